@@ -1,0 +1,1 @@
+"""The test bench for Linux as a library."""

@@ -1,0 +1,64 @@
+"""Directories that are made once, and are whole or not there."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from lkltest.errors import UsageError
+
+
+def key(*parts: str | bytes) -> str:
+    """A short name for a content: 20 hexadecimal digits over all the parts, their borders included."""
+    digest = hashlib.blake2b(digest_size=10)
+    for part in parts:
+        data = part.encode(errors="surrogateescape") if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "little"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def make_once(
+    directory: Path, make: Callable[[Path], None], *, waiting: Callable[[], None] = lambda: None
+) -> Path:
+    """Return `directory`, after `make` has filled it if it was not there yet.
+
+    `make` gets a temporary directory beside it, which is renamed only when `make` has returned; whatever a
+    killed run left there is removed by the next. A lock lets one of several runs make it while the others wait:
+    `waiting` is called once before that wait. Raises UsageError where the directory cannot be written.
+    """
+    if directory.is_dir():
+        return directory
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(directory.with_name(directory.name + ".lock"))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            waiting()
+            lock.acquire()
+        try:
+            if directory.is_dir():
+                return directory
+            for stale in directory.parent.glob(f".{directory.name}.*"):
+                shutil.rmtree(stale, ignore_errors=True)
+            temporary = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+            try:
+                make(temporary)
+                temporary.rename(directory)
+            except BaseException:
+                shutil.rmtree(temporary, ignore_errors=True)
+                raise
+        finally:
+            lock.release()
+    except OSError as error:
+        raise UsageError(
+            f"cannot write the cache {directory.parent}: {error.strerror or error}; "
+            "free some room, mend its permissions, or name another directory with --lkl-cache"
+        ) from None
+    return directory

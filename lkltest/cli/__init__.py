@@ -1,0 +1,52 @@
+"""The `lkltest` command: arguments, printing and exit codes, and nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from lkltest.errors import Exit, LkltestError
+
+# Each subcommand is a module of this package with two functions: configure(parser) declares its arguments,
+# run(arguments) does the work, prints, and returns the exit code. Only the one that is asked for is imported.
+COMMANDS = {
+    "build": "fetch and build the default liblkl, and print where it is",
+    "doctor": "show what a kernel offers, what is missing, and the next step",
+    "tap": "read any TAP stream and summarize it",
+    "fuzz": "fuzz system calls of a kernel",
+    "replay": "run a finding of the fuzzer, or a disk's power cut, again",
+    "gate": "build and boot stock UML (and LKL) from a kernel tree, with one verdict",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code (see `lkltest.errors.Exit`)."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(prog="lkltest", description="The test bench for Linux as a library.")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show every command that is run")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    asked = next((word for word in words if word in COMMANDS), None)
+    for name, summary in COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=summary, description=summary.capitalize() + ".")
+        if name == asked:
+            command = importlib.import_module(f"lkltest.cli.{name}")
+            command.configure(subparser)
+    arguments = parser.parse_args(words)
+    if arguments.verbose:
+        logging.basicConfig(level=logging.DEBUG, format="%(message)s")
+    try:
+        return int(importlib.import_module(f"lkltest.cli.{arguments.command}").run(arguments))
+    except LkltestError as error:
+        print(f"lkltest {arguments.command}: {error}", file=sys.stderr)
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        print(f"lkltest {arguments.command}: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away, as `head` does: not an error, and nothing more to say to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(Exit.PASSED)

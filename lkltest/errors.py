@@ -1,0 +1,48 @@
+"""The few error types of lkltest."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Exit(enum.IntEnum):
+    """Exit codes of every `lkltest` command (under pytest: 1, and pytest's own 4 for `UsageError`)."""
+
+    PASSED = 0
+    FAILED = 1
+    USAGE = 2
+    KERNEL_LOST = 3
+    DOES_NOT_BUILD = 125  # what `git bisect run` skips
+
+
+class LkltestError(Exception):
+    """The base of all errors that a user is meant to read: the message stands alone, without a traceback.
+
+    Every message names the object, the likely cause and the next step.
+    """
+
+    exit_code = Exit.FAILED
+
+
+class UsageError(LkltestError):
+    """The user or the machine must mend something: a wrong path, a missing program, no network."""
+
+    exit_code = Exit.USAGE
+
+
+class BuildError(LkltestError):
+    """A tool that lkltest called failed on its input: the compiler, make, mkfs.
+
+    `output` is what the tool printed, for the report.
+    """
+
+    def __init__(self, message: str, output: str = "", exit_code: Exit = Exit.FAILED) -> None:
+        super().__init__(message)
+        self.output = output
+        self.exit_code = exit_code
+
+
+class KernelLost(LkltestError):
+    """The kernel under test crashed, hung or went away, so that no verdict came back."""
+
+    exit_code = Exit.KERNEL_LOST

@@ -1,0 +1,233 @@
+"""The only launcher of child processes."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import shlex
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from lkltest.errors import UsageError
+
+log = logging.getLogger(__name__)
+
+CHUNK = 1 << 16  # bytes: the capacity of a Linux pipe
+
+Argument = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child process ended."""
+
+    argv: tuple[str, ...]
+    status: int | None  # exit status; None where a signal ended it
+    signal: int | None  # number of the signal that ended it
+    timed_out: bool  # it passed its deadline and was killed for that
+    seconds: float  # wall time
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ended by itself with exit status 0."""
+        return self.status == 0 and not self.timed_out
+
+    def describe(self) -> str:
+        """Say in a few words how it ended: "exit status 3", "killed by SIGSEGV"."""
+        if self.timed_out:
+            return f"killed after {self.seconds:.1f} s, past its deadline"
+        if self.signal is not None:
+            return f"killed by {signal_name(self.signal)}"
+        return f"exit status {self.status}"
+
+
+@dataclass(frozen=True)
+class Completed(Ended):
+    """A finished process together with what it printed."""
+
+    output: bytes  # standard output
+    errors: bytes  # standard error; empty where it was merged into the output
+
+
+def signal_name(number: int) -> str:
+    """The name of a signal, such as "SIGSEGV"; "signal 77" where it has none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def command(argv: Sequence[Argument]) -> str:
+    """The command as a user can paste it into a shell."""
+    return shlex.join(os.fspath(a) for a in argv)
+
+
+def readable(fd: int, timeout: float | None) -> bool:
+    """Whether `fd` has something to read, or has ended, within `timeout` seconds (None: wait for ever)."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(None if timeout is None else max(0.0, timeout) * 1000))
+
+
+class Child:
+    """A running child process in a process group of its own.
+
+    Use it as a context manager: leaving the block kills whatever is left of the group.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[Argument],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: int | IO[bytes] = subprocess.DEVNULL,
+        stdout: int | IO[bytes] = subprocess.PIPE,
+        stderr: int | IO[bytes] | None = None,
+        pass_fds: Sequence[int] = (),
+        foreground: bool = False,
+    ) -> None:
+        """Start `argv`; `env` is added to the inherited environment; `stderr` None merges it into stdout.
+
+        `foreground` keeps the child in our own process group, for a debugger at the user's terminal.
+        Raises UsageError where the program cannot be started.
+        """
+        self.argv = tuple(os.fspath(a) for a in argv)
+        self.started = time.monotonic()
+        self.foreground = foreground
+        log.debug("run: %s", command(self.argv))
+        try:
+            self.popen = subprocess.Popen(
+                self.argv,
+                cwd=cwd,
+                env={**os.environ, **env} if env is not None else None,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=subprocess.STDOUT if stderr is None else stderr,
+                bufsize=0,
+                pass_fds=pass_fds,
+                process_group=None if foreground else 0,
+            )
+        except FileNotFoundError as error:
+            missing = error.filename if error.filename is not None else self.argv[0]
+            message = f"cannot run {self.argv[0]}: no {missing} found; install it or mend the path"
+            raise UsageError(message) from None
+        except OSError as error:
+            raise UsageError(f"cannot run {self.argv[0]}: {error.strerror}") from None
+        # Waiting on a pidfd does not reap: the zombie keeps the group's id ours until `kill` has used it.
+        self.pidfd = os.pidfd_open(self.popen.pid)
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+        for pipe in (self.popen.stdin, self.popen.stdout, self.popen.stderr):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        os.close(self.pidfd)
+
+    @property
+    def pid(self) -> int:
+        """Process id, which is also its process group's id."""
+        return self.popen.pid
+
+    def read(self, timeout: float | None) -> bytes | None:
+        """The next bytes of standard output, at most `CHUNK`; b"" at its end, None after `timeout` silent seconds."""
+        assert self.popen.stdout is not None
+        if not readable(self.popen.stdout.fileno(), timeout):
+            return None
+        return os.read(self.popen.stdout.fileno(), CHUNK)
+
+    def write(self, data: bytes) -> None:
+        """Write all of `data` to standard input, which must be a pipe."""
+        assert self.popen.stdin is not None
+        self.popen.stdin.write(data)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the process alone, not to its group."""
+        self.popen.send_signal(number)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the process at most `timeout` seconds; whether it has ended. It stays to be reaped by `kill`."""
+        return self.popen.returncode is not None or readable(self.pidfd, timeout)
+
+    def kill(self) -> None:
+        """Kill what is left of the process group, and reap the process."""
+        if self.popen.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            if self.foreground:
+                self.popen.kill()
+            else:
+                os.killpg(self.popen.pid, signal.SIGKILL)
+        self.popen.wait()
+
+    def ended(self, *, timed_out: bool = False) -> Ended:
+        """How it ended; the process must have been killed, which also reaps."""
+        code = self.popen.returncode
+        assert code is not None
+        return Ended(
+            argv=self.argv,
+            status=code if code >= 0 else None,
+            signal=-code if code < 0 else None,
+            timed_out=timed_out,
+            seconds=time.monotonic() - self.started,
+        )
+
+    def chunks(self, deadline: float | None = None) -> Iterator[bytes]:
+        """Yield standard output as it comes until its end, or until `deadline` on the monotonic clock has passed."""
+        while True:
+            chunk = self.read(None if deadline is None else deadline - time.monotonic())
+            if not chunk:
+                return
+            yield chunk
+
+
+def run(
+    argv: Sequence[Argument],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    deadline: float | None = None,
+    merge: bool = False,
+) -> Completed:
+    """Run `argv` to its end, or for `deadline` seconds; `merge` puts standard error into the output.
+
+    Never raises for a bad end: look at the result. Raises UsageError where the program cannot be started.
+    """
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+        source, output, errors = files
+        source.write(stdin)
+        source.seek(0)
+        child = stack.enter_context(
+            Child(argv, cwd=cwd, env=env, stdin=source, stdout=output, stderr=None if merge else errors)
+        )
+        timed_out = not child.wait(deadline)
+        child.kill()
+        ended = child.ended(timed_out=timed_out)
+        for file in (output, errors):
+            file.seek(0)
+        return Completed(
+            argv=ended.argv,
+            status=ended.status,
+            signal=ended.signal,
+            timed_out=timed_out,
+            seconds=ended.seconds,
+            output=output.read(),
+            errors=errors.read(),
+        )

@@ -1,0 +1,153 @@
+"""The one place that knows options, environment variables and defaults."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from lkltest.errors import UsageError
+
+
+def seconds(text: str) -> float:
+    """Parse a positive number of seconds."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError("not a positive number of seconds")
+    return value
+
+
+def memory(text: str) -> int:
+    """Parse a size such as "64M" or "1G" into bytes."""
+    units = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+    number, unit = (text[:-1], units.get(text[-1:].upper(), 0)) if text[-1:].isalpha() else (text, 1)
+    value = int(number) * unit
+    if value <= 0:
+        raise ValueError("not a size such as 64M")
+    return value
+
+
+def switch(text: str) -> bool:
+    """Parse a truth value, as environment variables write it."""
+    value = text.strip().lower()
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"", "0", "false", "no", "off"}:
+        return False
+    raise ValueError("neither 1 nor 0")
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Split a shell-quoted list of words."""
+    return tuple(shlex.split(text))
+
+
+def path(text: str) -> Path:
+    """Make a path absolute; "~" is the home directory."""
+    return Path(os.path.abspath(os.path.expanduser(text)))  # noqa: PTH100, PTH111 -- keeps symbolic links as given
+
+
+def paths(text: str) -> tuple[Path, ...]:
+    """Split paths at colons, as PATH does."""
+    return tuple(path(p) for p in text.split(os.pathsep) if p)
+
+
+def setting(
+    default: Any, parse: Callable[[str], Any], help: str, *, option: str, metavar: str = "", repeat: bool = False
+) -> Any:
+    """Declare one setting: its option, how its text is read, and its help.
+
+    `repeat` is for an option that may be given several times; each text is parsed into a tuple, and they are joined.
+    """
+    about = {"parse": parse, "help": help, "option": option, "metavar": metavar, "repeat": repeat}
+    return field(default=default, metadata=about)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a user can set. Each field is an option, and an environment variable LKLTEST_<FIELD>."""
+
+    lkl: tuple[Path, ...] = setting(
+        (), paths, "a built LKL tree, prefix or library to test (repeat it for several kernels; "
+        "default: the npm package's, built once)", option="--lkl", metavar="PATH", repeat=True,
+    )
+    variant: str = setting("default", str, "which default kernel: default, or fast (without btrfs)",
+                           option="--lkl-variant", metavar="NAME")
+    mem: int = setting(64 << 20, memory, "memory of the kernel, such as 64M", option="--lkl-mem", metavar="SIZE")
+    cmdline: str = setting("", str, "added to the kernel's command line", option="--lkl-cmdline", metavar="TEXT")
+    timeout: float = setting(120.0, seconds, "deadline of a whole program, in seconds",
+                             option="--lkl-timeout", metavar="SECONDS")
+    point_timeout: float = setting(30.0, seconds, "deadline of one test point, in seconds",
+                                   option="--lkl-point-timeout", metavar="SECONDS")
+    strict: bool = setting(False, switch, "a skip is a failure", option="--lkl-strict")
+    build: bool = setting(False, switch, "rebuild the kernel first where its sources are newer", option="--lkl-build")
+    jobs: int = setting(0, int, "parallel jobs of a kernel build (default: one a core)",
+                        option="--lkl-jobs", metavar="N")
+    cc: tuple[str, ...] = setting(("gcc",), words, "C compiler of the test programs",
+                                  option="--lkl-cc", metavar="CMD")
+    cflags: tuple[str, ...] = setting((), words, "added to the compiler's flags",
+                                      option="--lkl-cflags", metavar="FLAGS")
+    wrapper: tuple[str, ...] = setting((), words, "command that runs the test programs, such as qemu-arm-static",
+                                       option="--lkl-wrapper", metavar="CMD")
+    gdb: bool = setting(False, switch, "run programs under gdb at this terminal (with -s)", option="--lkl-gdb")
+    valgrind: bool = setting(False, switch, "run programs under valgrind's memcheck", option="--lkl-valgrind")
+    strace: bool = setting(False, switch, "run programs under strace; the trace is an artifact", option="--lkl-strace")
+    passthrough: bool = setting(False, switch, "show the raw output of programs as it comes",
+                                option="--lkl-passthrough")
+    artifacts: Path | None = setting(None, path, "where what a failure needs is kept (default: ./lkltest-artifacts)",
+                                     option="--lkl-artifacts", metavar="DIR")
+    images: tuple[Path, ...] = setting((), paths, "directory with more image recipes",
+                                       option="--lkl-images", metavar="DIR", repeat=True)
+    image: tuple[Path, ...] = setting((), paths, "an image file of yours to run the disk suite on; never written to",
+                                      option="--lkl-image", metavar="FILE", repeat=True)
+    cuts: int = setting(8, int, "power cuts to judge for each file system", option="--lkl-cuts", metavar="N")
+    uml: tuple[Path, ...] = setting((), paths, "a User Mode Linux executable (default: linux.uml)",
+                                    option="--uml", metavar="PATH", repeat=True)
+    fuzz_time: float = setting(0.0, seconds, "seconds that each fuzz property may take (default: by profile)",
+                               option="--lkl-fuzz-time", metavar="SECONDS")
+    fuzz_examples: int = setting(0, int, "examples of each fuzz property (default: by profile)",
+                                 option="--lkl-fuzz-examples", metavar="N")
+    fuzz_profile: str = setting("dev", str, "ci, dev or night", option="--lkl-fuzz-profile", metavar="NAME")
+    cache: Path = setting(Path(), path, "cache directory (default: the user's)", option="--lkl-cache", metavar="DIR")
+
+    @classmethod
+    def load(
+        cls,
+        options: Mapping[str, Any],
+        defaults: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] = os.environ,
+    ) -> Settings:
+        """Take each setting from `options`, else LKLTEST_<FIELD>, else `defaults` (a file's), else its default.
+
+        All three are keyed by field name. Option values are texts, lists of texts, or booleans, None where not given. Raises UsageError naming
+        the option or variable whose text cannot be read.
+        """
+        values: dict[str, Any] = {}
+        for item in fields(cls):
+            about = item.metadata
+            variable = f"LKLTEST_{item.name.upper()}"
+            given = options.get(item.name)
+            origin = about["option"]
+            if given in (None, False, []) and environment.get(variable):
+                given, origin = environment[variable], variable
+            if given in (None, False, []) and defaults and item.name in defaults:
+                given, origin = defaults[item.name], item.name
+            if given in (None, False, []):
+                continue
+            try:
+                if given is True:
+                    values[item.name] = True
+                elif isinstance(given, (list, tuple)):
+                    values[item.name] = tuple(value for text in given for value in about["parse"](text))
+                else:
+                    values[item.name] = about["parse"](given)
+            except ValueError as error:
+                raise UsageError(f"{origin}: cannot use {given!r}: {error}") from None
+        if values.get("cache", Path()) == Path():
+            values["cache"] = platformdirs.user_cache_path("lkltest")
+        return cls(**values)

@@ -124,8 +124,8 @@ class Settings:
     ) -> Settings:
         """Take each setting from `options`, else LKLTEST_<FIELD>, else `defaults` (a file's), else its default.
 
-        All three are keyed by field name. Option values are texts, lists of texts, or booleans, None where not given. Raises UsageError naming
-        the option or variable whose text cannot be read.
+        All three are keyed by field name. Option values are texts, lists of texts, or booleans, None where not
+        given. Raises UsageError naming the option or variable whose text cannot be read.
         """
         values: dict[str, Any] = {}
         for item in fields(cls):

@@ -1,0 +1,48 @@
+"""What is known of one liblkl."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class Generation(enum.Enum):
+    """The shape of the library's entry points."""
+
+    G1 = "G1"  # lkl_start_kernel(&lkl_host_ops, mem_bytes, fmt, ...): up to about Linux 4.10
+    G2 = "G2"  # lkl_start_kernel(&lkl_host_ops, fmt, ...): 4.11 to about 6.1
+    G3 = "G3"  # lkl_init(&lkl_host_ops), lkl_start_kernel(fmt, ...), lkl_cleanup()
+    UML = "UML"  # as G2, in the UML library mode of the RFC: tools/um
+
+
+@dataclass(frozen=True)
+class Liblkl:
+    """One built liblkl: where its parts are, and what they say of themselves.
+
+    Everything is found by looking at headers and symbols, nothing by trusting a version number.
+    """
+
+    name: str  # part of the ids of test items: "lkl-4.9.0"
+    path: Path  # what the user named, or the cache's directory
+    origin: str  # where it is from, for people: "npm lkl@1.0.3", "--lkl /src/linux"
+    version: str  # of the kernel: "4.9.0+"
+    generation: Generation
+    machine: str  # ELF machine of the library: "x86-64", "aarch64"
+    static: Path | None  # liblkl.a (liblinux.a)
+    shared: Path | None  # liblkl.so (linux.o has no shared form)
+    include: tuple[Path, ...]  # directories with lkl.h, lkl_host.h, lkl/
+    cflags: tuple[str, ...]  # what programs must be compiled with, without the -I of `include`
+    libs: tuple[str, ...]  # libraries to link after liblkl: "-lpthread", "-lrt"
+    root: Path | None  # the kernel tree's root, where there is one
+    tests: Path | None  # the tree's own tests (tools/lkl/tests), where it has them
+    built: float  # when the library was written, in seconds since the epoch
+    symbols: frozenset[str]  # functions that the library defines
+    config: frozenset[str]  # CONFIG_ options that are set, where the tree tells; empty where it does not
+
+    @property
+    def library(self) -> Path:
+        """The library that programs are linked with: the static one where there is one."""
+        library = self.static or self.shared
+        assert library is not None
+        return library

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One API for every kernel: the generations of liblkl, told apart by what
+ * their headers declare and never by a version number, and the running kernel
+ * of a native program.
+ */
+#ifndef LKLTEST_COMPAT_H
+#define LKLTEST_COMPAT_H
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+
+#ifdef LKLTEST_NATIVE
+#include <lkltest/native.h>
+#else
+
+/* Parameters that an inline function of a kernel's header does not use are not the program's fault. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#pragma GCC diagnostic ignored "-Wsign-compare"
+#include <lkl.h>
+#include <lkl_host.h>
+#pragma GCC diagnostic pop
+
+/*
+ * Entry points of the newest generation, declared for the older ones as well,
+ * where they are NULL and never called.
+ */
+int lkl_init(struct lkl_host_operations *ops) __attribute__((weak));
+void lkl_cleanup(void) __attribute__((weak));
+int lkl_is_running(void);
+
+/* The three shapes that lkl_start_kernel() has had. */
+typedef int lkltest_start_with_memory(struct lkl_host_operations *ops, unsigned long mem, const char *fmt, ...);
+typedef int lkltest_start_with_ops(struct lkl_host_operations *ops, const char *fmt, ...);
+typedef int lkltest_start_after_init(const char *fmt, ...);
+
+#define LKLTEST_STARTS_AS(shape) \
+	__builtin_types_compatible_p(__typeof__(lkl_start_kernel), lkltest_start_##shape)
+
+_Static_assert(LKLTEST_STARTS_AS(with_memory) || LKLTEST_STARTS_AS(with_ops) || LKLTEST_STARTS_AS(after_init),
+	       "lkltest does not know how this liblkl's lkl_start_kernel() is called");
+
+/* Boots the kernel with so much memory; 0, or a negative error. */
+static inline int lkltest_boot(unsigned long mem, const char *cmdline)
+{
+	void *start = (void *)lkl_start_kernel;
+	int err;
+
+	if (LKLTEST_STARTS_AS(with_memory))
+		return ((lkltest_start_with_memory *)start)(&lkl_host_ops, mem, "%s", cmdline);
+	if (LKLTEST_STARTS_AS(with_ops))
+		return ((lkltest_start_with_ops *)start)(&lkl_host_ops, "mem=%luK %s", mem >> 10, cmdline);
+	err = lkl_init(&lkl_host_ops);
+	return err ? err : ((lkltest_start_after_init *)start)("mem=%luK %s", mem >> 10, cmdline);
+}
+
+/* Stops the kernel; 0, or a negative error. */
+static inline int lkltest_halt(void)
+{
+	int err = lkl_sys_halt();
+
+	if (LKLTEST_STARTS_AS(after_init) && !err)
+		lkl_cleanup();
+	return err;
+}
+
+#endif /* LKLTEST_NATIVE */
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The watch on the kernel's console: every line goes to stderr and to the log,
+ * and a line by which the kernel complains fails the point during which it was
+ * printed.
+ */
+#ifndef LKLTEST_CONSOLE_H
+#define LKLTEST_CONSOLE_H
+
+#include <ctype.h>
+
+#include <lkltest/check.h>
+#include <lkltest/log.h>
+
+LKLTEST_FN int lkltest_is_word(char c)
+{
+	return isalnum((unsigned char)c) || c == '_';
+}
+
+/* Is the word in the line, neither as part of a longer one nor of a symbol? */
+LKLTEST_FN int lkltest_has_word(const char *line, const char *word)
+{
+	const char *at = line;
+	size_t len = strlen(word);
+
+	for (; (at = strstr(at, word)); at++)
+		if ((at == line || !lkltest_is_word(at[-1])) && !lkltest_is_word(at[len]))
+			return 1;
+	return 0;
+}
+
+/*
+ * Does the kernel complain in this line? Case matters in the words:
+ * "Warning: unable to open an initial console" and "KASAN_SHADOW_START" belong
+ * to every clean boot.
+ */
+LKLTEST_FN int lkltest_complains(const char *line)
+{
+	static const char *const words[] = { "WARNING", "BUG", "Oops", "KASAN", "UBSAN", "lockdep" };
+	static const char *const phrases[] = {
+		"call trace", "kernel panic", "general protection", "unable to handle", "double fault",
+		"stack-protector", "stack protector", "refcount_t:", "kmemleak:",
+		"possible recursive locking", "possible circular locking", "possible irq lock inversion",
+		"inconsistent lock state", "held lock freed", "bad unlock balance", "suspicious rcu usage",
+		"info: possible", "info: task", "info: rcu", "self-detected stall", "detected stalls",
+		"blocked for more than", "soft lockup", "hard lockup", "scheduling while atomic",
+		"sleeping function called", "list_add corruption", "list_del corruption", "nobody cared",
+		"undefined behaviour in", "lkl: bug",
+	};
+	size_t i;
+
+	/* The kernel repeats its command line, which may well hold panic=1. */
+	if (strstr(line, "ommand line"))
+		return 0;
+	for (i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (lkltest_has_word(line, words[i]))
+			return 1;
+	for (i = 0; i < sizeof(phrases) / sizeof(*phrases); i++)
+		if (strcasestr(line, phrases[i]))
+			return 1;
+	return 0;
+}
+
+/* Call with the lock held. */
+LKLTEST_FN int lkltest_is_expected(const char *line)
+{
+	int i;
+
+	for (i = 0; i < lkltest.nr_expected; i++)
+		if (strstr(line, lkltest.expected[i]))
+			return 1;
+	return 0;
+}
+
+/*
+ * Lets the console print lines with this text during this point, whatever they
+ * say: for a point that provokes the kernel. "" lets every line pass.
+ */
+LKLTEST_FN void lkltest_expect_console(const char *text)
+{
+	lkltest_lock();
+	if (lkltest.nr_expected < LKLTEST_EXPECTED)
+		snprintf(lkltest.expected[lkltest.nr_expected++], sizeof(*lkltest.expected), "%s", text);
+	lkltest_unlock();
+}
+
+/* Call with the lock held. Judges the line that was gathered, and begins a new one. */
+LKLTEST_FN void lkltest_console_line(void)
+{
+	size_t len = lkltest.line_len;
+	char *line = lkltest.line;
+	size_t i;
+
+	if (len && line[len - 1] == '\r')
+		len--;
+	lkltest_log_line(line, len);
+	/* A NUL inside must not hide what follows it. */
+	for (i = 0; i < len; i++)
+		if (!line[i])
+			line[i] = ' ';
+	line[len] = 0;
+	if (lkltest_complains(line)) {
+		lkltest.unclean++;
+		if (!lkltest_is_expected(line))
+			lkltest_record(NULL, 0, "the console is clean", "no complaint of the kernel", line);
+	}
+	lkltest.line_len = 0;
+}
+
+/* Call with the lock held. What the console has begun to say belongs to this point. */
+LKLTEST_FN void lkltest_console_settle(void)
+{
+	if (lkltest.line_len)
+		lkltest_console_line();
+}
+
+/*
+ * The kernel's console. Comes from any thread, with any of the kernel's locks
+ * held: no allocation, no call into the kernel.
+ */
+LKLTEST_FN void lkltest_console_print(const char *str, int len)
+{
+	int saved = errno;
+	int i;
+
+	if (len <= 0)
+		return;
+	/* First of all, so that nothing is lost in a crash. */
+	lkltest_write(STDERR_FILENO, str, len);
+
+	lkltest_lock();
+	for (i = 0; i < len; i++) {
+		if (str[i] == '\n') {
+			lkltest_console_line();
+			continue;
+		}
+		lkltest.line[lkltest.line_len++] = str[i];
+		if (lkltest.line_len == sizeof(lkltest.line) - 1)
+			lkltest_console_line();
+	}
+	lkltest_unlock();
+	errno = saved;
+}
+
+#endif

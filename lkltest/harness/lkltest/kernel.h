@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kernel's life: start, watch, stop. */
+#ifndef LKLTEST_KERNEL_H
+#define LKLTEST_KERNEL_H
+
+#include <lkltest/console.h>
+
+#ifndef LKLTEST_NATIVE
+
+/* The kernel has panicked, and has said so on the console. */
+LKLTEST_FN void lkltest_panic(void)
+{
+	static const char text[] = "lkltest: the kernel panicked\n";
+
+	lkltest_write(STDERR_FILENO, text, sizeof(text) - 1);
+	abort();
+}
+
+/* Hooks the console; harmless if done twice. */
+LKLTEST_FN void lkltest_watch_console(void)
+{
+	lkl_host_ops.print = lkltest_console_print;
+	lkl_host_ops.panic = lkltest_panic;
+}
+
+/*
+ * Starts the kernel with the memory and the command line that the program was
+ * given, and with so much more on the command line. A kernel that does not
+ * start ends the program: every point after it would crash.
+ */
+#define lkltest_start_kernel(...) lkltest_start_kernel_at(__FILE__, __LINE__, "" __VA_ARGS__)
+
+LKLTEST_FN void lkltest_start_kernel_at(const char *file, int line, const char *more)
+{
+	char cmdline[2048];
+	int err;
+
+	/*
+	 * Every line of the kernel's log must reach the console, whatever
+	 * loglevel the user wants there, and however many there are.
+	 */
+	if (snprintf(cmdline, sizeof(cmdline), "loglevel=8 %s %s ignore_loglevel printk.devkmsg=on", lkltest.cmdline,
+		     more) >= (int)sizeof(cmdline))
+		lkltest_bail_out_at(file, line, "the kernel's command line is too long: %zu bytes at most",
+				    sizeof(cmdline) - 64);
+	lkltest_watch_console();
+	err = lkltest_boot(lkltest.mem, cmdline);
+	if (err || !lkl_is_running())
+		lkltest_bail_out_at(file, line, "the kernel did not start: lkl_start_kernel() returned %d%s%s", err,
+				    err < 0 ? ": " : "", err < 0 ? lkl_strerror(err) : "");
+	lkltest.running = 1;
+}
+
+/* Stops the kernel. */
+#define lkltest_stop_kernel() lkltest_stop_kernel_at(__FILE__, __LINE__)
+
+LKLTEST_FN void lkltest_stop_kernel_at(const char *file, int line)
+{
+	int err = lkltest_halt();
+
+	lkltest.running = 0;
+	if (err)
+		lkltest_bail_out_at(file, line, "the kernel did not stop: lkl_sys_halt() returned %d", err);
+}
+
+#endif /* !LKLTEST_NATIVE */
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The program's arguments, and the loop over its points. */
+#ifndef LKLTEST_MAIN_H
+#define LKLTEST_MAIN_H
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <lkltest/kernel.h>
+#include <lkltest/tap.h>
+
+/* The host's clock, in nanoseconds since some time in the past. */
+LKLTEST_FN long long lkltest_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/* The value of the argument name=value, or NULL. */
+LKLTEST_FN const char *lkltest_arg(const char *name)
+{
+	size_t len = strlen(name);
+	int i;
+
+	for (i = 1; i < lkltest.argc; i++)
+		if (!strncmp(lkltest.argv[i], name, len) && lkltest.argv[i][len] == '=')
+			return lkltest.argv[i] + len + 1;
+	return NULL;
+}
+
+LKLTEST_FN __attribute__((noreturn)) void lkltest_usage(const char *arg, const char *why)
+{
+	fprintf(stderr,
+		"%s: %s: %s\n"
+		"usage: %s [--list] [--mem=BYTES[K|M|G]] [--cmdline=TEXT] [name=value]...\n",
+		lkltest.argv[0], arg, why, lkltest.argv[0]);
+	exit(LKLTEST_USAGE);
+}
+
+LKLTEST_FN unsigned long lkltest_parse_size(const char *arg, const char *text)
+{
+	char *end;
+	unsigned long long size;
+
+	errno = 0;
+	size = strtoull(text, &end, 10);
+	if (*text < '0' || *text > '9' || errno)
+		lkltest_usage(arg, "not a size in bytes");
+	switch (*end) {
+	case 'G': case 'g':
+		size <<= 10;
+		/* fall through */
+	case 'M': case 'm':
+		size <<= 10;
+		/* fall through */
+	case 'K': case 'k':
+		size <<= 10;
+		end++;
+	}
+	if (*end || !size || size != (unsigned long)size)
+		lkltest_usage(arg, "not a size in bytes");
+	return size;
+}
+
+LKLTEST_FN void lkltest_list(const struct lkltest_point *points, size_t nr)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++)
+		if (points[i].name)
+			puts(points[i].name);
+	exit(fflush(stdout) ? LKLTEST_NO_OUTPUT : 0);
+}
+
+LKLTEST_FN void lkltest_parse_args(int argc, char **argv, const struct lkltest_point *points, size_t nr)
+{
+	int i;
+
+	lkltest.argc = argc;
+	lkltest.argv = argv;
+	for (i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--list"))
+			lkltest_list(points, nr);
+		else if (!strncmp(argv[i], "--mem=", 6))
+			lkltest.mem = lkltest_parse_size(argv[i], argv[i] + 6);
+		else if (!strncmp(argv[i], "--cmdline=", 10))
+			lkltest.cmdline = argv[i] + 10;
+		else if (argv[i][0] == '-' || !strchr(argv[i], '='))
+			lkltest_usage(argv[i], "no such argument");
+	}
+}
+
+/*
+ * Keeps stdout for the results: what else is printed to it, by a test or a
+ * library, goes to stderr.
+ */
+LKLTEST_FN void lkltest_take_stdout(void)
+{
+	lkltest.out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (lkltest.out < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+		lkltest_no_output();
+	/* An error in writing says more than a signal would. */
+	signal(SIGPIPE, SIG_IGN);
+}
+
+LKLTEST_FN void lkltest_begin_point(const struct lkltest_point *point)
+{
+	lkltest_lock();
+	lkltest.point = point;
+	lkltest.todo = point->todo;
+	lkltest.skipped = 0;
+	lkltest.nr_expected = 0;
+	lkltest_unlock();
+}
+
+LKLTEST_FN void lkltest_run_point(const struct lkltest_point *point)
+{
+	sigjmp_buf end;
+
+	if (!sigsetjmp(end, 0)) {
+		lkltest_end = &end;
+		point->run();
+	}
+	lkltest_end = NULL;
+}
+
+/* Call with the lock held. Writes the result, and forgets it. */
+LKLTEST_FN int lkltest_put_result(FILE *f, int number, long long duration_us)
+{
+	const struct lkltest_point *point = lkltest.point;
+	int failed = lkltest.nr_failures != 0;
+
+	fprintf(f, "%sok %d %s", failed ? "not " : "", number, point->name);
+	if (lkltest.todo) {
+		fputs(" # TODO ", f);
+		lkltest_put(f, lkltest.todo, strcspn(lkltest.todo, "\n"), 0);
+	} else if (lkltest.skipped && !failed) {
+		fputs(" # SKIP ", f);
+		lkltest_put(f, lkltest.skip_reason, strcspn(lkltest.skip_reason, "\n"), 0);
+	}
+	fprintf(f, "\n  ---\n  duration_us: %lld\n", duration_us);
+	lkltest_put_failures(f);
+	lkltest_put_properties(f);
+	lkltest_put_log(f);
+	fputs("  ...\n", f);
+	failed = failed && !lkltest.todo;
+
+	lkltest.ended = point;
+	lkltest.point = NULL;
+	lkltest.nr_failures = 0;
+	lkltest.nr_properties = 0;
+	lkltest.nr_expected = 0;
+	lkltest.head_len = 0;
+	lkltest.tail_len = 0;
+	return failed;
+}
+
+/* Writes the point's result in one piece. True if the point failed. */
+LKLTEST_FN int lkltest_end_point(int number, long long duration_us)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	int failed;
+
+	if (!f)
+		lkltest_no_output();
+	lkltest_lock();
+	lkltest_console_settle();
+	failed = lkltest_put_result(f, number, duration_us);
+	lkltest_unlock();
+	if (fclose(f))
+		lkltest_no_output();
+	lkltest_emit(text, len);
+	free(text);
+	return failed;
+}
+
+LKLTEST_FN int lkltest_run_points(const struct lkltest_point *points, size_t nr)
+{
+	int status = LKLTEST_PASSED, number = 0;
+	long long start;
+	size_t i;
+
+	for (i = 0; i < nr && !lkltest.bailed_out; i++) {
+		if (!points[i].name)
+			continue;
+		lkltest_emitf("# running %d %s\n", ++number, points[i].name);
+		start = lkltest_now_ns();
+		lkltest_begin_point(&points[i]);
+		lkltest_run_point(&points[i]);
+		if (lkltest_end_point(number, (lkltest_now_ns() - start) / 1000))
+			status = LKLTEST_FAILED;
+	}
+	if (!lkltest.bailed_out)
+		return status;
+	lkltest_emitf("Bail out! %s\n", lkltest.bail_reason);
+	return LKLTEST_BAILED_OUT;
+}
+
+LKLTEST_FN int lkltest_run(int argc, char **argv, const struct lkltest_point *points, size_t nr)
+{
+	const char *die = getenv("LKLTEST_PDEATHSIG");
+	int planned = 0;
+	size_t i;
+
+	if (die && !strcmp(die, "1"))
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	lkltest_parse_args(argc, argv, points, nr);
+	lkltest_take_stdout();
+#ifdef LKLTEST_CRASH_H
+	lkltest_crash_init();
+#endif
+#ifndef LKLTEST_NATIVE
+	lkltest_watch_console();
+#endif
+	for (i = 0; i < nr; i++)
+		planned += points[i].name != NULL;
+	lkltest_emitf("TAP version 13\n1..%d\n", planned);
+	return lkltest_run_points(points, nr);
+}
+
+/* Runs the points of the table; returns main()'s status, one of enum lkltest_status. */
+#define lkltest_main(argc, argv) \
+	lkltest_run(argc, argv, lkltest_points, sizeof(lkltest_points) / sizeof(*lkltest_points))
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The points of a program, and what is known of the one that runs. */
+#ifndef LKLTEST_STATE_H
+#define LKLTEST_STATE_H
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* For functions of these headers: a program need not use every one. */
+#define LKLTEST_FN static __attribute__((unused))
+#define LKLTEST_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+
+struct lkltest_point {
+	const char *name;	/* NULL: not part of the plan here */
+	void (*run)(void);
+	int deadline_ms;	/* for the runner, which reads it from the source */
+	const char *todo;	/* a reason: the point is expected to fail */
+};
+
+/* Defines the function of a point. */
+#define POINT(id) static void lkltest_point_##id(void)
+
+/* The program's one table, in the order in which the points run. */
+#define LKLTEST_POINTS static const struct lkltest_point lkltest_points[]
+
+/* A table entry: LKLTEST(getpid) or LKLTEST(getpid, .deadline_ms = 100). */
+#define LKLTEST(id, ...) { .name = #id, .run = lkltest_point_##id, __VA_ARGS__ }
+
+/*
+ * A table entry of a point that only a library has: the host's mutexes, or
+ * starting the kernel by a call. Not part of the plan of a native program, for
+ * which the point's function need not even exist.
+ */
+#ifdef LKLTEST_NATIVE
+#define LKLTEST_LIBRARY(id, ...) { .name = NULL }
+#else
+#define LKLTEST_LIBRARY(id, ...) { .name = #id, .run = lkltest_point_##id, __VA_ARGS__ }
+#endif
+
+#define LKLTEST_TEXT 1024	/* bytes kept of an expected or actual value */
+
+struct lkltest_failure {
+	const char *file;	/* NULL: not at a line of the program */
+	int line;
+	char check[LKLTEST_TEXT];
+	char expected[LKLTEST_TEXT];
+	char actual[LKLTEST_TEXT];
+};
+
+struct lkltest_value {
+	char name[64];
+	char text[256];
+};
+
+#define LKLTEST_LOG_KEPT (64 * 1024)	/* bytes kept of a log's beginning, and of its end */
+#define LKLTEST_LINE 4096		/* bytes of a console line that are judged as one */
+#define LKLTEST_FAILURES 8
+#define LKLTEST_PROPERTIES 16
+#define LKLTEST_EXPECTED 16
+
+/*
+ * Exit statuses of a program. All points ok, skipped or todo: 0.
+ */
+enum lkltest_status {
+	LKLTEST_PASSED = 0,
+	LKLTEST_FAILED = 1,	/* a point failed, and its result says so */
+	LKLTEST_USAGE = 2,	/* the arguments make no sense; nothing was run */
+	LKLTEST_BAILED_OUT = 3,	/* the rest of the plan was given up */
+	LKLTEST_LATE = 4,	/* something failed, or the console was unclean, after the last point */
+	LKLTEST_NO_OUTPUT = 5,	/* stdout is closed, full or broken */
+};
+
+/*
+ * All of it is guarded by .lock, which is only ever held for a short time and
+ * never across a call into the kernel, for the kernel's console calls back
+ * from any thread.
+ */
+static struct {
+	pthread_mutex_t lock;
+
+	const struct lkltest_point *point;	/* that runs; NULL between two */
+	const struct lkltest_point *ended;	/* the last one that ran */
+
+	struct lkltest_failure failures[LKLTEST_FAILURES];
+	int nr_failures;		/* may exceed what is kept */
+	struct lkltest_value properties[LKLTEST_PROPERTIES];
+	int nr_properties;
+	const char *todo;
+	char todo_text[256];
+	int skipped;
+	char skip_reason[512];
+	int bailed_out;
+	char bail_reason[512];
+
+	char expected[LKLTEST_EXPECTED][128];	/* console lines that this point may cause */
+	int nr_expected;
+
+	char head[LKLTEST_LOG_KEPT];
+	size_t head_len;
+	char tail[LKLTEST_LOG_KEPT];		/* a ring */
+	unsigned long long tail_len;		/* of all that ever went into it */
+
+	char line[LKLTEST_LINE];		/* the console's unfinished line */
+	size_t line_len;
+	unsigned long unclean;			/* suspicious lines seen so far */
+
+	int out;				/* where TAP goes */
+	int argc;
+	char **argv;
+	const char *cmdline;
+	unsigned long mem;
+	int watching;				/* the console's lines come here */
+	int running;				/* the kernel */
+} lkltest = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.out = STDOUT_FILENO,
+	.cmdline = "",
+	/* A KASAN kernel does not boot in 16 MB, and pages that are not touched cost nothing. */
+	.mem = 64UL << 20,
+};
+
+/* Where a fatal check of the point's own thread returns to. */
+static __thread sigjmp_buf *lkltest_end;
+
+LKLTEST_FN void lkltest_lock(void)
+{
+	pthread_mutex_lock(&lkltest.lock);
+}
+
+LKLTEST_FN void lkltest_unlock(void)
+{
+	pthread_mutex_unlock(&lkltest.lock);
+}
+
+/* Writes all of it, whatever interrupts; -1 if that cannot be. */
+LKLTEST_FN int lkltest_write(int fd, const char *buf, size_t len)
+{
+	while (len) {
+		ssize_t done = write(fd, buf, len);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return -1;
+		buf += done;
+		len -= done;
+	}
+	return 0;
+}
+
+#endif

@@ -1,0 +1,35 @@
+# make run-tests                                  run the suites on the default kernel, built once
+# make run-tests tests="suites/boot -k lseek"     pass arguments on to pytest
+# make run-tests LKL=/path/to/linux               run them on a kernel of your own (UML=/path/to/linux likewise)
+# make check                                      run lkltest's own tests, linter and type checker
+
+PYTHON ?= python3
+VENV := .venv
+tests ?= suites
+LKL ?=
+UML ?= $(shell command -v linux.uml)
+
+run-tests: $(VENV)/ready
+	$(VENV)/bin/pytest $(if $(LKL),--lkl "$(LKL)") $(if $(UML),--uml "$(UML)") $(tests)
+
+check: $(VENV)/ready
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/pytest tests
+
+# What CI tests is what is pinned in constraints.txt; a newer pyproject.toml or other pins set the environment up anew.
+$(VENV)/ready: pyproject.toml constraints.txt | packages
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "lkltest needs Python 3.11 or later, $(PYTHON) is older: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# Looked at in every run: a program that was removed since would show only deep inside of one.
+packages:
+	@PYTHON=$(PYTHON) scripts/system-packages
+
+clean:
+	rm -rf $(VENV) .tox lkltest-artifacts
+
+.PHONY: run-tests check packages clean

@@ -1,0 +1,1 @@
+"""What all tests here share: nothing but the plugin's own fixtures, which the package registers."""

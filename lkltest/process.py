@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import logging
 import os
 import select
@@ -11,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 CHUNK = 1 << 16  # bytes: the capacity of a Linux pipe
 
 Argument = str | os.PathLike[str]
+
+PIPE, NOTHING, INHERIT = subprocess.PIPE, subprocess.DEVNULL, None  # what a child's stream may be
+SIGUSR2 = signal.SIGUSR2  # asks a test program for the stacks of all its threads
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,22 @@ class Completed(Ended):
     errors: bytes  # standard error; empty where it was merged into the output
 
 
+class Stream(enum.Enum):
+    """Where a chunk of output came from."""
+
+    OUTPUT = "standard output"
+    ERRORS = "standard error"
+    END = "the end of the process"
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some bytes that a child printed; none at its end."""
+
+    stream: Stream
+    data: bytes
+
+
 def signal_name(number: int) -> str:
     """The name of a signal, such as "SIGSEGV"; "signal 77" where it has none."""
     try:
@@ -90,7 +110,7 @@ class Child:
         *,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
-        stdin: int | IO[bytes] = subprocess.DEVNULL,
+        stdin: int | IO[bytes] | None = subprocess.DEVNULL,
         stdout: int | IO[bytes] = subprocess.PIPE,
         stderr: int | IO[bytes] | None = None,
         pass_fds: Sequence[int] = (),
@@ -125,6 +145,7 @@ class Child:
             raise UsageError(f"cannot run {self.argv[0]}: {error.strerror}") from None
         # Waiting on a pidfd does not reap: the zombie keeps the group's id ours until `kill` has used it.
         self.pidfd = os.pidfd_open(self.popen.pid)
+        self._closed: set[int] = set()  # pipes that have come to their end
 
     def __enter__(self) -> Child:
         return self
@@ -132,12 +153,18 @@ class Child:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill what is left of the group, and let go of the pipes; once or more often."""
         self.kill()
         for pipe in (self.popen.stdin, self.popen.stdout, self.popen.stderr):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
-        os.close(self.pidfd)
+        if self.pidfd >= 0:
+            os.close(self.pidfd)
+            self.pidfd = -1
 
     @property
     def pid(self) -> int:
@@ -157,8 +184,9 @@ class Child:
         self.popen.stdin.write(data)
 
     def signal(self, number: int) -> None:
-        """Send a signal to the process alone, not to its group."""
-        self.popen.send_signal(number)
+        """Send a signal to the process alone, not to its group; nothing where it has ended."""
+        if self.popen.returncode is None:
+            os.kill(self.popen.pid, number)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the process at most `timeout` seconds; whether it has ended. It stays to be reaped by `kill`."""
@@ -187,13 +215,28 @@ class Child:
             seconds=time.monotonic() - self.started,
         )
 
-    def chunks(self, deadline: float | None = None) -> Iterator[bytes]:
-        """Yield standard output as it comes until its end, or until `deadline` on the monotonic clock has passed."""
-        while True:
-            chunk = self.read(None if deadline is None else deadline - time.monotonic())
-            if not chunk:
-                return
-            yield chunk
+    def chunk(self, timeout: float | None) -> Chunk | None:
+        """What the child printed next, on either of its pipes, or that it ended; None after `timeout` silent seconds.
+
+        A process that it left behind may hold the pipes open: its own end is the end, after what is in the pipes.
+        """
+        assert self.popen.stdout is not None
+        poll = select.poll()
+        streams = {self.popen.stdout.fileno(): Stream.OUTPUT}
+        if self.popen.stderr is not None:
+            streams[self.popen.stderr.fileno()] = Stream.ERRORS
+        for fd in [*(fd for fd in streams if fd not in self._closed), self.pidfd]:
+            poll.register(fd, select.POLLIN)
+        ready = [fd for fd, _ in poll.poll(None if timeout is None else max(0.0, timeout) * 1000)]
+        for fd in ready:
+            if fd in streams:
+                data = os.read(fd, CHUNK)
+                if data:
+                    return Chunk(streams[fd], data)
+                self._closed.add(fd)
+        if self.pidfd in ready and not any(fd in streams and fd not in self._closed for fd in ready):
+            return Chunk(Stream.END, b"")
+        return None if not ready else self.chunk(timeout)
 
 
 def run(

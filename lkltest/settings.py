@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from lkltest.errors import UsageError
 
 
@@ -149,5 +147,7 @@ class Settings:
             except ValueError as error:
                 raise UsageError(f"{origin}: cannot use {given!r}: {error}") from None
         if values.get("cache", Path()) == Path():
+            import platformdirs  # costs 10 ms, and pytest runs that have nothing to do with LKL never come here
+
             values["cache"] = platformdirs.user_cache_path("lkltest")
         return cls(**values)

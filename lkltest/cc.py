@@ -1,0 +1,180 @@
+"""The compiler of test programs, with a cache keyed by content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lkltest import process
+from lkltest.cache import key
+from lkltest.errors import BuildError, UsageError
+from lkltest.liblkl.model import Liblkl
+from lkltest.settings import Settings
+
+HARNESS = Path(__file__).parent / "harness"  # what `#include <lkltest.h>` finds
+
+# Frame pointers and line numbers are what the stack of a crash is made of; -O1 keeps both honest.
+FLAGS = ("-std=gnu11", "-g", "-O1", "-fno-omit-frame-pointer", "-pthread", "-Wall", "-Wextra", "-Wno-unused-parameter")
+
+DEADLINE = 300.0  # seconds for one compilation
+
+
+@dataclass(frozen=True)
+class Job:
+    """One compilation: everything that decides its result, apart from the contents of the files it reads."""
+
+    source: Path
+    compiler: tuple[str, ...]
+    flags: tuple[str, ...]
+    libraries: tuple[str, ...]  # objects, archives and -l options, in link order
+    reads: tuple[Path, ...]  # files among the libraries that the compiler's dependency list does not name
+
+    def command(self, output: Path, dependencies: Path) -> tuple[str, ...]:
+        """The compiler's command line."""
+        return (
+            *self.compiler, *self.flags, "-MD", "-MF", str(dependencies), str(self.source),
+            "-o", str(output), *self.libraries,
+        )
+
+
+def compile(source: Path, liblkl: Liblkl, settings: Settings, *, flags: Sequence[str] = ()) -> Path:
+    """Compile a test program against `liblkl`; return the executable in the cache.
+
+    Raises BuildError with the compiler's own output where it does not compile or link, UsageError where
+    the source or the compiler is not there.
+    """
+    includes = [f"-I{HARNESS}", *(f"-I{directory}" for directory in liblkl.include)]
+    # A program finds a shared library where it was linked, however the tree is installed.
+    rpath = () if liblkl.library is liblkl.static else (f"-Wl,-rpath,{liblkl.library.parent}",)
+    return build(
+        Job(
+            source=source,
+            compiler=settings.cc,
+            flags=(*FLAGS, *includes, *liblkl.cflags, *flags, *settings.cflags),
+            libraries=(str(liblkl.library), *liblkl.libs, *rpath),
+            reads=(liblkl.library,),
+        ),
+        settings,
+    )
+
+
+def compile_native(source: Path, settings: Settings, *, flags: Sequence[str] = ()) -> Path:
+    """Compile a test program as a static init that makes the running kernel's own system calls, for UML."""
+    return build(
+        Job(
+            source=source,
+            compiler=settings.cc,
+            flags=(*FLAGS, f"-I{HARNESS}", "-DLKLTEST_NATIVE", "-static", *flags, *settings.cflags),
+            libraries=(),
+            reads=(),
+        ),
+        settings,
+    )
+
+
+def build(job: Job, settings: Settings) -> Path:
+    """Return the job's executable, compiled only where none was made from these very contents."""
+    if not job.source.is_file():
+        raise UsageError(f"no C source {job.source}: mend the path in the suite that declares it")
+    compiler = shutil.which(job.compiler[0])
+    if compiler is None:
+        raise UsageError(
+            f"no C compiler {job.compiler[0]!r}: test programs are compiled with it; "
+            "install it (apt-get install gcc libc6-dev) or name another with --lkl-cc"
+        )
+    place = settings.cache / "programs" / f"{job.source.stem}-{key(repr(job), repr(_stamp(compiler)))}"
+    return _cached(place) or _compile(job, place)
+
+
+def _stamp(path: str | Path) -> tuple[str, int, int] | None:
+    """What changes when a file does: its real path, size and time of change; None where it is gone."""
+    try:
+        real = os.path.realpath(path)
+        status = os.stat(real)  # noqa: PTH116 -- hundreds of these stand between a user and the first result
+    except OSError:
+        return None
+    return real, status.st_size, status.st_mtime_ns
+
+
+def _digest(path: str) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()
+
+
+def _cached(place: Path) -> Path | None:
+    """The executable in `place` if all that it was made from has the same contents still."""
+    try:
+        manifest = json.loads((place / "manifest.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    changed = [path for path, stamp, _ in manifest if _stamp(path) != (tuple(stamp) if stamp else None)]
+    contents = {path: digest for path, _, digest in manifest}
+    for path in changed:
+        try:
+            if _digest(path) != contents[path]:
+                return None
+        except OSError:
+            return None
+    if changed:
+        _write_manifest(place, contents)
+    return place / "program"
+
+
+def _write_manifest(place: Path, contents: dict[str, str]) -> None:
+    rows = [(path, _stamp(path), digest) for path, digest in contents.items()]
+    temporary = place / f".manifest.{os.getpid()}"
+    temporary.write_text(json.dumps(rows))
+    temporary.replace(place / "manifest.json")
+
+
+def _compile(job: Job, place: Path) -> Path:
+    from filelock import FileLock
+
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(place.with_name(place.name + ".lock")):
+            if (made := _cached(place)) is not None:
+                return made
+            for stale in place.parent.glob(f".{place.name}.*"):
+                shutil.rmtree(stale, ignore_errors=True)
+            temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+            try:
+                _compile_into(job, temporary)
+                shutil.rmtree(place, ignore_errors=True)
+                temporary.rename(place)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise UsageError(
+            f"cannot keep compiled programs in {place.parent}: {error.strerror or error}; "
+            "free some room, mend its permissions, or name another cache with --lkl-cache"
+        ) from None
+    return place / "program"
+
+
+def _compile_into(job: Job, directory: Path) -> None:
+    dependencies = directory / "program.d"
+    done = process.run(
+        job.command(directory / "program", dependencies), deadline=DEADLINE, merge=True, env={"LC_ALL": "C.UTF-8"}
+    )
+    output = done.output.decode(errors="backslashreplace")
+    if not done.ok:
+        raise BuildError(f"{job.source} does not build ({done.describe()})\n{output.rstrip()}", output)
+    read = [*_prerequisites(dependencies.read_text(errors="surrogateescape")), *map(str, job.reads)]
+    (directory / "warnings").write_text(output)
+    (directory / "command").write_text(process.command(done.argv) + "\n")
+    _write_manifest(directory, {path: _digest(path) for path in dict.fromkeys(read)})
+
+
+def _prerequisites(rule: str) -> Iterable[str]:
+    """The files that a make rule written by the compiler names, after its target."""
+    _, _, names = rule.replace("\\\n", " ").partition(": ")
+    for name in re.split(r"(?<!\\)\s+", names.strip()):
+        yield name.replace("\\ ", " ").replace("\\#", "#").replace("$$", "$")

@@ -1,0 +1,40 @@
+"""The pytest plugin: every hook and fixture of lkltest, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from lkltest.settings import Settings
+
+# Modules with the hooks and fixtures of one concern each.
+PARTS = ("collection", "kernels", "reporting", "scheduling")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer every setting as an option and as an ini setting of the same name."""
+    group = parser.getgroup("lkltest", "Linux as a library")
+    for item in fields(Settings):
+        about = item.metadata
+        action = "store_true" if item.type == "bool" else "append" if about["repeat"] else "store"
+        extra = {} if action == "store_true" else {"metavar": about["metavar"]}
+        group.addoption(
+            about["option"], dest=f"lkltest_{item.name}", action=action, default=None, help=about["help"], **extra
+        )
+        parser.addini(ini_name(about["option"]), about["help"], default=None)
+
+
+def ini_name(option: str) -> str:
+    """The ini setting of an option: "--lkl-timeout" is lkl_timeout."""
+    return option.lstrip("-").replace("-", "_")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Load the parts, and tell pytest of our marks."""
+    for part in PARTS:
+        config.pluginmanager.import_plugin(f"lkltest.plugin.{part}")
+    config.addinivalue_line(
+        "markers",
+        "lkl_timeout(program, point): deadlines in seconds of a test program, and of each of its points",
+    )

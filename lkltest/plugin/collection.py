@@ -1,0 +1,127 @@
+"""Test programs as pytest items: one a test point, and one for the program's end."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lkltest.errors import LkltestError
+from lkltest.plugin.running import ProgramRun
+from lkltest.program import Program
+from lkltest.program.table import Declared, read
+from lkltest.settings import Settings
+
+EXIT = "exit"  # the item of the program's own end
+LAST = pytest.StashKey[bool]()  # whether an item is the last one of its run that is selected
+
+
+def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> pytest.Collector | None:  # noqa: ANN401
+    """Collect a declared program."""
+    if isinstance(obj, Program) and isinstance(collector, (pytest.Module, pytest.Class)):
+        return ProgramSuite.of(collector, name, obj)
+    return None
+
+
+class ProgramSuite(pytest.Class):
+    """A declared test program: a class whose methods are its points.
+
+    Being a class, it has class-scoped fixtures, one of which is the run, and pytest's own parametrization,
+    selection and ordering apply to its points as to any test.
+    """
+
+    program: Program
+    source: Path
+    points: tuple[Declared, ...]
+
+    @classmethod
+    def of(cls, parent: pytest.Module | pytest.Class, name: str, program: Program) -> ProgramSuite:
+        """Collect `program`, declared as `name` in `parent`."""
+        suite: ProgramSuite = cls.from_parent(parent, name=name)
+        suite.program = program
+        suite.source = suite.path.parent / program.source
+        try:
+            suite.points = read(suite.source)
+        except LkltestError as error:
+            raise suite.CollectError(str(error)) from None
+        suite.obj = suite._make_class()
+        return suite
+
+    def funcnamefilter(self, name: str) -> bool:
+        """Whatever the points are called, they are tests."""
+        return getattr(getattr(self.obj, name, None), "lkltest_point", False) is True
+
+    def _make_class(self) -> type:
+        names = [point.name for point in self.points]
+        end = EXIT if EXIT not in names else f"{EXIT}#program"
+        body: dict[str, object] = {name: self._make_point(name) for name in names}
+        body[end] = self._make_point(None)
+        if not names:
+            body = {"program": self._locate(_check_untabled, "program")}
+        body["lkltest_run"] = self._make_fixture()
+        return type(self.name, (), body)
+
+    def _make_point(self, name: str | None) -> Callable[..., None]:
+        def check(self: object, request: pytest.FixtureRequest, lkltest_run: ProgramRun) -> None:
+            lkltest_run.check(name, request.node, last=request.node.stash[LAST])
+
+        return self._locate(check, name or EXIT)
+
+    def _locate(self, function: Callable[..., None], name: str) -> Callable[..., None]:
+        """Let a function stand where the suite declares the program, so that pytest points there and not here."""
+        declared = re.compile(rf"^(?:def )?{re.escape(self.name)}\b", re.MULTILINE)
+        text = self.path.read_text(errors="replace")
+        match = declared.search(text)
+        line = text.count("\n", 0, match.start()) + 1 if match else 1
+        code = function.__code__.replace(co_filename=str(self.path), co_firstlineno=line, co_name=name)
+        located = types.FunctionType(code, function.__globals__, name, function.__defaults__, function.__closure__)
+        located.lkltest_point = True  # type: ignore[attr-defined]
+        return located
+
+    def _make_fixture(self) -> object:
+        """The class-scoped fixture `lkltest_run`, which takes the fixtures that the suite's function names."""
+        suite, case = self, self.program.case
+        wanted = [name for name in inspect.signature(case).parameters if name not in {"request", "kernel"}]
+
+        def lkltest_run(
+            self: object, request: Any, kernel: Any, lkltest_settings: Settings, **fixtures: object  # noqa: ANN401
+        ) -> Iterator[ProgramRun]:
+            given = {"request": request, "kernel": kernel, **fixtures}
+            arguments = case(**{name: given[name] for name in inspect.signature(case).parameters})
+            with ProgramRun(suite, kernel, arguments, request.node, lkltest_settings) as run:
+                yield run
+
+        names = ["self", "request", "kernel", "lkltest_settings", *wanted]
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        parameters = [inspect.Parameter(name, kind) for name in names]
+        lkltest_run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return pytest.fixture(scope="class")(lkltest_run)
+
+    def _getobj(self) -> type:
+        return self._make_class()
+
+
+def _check_untabled(
+    self: object, request: pytest.FixtureRequest, lkltest_run: ProgramRun, subtests: pytest.Subtests
+) -> None:
+    """Run a program without a table of points as one item, with a subtest for each point that comes."""
+    lkltest_run.check_all(request.node, subtests)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[object]:
+    """Tell the last selected item of each run that it answers for the program's end."""
+    item.stash[LAST] = nextitem is None or group(nextitem) != group(item)
+    return (yield)
+
+
+def group(item: pytest.Item) -> tuple[str, str]:
+    """What the items of one run have in common: their class and their parameters."""
+    parent = item.parent.nodeid if item.parent else ""
+    return parent, item.name.partition("[")[2]
+

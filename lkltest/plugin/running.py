@@ -1,0 +1,211 @@
+"""A test program's run, as the items of its points see it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from lkltest.errors import BuildError, LkltestError
+from lkltest.liblkl import Liblkl
+from lkltest.program.launch import Launch, prepare
+from lkltest.program.run import Deadlines, Run
+from lkltest.program.verdict import Result, State
+from lkltest.settings import Settings
+
+if TYPE_CHECKING:
+    from lkltest.plugin.collection import ProgramSuite
+
+RESULT = pytest.StashKey[Result]()  # what an item's point gave, for its report
+LOG_NAME = "Captured log of the point"  # begins as pytest names its own, so that JUnit files take it in
+
+
+class ProgramRun:
+    """One run of a suite's program on one kernel, started when the first of its items asks for a result."""
+
+    def __init__(
+        self,
+        suite: ProgramSuite,
+        kernel: Liblkl,
+        arguments: list[str] | Iterator[list[str]],
+        node: pytest.Item,
+        settings: Settings,
+    ) -> None:
+        """Prepare the run; `arguments` is what the suite's function returned, or its generator."""
+        self.suite = suite
+        self.kernel = kernel
+        self.settings = settings
+        self.judge = arguments if inspect.isgenerator(arguments) else None
+        self.arguments = next(self.judge) if self.judge is not None else arguments
+        self.deadlines = _deadlines(suite, node, settings)
+        root = settings.artifacts or node.config.rootpath / "lkltest-artifacts"
+        self.directory = root / _file_name(f"{suite.nodeid}[{node.name.partition('[')[2]}")
+        self.run: Run | None = None
+        self.broken = ""  # why the program could not even be started
+        self.good = True  # nothing has failed so far
+        self.finished = False
+
+    def __enter__(self) -> ProgramRun:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.run is not None:
+            self.run.close()
+        if self.judge is not None:
+            self.judge.close()  # type: ignore[attr-defined]
+        if self.good:
+            self._remove_artifacts()
+
+    def check(self, name: str | None, item: pytest.Item, *, last: bool) -> None:
+        """Wait for the result of a point, or of the end (None), and let the item pass, fail or skip with it.
+
+        The `last` item of a run answers for the program's end too, where that end is bad.
+        """
+        run = self._started(item)
+        result = run.result(name) if name is not None else None
+        problem = self._finish(run) if name is None or last else ""
+        if result is not None:
+            item.stash[RESULT] = result
+            _show_log(item, result)
+            _record(item, self.kernel, result)
+            if result.bad:
+                self._fail("\n\n".join(part for part in (result.message, problem) if part not in result.message or part == result.message))
+        if problem:
+            self._fail(problem)
+        if result is not None:
+            self._conclude(result)
+
+    def check_all(self, item: pytest.Item, subtests: pytest.Subtests) -> None:
+        """Run a program without a table: each point that comes is a subtest, the end is the item's own result."""
+        run = self._started(item)
+        count = 0
+        while (result := run.next_result()) is not None:
+            count += 1
+            with subtests.test(msg=result.name):
+                if result.bad:
+                    self.good = False
+                    pytest.fail(result.message + (f"\n\n{result.log}" if result.log else ""), pytrace=False)
+                self._conclude(result)
+        problem = self._finish(run)
+        if problem or not count:
+            self._fail(problem or "the program printed no test point")
+
+    def _conclude(self, result: Result) -> None:
+        if result.state is State.SKIPPED:
+            if self.settings.strict:
+                self._fail(f"skipped, which --lkl-strict forbids: {result.message}")
+            pytest.skip(result.message or "the program says no reason")
+        if result.state is State.TODO:
+            pytest.xfail(result.message or "todo")
+
+    def _started(self, item: pytest.Item) -> Run:
+        """The run, started by the first call."""
+        if self.broken:
+            self._fail(f"not reached: {self.broken.splitlines()[0]}", artifacts=False)
+        if self.run is None:
+            try:
+                launch = prepare(self.suite.program, self.suite.source, self.kernel, self.arguments, self.settings)
+            except LkltestError as error:
+                self.broken = str(error)
+                self._fail(self.broken, artifacts=isinstance(error, BuildError) and False)
+            shutil.rmtree(self.directory, ignore_errors=True)
+            self.run = Run(
+                launch, self.suite.points, _patient(self.deadlines, launch), self.directory, echo=_echo(item, self.settings)
+            )
+        return self.run
+
+    def _finish(self, run: Run) -> str:
+        """Wait for the program's end, and let the suite judge what it left; what is wrong with either."""
+        end = run.end()
+        if self.finished:
+            return end.describe()
+        self.finished = True
+        if end.problems:
+            return end.describe()
+        if self.judge is None:
+            return ""
+        try:
+            next(self.judge)
+        except StopIteration:
+            return ""
+        except (AssertionError, LkltestError) as error:
+            return str(error)
+        return f"{self.suite.name} yields more than once: a suite's function yields its program's arguments once"
+
+    def _fail(self, message: str, *, artifacts: bool = True) -> NoReturn:
+        self.good = False
+        if artifacts and self.run is not None:
+            message += f"\n\nby hand:   {self.run.launch.command}\nartifacts: {self._keep()}"
+        pytest.fail(message, pytrace=False)
+
+    def _keep(self) -> Path:
+        """Keep the executable beside the output; return the directory of the artifacts."""
+        copy = self.directory / "program"
+        if self.run is not None and not copy.exists():
+            try:
+                copy.hardlink_to(self.run.launch.program)
+            except OSError:
+                shutil.copy2(self.run.launch.program, copy)
+        return self.directory
+
+    def _remove_artifacts(self) -> None:
+        shutil.rmtree(self.directory, ignore_errors=True)
+        try:
+            self.directory.parent.rmdir()  # unless another run's are in it
+        except OSError:
+            return
+
+
+def _deadlines(suite: ProgramSuite, node: pytest.Item, settings: Settings) -> Deadlines:
+    """The nearest of: the mark lkl_timeout, the declaration, the settings."""
+    mark = node.get_closest_marker("lkl_timeout")
+    marked = dict(zip(("program", "point"), mark.args, strict=False)) | mark.kwargs if mark else {}
+    return Deadlines(
+        program=marked.get("program") or suite.program.timeout or settings.timeout,
+        point=marked.get("point") or suite.program.point_timeout or settings.point_timeout,
+    )
+
+
+def _patient(deadlines: Deadlines, launch: Launch) -> Deadlines:
+    """The deadlines of a program that a tool slows down."""
+    if launch.patience is None:
+        return Deadlines(None, None)
+    grown = [limit and limit * launch.patience for limit in (deadlines.program, deadlines.point)]
+    return Deadlines(*grown)
+
+
+def _file_name(nodeid: str) -> str:
+    return re.sub(r"[^\w.+#-]+", "-", nodeid).strip("-")
+
+
+def _echo(item: pytest.Item, settings: Settings) -> Callable[[bytes], None]:
+    """Where --lkl-passthrough shows a program's raw output: pytest's own terminal, past its capturing."""
+    reporter = item.config.pluginmanager.getplugin("terminalreporter")
+    capture = item.config.pluginmanager.getplugin("capturemanager")
+    if not settings.passthrough or reporter is None:
+        return lambda data: None
+
+    def echo(data: bytes) -> None:
+        with capture.global_and_fixture_disabled():
+            reporter.write(data.decode(errors="backslashreplace"), flush=True)
+
+    return echo
+
+
+def _show_log(item: pytest.Item, result: Result) -> None:
+    if result.log:
+        item.add_report_section("call", "log of the point", result.log)
+
+
+def _record(item: pytest.Item, kernel: Liblkl, result: Result) -> None:
+    """Make the point's properties the item's: they go into JUnit files and into the summary."""
+    item.user_properties.append(("kernel", kernel.name))
+    item.user_properties.extend(result.properties.items())

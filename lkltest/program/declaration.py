@@ -1,0 +1,50 @@
+"""What a suite declares: a C program, its arguments, its deadlines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+Arguments = list[str]
+
+# What a suite's function may be: it takes pytest fixtures by name and returns the program's arguments, or yields
+# them once and then judges what the program left behind.
+Case = Callable[..., Arguments | Iterator[Arguments]]
+
+
+def _no_arguments(kernel: object) -> Arguments:
+    """The case of a program that takes no arguments: one run for each kernel."""
+    return []
+
+
+@dataclass(frozen=True)
+class Program:
+    """A C test program as a suite declares it; the plugin makes one pytest item of each of its test points.
+
+    ```
+    boot = Program("boot.c")
+
+    @Program("disk.c", timeout=300)
+    def disk(kernel, image):
+        yield [f"disk={image.path}"]
+        image.check()
+    ```
+
+    The path is relative to the suite's own file.
+    """
+
+    source: str
+    timeout: float | None = None  # seconds for the whole program; None: the setting
+    point_timeout: float | None = None  # seconds for each point; None: the setting
+    flags: tuple[str, ...] = ()  # for the compiler
+    native: bool = True  # whether it can also run as an init under UML
+    case: Case = field(default=_no_arguments, compare=False)
+
+    def __call__(self, case: Case) -> Program:
+        """Declare the program's arguments by a function of fixtures; for use as a decorator."""
+        return replace(self, case=case)
+
+    def __get__(self, instance: Any, owner: type) -> Program:  # noqa: ANN401 -- any class may hold a declaration
+        """Stay a plain value where a class holds the declaration."""
+        return self

@@ -1,0 +1,74 @@
+"""A TAP point, as the result of a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lkltest import tap
+from lkltest.program.verdict import Result, State
+
+
+def from_point(point: tap.Point, name: str, elapsed: float) -> Result:
+    """The result that a complete TAP point tells; `elapsed` seconds is its time where it tells none itself."""
+    diagnostics = point.diagnostics or {}
+    return Result(
+        name=name,
+        state=_state(point),
+        message=_message(point, diagnostics),
+        log=_log(point, diagnostics),
+        seconds=_seconds(diagnostics, elapsed),
+        properties={str(k): str(v) for k, v in _mapping(diagnostics.get("properties")).items()},
+    )
+
+
+def _state(point: tap.Point) -> State:
+    directive = (point.directive or "").lower()
+    if directive == "skip":
+        return State.SKIPPED
+    if directive in {"todo", "xfail"}:
+        return State.PASSED if point.ok else State.TODO
+    return State.PASSED if point.ok else State.FAILED
+
+
+def _mapping(value: object) -> Mapping[object, object]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _seconds(diagnostics: Mapping[str, object], elapsed: float) -> float:
+    for field in ("duration_us", "time_us"):  # ours, and LKL's
+        try:
+            return int(str(diagnostics[field])) / 1e6
+        except (KeyError, ValueError):
+            continue
+    return elapsed
+
+
+def _log(point: tap.Point, diagnostics: Mapping[str, object]) -> str:
+    log = diagnostics.get("log")
+    if isinstance(log, str):
+        return log
+    return point.raw_diagnostics or "" if point.diagnostics is None else ""
+
+
+def _message(point: tap.Point, diagnostics: Mapping[str, object]) -> str:
+    """Why a point failed or was skipped: the check, where it stands, what was expected, what came."""
+    if point.directive:
+        return point.reason or ""
+    if point.ok:
+        return ""
+    failures = diagnostics.get("failures")
+    more = [_failure(_mapping(failure)) for failure in failures] if isinstance(failures, list) else []
+    first = _failure(diagnostics)
+    return "\n".join([first or "not ok, and the program says no more", *more])
+
+
+def _failure(fields: Mapping[object, object] | Mapping[str, object]) -> str:
+    known = dict(fields)
+    lines = []
+    if "check" in known:
+        place = f"{known['file']}:{known.get('line', 0)}: " if "file" in known else ""
+        lines.append(f"{place}{known['check']}")
+    elif "message" in known:
+        lines.append(str(known["message"]))
+    lines += [f"  {field + ':':10}{known[field]}" for field in ("expected", "actual") if field in known]
+    return "\n".join(lines)

@@ -1,0 +1,251 @@
+"""One run of a test program, whose points are had one by one as they come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from lkltest import process, tap
+from lkltest.process import Child, Stream
+from lkltest.program.launch import Launch
+from lkltest.program.result import from_point
+from lkltest.program.spool import Spool
+from lkltest.program.table import Declared
+from lkltest.program.verdict import End, Result, State
+
+STACKS = 2.0  # seconds that a program past its deadline has to print the stacks of its threads
+TAIL = 256 << 10  # bytes of the console that are searched for a stack
+LAST_LINES = 20  # of the console, shown with a bad end
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """How long a program may take, in seconds; None: as long as it wants."""
+
+    program: float | None
+    point: float | None
+
+
+class Run:
+    """A running test program; a context manager that leaves nothing of it behind.
+
+    Nothing happens between two calls: the program's output is read while `result` or `end` waits for it.
+    """
+
+    def __init__(
+        self,
+        launch: Launch,
+        points: Sequence[Declared],
+        deadlines: Deadlines,
+        directory: Path,
+        *,
+        echo: Callable[[bytes], None] = lambda data: None,
+    ) -> None:
+        """Start it. `points` are expected of it, in this order; none: whatever comes is right.
+
+        The raw output, the console and the command are kept in `directory`; `echo` gets all output as it comes.
+        """
+        self.launch = launch
+        self.points = tuple(points)
+        self.deadlines = deadlines
+        self.directory = directory
+        self.echo = echo
+        directory.mkdir(parents=True, exist_ok=True)
+        self.output = Spool(directory / "output.tap")
+        self.console = Spool(directory / "console.log")
+        (directory / "command").write_text(launch.command + "\n")
+        self.parser = tap.Parser()
+        self.results: dict[str, Result] = {}
+        self.running: str | None = None  # the point that was announced last and has no result yet
+        self.order: list[str] = []  # names of the points in the order in which they came
+        self.overdue: str | None = None  # which deadline has passed
+        self._end: End | None = None
+        self.child = Child(
+            launch.argv,
+            env=launch.env,
+            stderr=process.PIPE,
+            stdin=process.INHERIT if launch.foreground else process.NOTHING,
+            foreground=launch.foreground,
+        )
+        self.point_started = self.child.started
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill what is left of the program, and keep what it printed."""
+        self.child.close()
+        self.output.close()
+        self.console.close()
+
+    def result(self, name: str) -> Result:
+        """Wait for the result of a point, or for the end of the program: then the point is lost."""
+        while name not in self.results and self._end is None:
+            self._pump()
+        return self.results.get(name) or self._lost(name)
+
+    def next_result(self) -> Result | None:
+        """Wait for the next point of a program without a table; None at its end."""
+        while self._end is None and not (fresh := self.order[:1]):
+            self._pump()
+        fresh = self.order[:1]
+        del self.order[:1]
+        return self.results[fresh[0]] if fresh else None
+
+    def end(self) -> End:
+        """Wait for the end of the program."""
+        while self._end is None:
+            self._pump()
+        return self._end
+
+    def _pump(self) -> None:
+        """Take what comes next: output, the end, or a deadline that passes."""
+        chunk = self.child.chunk(self._time_left())
+        if chunk is None:
+            self._kill_overdue()
+        elif chunk.stream is Stream.OUTPUT:
+            self._take(chunk.data)
+        elif chunk.stream is Stream.ERRORS:
+            self.console.write(chunk.data)
+            self.echo(chunk.data)
+        else:
+            self._finish()
+        # A program that prints without pause must not outlive its deadlines by never being silent.
+        if self._end is None and chunk is not None and self._time_left() == 0:
+            self._kill_overdue()
+
+    def _take(self, data: bytes) -> None:
+        self.output.write(data)
+        self.echo(data)
+        for event in self.parser.feed(data):
+            self._note(event)
+
+    def _note(self, event: tap.Event) -> None:
+        match event:
+            case tap.PointStarted(description=name):
+                self.running = self._unique(name)
+                self.point_started = time.monotonic()
+            case tap.PointComplete(point=point):
+                name = self._unique(point.description)
+                self.results[name] = from_point(point, name, time.monotonic() - self.point_started)
+                self.order.append(name)
+                self.running = None
+                self.point_started = time.monotonic()
+
+    def _unique(self, name: str) -> str:
+        """The key of a point's result: a name that came before is told apart by a number."""
+        names = (name, *(f"{name}#{count}" for count in range(2, len(self.results) + 3)))
+        return next(candidate for candidate in names if candidate not in self.results)
+
+    def _limits(self) -> list[tuple[float, str]]:
+        """The moments on the monotonic clock at which a deadline passes, each with its name."""
+        limits = []
+        if self.deadlines.program is not None:
+            text = f"the program's deadline of {self.deadlines.program:g} s"
+            limits.append((self.child.started + self.deadlines.program, text))
+        declared = next((p.deadline for p in self.points if p.name == self.running), None)
+        seconds = declared if declared is not None else self.deadlines.point
+        if seconds is not None and self.deadlines.point is not None:
+            limits.append((self.point_started + seconds, f"the point's deadline of {seconds:g} s"))
+        return limits
+
+    def _time_left(self) -> float | None:
+        limits = [moment for moment, _ in self._limits()]
+        return max(0.0, min(limits) - time.monotonic()) if limits else None
+
+    def _kill_overdue(self) -> None:
+        """Ask for the stacks of all threads, wait a little for them, and kill the program."""
+        moment, self.overdue = min(self._limits())
+        if moment > time.monotonic() + 0.05:
+            self.overdue = None
+            return
+        self.child.signal(process.SIGUSR2)
+        until = time.monotonic() + STACKS
+        while (chunk := self.child.chunk(until - time.monotonic())) is not None and chunk.stream is not Stream.END:
+            if chunk.stream is Stream.ERRORS:
+                self.console.write(chunk.data)
+                if b"lkltest: stacks end" in self.console.tail(200):
+                    break
+            elif time.monotonic() > until:
+                break
+        self._finish()
+
+    def _finish(self) -> None:
+        self.child.kill()
+        for event in self.parser.close():
+            self._note(event)
+        self.output.close()
+        self.console.close()
+        self._end = self._judge()
+
+    def _judge(self) -> End:
+        """The rule: pessimistic, and every way to end badly has a sentence of its own."""
+        ended = self.child.ended(timed_out=self.overdue is not None)
+        reports_failure = any(result.state is State.FAILED for result in self.results.values())
+        where = f"in the point {self.running!r}" if self.running else self._between()
+        problems = []
+        if self.overdue:
+            problems.append(f"killed {where}: {self.overdue} has passed")
+        elif ended.signal is not None:
+            problems.append(f"the program was {ended.describe()} {where}")
+        elif ended.status != 0 and not (ended.status == 1 and reports_failure):
+            problems.append(f"the program ended with {ended.describe()} {where}")
+        elif self.running:
+            problems.append(f"the program ended with {ended.describe()} {where}, before its result")
+        problems += self._contradictions()
+        if not problems:
+            return End(ended.describe(), ended.seconds, ())
+        from lkltest import symbolize
+
+        console = self.console.tail(TAIL)
+        crash = symbolize.explain(console, self.launch.program)
+        return End(ended.describe(), ended.seconds, tuple(problems), crash, last_lines(console))
+
+    def _between(self) -> str:
+        done = list(self.results)
+        return f"after the point {done[-1]!r}" if done else "before its first point"
+
+    def _contradictions(self) -> list[str]:
+        """What the output itself says against the run: its plan, its problems, points that the table denies."""
+        report = self.parser.report
+        problems = [f"line {problem.line}: {problem.message}" for problem in report.problems]
+        if report.bail_out is not None:
+            problems.insert(0, f"bail out: {report.bail_out or 'no reason given'}")
+        expected = [point.name for point in self.points]
+        if expected:
+            came = [name for name in self.results if name not in expected]
+            if came:
+                problems.append(f"points that its table does not declare: {', '.join(came[:10])}")
+            missing = [name for name in expected if name not in self.results]
+            if missing and report.skip_all is None:
+                problems.append(f"{len(missing)} of {len(expected)} points have no result, first {missing[0]!r}")
+        return problems
+
+    def _lost(self, name: str) -> Result:
+        """The result of a point that the program did not live to tell."""
+        end = self.end()
+        if self.parser.report.skip_all is not None and not self.results:
+            return Result(name, State.SKIPPED, self.parser.report.skip_all or "the program skips all its points")
+        if name == self.running or (self.running is None and not self.results and name == self._first()):
+            return Result(name, State.LOST, end.describe() or f"the program ended with {end.how}, without this point")
+        problem = end.problems[0] if end.problems else f"the program ended with {end.how}"
+        return Result(name, State.LOST, f"not reached: {problem}")
+
+    def _first(self) -> str | None:
+        return self.points[0].name if self.points else None
+
+
+def last_lines(console: bytes) -> str:
+    """The last lines of a console, for people: the crash's raw stack lines left out."""
+    lines = [line for line in console.split(b"\n") if not line.startswith(b"lkltest: ")]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return b"\n".join(lines[-LAST_LINES:]).decode(errors="backslashreplace")

@@ -1,0 +1,86 @@
+"""The names of a program's test points, read from its C source without compiling it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from lkltest.errors import UsageError
+
+# Comments, strings and characters: whatever looks like a table's entry inside them is none.
+_OPAQUE = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.DOTALL)
+_ENTRY = re.compile(r"\b(LKLTEST|LKLTEST_LIBRARY|LKL_TEST)\s*\(\s*(\w+)\s*(?=[,)])")
+_DEADLINE = re.compile(r"\.deadline_ms\s*=\s*(\d+)")
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A test point as its program's table declares it."""
+
+    name: str
+    line: int  # of its entry in the source
+    library: bool = False  # needs the library's host: not part of the plan where the kernel is no library
+    deadline: float | None = None  # seconds
+
+
+def read(source: Path) -> tuple[Declared, ...]:
+    """The points of a C source in the order of its table; empty where it has none.
+
+    Raises UsageError where the source cannot be read.
+    """
+    try:
+        text = source.read_text(errors="replace")
+    except OSError as error:
+        raise UsageError(f"cannot read the C source {source}: {error.strerror}; mend the path in the suite") from None
+    return parse(text)
+
+
+def parse(text: str) -> tuple[Declared, ...]:
+    """The points that a C source's table declares."""
+    code = _drop_other_hosts(_OPAQUE.sub(_blank, text))
+    entries = [match for match in _ENTRY.finditer(code) if not _in_directive(code, match.start())]
+    ends = [*(match.start() for match in entries[1:]), len(code)]
+    points = []
+    for match, end in zip(entries, ends, strict=True):
+        deadline = _DEADLINE.search(code[match.end() : end].partition("};")[0])
+        points.append(
+            Declared(
+                name=match[2],
+                line=code.count("\n", 0, match.start()) + 1,
+                library=match[1] == "LKLTEST_LIBRARY",
+                deadline=int(deadline[1]) / 1000 if deadline else None,
+            )
+        )
+    return tuple(points)
+
+
+def _in_directive(code: str, position: int) -> bool:
+    """Whether the line at `position` is the preprocessor's, such as the definition of the macro itself."""
+    return code[code.rfind("\n", 0, position) + 1 : position].lstrip().startswith("#")
+
+
+def _blank(match: re.Match[str]) -> str:
+    """Blanks in the place of a match, its line breaks kept so that line numbers stay right."""
+    return re.sub(r"[^\n]", " ", match[0])
+
+
+def _drop_other_hosts(code: str) -> str:
+    """Blank what a Linux host's preprocessor leaves out of LKL's own tables: the parts for Windows and BSD."""
+    other = re.compile(r"__MINGW32__|_WIN32|__FreeBSD__|__ANDROID__")
+    lines: list[str] = []
+    kept = [True]  # for each open conditional: whether its current branch is compiled
+    for line in code.split("\n"):
+        words = line.strip().removeprefix("#").split(None, 1) if line.lstrip().startswith("#") else []
+        directive, condition = (*words, "", "")[:2]
+        if directive in {"if", "ifdef", "ifndef"}:
+            negated = directive == "ifndef" or condition.replace(" ", "").startswith("!")
+            kept.append(negated if other.search(condition) else True)
+        elif directive == "else" and len(kept) > 1:
+            kept[-1] = not kept[-1]
+        elif directive == "elif" and len(kept) > 1:
+            kept[-1] = not kept[-1] and not other.search(condition)
+        elif directive == "endif" and len(kept) > 1:
+            kept.pop()
+        lines.append(line if all(kept) else "")
+    return "\n".join(lines)

@@ -42,7 +42,7 @@ def parse(text: str) -> tuple[Declared, ...]:
     entries = [match for match in _ENTRY.finditer(code) if not _in_directive(code, match.start())]
     ends = [*(match.start() for match in entries[1:]), len(code)]
     points = []
-    for match, end in zip(entries, ends, strict=True):
+    for match, end in zip(entries, ends, strict=False):  # no entry at all still leaves one end
         deadline = _DEADLINE.search(code[match.end() : end].partition("};")[0])
         points.append(
             Declared(

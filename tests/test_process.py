@@ -1,0 +1,84 @@
+"""Child processes: their output, their ends, and that nothing of them is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from lkltest import process
+from lkltest.errors import UsageError
+from lkltest.process import Child, Stream
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_output_and_status_come_back() -> None:
+    """Both streams and the exit status of a finished process are told apart."""
+    done = process.run(["sh", "-c", "cat; echo err >&2; exit 3"], stdin=b"in")
+    assert (done.output, done.errors, done.status, done.signal) == (b"in", b"err\n", 3, None)
+    assert done.describe() == "exit status 3"
+
+
+def test_a_signal_is_no_exit_status() -> None:
+    """A process that a signal ended has no exit status, but the signal's name."""
+    done = process.run(["sh", "-c", "kill -SEGV $$"])
+    assert (done.status, done.signal, done.ok) == (None, signal.SIGSEGV, False)
+    assert done.describe() == "killed by SIGSEGV"
+
+
+def test_a_deadline_kills_the_whole_group() -> None:
+    """What passes its deadline is killed together with its children."""
+    done = process.run(["sh", "-c", "sleep 100 & echo $!; wait"], deadline=0.3)
+    assert done.timed_out
+    assert not done.ok
+    assert not alive(int(done.output))
+
+
+def test_children_left_behind_are_killed() -> None:
+    """A process that ends by itself leaves no child running."""
+    done = process.run(["sh", "-c", "sleep 100 >/dev/null 2>&1 & echo $!"])
+    assert done.ok
+    assert not alive(int(done.output))
+
+
+def test_the_end_is_seen_although_a_child_holds_the_pipe() -> None:
+    """A process' end comes after its output, even where a child of it keeps the pipe open."""
+    with Child(["sh", "-c", "echo hello; sleep 100 &"], stderr=process.PIPE) as child:
+        chunks = []
+        until = time.monotonic() + 10
+        while (chunk := child.chunk(until - time.monotonic())) is not None and chunk.stream is not Stream.END:
+            chunks.append(chunk.data)
+        assert chunk is not None, "the end was never seen"
+        assert b"".join(chunks) == b"hello\n"
+
+
+def test_leaving_the_block_kills() -> None:
+    """Whatever ends the block, an interrupt too, nothing is left running."""
+    with pytest.raises(KeyboardInterrupt), Child(["sleep", "100"]) as child:
+        raise KeyboardInterrupt
+    assert not alive(child.pid)
+    assert child.ended().signal == signal.SIGKILL
+
+
+def test_a_missing_program_is_named() -> None:
+    """Running what is not there is the user's to mend."""
+    with pytest.raises(UsageError, match="no-such-program"):
+        process.run(["no-such-program"])
+
+
+def test_no_file_descriptor_is_left_open() -> None:
+    """A hundred children leave as many descriptors open as none."""
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(100):
+        process.run(["true"])
+    assert len(os.listdir("/proc/self/fd")) == before

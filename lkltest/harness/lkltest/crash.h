@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A fatal signal explains itself: the signal, the address and the stack go to
+ * stderr, as addresses that lkltest (or addr2line) turns into names and lines.
+ * Then the signal is raised again with its default action. SIGUSR2 writes the
+ * stacks of all threads, and the program goes on. The lines: docs/crashes.md.
+ *
+ * lkltest_crash_init() is called first in main, before the kernel starts;
+ * lkltest_crash_thread() in threads that the program starts itself. Inert with
+ * the environment variable LKLTEST_NO_CRASH_HANDLER, and under a sanitizer that
+ * has handlers of its own.
+ */
+#ifndef LKLTEST_CRASH_H
+#define LKLTEST_CRASH_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define LKLTEST_CRASH_INERT
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__linux__)
+#define LKLTEST_CRASH_INERT
+#endif
+
+#ifdef LKLTEST_CRASH_INERT
+
+static __attribute__((unused)) void lkltest_crash_thread(void)
+{
+}
+
+static __attribute__((unused)) void lkltest_crash_init(void)
+{
+}
+
+#else
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include <lkltest/report.h>
+
+#if !defined(LKLTEST_NATIVE) && __has_include(<lkl_host.h>)
+#include <lkl_host.h>
+#define LKLTEST_CRASH_WRAP
+#endif
+
+#define LKLTEST_CRASH_FN static __attribute__((unused))
+#define LKLTEST_CRASH_STACK (48 * 1024)	/* bytes: two signal frames of any CPU, two handlers */
+
+static const struct { int number; const char *name; } lkltest_crash_signals[] = {
+	{ SIGSEGV, "SIGSEGV" }, { SIGBUS, "SIGBUS" }, { SIGILL, "SIGILL" },
+	{ SIGFPE, "SIGFPE" }, { SIGABRT, "SIGABRT" }, { SIGTRAP, "SIGTRAP" },
+};
+#define LKLTEST_CRASH_SIGNALS (sizeof(lkltest_crash_signals) / sizeof(*lkltest_crash_signals))
+
+static struct {
+	int owner;		/* the thread that writes a report; 0 if none does */
+	int maps_written;	/* of this report */
+	int asked, answered;	/* the thread whose stack a hang's report waits for; the last one that wrote it */
+	int installed;
+	pthread_key_t stack;	/* alternate stacks of the program's own threads */
+} lkltest_crash;
+
+/* What a thread of the kernel runs. */
+struct lkltest_crash_call {
+	void (*run)(void *);
+	void *arg;
+};
+
+/* The signal that asks a thread for its stack; the last one is valgrind's. */
+LKLTEST_CRASH_FN int lkltest_crash_ask(void)
+{
+	return SIGRTMAX - 1;
+}
+
+LKLTEST_CRASH_FN void lkltest_crash_sleep(void)
+{
+	struct timespec ms = { 0, 1000000 };
+
+	nanosleep(&ms, NULL);
+}
+
+/* Takes the right to write a report, for which it waits so long. */
+LKLTEST_CRASH_FN int lkltest_crash_lock(int tid, int wait_ms)
+{
+	int none = 0;
+
+	while (!__atomic_compare_exchange_n(&lkltest_crash.owner, &none, tid, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		if (wait_ms-- <= 0)
+			return 0;
+		lkltest_crash_sleep();
+		none = 0;
+	}
+	lkltest_crash.maps_written = 0;
+	return 1;
+}
+
+/* Ends the process as the signal would have done without a handler. */
+LKLTEST_CRASH_FN void lkltest_crash_die(int sig, siginfo_t *info)
+{
+	struct sigaction action;
+	sigset_t set;
+
+	memset(&action, 0, sizeof(action));
+	action.sa_handler = SIG_DFL;
+	sigaction(sig, &action, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	/* With the address, for the core dump; where that is not allowed, without. */
+	syscall(SYS_rt_tgsigqueueinfo, getpid(), lkltest_tid(), sig, info);
+	syscall(SYS_tgkill, getpid(), lkltest_tid(), sig);
+	_exit(128 + sig);
+}
+
+/* Begins a report, on a line of its own: the console may be in the middle of one. */
+LKLTEST_CRASH_FN void lkltest_crash_begin(const char *what, int sig, const siginfo_t *info)
+{
+	const char *name = "SIGUSR2";
+	size_t i;
+
+	for (i = 0; i < LKLTEST_CRASH_SIGNALS; i++)
+		if (lkltest_crash_signals[i].number == sig)
+			name = lkltest_crash_signals[i].name;
+	/* Only the CPU's own faults have an address, except for SI_KERNEL: x86 keeps that of a non-canonical one. */
+	if (info->si_code > 0 && info->si_code != SI_KERNEL && sig != SIGABRT && sig != SIGUSR2)
+		lkltest_say("\nlkltest: %s %d %s %x", what, lkltest_tid(), name, (unsigned long)info->si_addr);
+	else
+		lkltest_say("\nlkltest: %s %d %s -", what, lkltest_tid(), name);
+}
+
+/* The maps come last: whoever kills us while we write has the stack already. */
+LKLTEST_CRASH_FN void lkltest_crash_end(int tid)
+{
+	lkltest_crash.maps_written = 1;
+	lkltest_report_maps(1);
+	lkltest_say("lkltest: end %d", tid);
+}
+
+LKLTEST_CRASH_FN void lkltest_crash_handler(int sig, siginfo_t *info, void *context)
+{
+	int tid = lkltest_tid();
+
+	if (__atomic_load_n(&lkltest_crash.owner, __ATOMIC_RELAXED) == tid) {
+		/* The report itself came to grief: tell what there is. */
+		lkltest_crash_begin("again", sig, info);
+		if (!lkltest_crash.maps_written)
+			lkltest_crash_end(tid);
+	} else if (lkltest_crash_lock(tid, 5000)) {
+		lkltest_crash_begin("signal", sig, info);
+#ifdef LKLTEST_UNWINDS
+		lkltest_say("lkltest: sp %d %x", tid, lkltest_report_sp(context));
+#endif
+		lkltest_report_maps(0);
+		lkltest_report_context(tid, context);
+		lkltest_crash_end(tid);
+	}
+	lkltest_crash_die(sig, info);
+}
+
+/* A thread was asked for its stack. */
+LKLTEST_CRASH_FN void lkltest_crash_answer(int sig, siginfo_t *info, void *context)
+{
+	int tid = lkltest_tid(), saved = errno;
+
+	(void)sig;
+	(void)info;
+	if (__atomic_load_n(&lkltest_crash.asked, __ATOMIC_ACQUIRE) == tid) {
+		lkltest_report_context(tid, context);
+		__atomic_store_n(&lkltest_crash.answered, tid, __ATOMIC_RELEASE);
+	}
+	errno = saved;
+}
+
+LKLTEST_CRASH_FN void lkltest_crash_path(char *path, int tid, const char *file)
+{
+	size_t n;
+
+	strcpy(path, "/proc/self/task/");
+	n = strlen(path);
+	n += lkltest_report_number(path + n, tid, 10);
+	strcpy(path + n, file);
+}
+
+/* A thread that blocks signals: what the host's kernel knows of it. */
+LKLTEST_CRASH_FN void lkltest_crash_mute(int tid)
+{
+	char path[64], text[256];
+	const char *p;
+	unsigned long sp, pc;
+
+	lkltest_crash_path(path, tid, "/syscall");
+	lkltest_report_read(path, text, sizeof(text));
+	lkltest_say("lkltest: mute %d %s", tid, text);
+	/* "202 0x.. (six arguments) SP PC", or "running" */
+	p = strrchr(text, ' ');
+	if (!p || strncmp(p, " 0x", 3))
+		return;
+	p += 3;
+	pc = lkltest_report_hex(&p);
+	*strrchr(text, ' ') = 0;
+	p = strrchr(text, ' ');
+	if (!p || strncmp(p, " 0x", 3))
+		return;
+	p += 3;
+	sp = lkltest_report_hex(&p);
+	lkltest_report_blocked(tid, sp, pc);
+}
+
+LKLTEST_CRASH_FN void lkltest_crash_ask_thread(int tid, const void *own_context)
+{
+	char path[64], text[64];
+	int ms;
+
+	lkltest_crash_path(path, tid, "/comm");
+	lkltest_report_read(path, text, sizeof(text));
+	lkltest_say("lkltest: thread %d %s", tid, text);
+	if (tid == lkltest_tid()) {
+		lkltest_report_context(tid, own_context);
+		return;
+	}
+	__atomic_store_n(&lkltest_crash.answered, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&lkltest_crash.asked, tid, __ATOMIC_RELEASE);
+	if (!syscall(SYS_tgkill, getpid(), tid, lkltest_crash_ask()))
+		for (ms = 0; ms < 200; ms++) {
+			if (__atomic_load_n(&lkltest_crash.answered, __ATOMIC_ACQUIRE) == tid)
+				return;
+			lkltest_crash_sleep();
+		}
+	__atomic_store_n(&lkltest_crash.asked, 0, __ATOMIC_RELEASE);
+	lkltest_crash_mute(tid);
+}
+
+/* Somebody lost patience: writes the stacks of all threads, and goes on. */
+LKLTEST_CRASH_FN void lkltest_crash_hang(int sig, siginfo_t *info, void *context)
+{
+	struct entry { uint64_t ino, off; unsigned short len; unsigned char type; char name[]; };
+	char list[2048] __attribute__((aligned(8)));
+	int saved = errno, tid = lkltest_tid(), fd;
+	long got, at, i, id;
+
+	if (!lkltest_crash_lock(tid, 0))
+		return;
+	lkltest_crash_begin("signal", sig, info);
+	lkltest_report_maps(0);
+	fd = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	while (fd >= 0 && (got = syscall(SYS_getdents64, fd, list, sizeof(list))) > 0)
+		for (at = 0; at < got; at += ((struct entry *)(list + at))->len) {
+			const char *name = ((struct entry *)(list + at))->name;
+
+			for (id = 0, i = 0; name[i] >= '0' && name[i] <= '9'; i++)
+				id = id * 10 + name[i] - '0';
+			if (id)
+				lkltest_crash_ask_thread((int)id, context);
+		}
+	if (fd >= 0)
+		close(fd);
+	lkltest_crash_end(tid);
+	__atomic_store_n(&lkltest_crash.owner, 0, __ATOMIC_RELEASE);
+	errno = saved;
+}
+
+LKLTEST_CRASH_FN void lkltest_crash_stack(void *stack, size_t size)
+{
+	stack_t alternate;
+
+	memset(&alternate, 0, sizeof(alternate));
+	alternate.ss_sp = stack;
+	alternate.ss_size = size;
+	alternate.ss_flags = stack ? 0 : SS_DISABLE;
+	sigaltstack(&alternate, NULL);
+}
+
+LKLTEST_CRASH_FN void lkltest_crash_free_stack(void *stack)
+{
+	lkltest_crash_stack(NULL, 0);
+	munmap(stack, LKLTEST_CRASH_STACK);
+}
+
+/* Gives this thread a stack to tell a stack overflow on. */
+LKLTEST_CRASH_FN void lkltest_crash_thread(void)
+{
+	void *stack;
+
+	if (!lkltest_crash.installed)
+		return;
+	stack = mmap(NULL, LKLTEST_CRASH_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (stack == MAP_FAILED)
+		return;
+	lkltest_crash_stack(stack, LKLTEST_CRASH_STACK);
+	pthread_setspecific(lkltest_crash.stack, stack);
+}
+
+#ifdef LKLTEST_CRASH_WRAP
+
+static __typeof__(lkl_host_ops.thread_create) lkltest_crash_create;
+
+/* Runs a thread of the kernel. */
+LKLTEST_CRASH_FN void *lkltest_crash_run(void *arg)
+{
+	struct lkltest_crash_call call = *(struct lkltest_crash_call *)arg;
+	/*
+	 * At the very top of the thread's stack, so that no overflow reaches it
+	 * and nobody has to free it, however the thread ends. What runs above
+	 * it after that keeps its red zone.
+	 */
+	char stack[LKLTEST_CRASH_STACK + 512] __attribute__((aligned(16)));
+
+	free(arg);
+	lkltest_crash_stack(stack, LKLTEST_CRASH_STACK);
+	call.run(call.arg);
+	return NULL;
+}
+
+LKLTEST_CRASH_FN lkl_thread_t lkltest_crash_wrap(void (*run)(void *), void *arg)
+{
+	struct lkltest_crash_call *call = malloc(sizeof(*call));
+	/* Some kernels declare what a thread runs with a result, others without. */
+	lkl_thread_t (*create)(void *(*)(void *), void *) =
+		(lkl_thread_t (*)(void *(*)(void *), void *))(void (*)(void))lkltest_crash_create;
+	lkl_thread_t thread;
+
+	if (!call)
+		return 0;
+	call->run = run;
+	call->arg = arg;
+	thread = create(lkltest_crash_run, call);
+	if (!thread)
+		free(call);
+	return thread;
+}
+
+#endif
+
+LKLTEST_CRASH_FN void lkltest_crash_handle(int sig, void (*handler)(int, siginfo_t *, void *), int flags)
+{
+	struct sigaction action;
+	size_t i;
+
+	memset(&action, 0, sizeof(action));
+	action.sa_sigaction = handler;
+	action.sa_flags = SA_SIGINFO | SA_ONSTACK | flags;
+	/* A fault in a handler must come through; SIGPIPE, say, must not end the report. */
+	sigfillset(&action.sa_mask);
+	for (i = 0; i < LKLTEST_CRASH_SIGNALS; i++)
+		sigdelset(&action.sa_mask, lkltest_crash_signals[i].number);
+	sigaction(sig, &action, NULL);
+}
+
+/* Call it first in main, before the kernel starts. */
+LKLTEST_CRASH_FN void lkltest_crash_init(void)
+{
+	struct sigaction old;
+	sigset_t mine;
+	size_t i;
+
+	if (lkltest_crash.installed || getenv("LKLTEST_NO_CRASH_HANDLER"))
+		return;
+	/* Whoever was here first, knows better: another copy of this header, or the program. */
+	if (sigaction(SIGSEGV, NULL, &old) || (old.sa_handler != SIG_DFL && old.sa_handler != SIG_IGN))
+		return;
+	if (pthread_key_create(&lkltest_crash.stack, lkltest_crash_free_stack))
+		return;
+	lkltest_crash.installed = 1;
+	lkltest_crash_thread();
+#ifdef LKLTEST_UNWINDS
+	{
+		/* Binds the symbols while that is safe. */
+		struct lkltest_bases bases;
+
+		lkltest_find_fde((void *)lkltest_crash_init, &bases);
+	}
+#endif
+	sigemptyset(&mine);
+	for (i = 0; i < LKLTEST_CRASH_SIGNALS; i++) {
+		lkltest_crash_handle(lkltest_crash_signals[i].number, lkltest_crash_handler, SA_NODEFER);
+		sigaddset(&mine, lkltest_crash_signals[i].number);
+	}
+	lkltest_crash_handle(SIGUSR2, lkltest_crash_hang, SA_RESTART);
+	lkltest_crash_handle(lkltest_crash_ask(), lkltest_crash_answer, SA_RESTART);
+	sigaddset(&mine, SIGUSR2);
+	sigaddset(&mine, lkltest_crash_ask());
+	/* A fault whose signal is blocked, as a parent may have left it, ends the process without a word. */
+	pthread_sigmask(SIG_UNBLOCK, &mine, NULL);
+#ifdef LKLTEST_CRASH_WRAP
+	lkltest_crash_create = lkl_host_ops.thread_create;
+	lkl_host_ops.thread_create =
+		(__typeof__(lkl_host_ops.thread_create))(void (*)(void))lkltest_crash_wrap;
+#endif
+}
+
+#ifdef LKLTEST_CRASH_CONSTRUCTOR
+/* For programs whose sources are not ours: -DLKLTEST_CRASH_CONSTRUCTOR -include lkltest/crash.h */
+static __attribute__((constructor)) void lkltest_crash_construct(void)
+{
+	lkltest_crash_init();
+}
+#endif
+
+#endif /* !LKLTEST_CRASH_INERT */
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One step up a stack, from inside a signal handler.
+ *
+ * Host code has call-frame information and no frame pointers, the kernel frame
+ * pointers and no call-frame information, and one stack mixes both several
+ * times: program, kernel, virtio in the host, interrupt in the kernel. So each
+ * step takes what there is: call-frame information (cfi.h), else the frame
+ * pointer, else whatever looks like a return address.
+ *
+ * Nothing here allocates, locks, or touches memory that may be missing.
+ */
+#ifndef LKLTEST_UNWIND_H
+#define LKLTEST_UNWIND_H
+
+#include <lkltest/cfi.h>
+
+#define LKLTEST_SCAN (64 * 1024)	/* bytes of stack that are searched for a return address */
+
+enum lkltest_step {
+	LKLTEST_STEP_END,	/* no caller, or none to be found */
+	LKLTEST_STEP_SURE,
+	LKLTEST_STEP_GUESS,	/* the stack holds this return address, perhaps of an earlier call */
+};
+
+/* Where code is mapped: filled from /proc/self/maps before the first step. */
+static struct {
+	struct { unsigned long from, to; } range[256];
+	int used;
+} lkltest_code;
+
+LKLTEST_UNWIND_FN int lkltest_is_code(unsigned long pc)
+{
+	int i;
+
+	for (i = 0; i < lkltest_code.used; i++)
+		if (pc >= lkltest_code.range[i].from && pc < lkltest_code.range[i].to)
+			return 1;
+	return 0;
+}
+
+/* Does a call stand before this address? */
+LKLTEST_UNWIND_FN int lkltest_is_return(unsigned long pc)
+{
+	unsigned char b[8];
+
+	if (!lkltest_is_code(pc) || !lkltest_is_code(pc - sizeof(b)) || !lkltest_peek(pc - sizeof(b), b, sizeof(b)))
+		return 0;
+#ifdef __x86_64__
+	/* call rel32, or call r/m64 of 2, 3, 6 or 7 bytes */
+	return b[3] == 0xe8 || (b[6] == 0xff && (b[7] & 0x38) == 0x10) || (b[5] == 0xff && (b[6] & 0x38) == 0x10) ||
+	       (b[2] == 0xff && (b[3] & 0x38) == 0x10) || (b[1] == 0xff && (b[2] & 0x38) == 0x10);
+#else
+	/* bl, or blr */
+	return (b[7] & 0xfc) == 0x94 || (b[7] == 0xd6 && (b[6] & 0xe0) == 0x20);
+#endif
+}
+
+/* Moves to a caller that was found without call-frame information. */
+LKLTEST_UNWIND_FN void lkltest_move(struct lkltest_cpu *cpu, unsigned long pc, unsigned long sp, int sp_known)
+{
+	/* Code without call-frame information may have saved these anywhere. */
+	cpu->known &= 1ULL << LKLTEST_REG_FP;
+	cpu->r[LKLTEST_REG_SP] = sp;
+	if (sp_known)
+		cpu->known |= 1ULL << LKLTEST_REG_SP;
+	cpu->pc = pc;
+	cpu->exact = 0;
+}
+
+/*
+ * A function that has not made its frame yet, or a call through a bad pointer:
+ * the frame pointer is still the caller's, and following it would miss him.
+ */
+LKLTEST_UNWIND_FN int lkltest_step_entry(struct lkltest_cpu *cpu)
+{
+	unsigned long sp = cpu->r[LKLTEST_REG_SP];
+#ifdef __x86_64__
+	static const unsigned char endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	static const unsigned char mov_rsp_rbp[] = { 0x48, 0x89, 0xe5 };
+	unsigned char b[5] = { 0 };
+	unsigned long ra;
+
+	if (lkltest_is_code(cpu->pc) && lkltest_peek(cpu->pc, b, sizeof(b))) {
+		if (!memcmp(b, mov_rsp_rbp, sizeof(mov_rsp_rbp)))
+			sp += 8;
+		else if (b[0] != 0x55 && b[0] != 0xc3 && memcmp(b, endbr64, sizeof(endbr64)))
+			return 0;
+	}
+	if (!lkltest_peek(sp, &ra, sizeof(ra)) || !lkltest_is_return(ra))
+		return 0;
+	lkltest_move(cpu, ra, sp + 8, 1);
+#else
+	unsigned long ra = lkltest_strip(cpu->r[LKLTEST_REG_RA]);
+	unsigned int insn = 0;
+
+	if (lkltest_is_code(cpu->pc) && lkltest_peek(cpu->pc, &insn, sizeof(insn)) &&
+	    (insn & 0xffc07fff) != 0xa9807bfd &&	/* stp x29, x30, [sp, #-n]! */
+	    insn != 0xd503233f && insn != 0xd65f03c0)	/* paciasp; ret */
+		return 0;
+	if (!lkltest_is_return(ra))
+		return 0;
+	lkltest_move(cpu, ra, sp, 1);
+#endif
+	return 1;
+}
+
+/* 1 if it moved, 0 if the frame pointer is no frame's, -1 at the outermost frame. */
+LKLTEST_UNWIND_FN int lkltest_step_frame(struct lkltest_cpu *cpu)
+{
+	unsigned long fp = cpu->r[LKLTEST_REG_FP], record[2];
+
+	if (!(cpu->known & 1ULL << LKLTEST_REG_FP) || fp & 7 || fp < cpu->r[LKLTEST_REG_SP])
+		return 0;
+	if (!lkltest_peek(fp, record, sizeof(record)))
+		return 0;
+	record[1] = lkltest_strip(record[1]);
+	if (!record[0] && !record[1])
+		return -1;
+	/* Frames lie one above the other, or the chain is broken here. */
+	if (!lkltest_is_return(record[1]) || (record[0] && record[0] <= fp))
+		return 0;
+	cpu->r[LKLTEST_REG_FP] = record[0];
+	lkltest_move(cpu, record[1], fp + 16, LKLTEST_FRAME_ON_TOP);
+	return 1;
+}
+
+LKLTEST_UNWIND_FN int lkltest_step_scan(struct lkltest_cpu *cpu)
+{
+	unsigned long sp = (cpu->r[LKLTEST_REG_SP] + 7) & ~7UL, at, word[32], record[2];
+	size_t i;
+
+	for (at = sp; at < sp + LKLTEST_SCAN; at += sizeof(word)) {
+		if (!lkltest_peek(at, word, sizeof(word)))
+			return 0;
+		for (i = 0; i < sizeof(word) / sizeof(*word); i++) {
+			unsigned long here = at + i * sizeof(*word);
+
+			if (!lkltest_is_return(lkltest_strip(word[i])))
+				continue;
+			lkltest_move(cpu, lkltest_strip(word[i]), here + 8, 1);
+			/* A frame pointer is pushed just below; the old one may still serve, too. */
+			if (lkltest_peek(here - 8, record, sizeof(record)) && record[0] > here &&
+			    record[0] < here + (1 << 20)) {
+				cpu->r[LKLTEST_REG_FP] = record[0];
+				cpu->known |= 1ULL << LKLTEST_REG_FP;
+			}
+			return 1;
+		}
+	}
+	return 0;
+}
+
+LKLTEST_UNWIND_FN enum lkltest_step lkltest_step(struct lkltest_cpu *cpu)
+{
+	unsigned long sp = cpu->r[LKLTEST_REG_SP];
+	struct lkltest_cpu next = *cpu;
+	int moved = lkltest_step_cfi(&next);
+
+	if (moved && !next.pc)
+		return LKLTEST_STEP_END;
+	/* Only a signal's frame may lead to another stack. */
+	if (moved && lkltest_is_code(next.pc) && (next.r[LKLTEST_REG_SP] > sp || cpu->exact || next.exact)) {
+		*cpu = next;
+		return LKLTEST_STEP_SURE;
+	}
+	if (cpu->exact && lkltest_step_entry(cpu))
+		return LKLTEST_STEP_SURE;
+	moved = lkltest_step_frame(cpu);
+	if (moved)
+		return moved > 0 ? LKLTEST_STEP_SURE : LKLTEST_STEP_END;
+	return lkltest_step_scan(cpu) ? LKLTEST_STEP_GUESS : LKLTEST_STEP_END;
+}
+
+#endif

@@ -35,10 +35,11 @@
 #include <lkltest/check.h>	/* CHECK_*, EXPECT_*, skip, todo, bail out, properties */
 #include <lkltest/console.h>	/* the watch on the kernel's console */
 #include <lkltest/tap.h>	/* TAP and YAML on stdout */
-#if __has_include(<lkltest/crash.h>)
+#if __has_include(<lkltest/crash.h>) && !defined(LKLTEST_NO_CRASH)
 #include <lkltest/crash.h>	/* a fatal signal explains itself */
 #endif
 #include <lkltest/kernel.h>	/* start and stop */
+#include <lkltest/init.h>	/* a native program's first and last steps */
 #include <lkltest/main.h>	/* arguments, and the loop over the points */
 
 #endif

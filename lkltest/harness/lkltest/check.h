@@ -154,51 +154,52 @@ LKLTEST_FN void lkltest_bytes_checked(const char *file, int line, int fatal, con
 	lkltest_failed(file, line, fatal, check, want, text);
 }
 
-#define LKLTEST_CHECK_TRUE(fatal, cond) do {					\
+/* The texts are made where the macro of the program is, for a system call may be a macro as well. */
+#define LKLTEST_CHECK_TRUE(fatal, text, cond) do {				\
 	if (!(cond))								\
-		lkltest_failed(__FILE__, __LINE__, fatal, #cond, "true", "false"); \
+		lkltest_failed(__FILE__, __LINE__, fatal, text, "true", "false"); \
 } while (0)
 
-#define LKLTEST_CHECK_NUMBERS(fatal, a, b, op, shown) do {			\
+#define LKLTEST_CHECK_NUMBERS(fatal, text, a, b, op, shown) do {		\
 	struct lkltest_number lkltest_a = LKLTEST_NUMBER(a);			\
 	struct lkltest_number lkltest_b = LKLTEST_NUMBER(b);			\
 	if (!(lkltest_compare(lkltest_a, lkltest_b) op 0))			\
-		lkltest_numbers_failed(__FILE__, __LINE__, fatal, #a " " #op " " #b, shown, lkltest_a, lkltest_b); \
+		lkltest_numbers_failed(__FILE__, __LINE__, fatal, text, shown, lkltest_a, lkltest_b); \
 } while (0)
 
-#define LKLTEST_CHECK_OK(fatal, call) ({					\
+#define LKLTEST_CHECK_OK(fatal, text, call) ({					\
 	__typeof__(call) lkltest_r = (call);					\
 	struct lkltest_number lkltest_a = LKLTEST_NUMBER(lkltest_r);		\
 	if (lkltest_a.negative)							\
-		lkltest_numbers_failed(__FILE__, __LINE__, fatal, #call " succeeds", ">=", lkltest_a, lkltest_signed(0)); \
+		lkltest_numbers_failed(__FILE__, __LINE__, fatal, text, ">=", lkltest_a, lkltest_signed(0)); \
 	lkltest_r;								\
 })
 
 /* True or not zero. */
-#define CHECK(cond) LKLTEST_CHECK_TRUE(1, cond)
-#define EXPECT(cond) LKLTEST_CHECK_TRUE(0, cond)
+#define CHECK(cond) LKLTEST_CHECK_TRUE(1, #cond, cond)
+#define EXPECT(cond) LKLTEST_CHECK_TRUE(0, #cond, cond)
 
 /* Integers of any type: what came first, what was expected second. */
-#define CHECK_EQ(actual, expected) LKLTEST_CHECK_NUMBERS(1, actual, expected, ==, "")
-#define EXPECT_EQ(actual, expected) LKLTEST_CHECK_NUMBERS(0, actual, expected, ==, "")
-#define CHECK_NE(actual, expected) LKLTEST_CHECK_NUMBERS(1, actual, expected, !=, "!=")
-#define EXPECT_NE(actual, expected) LKLTEST_CHECK_NUMBERS(0, actual, expected, !=, "!=")
-#define CHECK_LT(actual, expected) LKLTEST_CHECK_NUMBERS(1, actual, expected, <, "<")
-#define EXPECT_LT(actual, expected) LKLTEST_CHECK_NUMBERS(0, actual, expected, <, "<")
-#define CHECK_LE(actual, expected) LKLTEST_CHECK_NUMBERS(1, actual, expected, <=, "<=")
-#define EXPECT_LE(actual, expected) LKLTEST_CHECK_NUMBERS(0, actual, expected, <=, "<=")
-#define CHECK_GT(actual, expected) LKLTEST_CHECK_NUMBERS(1, actual, expected, >, ">")
-#define EXPECT_GT(actual, expected) LKLTEST_CHECK_NUMBERS(0, actual, expected, >, ">")
-#define CHECK_GE(actual, expected) LKLTEST_CHECK_NUMBERS(1, actual, expected, >=, ">=")
-#define EXPECT_GE(actual, expected) LKLTEST_CHECK_NUMBERS(0, actual, expected, >=, ">=")
+#define CHECK_EQ(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " == " #expected, actual, expected, ==, "")
+#define EXPECT_EQ(actual, expected) LKLTEST_CHECK_NUMBERS(0, #actual " == " #expected, actual, expected, ==, "")
+#define CHECK_NE(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " != " #expected, actual, expected, !=, "!=")
+#define EXPECT_NE(actual, expected) LKLTEST_CHECK_NUMBERS(0, #actual " != " #expected, actual, expected, !=, "!=")
+#define CHECK_LT(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " < " #expected, actual, expected, <, "<")
+#define EXPECT_LT(actual, expected) LKLTEST_CHECK_NUMBERS(0, #actual " < " #expected, actual, expected, <, "<")
+#define CHECK_LE(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " <= " #expected, actual, expected, <=, "<=")
+#define EXPECT_LE(actual, expected) LKLTEST_CHECK_NUMBERS(0, #actual " <= " #expected, actual, expected, <=, "<=")
+#define CHECK_GT(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " > " #expected, actual, expected, >, ">")
+#define EXPECT_GT(actual, expected) LKLTEST_CHECK_NUMBERS(0, #actual " > " #expected, actual, expected, >, ">")
+#define CHECK_GE(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " >= " #expected, actual, expected, >=, ">=")
+#define EXPECT_GE(actual, expected) LKLTEST_CHECK_NUMBERS(0, #actual " >= " #expected, actual, expected, >=, ">=")
 
 /* A system call that succeeds, which is to say: is not negative. Its value is that of the call. */
-#define CHECK_OK(call) LKLTEST_CHECK_OK(1, call)
-#define EXPECT_OK(call) LKLTEST_CHECK_OK(0, call)
+#define CHECK_OK(call) LKLTEST_CHECK_OK(1, #call " succeeds", call)
+#define EXPECT_OK(call) LKLTEST_CHECK_OK(0, #call " succeeds", call)
 
 /* A system call that fails with this error: CHECK_ERR(lkl_sys_close(-1), LKL_EBADF). */
-#define CHECK_ERR(call, error) CHECK_EQ(call, -(error))
-#define EXPECT_ERR(call, error) EXPECT_EQ(call, -(error))
+#define CHECK_ERR(call, error) LKLTEST_CHECK_NUMBERS(1, #call " == -" #error, call, -(error), ==, "")
+#define EXPECT_ERR(call, error) LKLTEST_CHECK_NUMBERS(0, #call " == -" #error, call, -(error), ==, "")
 
 /* Strings that end with NUL, and bytes. */
 #define CHECK_STR_EQ(actual, expected) \

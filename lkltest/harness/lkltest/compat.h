@@ -15,6 +15,7 @@
 
 #ifdef LKLTEST_NATIVE
 #include <lkltest/native.h>
+#define LKLTEST_HOOKED_CONSOLE 0
 #else
 
 /* Parameters that an inline function of a kernel's header does not use are not the program's fault. */
@@ -25,13 +26,22 @@
 #include <lkl_host.h>
 #pragma GCC diagnostic pop
 
-/*
- * Entry points of the newest generation, declared for the older ones as well,
- * where they are NULL and never called.
- */
+/* Entry points that some generations lack: there they are NULL, and never called. */
 int lkl_init(struct lkl_host_operations *ops) __attribute__((weak));
 void lkl_cleanup(void) __attribute__((weak));
-int lkl_is_running(void);
+int lkl_is_running(void) __attribute__((weak));
+
+/*
+ * The host's operations: a table, or, in UML's library mode, plain functions.
+ * The latter's console cannot be hooked.
+ */
+#ifdef __UM_LIBMODE_UAPI_HOST_OPS_H
+#define lkltest_host(op) lkl_##op
+#define LKLTEST_HOOKED_CONSOLE 0
+#else
+#define lkltest_host(op) lkl_host_ops.op
+#define LKLTEST_HOOKED_CONSOLE 1
+#endif
 
 /* The three shapes that lkl_start_kernel() has had. */
 typedef int lkltest_start_with_memory(struct lkl_host_operations *ops, unsigned long mem, const char *fmt, ...);
@@ -69,4 +79,19 @@ static inline int lkltest_halt(void)
 }
 
 #endif /* LKLTEST_NATIVE */
+
+/* What the kernel's headers for user space leave to the C library. */
+#ifndef LKL_SOCK_NONBLOCK
+#define LKL_SOCK_NONBLOCK LKL_O_NONBLOCK
+#endif
+#ifndef LKL_EFD_NONBLOCK
+#define LKL_EFD_NONBLOCK LKL_O_NONBLOCK
+#endif
+#ifndef LKL_MSG_DONTWAIT
+#define LKL_MSG_DONTWAIT 0x40
+#endif
+#ifndef LKL_MSG_NOSIGNAL
+#define LKL_MSG_NOSIGNAL 0x4000
+#endif
+
 #endif

@@ -10,6 +10,7 @@
 #include <ctype.h>
 
 #include <lkltest/check.h>
+#include <lkltest/init.h>
 #include <lkltest/log.h>
 
 LKLTEST_FN int lkltest_is_word(char c)
@@ -84,27 +85,36 @@ LKLTEST_FN void lkltest_expect_console(const char *text)
 	lkltest_unlock();
 }
 
+/* Where the text of a line begins: behind the <LEVEL> that the kernel's log, not its console, has. */
+LKLTEST_FN size_t lkltest_console_level(const char *line)
+{
+	size_t digits = strspn(line + (line[0] == '<'), "0123456789");
+
+	if (LKLTEST_HOOKED_CONSOLE || !digits || line[0] != '<' || line[1 + digits] != '>')
+		return 0;
+	return digits + 2;
+}
+
 /* Call with the lock held. Judges the line that was gathered, and begins a new one. */
 LKLTEST_FN void lkltest_console_line(void)
 {
-	size_t len = lkltest.line_len;
-	char *line = lkltest.line;
-	size_t i;
+	char *line = lkltest.line, *end = line + lkltest.line_len, *c;
 
-	if (len && line[len - 1] == '\r')
-		len--;
-	lkltest_log_line(line, len);
-	/* A NUL inside must not hide what follows it. */
-	for (i = 0; i < len; i++)
-		if (!line[i])
-			line[i] = ' ';
-	line[len] = 0;
-	if (lkltest_complains(line)) {
-		lkltest.unclean++;
-		if (!lkltest_is_expected(line))
-			lkltest_record(NULL, 0, "the console is clean", "no complaint of the kernel", line);
-	}
+	if (end > line && end[-1] == '\r')
+		end--;
+	*end = 0;
+	line += lkltest_console_level(line);
+	lkltest_log_line(line, end - line);
 	lkltest.line_len = 0;
+	/* A NUL inside must not hide what follows it. */
+	for (c = line; c < end; c++)
+		if (!*c)
+			*c = ' ';
+	if (!lkltest_complains(line))
+		return;
+	lkltest.unclean++;
+	if (!lkltest_is_expected(line))
+		lkltest_record(NULL, 0, "the console is clean", "no complaint of the kernel", line);
 }
 
 /* Call with the lock held. What the console has begun to say belongs to this point. */
@@ -114,21 +124,11 @@ LKLTEST_FN void lkltest_console_settle(void)
 		lkltest_console_line();
 }
 
-/*
- * The kernel's console. Comes from any thread, with any of the kernel's locks
- * held: no allocation, no call into the kernel.
- */
-LKLTEST_FN void lkltest_console_print(const char *str, int len)
+/* Call with the lock held. */
+LKLTEST_FN void lkltest_console_bytes(const char *str, size_t len)
 {
-	int saved = errno;
-	int i;
+	size_t i;
 
-	if (len <= 0)
-		return;
-	/* First of all, so that nothing is lost in a crash. */
-	lkltest_write(STDERR_FILENO, str, len);
-
-	lkltest_lock();
 	for (i = 0; i < len; i++) {
 		if (str[i] == '\n') {
 			lkltest_console_line();
@@ -138,8 +138,72 @@ LKLTEST_FN void lkltest_console_print(const char *str, int len)
 		if (lkltest.line_len == sizeof(lkltest.line) - 1)
 			lkltest_console_line();
 	}
+}
+
+#if LKLTEST_HOOKED_CONSOLE
+
+/*
+ * The kernel's console. Comes from any thread, with any of the kernel's locks
+ * held: no allocation, no call into the kernel.
+ */
+LKLTEST_FN void lkltest_console_print(const char *str, int len)
+{
+	int saved = errno;
+
+	if (len <= 0)
+		return;
+	/* First of all, so that nothing is lost in a crash. */
+	lkltest_write(STDERR_FILENO, str, len);
+	lkltest_lock();
+	lkltest_console_bytes(str, len);
 	lkltest_unlock();
 	errno = saved;
 }
+
+/* Hooks the console; harmless if done twice. */
+LKLTEST_FN void lkltest_watch_console(void)
+{
+	lkl_host_ops.print = lkltest_console_print;
+}
+
+/* A hooked console has said all. */
+LKLTEST_FN void lkltest_poll_console(void)
+{
+}
+
+#else /* !LKLTEST_HOOKED_CONSOLE */
+
+enum { LKLTEST_SYSLOG_READ = 2, LKLTEST_SYSLOG_CONSOLE_LEVEL = 8, LKLTEST_SYSLOG_SIZE_UNREAD = 9 };
+
+/* The kernel's log is read instead, at the end of every point. */
+LKLTEST_FN void lkltest_watch_console(void)
+{
+#ifdef LKLTEST_NATIVE
+	/* The log of a kernel that is not under test is none of our business. */
+	if (!lkltest_is_init())
+		return;
+	/* Results share a terminal with the kernel, which keeps its voice for a panic. */
+	lkl_sys_syslog(LKLTEST_SYSLOG_CONSOLE_LEVEL, NULL, 1);
+	lkltest.running = 1;
+#endif
+}
+
+/* Takes what the kernel has logged since. Lines come as <LEVEL>[TIME] TEXT. */
+LKLTEST_FN void lkltest_poll_console(void)
+{
+	static char buf[16384];
+	long len;
+
+	while (lkltest.running && lkl_sys_syslog(LKLTEST_SYSLOG_SIZE_UNREAD, NULL, 0) > 0) {
+		len = lkl_sys_syslog(LKLTEST_SYSLOG_READ, buf, sizeof(buf));
+		if (len <= 0)
+			break;
+		lkltest_lock();
+		lkltest_console_bytes(buf, len);
+		lkltest_unlock();
+	}
+}
+
+#endif /* !LKLTEST_HOOKED_CONSOLE */
 
 #endif

@@ -16,13 +16,6 @@ LKLTEST_FN void lkltest_panic(void)
 	abort();
 }
 
-/* Hooks the console; harmless if done twice. */
-LKLTEST_FN void lkltest_watch_console(void)
-{
-	lkl_host_ops.print = lkltest_console_print;
-	lkl_host_ops.panic = lkltest_panic;
-}
-
 /*
  * Starts the kernel with the memory and the command line that the program was
  * given, and with so much more on the command line. A kernel that does not
@@ -44,8 +37,11 @@ LKLTEST_FN void lkltest_start_kernel_at(const char *file, int line, const char *
 		lkltest_bail_out_at(file, line, "the kernel's command line is too long: %zu bytes at most",
 				    sizeof(cmdline) - 64);
 	lkltest_watch_console();
+#if LKLTEST_HOOKED_CONSOLE
+	lkl_host_ops.panic = lkltest_panic;
+#endif
 	err = lkltest_boot(lkltest.mem, cmdline);
-	if (err || !lkl_is_running())
+	if (err || (lkl_is_running && !lkl_is_running()))
 		lkltest_bail_out_at(file, line, "the kernel did not start: lkl_start_kernel() returned %d%s%s", err,
 				    err < 0 ? ": " : "", err < 0 ? lkl_strerror(err) : "");
 	lkltest.running = 1;
@@ -56,9 +52,11 @@ LKLTEST_FN void lkltest_start_kernel_at(const char *file, int line, const char *
 
 LKLTEST_FN void lkltest_stop_kernel_at(const char *file, int line)
 {
-	int err = lkltest_halt();
+	int err;
 
+	lkltest_poll_console();
 	lkltest.running = 0;
+	err = lkltest_halt();
 	if (err)
 		lkltest_bail_out_at(file, line, "the kernel did not stop: lkl_sys_halt() returned %d", err);
 }

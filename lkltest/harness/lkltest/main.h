@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include <lkltest/init.h>
 #include <lkltest/kernel.h>
 #include <lkltest/tap.h>
 
@@ -80,6 +81,7 @@ LKLTEST_FN void lkltest_parse_args(int argc, char **argv, const struct lkltest_p
 {
 	int i;
 
+	lkltest.pid = getpid();
 	lkltest.argc = argc;
 	lkltest.argv = argv;
 	for (i = 1; i < argc; i++) {
@@ -89,6 +91,8 @@ LKLTEST_FN void lkltest_parse_args(int argc, char **argv, const struct lkltest_p
 			lkltest.mem = lkltest_parse_size(argv[i], argv[i] + 6);
 		else if (!strncmp(argv[i], "--cmdline=", 10))
 			lkltest.cmdline = argv[i] + 10;
+		else if (lkltest_is_init())
+			continue;	/* a kernel passes on what it does not know itself */
 		else if (argv[i][0] == '-' || !strchr(argv[i], '='))
 			lkltest_usage(argv[i], "no such argument");
 	}
@@ -169,6 +173,7 @@ LKLTEST_FN int lkltest_end_point(int number, long long duration_us)
 
 	if (!f)
 		lkltest_no_output();
+	lkltest_poll_console();
 	lkltest_lock();
 	lkltest_console_settle();
 	failed = lkltest_put_result(f, number, duration_us);
@@ -202,6 +207,54 @@ LKLTEST_FN int lkltest_run_points(const struct lkltest_point *points, size_t nr)
 	return LKLTEST_BAILED_OUT;
 }
 
+/*
+ * What failed when no point was left to blame is told in comments, and by the
+ * exit status.
+ */
+LKLTEST_FN int lkltest_report_late(void)
+{
+	const struct lkltest_failure *failure;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f;
+	int i, late;
+
+	lkltest_poll_console();
+	lkltest_lock();
+	lkltest_console_settle();
+	late = lkltest.nr_failures;
+	f = late ? open_memstream(&text, &len) : NULL;
+	for (i = 0; f && i < late && i < LKLTEST_FAILURES; i++) {
+		failure = &lkltest.failures[i];
+		fprintf(f, "# %s: ", failure->file ? failure->check : "console");
+		lkltest_put(f, failure->actual, strcspn(failure->actual, "\n"), 0);
+		fputc('\n', f);
+	}
+	lkltest.nr_failures = 0;
+	lkltest_unlock();
+	if (f && !fclose(f)) {
+		lkltest_emit(text, len);
+		lkltest_write(STDERR_FILENO, text, len);
+		free(text);
+	}
+	return late;
+}
+
+LKLTEST_FN int lkltest_end_program(int status)
+{
+	if (lkltest_report_late() && status != LKLTEST_BAILED_OUT)
+		status = LKLTEST_LATE;
+	lkltest_init_end(status);
+	return status;
+}
+
+/* What the kernel says after lkltest_main() has returned counts as well. */
+LKLTEST_FN __attribute__((destructor)) void lkltest_at_exit(void)
+{
+	if (lkltest.pid == getpid() && lkltest_report_late())
+		_exit(LKLTEST_LATE);
+}
+
 LKLTEST_FN int lkltest_run(int argc, char **argv, const struct lkltest_point *points, size_t nr)
 {
 	const char *die = getenv("LKLTEST_PDEATHSIG");
@@ -210,18 +263,17 @@ LKLTEST_FN int lkltest_run(int argc, char **argv, const struct lkltest_point *po
 
 	if (die && !strcmp(die, "1"))
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	lkltest_init_begin();
 	lkltest_parse_args(argc, argv, points, nr);
 	lkltest_take_stdout();
 #ifdef LKLTEST_CRASH_H
 	lkltest_crash_init();
 #endif
-#ifndef LKLTEST_NATIVE
 	lkltest_watch_console();
-#endif
 	for (i = 0; i < nr; i++)
 		planned += points[i].name != NULL;
 	lkltest_emitf("TAP version 13\n1..%d\n", planned);
-	return lkltest_run_points(points, nr);
+	return lkltest_end_program(lkltest_run_points(points, nr));
 }
 
 /* Runs the points of the table; returns main()'s status, one of enum lkltest_status. */

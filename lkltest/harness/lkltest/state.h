@@ -110,6 +110,7 @@ static struct {
 	unsigned long unclean;			/* suspicious lines seen so far */
 
 	int out;				/* where TAP goes */
+	pid_t pid;				/* whose results these are, not a child's */
 	int argc;
 	char **argv;
 	const char *cmdline;

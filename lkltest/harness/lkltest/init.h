@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A native program as the first process of its kernel. */
+#ifndef LKLTEST_INIT_H
+#define LKLTEST_INIT_H
+
+#include <lkltest/state.h>
+
+#ifdef LKLTEST_NATIVE
+
+#include <termios.h>
+
+LKLTEST_FN int lkltest_is_init(void)
+{
+	return getpid() == 1;
+}
+
+/* A kernel whose root has no /dev/console starts its init without any file. */
+LKLTEST_FN void lkltest_open_console(void)
+{
+	int fd;
+
+	if (fcntl(STDOUT_FILENO, F_GETFD) >= 0)
+		return;
+	mkdir("/dev", 0755);
+	mount("none", "/dev", "devtmpfs", 0, NULL);
+	fd = open("/dev/console", O_RDWR);
+	if (fd < 0)
+		return;
+	dup2(fd, STDIN_FILENO);
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+}
+
+/* Lines end with LF alone, and nothing is echoed: what comes out is what was written. */
+LKLTEST_FN void lkltest_plain_terminal(void)
+{
+	struct termios tty;
+
+	if (tcgetattr(STDOUT_FILENO, &tty))
+		return;
+	tty.c_oflag &= ~OPOST;
+	tty.c_lflag &= ~ECHO;
+	tcsetattr(STDOUT_FILENO, TCSANOW, &tty);
+}
+
+LKLTEST_FN void lkltest_init_begin(void)
+{
+	if (!lkltest_is_init())
+		return;
+	lkltest_open_console();
+	lkltest_plain_terminal();
+}
+
+/* No one waits for an init: its status is a comment, and its end is the machine's. */
+LKLTEST_FN void lkltest_init_end(int status)
+{
+	char text[32];
+
+	if (!lkltest_is_init())
+		return;
+	lkltest_write(lkltest.out, text, snprintf(text, sizeof(text), "# exit %d\n", status));
+	tcdrain(lkltest.out);
+	sync();
+	reboot(RB_POWER_OFF);
+	pause();
+}
+
+#else
+
+LKLTEST_FN int lkltest_is_init(void)
+{
+	return 0;
+}
+
+LKLTEST_FN void lkltest_init_begin(void)
+{
+}
+
+LKLTEST_FN void lkltest_init_end(int status)
+{
+	(void)status;
+}
+
+#endif /* LKLTEST_NATIVE */
+#endif

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from lkltest.errors import UsageError
 
 
 def key(*parts: str | bytes) -> str:
     """A short name for a content: 20 hexadecimal digits over all the parts, their borders included."""
+    import hashlib
+
     digest = hashlib.blake2b(digest_size=10)
     for part in parts:
         data = part.encode(errors="surrogateescape") if isinstance(part, str) else part
         digest.update(len(data).to_bytes(8, "little"))
         digest.update(data)
     return digest.hexdigest()
+
+
+def owner(directory: Path) -> Path:
+    """The file that names the process which makes `directory` now: opening a lock file empties it."""
+    return directory.with_name(directory.name + ".pid")
+
+
+def held(directory: Path, what: str) -> str:
+    """A sentence on who makes `directory` now: "another run (pid 77) is building it; waiting"."""
+    try:
+        who = f"another run (pid {int(owner(directory).read_text())})"
+    except (OSError, ValueError):
+        who = "another run"
+    return f"{who} is {what}; waiting for it"
 
 
 def make_once(
@@ -30,10 +44,12 @@ def make_once(
 
     `make` gets a temporary directory beside it, which is renamed only when `make` has returned; whatever a
     killed run left there is removed by the next. A lock lets one of several runs make it while the others wait:
-    `waiting` is called once before that wait. Raises UsageError where the directory cannot be written.
+    `waiting` is called once before that wait (see `held`). Raises UsageError where the directory cannot be written.
     """
     if directory.is_dir():
         return directory
+    from filelock import FileLock, Timeout
+
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(directory.with_name(directory.name + ".lock"))
@@ -45,6 +61,7 @@ def make_once(
         try:
             if directory.is_dir():
                 return directory
+            owner(directory).write_text(str(os.getpid()))
             for stale in directory.parent.glob(f".{directory.name}.*"):
                 shutil.rmtree(stale, ignore_errors=True)
             temporary = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
@@ -55,6 +72,7 @@ def make_once(
                 shutil.rmtree(temporary, ignore_errors=True)
                 raise
         finally:
+            owner(directory).unlink(missing_ok=True)
             lock.release()
     except OSError as error:
         raise UsageError(

@@ -39,6 +39,15 @@ class Liblkl:
     built: float  # when the library was written, in seconds since the epoch
     symbols: frozenset[str]  # functions that the library defines
     config: frozenset[str]  # CONFIG_ options that are set, where the tree tells; empty where it does not
+    output: Path | None = None  # where the tree was built: `root` itself, or the directory given with O=
+    host: frozenset[str] = frozenset()  # the host's part, as it was configured: "POSIX", "VIRTIO_NET", "VFIO_PCI"
+    inlines: frozenset[str] = frozenset()  # functions that only the headers define: "lkl_sys_open" from G2 on
+    undefined: frozenset[str] = frozenset()  # symbols that the library wants from whoever links it
+    notes: tuple[str, ...] = ()  # what its user should know: "no debug information: ..."
+
+    def has(self, function: str) -> bool:
+        """Whether programs can call a function, be it the library's or an inline of its headers."""
+        return function in self.symbols or function in self.inlines
 
     @property
     def library(self) -> Path:

@@ -1,0 +1,63 @@
+"""Programs of the host that lkltest wants, where they are from, what for."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lkltest.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Need:
+    """One program or header file of the host."""
+
+    name: str  # of the program; an absolute path is a file that must be there
+    package: str  # Debian's name for what it comes in
+    purpose: str  # what wants it, after "for": "the kernel's build"
+
+    def met(self) -> bool:
+        """Whether the host has it."""
+        return Path(self.name).exists() if self.name.startswith("/") else shutil.which(self.name) is not None
+
+
+FETCH = (Need("npm", "npm", "fetching the default kernel"), Need("node", "nodejs", "npm"))
+
+BUILD = (
+    Need("gcc", "gcc", "compiling"),
+    Need("/usr/include/stdio.h", "libc6-dev", "compiling (the C library's headers)"),
+    Need("make", "make", "the kernel's build"),
+    Need("bc", "bc", "the kernel's build (time constants)"),
+    Need("perl", "perl", "the kernel's build (generated sources)"),
+    Need("ld", "binutils", "linking"),
+    Need("objcopy", "binutils", "the kernel's build"),
+    Need("awk", "mawk", "the kernel's build"),
+)
+
+PATCH = (Need("patch", "patch", "changing the kernel before its build"),)
+
+
+def missing(needs: Iterable[Need]) -> list[Need]:
+    """Those that the host lacks."""
+    return [need for need in needs if not need.met()]
+
+
+def cure(needs: Iterable[Need]) -> str:
+    """The one command that installs them all: "sudo apt-get install bc make"."""
+    packages = " ".join(sorted({need.package for need in needs}))
+    if shutil.which("apt-get"):
+        return f"`sudo apt-get install {packages}`"
+    return f"your system's package manager (Debian's packages are: {packages})"
+
+
+def demand(needs: Iterable[Need], what: str) -> None:
+    """Raise UsageError naming all that is missing at once, what wants it, the command that installs it."""
+    absent = missing(needs)
+    if absent:
+        names = ", ".join(f"{need.name} (for {need.purpose})" for need in absent)
+        raise UsageError(
+            f"{what} needs what is not here: {names}: install it with {cure(absent)}, "
+            "or test a kernel that is built already with --lkl PATH"
+        )

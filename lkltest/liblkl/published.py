@@ -1,0 +1,33 @@
+"""Kernels that were built and published in the cache."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from lkltest.liblkl.recipe import Recipe
+
+MARKER = "build.json"  # written last: what was built when, and the sizes by which it is known to be whole
+WHOLE = ("linux/tools/lkl/liblkl.a", "linux/tools/lkl/liblkl.so", "linux/tools/lkl/include/lkl/asm/syscall_defs.h")
+
+
+def directory(recipe: Recipe, cache: Path) -> Path:
+    """Where the recipe's kernel is, or will be; its tree is `linux` in there."""
+    return cache / "kernels" / f"{recipe.name}-{recipe.key()}"
+
+
+def whole(place: Path) -> bool:
+    """Whether a kernel is there, as whole as when it was published: whatever cleans caches may have been at it."""
+    try:
+        sizes = json.loads((place / MARKER).read_bytes())["sizes"]
+        return all((place / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def seal(place: Path, recipe: Recipe) -> None:
+    """Write the marker of a whole kernel."""
+    sizes = {name: (place / name).stat().st_size for name in WHOLE}
+    about = {"name": recipe.name, "origin": f"npm {recipe.spec}", "built": time.time(), "sizes": sizes}
+    (place / MARKER).write_text(json.dumps(about, indent=1) + "\n")

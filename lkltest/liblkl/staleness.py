@@ -1,0 +1,83 @@
+"""The question whether a library is older than the sources of its tree."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from lkltest.liblkl.model import Liblkl
+from lkltest.liblkl.published import MARKER
+
+SOURCES = (".c", ".h", ".S", ".lds", ".py", ".pl", ".sh", ".tbl")
+NAMES = ("Makefile", "Kconfig", "Kbuild", "Build", "Targets", "defconfig")
+# Written by the build itself, or of no effect on it.
+PASSED_OVER = frozenset({".git", "Documentation", "samples", "LICENSES", "generated", "config", "tools", "arch", "tests"})
+
+
+def newer(liblkl: Liblkl) -> str | None:
+    """Which source is newer than the library and by how much, as one sentence; None where none is, or none is known.
+
+    Costs about 50 ms for a kernel tree.
+    """
+    if liblkl.root is None or liblkl.output is None or (liblkl.root.parent / MARKER).is_file():
+        return None  # no tree, or one of our own, which nobody edits
+    when, source = max(sources(liblkl.root, liblkl.output, liblkl.generation.value), default=(0.0, ""))
+    if when <= liblkl.built:
+        return None
+    age = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(when))
+    return (f"{liblkl.library} is older than its sources: {Path(source).relative_to(liblkl.root)} was changed "
+            f"at {age}; build it again, or let --lkl-build do it")
+
+
+def sources(root: Path, output: Path, generation: str) -> Iterator[tuple[float, str]]:
+    """Time of change and path of every source that the library may be made from."""
+    places = [(root, output), *((root / "arch" / arch, output / "arch" / arch) for arch in ("lkl", "um"))]
+    tools = "tools/um" if generation == "UML" else "tools/lkl"
+    places += [(root / tools, output / tools)]
+    for source, objects in places:
+        if source.is_dir():
+            yield from folder(str(source), str(objects), whole=source != root)
+
+
+def folder(source: str, objects: str, *, whole: bool) -> Iterator[tuple[float, str]]:
+    """The sources in a directory and below it.
+
+    Only what was compiled counts, where not `whole`: a C file with an object beside it. A directory in which
+    there is no object is one that the build did not enter; most of drivers/ is that.
+    """
+    names = listing(objects)
+    here = names if source == objects else listing(source)
+    compiled = {name[:-2] for name in names if name.endswith(".o")}
+    below = compiled or whole or is_top(source)
+    for entry in here.values():
+        name = entry.name
+        if entry.is_dir(follow_symlinks=False):
+            headers = name == "include" or "/include" in source
+            if (below or headers) and name not in PASSED_OVER:
+                yield from folder(entry.path, os.path.join(objects, name), whole=whole or headers)  # noqa: PTH118
+        elif counts(name, compiled, whole) and (below or whole):
+            yield entry.stat(follow_symlinks=False).st_mtime, entry.path
+
+
+def listing(path: str) -> dict[str, os.DirEntry[str]]:
+    """The entries of a directory by name; none where it is not there, or closed to us."""
+    try:
+        with os.scandir(path) as entries:
+            return {entry.name: entry for entry in entries}
+    except OSError:
+        return {}
+
+
+def is_top(path: str) -> bool:
+    """Whether a directory is the root of a kernel tree."""
+    return os.path.exists(path + "/Kbuild") and os.path.exists(path + "/MAINTAINERS")  # noqa: PTH110
+
+
+def counts(name: str, compiled: set[str], whole: bool) -> bool:
+    """Whether a file is a source of the build: generated ones (*.lex.c, *.mod.c) are not."""
+    stem, dot, suffix = name.rpartition(".")
+    if dot and suffix in {"c", "S"} and not whole:
+        return stem in compiled
+    return name.startswith(NAMES) or (name.endswith(SOURCES) and not name.endswith((".mod.c", ".lex.c", ".tab.c")))

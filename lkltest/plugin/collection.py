@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,11 @@ class ProgramSuite(pytest.Class):
         suite.obj = suite._make_class()
         return suite
 
+    def place(self, name: str) -> tuple[str, int]:
+        """The C file and line that declare a point."""
+        line = next((point.line for point in self.points if point.name == name), 1)
+        return str(self.source), line
+
     def funcnamefilter(self, name: str) -> bool:
         """Whatever the points are called, they are tests."""
         return getattr(getattr(self.obj, name, None), "lkltest_point", False) is True
@@ -67,7 +72,7 @@ class ProgramSuite(pytest.Class):
         return type(self.name, (), body)
 
     def _make_point(self, name: str | None) -> Callable[..., None]:
-        def check(self: object, request: pytest.FixtureRequest, lkltest_run: ProgramRun) -> None:
+        def check(_: object, request: pytest.FixtureRequest, lkltest_run: ProgramRun) -> None:
             lkltest_run.check(name, request.node, last=request.node.stash[LAST])
 
         return self._locate(check, name or EXIT)
@@ -89,14 +94,14 @@ class ProgramSuite(pytest.Class):
         wanted = [name for name in inspect.signature(case).parameters if name not in {"request", "kernel"}]
 
         def lkltest_run(
-            self: object, request: Any, kernel: Any, lkltest_settings: Settings, **fixtures: object  # noqa: ANN401
+            _: object, request: Any, kernel: Any, lkltest_settings: Settings, **fixtures: object  # noqa: ANN401
         ) -> Iterator[ProgramRun]:
             given = {"request": request, "kernel": kernel, **fixtures}
             arguments = case(**{name: given[name] for name in inspect.signature(case).parameters})
             with ProgramRun(suite, kernel, arguments, request.node, lkltest_settings) as run:
                 yield run
 
-        names = ["self", "request", "kernel", "lkltest_settings", *wanted]
+        names = ["_", "request", "kernel", "lkltest_settings", *wanted]
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         parameters = [inspect.Parameter(name, kind) for name in names]
         lkltest_run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -107,14 +112,14 @@ class ProgramSuite(pytest.Class):
 
 
 def _check_untabled(
-    self: object, request: pytest.FixtureRequest, lkltest_run: ProgramRun, subtests: pytest.Subtests
+    _: object, request: pytest.FixtureRequest, lkltest_run: ProgramRun, subtests: pytest.Subtests
 ) -> None:
     """Run a program without a table of points as one item, with a subtest for each point that comes."""
     lkltest_run.check_all(request.node, subtests)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[object]:
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, bool, bool]:
     """Tell the last selected item of each run that it answers for the program's end."""
     item.stash[LAST] = nextitem is None or group(nextitem) != group(item)
     return (yield)

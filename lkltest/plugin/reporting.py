@@ -2,69 +2,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 
+from lkltest import liblkl
 from lkltest.errors import LkltestError
 from lkltest.liblkl import Liblkl
-from lkltest.plugin.kernels import choices_of, obtain
+from lkltest.plugin.collection import ProgramSuite
+from lkltest.plugin.kernels import Choice, choices_of, obtain
 from lkltest.plugin.running import RESULT
 from lkltest.plugin.session import settings_of
+
+# Properties of the boot suite's points that the summary shows, each with the words it is shown in.
+SHOWN = {"kernel_version": "Linux {}", "boot_us": "booted in {} us", "latency_ns": "getpid in {} ns"}
+
+LETTERS = {"passed": "ok", "failed": "FAILED", "error": "ERROR", "skipped": "skip", "xfailed": "todo", "xpassed": "ok"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch the reports of this session, and its JUnit file if it writes one."""
+    config.pluginmanager.register(Summary(config), "lkltest-summary")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Give each item of a kernel that kernel's name as a property: JUnit files and the summary tell them apart."""
+    choice = getattr(item, "callspec", None) and item.callspec.params.get("kernel")  # type: ignore[attr-defined]
+    if isinstance(choice, Choice):
+        item.user_properties.append(("kernel", choice.name))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[None] | Any:  # noqa: ANN401 -- a wrapper yields and returns
-    """Give a point's report the point's own time and reason; under --lkl-strict a skip fails."""
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Give a point's report the point's own time and place; under --lkl-strict a skip fails."""
     report = yield
     result = item.stash.get(RESULT, None)
     if report.when == "call" and result is not None:
         report.duration = result.seconds
-        if report.skipped and isinstance(report.longrepr, tuple):
-            source = getattr(item.parent, "source", item.path)
-            report.longrepr = (str(source), 0, report.longrepr[2])
-    if report.skipped and not hasattr(report, "wasxfail") and settings_of(item.config).strict:
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        report.outcome = "failed"
-        report.longrepr = f"skipped, which --lkl-strict forbids: {reason.removeprefix('Skipped: ')}"
+    if report.skipped and not hasattr(report, "wasxfail") and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2]
+        if result is not None and isinstance(item.parent, ProgramSuite):
+            report.longrepr = (*item.parent.place(result.name), reason)
+        if settings_of(item.config).strict:
+            report.outcome = "failed"
+            report.longrepr = f"skipped, which --lkl-strict forbids: {reason.removeprefix('Skipped: ')}"
     return report
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_logreport(report: pytest.TestReport) -> Iterator[None]:
-    """Let JUnit files hold the logs of points, whatever junit_logging says of other tests."""
-    return (yield)
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
     """Say which kernels the session runs against, where anything in it does."""
     if not any("kernel" in getattr(item, "fixturenames", ()) for item in items):
         return []
-    lines = []
-    for choice in choices_of(config):
-        try:
-            found = obtain_known(config, choice.path is None) and obtain(choice, settings_of(config))
-        except LkltestError as error:
-            found = None
-            lines.append(f"kernel {choice.name}: {error}")
-        if found:
-            lines.append(describe(found))
-    return lines
+    return [describe(config, choice) for choice in choices_of(config)]
 
 
-def obtain_known(config: pytest.Config, default: bool) -> bool:
-    """Whether a kernel can be described without building it."""
-    from lkltest import liblkl
-
-    return not default or liblkl.is_built(settings_of(config))
-
-
-def describe(kernel: Liblkl) -> str:
-    """One line that says what a kernel is and where it is from."""
+def describe(config: pytest.Config, choice: Choice) -> str:
+    """One line that says what a kernel is, where it is from and when it was built."""
     import datetime
 
-    built = datetime.datetime.fromtimestamp(kernel.built).strftime("%Y-%m-%d %H:%M")  # noqa: DTZ006 -- for people here
-    return f"kernel {kernel.name}: Linux {kernel.version} ({kernel.generation.value}), {kernel.origin}, built {built}"
+    settings = settings_of(config)
+    if choice.path is None and not liblkl.is_built(settings):
+        return f"kernel {choice.name}: to be fetched and built"
+    try:
+        found: Liblkl = obtain(choice, settings)
+    except LkltestError as error:
+        return f"kernel {choice.name}: {error}"
+    built = datetime.datetime.fromtimestamp(found.built).strftime("%Y-%m-%d %H:%M")
+    return f"kernel {choice.name}: Linux {found.version} ({found.generation.value}), {found.origin}, built {built}"
+
+
+class Summary:
+    """Collects what the points of each kernel gave, for the end of the session."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Start with nothing seen."""
+        self.config = config
+        self.outcomes: dict[str, dict[str, str]] = {}  # point -> kernel -> outcome
+        self.properties: dict[str, dict[str, str]] = {}  # kernel -> property -> value
+        self.junit: Any = None
+
+    def pytest_sessionstart(self) -> None:
+        """Find the plugin that writes the JUnit file."""
+        plugins = self.config.pluginmanager.get_plugins()
+        self.junit = next((p for p in plugins if type(p).__name__ == "LogXML"), None)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
+        """Note a kernel's report; let JUnit have its log, which it leaves out of other tests' cases by default."""
+        properties = dict(report.user_properties)
+        kernel = str(properties.get("kernel", ""))
+        if not kernel:
+            return (yield)
+        self._note(report, kernel, properties)
+        logging = getattr(self.junit, "logging", None)
+        if logging == "no":
+            self.junit.logging = "log"
+        try:
+            return (yield)
+        finally:
+            if logging == "no":
+                self.junit.logging = logging
+
+    def _note(self, report: pytest.TestReport, kernel: str, properties: dict[str, object]) -> None:
+        point = report.nodeid.replace(f"[{kernel}]", "").replace(f"[{kernel}-", "[").replace(f"-{kernel}]", "]")
+        outcome = str(report.outcome)
+        if hasattr(report, "wasxfail"):
+            outcome = "xfailed" if report.skipped else "xpassed"
+        elif report.failed and report.when != "call":
+            outcome = "error"
+        if report.when == "call" or outcome != "passed":
+            self.outcomes.setdefault(point, {})[kernel] = outcome
+        self.properties.setdefault(kernel, {}).update({k: str(v) for k, v in properties.items() if k in SHOWN})
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """One line a kernel, and where there are several, one table that shows where they differ."""
+        for kernel, values in self.properties.items():
+            if values:
+                shown = ", ".join(words.format(values[name]) for name, words in SHOWN.items() if name in values)
+                terminalreporter.write_line(f"kernel {kernel}: {shown}")
+        kernels = sorted({kernel for row in self.outcomes.values() for kernel in row})
+        if len(kernels) > 1:
+            terminalreporter.section("kernels side by side", "-")
+            self._write_table(terminalreporter, kernels)
+
+    def _write_table(self, terminalreporter: pytest.TerminalReporter, kernels: list[str]) -> None:
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table("point", *kernels, "", box=None, header_style="")
+        for point, row in self.outcomes.items():
+            # A point that a kernel's plan does not have is no difference in what the kernels do.
+            differ = len(set(row.values())) > 1
+            cells = [LETTERS.get(row[kernel], row[kernel]) if kernel in row else "-" for kernel in kernels]
+            table.add_row(point, *cells, "<- differ" if differ else "")
+        console = Console(width=max(200, 60 * len(kernels)), no_color=True, highlight=False, markup=False)
+        with console.capture() as capture:
+            console.print(table)
+        for line in capture.get().splitlines():
+            terminalreporter.write_line(line.rstrip(), bold="<- differ" in line)

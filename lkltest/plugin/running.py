@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from lkltest.errors import BuildError, LkltestError
+from lkltest.errors import LkltestError
 from lkltest.liblkl import Liblkl
 from lkltest.program.launch import Launch, prepare
 from lkltest.program.run import Deadlines, Run
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from lkltest.plugin.collection import ProgramSuite
 
 RESULT = pytest.StashKey[Result]()  # what an item's point gave, for its report
-LOG_NAME = "Captured log of the point"  # begins as pytest names its own, so that JUnit files take it in
 
 
 class ProgramRun:
@@ -33,7 +31,7 @@ class ProgramRun:
         self,
         suite: ProgramSuite,
         kernel: Liblkl,
-        arguments: list[str] | Iterator[list[str]],
+        arguments: list[str] | Generator[list[str]],
         node: pytest.Item,
         settings: Settings,
     ) -> None:
@@ -41,8 +39,8 @@ class ProgramRun:
         self.suite = suite
         self.kernel = kernel
         self.settings = settings
-        self.judge = arguments if inspect.isgenerator(arguments) else None
-        self.arguments = next(self.judge) if self.judge is not None else arguments
+        self.judge = arguments if isinstance(arguments, Generator) else None
+        self.arguments = next(arguments) if isinstance(arguments, Generator) else arguments
         self.deadlines = _deadlines(suite, node, settings)
         root = settings.artifacts or node.config.rootpath / "lkltest-artifacts"
         self.directory = root / _file_name(f"{suite.nodeid}[{node.name.partition('[')[2]}")
@@ -60,7 +58,7 @@ class ProgramRun:
         if self.run is not None:
             self.run.close()
         if self.judge is not None:
-            self.judge.close()  # type: ignore[attr-defined]
+            self.judge.close()
         if self.good:
             self._remove_artifacts()
 
@@ -74,10 +72,11 @@ class ProgramRun:
         problem = self._finish(run) if name is None or last else ""
         if result is not None:
             item.stash[RESULT] = result
-            _show_log(item, result)
-            _record(item, self.kernel, result)
+            item.user_properties.extend(result.properties.items())
+            if result.log:
+                item.add_report_section("call", "log of the point", result.log)
             if result.bad:
-                self._fail("\n\n".join(part for part in (result.message, problem) if part not in result.message or part == result.message))
+                self._fail(result.message if problem in result.message else f"{result.message}\n\n{problem}")
         if problem:
             self._fail(problem)
         if result is not None:
@@ -115,11 +114,11 @@ class ProgramRun:
                 launch = prepare(self.suite.program, self.suite.source, self.kernel, self.arguments, self.settings)
             except LkltestError as error:
                 self.broken = str(error)
-                self._fail(self.broken, artifacts=isinstance(error, BuildError) and False)
+                self._fail(self.broken, artifacts=False)
             shutil.rmtree(self.directory, ignore_errors=True)
-            self.run = Run(
-                launch, self.suite.points, _patient(self.deadlines, launch), self.directory, echo=_echo(item, self.settings)
-            )
+            deadlines = _patient(self.deadlines, launch)
+            echo = _echo(item, self.settings)
+            self.run = Run(launch, self.suite.points, deadlines, self.directory, echo=echo)
         return self.run
 
     def _finish(self, run: Run) -> str:
@@ -167,7 +166,7 @@ class ProgramRun:
 def _deadlines(suite: ProgramSuite, node: pytest.Item, settings: Settings) -> Deadlines:
     """The nearest of: the mark lkl_timeout, the declaration, the settings."""
     mark = node.get_closest_marker("lkl_timeout")
-    marked = dict(zip(("program", "point"), mark.args, strict=False)) | mark.kwargs if mark else {}
+    marked = {**dict(zip(("program", "point"), mark.args, strict=False)), **mark.kwargs} if mark else {}
     return Deadlines(
         program=marked.get("program") or suite.program.timeout or settings.timeout,
         point=marked.get("point") or suite.program.point_timeout or settings.point_timeout,
@@ -191,21 +190,10 @@ def _echo(item: pytest.Item, settings: Settings) -> Callable[[bytes], None]:
     reporter = item.config.pluginmanager.getplugin("terminalreporter")
     capture = item.config.pluginmanager.getplugin("capturemanager")
     if not settings.passthrough or reporter is None:
-        return lambda data: None
+        return lambda _: None
 
     def echo(data: bytes) -> None:
         with capture.global_and_fixture_disabled():
             reporter.write(data.decode(errors="backslashreplace"), flush=True)
 
     return echo
-
-
-def _show_log(item: pytest.Item, result: Result) -> None:
-    if result.log:
-        item.add_report_section("call", "log of the point", result.log)
-
-
-def _record(item: pytest.Item, kernel: Liblkl, result: Result) -> None:
-    """Make the point's properties the item's: they go into JUnit files and into the summary."""
-    item.user_properties.append(("kernel", kernel.name))
-    item.user_properties.extend(result.properties.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,10 +10,10 @@ Arguments = list[str]
 
 # What a suite's function may be: it takes pytest fixtures by name and returns the program's arguments, or yields
 # them once and then judges what the program left behind.
-Case = Callable[..., Arguments | Iterator[Arguments]]
+Case = Callable[..., Arguments | Generator[Arguments]]
 
 
-def _no_arguments(kernel: object) -> Arguments:
+def _no_arguments() -> Arguments:
     """The case of a program that takes no arguments: one run for each kernel."""
     return []
 

@@ -42,7 +42,7 @@ class Run:
         deadlines: Deadlines,
         directory: Path,
         *,
-        echo: Callable[[bytes], None] = lambda data: None,
+        echo: Callable[[bytes], None] = lambda _: None,
     ) -> None:
         """Start it. `points` are expected of it, in this order; none: whatever comes is right.
 

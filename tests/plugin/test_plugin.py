@@ -1,0 +1,295 @@
+"""The plugin, as users of pytest see it, on a real kernel."""
+
+from __future__ import annotations
+
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lkltest.liblkl import Liblkl
+
+PROGRAMS = Path(__file__).parent / "programs"
+
+Pytest = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, liblkl: Liblkl) -> Pytest:
+    """Run pytest on a suite of the named programs, in a directory of its own."""
+
+    def run(programs: str, *arguments: str, declaration: str = "Program('{0}.c')") -> pytest.RunResult:
+        lines = ["from lkltest import Program"]
+        for name in programs.split():
+            (pytester.path / f"{name}.c").write_text((PROGRAMS / f"{name}.c").read_text())
+            lines.append(f"{name} = {declaration.format(name)}")
+        pytester.makepyfile(test_suite="\n".join(lines))
+        return pytester.runpytest_subprocess(
+            "--lkl", str(liblkl.path), "-p", "no:cacheprovider", "-p", "no:randomly", *arguments, timeout=60
+        )
+
+    return run
+
+
+def test_each_point_is_an_item(suite: Pytest) -> None:
+    """Points and the program's end are items, in the program's order, the kernel's name in their ids."""
+    result = suite("good", "-v")
+    result.assert_outcomes(passed=4, skipped=1, xfailed=1)
+    result.stdout.re_match_lines_random([
+        r"test_suite.py::good::start_kernel\[lkl-4.9.0.*\] PASSED.*",
+        r"test_suite.py::good::getpid\[lkl-4.9.0.*\] PASSED.*",
+        r"test_suite.py::good::skipped\[lkl-4.9.0.*\] SKIPPED \(needs CONFIG_NOTHING\).*",
+        r"test_suite.py::good::exit\[lkl-4.9.0.*\] PASSED.*",
+    ])
+    assert result.ret == 0
+
+
+def test_a_good_run_leaves_no_artifacts(suite: Pytest, pytester: pytest.Pytester) -> None:
+    """Where nothing fails, nothing is kept."""
+    suite("good")
+    assert not (pytester.path / "lkltest-artifacts").exists()
+
+
+def test_a_failure_shows_the_c_source(suite: Pytest) -> None:
+    """A failed check is told with its C file and line, what was expected and what came, and no Python."""
+    result = suite("fails")
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.re_match_lines([
+        r".*fails\.c:8: .*6 \* 9.*42.*", r"\s+expected:\s+42", r"\s+actual:\s+54",
+        r"by hand:   /.*/program --mem=\d+.*", r"artifacts: .*lkltest-artifacts.*",
+        r".*Captured log of the point.*", "a line of the point's log",
+    ])
+    result.stdout.no_fnmatch_line("*Traceback*")
+    result.stdout.no_fnmatch_line("*running.py*")
+
+
+def test_a_crash_is_blamed_on_its_point(suite: Pytest, pytester: pytest.Pytester) -> None:
+    """The point that was running fails with signal and stack, later points were not reached, nothing is lost."""
+    result = suite("crashes", "-v")
+    result.assert_outcomes(passed=1, failed=3)
+    result.stdout.re_match_lines([
+        r".*crashes::before.* PASSED.*", r".*crashes::crash.* FAILED.*",
+        r".*crashes::after.* FAILED.*", r".*crashes::exit.* FAILED.*",
+    ])
+    result.stdout.re_match_lines([
+        r"the program was killed by SIGSEGV in the point 'crash'", r".*#\d+ .*point_crash.*crashes\.c:7.*"
+    ])
+    result.stdout.re_match_lines([r"not reached: the program was killed by SIGSEGV in the point 'crash'"])
+    kept = next((pytester.path / "lkltest-artifacts").iterdir())
+    assert {"output.tap", "console.log", "command", "program"} <= {path.name for path in kept.iterdir()}
+
+
+@pytest.mark.parametrize("selected", ["before", "before or after"])
+def test_a_bad_end_is_never_deselected(suite: Pytest, selected: str) -> None:
+    """Where the end and the crashing point are deselected, the last selected item fails for them."""
+    result = suite("crashes", "-k", selected)
+    assert result.ret == 1
+    result.stdout.re_match_lines([r".*SIGSEGV.*point 'crash'"])
+
+
+def test_a_failed_point_elsewhere_is_no_bad_end(suite: Pytest) -> None:
+    """Another point's failure, which the exit status tells as well, does not fail the selected one."""
+    suite("fails", "-k", "after").assert_outcomes(passed=1, deselected=3)
+
+
+def test_a_crash_after_the_last_point_fails_the_end(suite: Pytest) -> None:
+    """A program that passes all its points and then dies has failed."""
+    result = suite("late_crash", "-v")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.re_match_lines([r".*late_crash::exit.* FAILED.*", r".*SIGABRT after the point 'second'"])
+
+
+def test_a_hang_ends_at_the_deadline(suite: Pytest) -> None:
+    """What passes its own deadline is killed with its children, and its stacks are shown."""
+    start = time.monotonic()
+    result = suite("hangs", "-v")
+    assert time.monotonic() - start < 20
+    result.assert_outcomes(passed=1, failed=3)
+    result.stdout.re_match_lines([r"killed in the point 'hang': the point's deadline of 0.5 s has passed"])
+    running = [path for path in Path("/proc").glob("[0-9]*/cmdline") if b"hangs-" in _read(path)]
+    assert not running
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--lkl-point-timeout=0.4"], "the point's deadline of 0.4 s"),
+        (["--lkl-timeout=0.4"], "the program's deadline of 0.4 s"),
+        (["-o", "lkl_timeout=0.4"], "the program's deadline of 0.4 s"),
+    ],
+)
+def test_deadlines_are_options_and_ini_settings(suite: Pytest, options: list[str], text: str) -> None:
+    """A user shortens a deadline on the command line or in an ini file."""
+    result = suite("floods", *options)
+    result.stdout.re_match_lines([f".*{text} has passed"])
+
+
+def test_a_mark_sets_a_deadline(suite: Pytest, pytester: pytest.Pytester) -> None:
+    """A suite marks its programs with deadlines of their own."""
+    suite("floods")  # writes the suite, which is then marked
+    path = pytester.path / "test_suite.py"
+    path.write_text("import pytest\npytestmark = pytest.mark.lkl_timeout(0.3)\n" + path.read_text())
+    lkl = [str(a) for a in ("-p", "no:cacheprovider")]
+    result = pytester.runpytest_subprocess(*lkl, "--lkl", str(_lkl_of(pytester)), timeout=60)
+    result.stdout.re_match_lines([".*the program's deadline of 0.3 s has passed"])
+
+
+def _lkl_of(pytester: pytest.Pytester) -> Path:
+    import lkltest.liblkl
+    from lkltest.settings import Settings
+
+    return lkltest.liblkl.default(Settings.load({"variant": "fast"})).path
+
+
+def test_a_flood_is_kept_within_bounds(suite: Pytest, pytester: pytest.Pytester) -> None:
+    """A program that prints without end is killed in time, and fills no disk."""
+    suite("floods").assert_outcomes(failed=2)
+    size = sum(path.stat().st_size for path in (pytester.path / "lkltest-artifacts").glob("*/console.log"))
+    assert 0 < size < 20 << 20
+
+
+@pytest.mark.parametrize("program", ["silent", "exits"])
+def test_points_that_never_came_fail(suite: Pytest, program: str) -> None:
+    """Exit status 0 does not make a pass of what was not told."""
+    result = suite(program, "-v")
+    assert result.ret == 1
+    outcomes = result.parseoutcomes()
+    assert outcomes["failed"] == 3
+    assert outcomes.get("passed", 0) == (1 if program == "exits" else 0)
+
+
+def test_a_program_that_does_not_compile_fails_alone(suite: Pytest) -> None:
+    """The compiler's message is the failure, once; other programs run all the same."""
+    result = suite("broken good")
+    result.assert_outcomes(failed=2, passed=4, skipped=1, xfailed=1)
+    result.stdout.re_match_lines([r".*broken\.c:4:.*error: .*"])
+
+
+def test_a_table_that_contradicts_the_output_fails_the_end(suite: Pytest) -> None:
+    """A point of another name than the table's is no result for it."""
+    result = suite("contradicts", "-v")
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.re_match_lines([".*contradicts::exit.* FAILED.*", ".*does not declare: zwei"])
+
+
+def test_a_program_without_a_table_has_subtests(suite: Pytest) -> None:
+    """Its points are pytest's built-in subtests of one item."""
+    result = suite("untabled", "-v")
+    assert result.ret == 1
+    result.stdout.re_match_lines([r".*untabled::program.*\[two\].*"])
+
+
+def test_collecting_compiles_nothing(suite: Pytest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--collect-only needs no compiler and starts no program."""
+    monkeypatch.setenv("LKLTEST_CC", "no-such-compiler")
+    result = suite("good", "--collect-only", "-q")
+    assert result.ret == 0
+    result.stdout.re_match_lines([r"test_suite.py::good::getpid\[.*"])
+
+
+def test_a_missing_compiler_is_named(suite: Pytest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a compiler each item says which one is missing, and how to have it."""
+    monkeypatch.setenv("LKLTEST_CC", "no-such-compiler")
+    result = suite("good")
+    result.stdout.re_match_lines([".*no C compiler 'no-such-compiler'.*apt-get install gcc.*"])
+
+
+def test_a_second_run_compiles_nothing(suite: Pytest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Programs come from the cache, until their source changes."""
+    monkeypatch.setenv("LKLTEST_CACHE", str(tmp_path / "cache"))
+    suite("fails")
+    programs = {p: p.stat().st_mtime_ns for p in (tmp_path / "cache" / "programs").glob("*/program")}
+    assert len(programs) == 1
+    suite("fails")
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "cache" / "programs").glob("*/program")} == programs
+
+
+def test_junit_has_a_case_a_point(suite: Pytest, pytester: pytest.Pytester) -> None:
+    """Each point is a testcase with its own time, its properties and its log."""
+    suite("good", "--junitxml=junit.xml")
+    cases = {case.get("name", "").partition("[")[0]: case
+             for case in ET.parse(pytester.path / "junit.xml").iter("testcase")}
+    assert list(cases) == ["start_kernel", "getpid", "skipped", "todo", "stop_kernel", "exit"]
+    assert {p.get("name"): p.get("value") for p in cases["getpid"].iter("property")}["pid"] == "1"
+    assert float(cases["start_kernel"].get("time", "0")) > float(cases["getpid"].get("time", "9"))
+    assert "asking for the pid" in (cases["getpid"].findtext("system-out") or "")
+
+
+def test_tap_has_a_line_a_point(suite: Pytest) -> None:
+    """pytest-tap prints the points again as TAP."""
+    result = suite("fails", "--tap")
+    result.stdout.re_match_lines([r"1\.\.4", r"ok 1 .*before.*", r"not ok 2 .*wrong.*"])
+
+
+def test_last_failed_runs_the_point_again(pytester: pytest.Pytester, liblkl: Liblkl) -> None:
+    """--lf selects the points that failed."""
+    (pytester.path / "fails.c").write_text((PROGRAMS / "fails.c").read_text())
+    pytester.makepyfile(test_suite="from lkltest import Program\nfails = Program('fails.c')")
+    pytester.runpytest_subprocess("--lkl", str(liblkl.path), timeout=60)
+    again = pytester.runpytest_subprocess("--lkl", str(liblkl.path), "--lf", timeout=60)
+    again.assert_outcomes(failed=1, deselected=3)
+
+
+def test_workers_share_whole_programs(suite: Pytest) -> None:
+    """Under -n 2 each program runs once, on one worker."""
+    result = suite("good fails", "-n", "2", "-v")
+    result.assert_outcomes(passed=7, failed=1, skipped=1, xfailed=1)
+    workers = {line.split()[0] for line in result.outlines if "::fails::" in line and line.startswith("[gw")}
+    assert len(workers) == 1
+
+
+def test_stop_at_the_first_failure(suite: Pytest) -> None:
+    """-x ends the run, and the program with it."""
+    suite("crashes", "-x").assert_outcomes(passed=1, failed=1)
+
+
+def test_strict_turns_skips_into_failures(suite: Pytest) -> None:
+    """--lkl-strict lets nothing be skipped."""
+    result = suite("good", "--lkl-strict")
+    result.assert_outcomes(passed=4, failed=1, xfailed=1)
+    result.stdout.re_match_lines([".*needs CONFIG_NOTHING.*"])
+
+
+@pytest.mark.parametrize("path", ["/no/such/directory", "/usr/share"])
+def test_a_wrong_kernel_is_refused_at_once(pytester: pytest.Pytester, path: str) -> None:
+    """--lkl that names no kernel ends pytest with its usage error, naming the path."""
+    pytester.makepyfile("def test_nothing(): pass")
+    result = pytester.runpytest_subprocess("--lkl", path)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.re_match_lines([f".*{path}.*"])
+
+
+def test_other_tests_see_nothing_of_us(pytester: pytest.Pytester) -> None:
+    """A run without programs has no header line, no summary and no artifacts of ours."""
+    pytester.makepyfile("def test_nothing(): pass")
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(passed=1)
+    result.stdout.no_re_match_line(".*(LKL|lkl-|kernel).*")
+
+
+def test_an_interrupt_leaves_no_program(pytester: pytest.Pytester, liblkl: Liblkl) -> None:
+    """Ctrl-C ends the program's whole process group, and reports what came before."""
+    import signal
+
+    (pytester.path / "hangs.c").write_text((PROGRAMS / "hangs.c").read_text().replace(".deadline_ms = 500", ""))
+    pytester.makepyfile(test_suite="from lkltest import Program\nhangs = Program('hangs.c')")
+    with pytester.popen(["python", "-m", "pytest", "-v", "--lkl", str(liblkl.path)], stdin=-3) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            if b"start_kernel" in line and b"PASSED" in line:
+                break
+        time.sleep(0.5)  # into the point that hangs; any moment is right
+        child.send_signal(signal.SIGINT)
+        rest = child.stdout.read()
+        child.wait(20)
+    assert b"1 passed" in rest
+    assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if b"hangs-" in _read(path)]

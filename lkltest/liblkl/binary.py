@@ -100,6 +100,7 @@ class Part:
     def read_elf(self) -> None:
         """Take machine and symbols from an ELF file."""
         from elftools.elf.elffile import ELFFile
+        from elftools.elf.sections import SymbolTableSection
 
         elf = ELFFile(io.BytesIO(self.data))
         self.bits = elf.elfclass
@@ -115,7 +116,7 @@ class Part:
         if ".symtab" in tables:
             self.local = tables[".symtab"]["sh_info"]
         table = tables.get(".dynsym") or tables.get(".symtab")
-        if table is not None:
+        if isinstance(table, SymbolTableSection):
             self.read_symbols(table)
 
     def read_symbols(self, table: SymbolTableSection) -> None:

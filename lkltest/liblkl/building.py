@@ -34,6 +34,11 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
+# In CFLAGS of the environment, to which tools/lkl of 4.9 adds its own: virtio_net_raw.c includes the host's
+# little_endian.h and LKL's, and does not compile.
+LITTLE_ENDIAN = "-D_LINUX_BYTEORDER_LITTLE_ENDIAN_H"
+
+
 class Log:
     """The log of one build: every line goes to a file, objects are counted, and what failed is picked out."""
 
@@ -115,6 +120,20 @@ def discard(place: Path) -> None:
 def plain(path: Path) -> bool:
     """Whether make, which has no quoting, takes this path: no blanks, colons or the like."""
     return re.fullmatch(r"[\w./+@=,-]*", str(path), re.ASCII) is not None
+
+
+@contextmanager
+def python(*, wanted: bool = True) -> Iterator[str]:
+    """A PATH on which there is a program `python`, before all others where one of ours is `wanted`."""
+    path = os.environ.get("PATH", os.defpath)
+    if not wanted:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="lkltest-bin-", ignore_cleanup_errors=True) as programs:
+        program = Path(programs) / "python"
+        program.write_text(PYTHON.format(python=sys.executable))
+        program.chmod(0o755)
+        yield f"{programs}{os.pathsep}{path}"
 
 
 @contextmanager
@@ -208,16 +227,10 @@ class Tree:
 
     def run(self, words: Sequence[str], what: str) -> None:
         """Run one tool in the tree, in an environment that the user's variables (ARCH, MAKEFLAGS, ...) don't reach."""
-        with tempfile.TemporaryDirectory(prefix=".lkltest-bin-", dir=self.root) as programs:
-            python = Path(programs) / "python"
-            python.write_text(PYTHON.format(python=sys.executable))
-            python.chmod(0o755)
+        with python() as path:
             kept = [f"{name}={os.environ[name]}" for name in ("HOME", "TMPDIR", "USER") if name in os.environ]
-            # CFLAGS in the environment is added to by tools/lkl; without the define, virtio_net_raw.c includes
-            # the host's little_endian.h and LKL's.
-            cflags = f"-D_LINUX_BYTEORDER_LITTLE_ENDIAN_H {self.map}"
-            path = f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-            argv = ["env", "-i", *kept, "LC_ALL=C", f"PATH={path}", f"CFLAGS={cflags}", *words]
+            flags = f"CFLAGS={LITTLE_ENDIAN} {self.map}"
+            argv = ["env", "-i", *kept, "LC_ALL=C", f"PATH={path}", flags, *words]
             self.log.line(f"$ {process.command(argv)}".encode())
             ended = job.run(argv, cwd=self.root, line=self.log.line)
         if not ended.ok:

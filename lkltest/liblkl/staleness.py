@@ -13,7 +13,7 @@ from lkltest.liblkl.published import MARKER
 SOURCES = (".c", ".h", ".S", ".lds", ".py", ".pl", ".sh", ".tbl")
 NAMES = ("Makefile", "Kconfig", "Kbuild", "Build", "Targets", "defconfig")
 # Written by the build itself, or of no effect on it.
-PASSED_OVER = frozenset({".git", "Documentation", "samples", "LICENSES", "generated", "config", "tools", "arch", "tests"})
+PASSED_OVER = frozenset({".git", "Documentation", "samples", "generated", "config", "tools", "arch", "tests"})
 
 
 def newer(liblkl: Liblkl) -> str | None:
@@ -33,7 +33,7 @@ def newer(liblkl: Liblkl) -> str | None:
 
 def sources(root: Path, output: Path, generation: str) -> Iterator[tuple[float, str]]:
     """Time of change and path of every source that the library may be made from."""
-    places = [(root, output), *((root / "arch" / arch, output / "arch" / arch) for arch in ("lkl", "um"))]
+    places = [(root, output), *((root / arch, output / arch) for arch in ("arch/lkl", "arch/um", "arch/x86/um"))]
     tools = "tools/um" if generation == "UML" else "tools/lkl"
     places += [(root / tools, output / tools)]
     for source, objects in places:
@@ -50,12 +50,12 @@ def folder(source: str, objects: str, *, whole: bool) -> Iterator[tuple[float, s
     names = listing(objects)
     here = names if source == objects else listing(source)
     compiled = {name[:-2] for name in names if name.endswith(".o")}
-    below = compiled or whole or is_top(source)
+    below = whole or is_top(source) or any(name.endswith((".o", ".a")) for name in names)
     for entry in here.values():
         name = entry.name
         if entry.is_dir(follow_symlinks=False):
             headers = name == "include" or "/include" in source
-            if (below or headers) and name not in PASSED_OVER:
+            if (below or headers) and name not in PASSED_OVER and not entry.path.endswith("/include/lkl"):
                 yield from folder(entry.path, os.path.join(objects, name), whole=whole or headers)  # noqa: PTH118
         elif counts(name, compiled, whole) and (below or whole):
             yield entry.stat(follow_symlinks=False).st_mtime, entry.path
@@ -72,7 +72,7 @@ def listing(path: str) -> dict[str, os.DirEntry[str]]:
 
 def is_top(path: str) -> bool:
     """Whether a directory is the root of a kernel tree."""
-    return os.path.exists(path + "/Kbuild") and os.path.exists(path + "/MAINTAINERS")  # noqa: PTH110
+    return os.path.exists(path + "/Kbuild") and os.path.exists(path + "/Kconfig")  # noqa: PTH110
 
 
 def counts(name: str, compiled: set[str], whole: bool) -> bool:

@@ -1,0 +1,91 @@
+"""The build of a tree of the user's own, with its configuration kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from lkltest import cache, process
+from lkltest.errors import Exit, UsageError
+from lkltest.liblkl import building, job, needs
+from lkltest.liblkl.building import LITTLE_ENDIAN, Log
+from lkltest.liblkl.progress import Progress
+from lkltest.settings import Settings
+
+# A makefile of ours around us must not reach the kernel's; CROSS_COMPILE, CC and the like are the user's to set.
+FOREIGN = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "ARCH", "O", "KBUILD_OUTPUT", "INSTALL_PATH")
+
+
+def make(root: Path, output: Path, settings: Settings, progress: Progress) -> None:
+    """Build the tree whose sources are `root` in `output` (`root` itself, or its O= directory).
+
+    One run at a time builds a tree. Raises UsageError where it cannot be built here, and BuildError with the exit
+    status that `git bisect run` skips where its makefile fails.
+    """
+    if not os.access(output, os.W_OK):
+        raise UsageError(f"cannot build {root}: {output} is read-only; build it yourself, or leave out --lkl-build")
+    if not (root / "Kconfig").is_file():
+        raise UsageError(f"cannot build {output}: its sources are not to be found; build it yourself (make -C "
+                         "SOURCES/tools/lkl O=...)")
+    needs.demand(needs.BUILD, f"building {root}")
+    name = f"{root.name}-{cache.key(str(output))}"
+    logs = settings.cache / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(logs / f"{name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        progress.say(f"another run is building {root}; waiting for it")
+        lock.acquire()
+    with lock:
+        log = Log(logs / f"{name}.log", progress, None)
+        progress.say(f"building {root} (log: {log.path})")
+        with log.file:
+            for words in commands(root, output, settings.jobs or len(os.sched_getaffinity(0))):
+                run(words, root, log)
+
+
+def commands(root: Path, output: Path, jobs: int) -> list[list[str]]:
+    """The commands that build a tree, in their order."""
+    common = ["make", f"-j{jobs}", "KALLSYMS_EXTRA_PASS=1"]
+    if output != root:
+        common.append(f"O={output}")
+    if (root / "tools" / "um").is_dir() and not (root / "tools" / "lkl").is_dir():
+        return [["rm", "-f", f"{output}/tools/um/lib/linux.o"], [*common, "-C", "tools/um"]]
+    tools = output / "tools" / "lkl"
+    clean = [["rm", "-f", *map(str, [tools / "lib" / "lkl.o", *tools.glob("lib/.*.cmd")])]]
+    libraries = [*common, "-C", "tools/lkl", *(["static", "shared"] if first_generation(root) else ["all"])]
+    if not (output / ".config").is_file():
+        return [*clean, libraries]
+    # lib/lkl.o has no prerequisites in tools/lkl: it is never made again unless it is gone. And its rule begins with
+    # `make defconfig`, which would throw the user's .config away: so kbuild makes it, from that .config.
+    kernel = [*common, "ARCH=lkl"]
+    return [
+        *clean,
+        [*kernel, "olddefconfig"],
+        [*kernel, "install", f"INSTALL_PATH={tools}/"],
+        libraries,
+    ]
+
+
+def first_generation(root: Path) -> bool:
+    """Whether a tree's makefile is G1's: its `all` needs libfuse and libarchive, so it has targets of its own."""
+    makefile = root / "tools" / "lkl" / "Makefile"
+    return makefile.is_file() and "\nstatic:" in makefile.read_text(errors="replace")
+
+
+def run(words: Sequence[str], root: Path, log: Log) -> None:
+    """Run one command of the build in the tree's root."""
+    unset = [word for name in FOREIGN for word in ("-u", name)]
+    own = [LITTLE_ENDIAN] if first_generation(root) else []
+    cflags = " ".join([*filter(None, [os.environ.get("CFLAGS")]), *own])
+    with building.python(wanted=shutil.which("python") is None) as path:
+        argv = ["env", *unset, "LC_ALL=C", f"PATH={path}", *([f"CFLAGS={cflags}"] if cflags else []), *words]
+        log.line(f"$ {process.command(argv)}".encode())
+        ended = job.run(argv, cwd=root, line=log.line)
+    if not ended.ok:
+        raise log.failure(f"building {root}", ended, Exit.DOES_NOT_BUILD)

@@ -130,8 +130,10 @@ LKLTEST_CRASH_FN void lkltest_crash_begin(const char *what, int sig, const sigin
 	for (i = 0; i < LKLTEST_CRASH_SIGNALS; i++)
 		if (lkltest_crash_signals[i].number == sig)
 			name = lkltest_crash_signals[i].name;
-	/* Only the CPU's own faults have an address, except for SI_KERNEL: x86 keeps that of a non-canonical one. */
-	if (info->si_code > 0 && info->si_code != SI_KERNEL && sig != SIGABRT && sig != SIGUSR2)
+	/* Only the CPU's own faults have an address; of a non-canonical one x86 does not tell it. */
+	if (info->si_code == SI_KERNEL)
+		lkltest_say("\nlkltest: %s %d %s ?", what, lkltest_tid(), name);
+	else if (info->si_code > 0 && sig != SIGABRT && sig != SIGUSR2)
 		lkltest_say("\nlkltest: %s %d %s %x", what, lkltest_tid(), name, (unsigned long)info->si_addr);
 	else
 		lkltest_say("\nlkltest: %s %d %s -", what, lkltest_tid(), name);

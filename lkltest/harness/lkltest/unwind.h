@@ -47,9 +47,14 @@ LKLTEST_UNWIND_FN int lkltest_is_return(unsigned long pc)
 	if (!lkltest_is_code(pc) || !lkltest_is_code(pc - sizeof(b)) || !lkltest_peek(pc - sizeof(b), b, sizeof(b)))
 		return 0;
 #ifdef __x86_64__
-	/* call rel32, or call r/m64 of 2, 3, 6 or 7 bytes */
-	return b[3] == 0xe8 || (b[6] == 0xff && (b[7] & 0x38) == 0x10) || (b[5] == 0xff && (b[6] & 0x38) == 0x10) ||
-	       (b[2] == 0xff && (b[3] & 0x38) == 0x10) || (b[1] == 0xff && (b[2] & 0x38) == 0x10);
+	int i;
+
+	/* call r/m64, of 2 to 7 bytes */
+	for (i = 1; i < 7; i++)
+		if (b[i] == 0xff && (b[i + 1] & 0x38) == 0x10)
+			return 1;
+	/* call rel32 */
+	return b[3] == 0xe8;
 #else
 	/* bl, or blr */
 	return (b[7] & 0xfc) == 0x94 || (b[7] == 0xd6 && (b[6] & 0xe0) == 0x20);
@@ -69,40 +74,44 @@ LKLTEST_UNWIND_FN void lkltest_move(struct lkltest_cpu *cpu, unsigned long pc, u
 }
 
 /*
- * A function that has not made its frame yet, or a call through a bad pointer:
- * the frame pointer is still the caller's, and following it would miss him.
+ * A call through a bad pointer, or a function without a frame, or not yet, or
+ * no more: the frame pointer is the caller's, and following it would miss him.
  */
-LKLTEST_UNWIND_FN int lkltest_step_entry(struct lkltest_cpu *cpu)
+LKLTEST_UNWIND_FN enum lkltest_step lkltest_step_frameless(struct lkltest_cpu *cpu)
 {
 	unsigned long sp = cpu->r[LKLTEST_REG_SP];
+	unsigned long pc = cpu->pc;
+	int in_code = lkltest_is_code(pc);
 #ifdef __x86_64__
-	static const unsigned char endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
-	static const unsigned char mov_rsp_rbp[] = { 0x48, 0x89, 0xe5 };
-	unsigned char b[5] = { 0 };
-	unsigned long ra;
+	unsigned char at_pc[3] = { 0 };
+	unsigned long ra, target;
+	int offset;
 
-	if (lkltest_is_code(cpu->pc) && lkltest_peek(cpu->pc, b, sizeof(b))) {
-		if (!memcmp(b, mov_rsp_rbp, sizeof(mov_rsp_rbp)))
-			sp += 8;
-		else if (b[0] != 0x55 && b[0] != 0xc3 && memcmp(b, endbr64, sizeof(endbr64)))
-			return 0;
-	}
+	if (in_code && lkltest_peek(pc, at_pc, sizeof(at_pc)) && !memcmp(at_pc, "\x48\x89\xe5", 3))
+		sp += 8;	/* mov %rsp,%rbp: the frame pointer has just been pushed */
 	if (!lkltest_peek(sp, &ra, sizeof(ra)) || !lkltest_is_return(ra))
-		return 0;
+		return LKLTEST_STEP_END;
+	lkltest_peek(ra - 4, &offset, sizeof(offset));
+	target = ra + offset;
 	lkltest_move(cpu, ra, sp + 8, 1);
+	/* A call of what stands shortly before the instruction; any other may be a leftover. */
+	return !in_code || pc - target < 0x4000 ? LKLTEST_STEP_SURE : LKLTEST_STEP_GUESS;
 #else
 	unsigned long ra = lkltest_strip(cpu->r[LKLTEST_REG_RA]);
 	unsigned int insn = 0;
 
-	if (lkltest_is_code(cpu->pc) && lkltest_peek(cpu->pc, &insn, sizeof(insn)) &&
-	    (insn & 0xffc07fff) != 0xa9807bfd &&	/* stp x29, x30, [sp, #-n]! */
-	    insn != 0xd503233f && insn != 0xd65f03c0)	/* paciasp; ret */
-		return 0;
 	if (!lkltest_is_return(ra))
-		return 0;
-	lkltest_move(cpu, ra, sp, 1);
+		return LKLTEST_STEP_END;
+	if (in_code)
+		lkltest_peek(pc, &insn, sizeof(insn));
+	/* The link register holds the caller's address, or that of the last call which came back. */
+	if (!in_code || (insn & 0xffc07fff) == 0xa9807bfd ||	/* stp x29, x30, [sp, #-n]! */
+	    insn == 0xd503233f || insn == 0xd65f03c0) {		/* paciasp; ret */
+		lkltest_move(cpu, ra, sp, 1);
+		return LKLTEST_STEP_SURE;
+	}
+	return LKLTEST_STEP_END;
 #endif
-	return 1;
 }
 
 /* 1 if it moved, 0 if the frame pointer is no frame's, -1 at the outermost frame. */
@@ -164,8 +173,12 @@ LKLTEST_UNWIND_FN enum lkltest_step lkltest_step(struct lkltest_cpu *cpu)
 		*cpu = next;
 		return LKLTEST_STEP_SURE;
 	}
-	if (cpu->exact && lkltest_step_entry(cpu))
-		return LKLTEST_STEP_SURE;
+	if (cpu->exact) {
+		enum lkltest_step step = lkltest_step_frameless(cpu);
+
+		if (step != LKLTEST_STEP_END)
+			return step;
+	}
 	moved = lkltest_step_frame(cpu);
 	if (moved)
 		return moved > 0 ? LKLTEST_STEP_SURE : LKLTEST_STEP_END;

@@ -12,7 +12,7 @@ from typing import Any
 
 from lkltest.liblkl.model import Generation, Liblkl
 
-FORMAT = 1  # of the files; another one is not read
+FORMAT = 2  # of the files; another one is not read
 
 PATHS = frozenset({"path", "static", "shared", "root", "tests", "output"})
 SETS = frozenset({"symbols", "config", "host", "inlines", "undefined"})

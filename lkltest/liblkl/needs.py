@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from lkltest.errors import UsageError
+
+# Debian leaves mkfs and fsck programs out of an ordinary user's PATH, though they need no privilege on image files.
+PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Need:
 
     def met(self) -> bool:
         """Whether the host has it."""
-        return Path(self.name).exists() if self.name.startswith("/") else shutil.which(self.name) is not None
+        return Path(self.name).exists() if self.name.startswith("/") else shutil.which(self.name, path=PATH) is not None
 
 
 FETCH = (Need("npm", "npm", "fetching the default kernel"), Need("node", "nodejs", "npm"))
@@ -37,6 +41,34 @@ BUILD = (
 )
 
 PATCH = (Need("patch", "patch", "changing the kernel before its build"),)
+
+PROGRAMS = (
+    Need("gcc", "gcc", "compiling test programs"),
+    Need("addr2line", "binutils", "source lines in stacks"),
+)
+
+DISKS = (
+    Need("mkfs.ext4", "e2fsprogs", "disk suite: ext2, ext3, ext4"),
+    Need("e2fsck", "e2fsprogs", "disk suite: checking ext"),
+    Need("debugfs", "e2fsprogs", "disk suite: reading ext on the host"),
+    Need("mkfs.btrfs", "btrfs-progs", "disk suite: btrfs"),
+    Need("btrfs", "btrfs-progs", "disk suite: checking btrfs"),
+    Need("mkfs.xfs", "xfsprogs", "disk suite: xfs"),
+    Need("xfs_repair", "xfsprogs", "disk suite: checking xfs"),
+    Need("mkfs.vfat", "dosfstools", "disk suite: vfat"),
+    Need("fsck.vfat", "dosfstools", "disk suite: checking vfat"),
+    Need("mcopy", "mtools", "disk suite: reading vfat on the host"),
+    Need("grub-fstest", "grub-common", "disk suite: reading xfs and btrfs on the host"),
+    Need("sfdisk", "fdisk", "disk suite: partition tables"),
+)
+
+OTHERS = (
+    Need("gdb", "gdb", "--lkl-gdb"),
+    Need("valgrind", "valgrind", "--lkl-valgrind"),
+    Need("strace", "strace", "--lkl-strace"),
+    Need("ip", "iproute2", "net suite: tap and raw back ends"),
+    Need("linux.uml", "user-mode-linux", "the UML suite (or name an executable with --uml)"),
+)
 
 
 def missing(needs: Iterable[Need]) -> list[Need]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 SILENCE = 15.0  # seconds after which a log gets another line
 
 
-class Bar:
+class Drawn:
     """A progress bar: objects compiled of objects expected, time left."""
 
     def __init__(self, bar: Progress) -> None:
@@ -67,24 +66,43 @@ def remaining(seconds: float, done: int, expected: int) -> str:
     return f"{left // 60}:{left % 60:02d}"
 
 
-@contextlib.contextmanager
-def progress(stream: IO[str] | None = None) -> Iterator[Bar | Lines]:
-    """A listener to a build (see lkltest.liblkl.Progress) that shows it on `stream`, standard error by default."""
-    stream = stream or sys.stderr
-    if not stream.isatty():
-        yield Lines(stream)
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+class Bar:
+    """A listener to a build (see lkltest.liblkl.Progress): a bar on a terminal, lines elsewhere.
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("objects,"),
-               TimeElapsedColumn(), TextColumn("so far,"), TimeRemainingColumn(), TextColumn("left"))
-    with Progress(*columns, console=Console(file=stream), transient=True) as bar:
-        yield Bar(bar)
+    Use it as a context manager.
+    """
+
+    def __init__(self, stream: IO[str] | None = None) -> None:
+        """Show it on `stream`, standard error by default."""
+        self.stream = stream or sys.stderr
+        self.stack = contextlib.ExitStack()
+        self.shown: Drawn | Lines = Lines(self.stream)
+
+    def __enter__(self) -> Bar:
+        if self.stream.isatty():
+            self.shown = Drawn(self.stack.enter_context(drawing(self.stream)))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stack.close()
+
+    def say(self, text: str) -> None:
+        """Show one sentence on what begins now."""
+        self.shown.say(text)
+
+    def step(self, done: int, expected: int | None) -> None:
+        """Show how many objects are compiled."""
+        self.shown.step(done, expected)
+
+
+def drawing(stream: IO[str]) -> Progress:
+    """The bar itself, empty."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn as Left
+
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("objects,"),
+        TimeElapsedColumn(), TextColumn("so far,"), Left(), TextColumn("left"),
+        console=Console(file=stream), transient=True,
+    )  # fmt: skip

@@ -1,0 +1,34 @@
+"""The `lkltest build` command."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+from lkltest import liblkl
+from lkltest.errors import Exit
+from lkltest.progress import Bar
+from lkltest.settings import Settings
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--variant", help="which kernel: default, or fast (without btrfs: boots in 0.1 s, not 1.5 s)")
+    parser.add_argument("--jobs", "-j", metavar="N", help="parallel jobs (default: one a core)")
+    parser.add_argument("--cache", metavar="DIR", help="cache directory (default: the user's)")
+    parser.add_argument("--lkl", metavar="PATH", action="append", default=[],
+                        help="build this LKL tree instead, where it lies, if it is not built or older than its sources")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Build what is not built yet; print where it is."""
+    settings = Settings.load({name: getattr(arguments, name) for name in ("variant", "jobs", "cache", "lkl")})
+    with Bar() as bar:
+        if arguments.lkl:  # and not LKLTEST_LKL: this command is asked for the default kernel then
+            found = list(liblkl.kernels(replace(settings, build=True), bar))
+        else:
+            found = [liblkl.default(settings, progress=bar)]
+    for kernel in found:
+        print(f"{kernel.name}: {kernel.path} (Linux {kernel.version}, {kernel.generation.value}, {kernel.machine})")
+        print(f"  {kernel.library}")
+    return Exit.PASSED

@@ -78,7 +78,40 @@ static inline int lkltest_halt(void)
 	return err;
 }
 
+#if !__LKL__UAPI_DEF_SOCKADDR_IN6
+struct lkl_sockaddr_in6 {
+	unsigned short sin6_family;
+	uint16_t sin6_port;
+	uint32_t sin6_flowinfo;
+	struct lkl_in6_addr sin6_addr;
+	uint32_t sin6_scope_id;
+};
+#endif
+
+/* Raw system calls, for those that a generation gives no function. */
+#define LKLTEST_SYS(name, ...) lkltest_syscall(__lkl__NR_##name, (long [6]){ __VA_ARGS__ })
+
+static inline long lkltest_syscall(long nr, long *params)
+{
+	return lkl_syscall(nr, params);
+}
+
 #endif /* LKLTEST_NATIVE */
+
+/* What the kernel calls struct new_utsname, which not every generation's headers have. */
+struct lkltest_utsname {
+	char sysname[65];
+	char nodename[65];
+	char release[65];
+	char version[65];
+	char machine[65];
+	char domainname[65];
+};
+
+static inline long lkltest_uname(struct lkltest_utsname *name)
+{
+	return LKLTEST_SYS(uname, (long)name);
+}
 
 /* What the kernel's headers for user space leave to the C library. */
 #ifndef LKL_SOCK_NONBLOCK

@@ -206,4 +206,20 @@ LKLTEST_FN void lkltest_poll_console(void)
 
 #endif /* !LKLTEST_HOOKED_CONSOLE */
 
+/*
+ * Has this point's log, to which the console belongs, a line with this text?
+ * From Linux 5.10 on a line without a newline at its end is printed with the next one only.
+ */
+LKLTEST_FN int lkltest_console_seen(const char *text)
+{
+	int seen;
+
+	lkltest_poll_console();
+	lkltest_lock();
+	lkltest_console_settle();
+	seen = memmem(lkltest.head, lkltest.head_len, text, strlen(text)) != NULL;
+	lkltest_unlock();
+	return seen;
+}
+
 #endif

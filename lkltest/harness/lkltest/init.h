@@ -43,12 +43,29 @@ LKLTEST_FN void lkltest_plain_terminal(void)
 	tcsetattr(STDOUT_FILENO, TCSANOW, &tty);
 }
 
+/*
+ * Moves to a root in memory, as a library's kernel has one: the host's
+ * directory neither decides what file modes come out nor keeps what is written.
+ */
+LKLTEST_FN void lkltest_own_root(void)
+{
+	if (mount("none", "/dev", "tmpfs", 0, "mode=0755") || chroot("/dev") || chdir("/"))
+		return;
+	mkdir("/dev", 0755);
+	mount("none", "/dev", "devtmpfs", 0, NULL);
+}
+
+/* A program that mounts and powers off at will is for a kernel of its own. */
 LKLTEST_FN void lkltest_init_begin(void)
 {
-	if (!lkltest_is_init())
-		return;
+	if (!lkltest_is_init()) {
+		fprintf(stderr, "lkltest: this is the init of a User Mode Linux, and would test the kernel it runs on: "
+				"start it as init=\n");
+		exit(LKLTEST_USAGE);
+	}
 	lkltest_open_console();
 	lkltest_plain_terminal();
+	lkltest_own_root();
 }
 
 /* No one waits for an init: its status is a comment, and its end is the machine's. */

@@ -263,8 +263,8 @@ LKLTEST_FN int lkltest_run(int argc, char **argv, const struct lkltest_point *po
 
 	if (die && !strcmp(die, "1"))
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-	lkltest_init_begin();
 	lkltest_parse_args(argc, argv, points, nr);
+	lkltest_init_begin();
 	lkltest_take_stdout();
 #ifdef LKLTEST_CRASH_H
 	lkltest_crash_init();

@@ -1,0 +1,94 @@
+"""The host's verdict on an image: its own checkers, its own readers."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from lkltest.image import sparse, tools, tree
+from lkltest.image.make import Image, Place
+from lkltest.image.recipe import Check, Volume
+
+
+def check(image: Image) -> list[str]:
+    """What the host's checkers complain of, each complaint with the checker's name; empty where all is clean.
+
+    Raises MissingTool where a checker is not installed.
+    """
+    problems = _check_table(image) if image.table else []
+    for place in image.places:
+        with alone(image, place) as path:
+            for rule in place.volume.checks:
+                problems += [_where(place) + problem for problem in _check(rule, place.volume, path)]
+    return problems
+
+
+def read(image: Image, files: Mapping[str, int]) -> list[str]:
+    """Read known files of the first file system without the kernel under test; say which differ, and where.
+
+    `files` are paths and sizes as in `tree.WRITTEN`. Raises MissingTool where the reader is not installed.
+    """
+    place = image.places[0]
+    problems = []
+    with alone(image, place) as path:
+        for name, size in files.items():
+            actual, complaint = cat(place.volume, path, name)
+            different = tree.difference(tree.content(name, size), actual)
+            if different is not None:
+                problems.append(f"{_where(place)}{_short(name)}: read on the host, {different}{complaint}")
+    return problems
+
+
+def cat(volume: Volume, path: Path, name: str) -> tuple[bytes, str]:
+    """The bytes of one file of a bare file system's image; with what the reader complained of, if it read nothing."""
+    command = [word.replace("{image}", str(path)).replace("{path}", name) for word in volume.read]
+    told = tools.run(command, package=(volume.packages or {}).get(command[0]))
+    complaint = told.errors.decode(errors="backslashreplace").strip().splitlines()
+    return told.output, f" ({command[0]}: {complaint[-1]})" if complaint and not told.output else ""
+
+
+@contextlib.contextmanager
+def alone(image: Image, place: Place) -> Iterator[Path]:
+    """A file that holds nothing but one file system: the image itself, or for a while a copy of its partition."""
+    if not place.number:
+        yield image.path
+        return
+    with tempfile.NamedTemporaryFile(prefix=f"{image.path.stem}-{place.number}-", dir=image.path.parent) as file:
+        path = Path(file.name)
+        sparse.extract(image.path, path, place.offset, place.size)
+        yield path
+
+
+def _where(place: Place) -> str:
+    return f"partition {place.number}: " if place.number else ""
+
+
+def _short(name: str) -> str:
+    return name if len(name) < 60 else f"{name[:40]}...{name[-10:]}"
+
+
+def _check_table(image: Image) -> list[str]:
+    told = tools.run(["sfdisk", "--verify", str(image.path)])
+    if told.ok and "No errors detected" in tools.said(told):
+        return []
+    return [f"sfdisk --verify: {line}" for line in tools.said(told).splitlines() if line.strip()]
+
+
+def _check(rule: Check, volume: Volume, path: Path) -> list[str]:
+    command = [word.replace("{image}", str(path)) for word in rule.command]
+    told = tools.run(command, package=(volume.packages or {}).get(command[0]))
+    lines = [line.rstrip() for line in tools.said(told).splitlines() if line.strip()]
+    problems = [line.strip() for line in lines if _complains(rule, line)]
+    if told.status not in rule.status and not problems:
+        problems = [f"{told.describe()}, after: {lines[-1].strip() if lines else 'no output'}"]
+    name = " ".join(rule.command[:-1] if rule.command[-1] == "{image}" else rule.command)
+    return [f"{name}: {problem}" for problem in problems]
+
+
+def _complains(rule: Check, line: str) -> bool:
+    if any(re.fullmatch(expression, line) for expression in rule.never):
+        return True
+    return bool(rule.quiet) and not any(re.fullmatch(expression, line) for expression in rule.quiet)

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Files with known data, written to a mounted file system and read back. */
+#ifndef FILES_H
+#define FILES_H
+
+#include <lkltest/disk.h>
+
+#define CHUNK_PAGES 16UL
+#define CHUNK (CHUNK_PAGES * LKLTEST_PAGE)
+
+static char chunk[CHUNK], known[CHUNK];
+
+/* Opens a file below the current directory, which is the mounted disk. Ends the point where that fails. */
+static long open_file(const char *path, int flags)
+{
+	long fd = lkl_sys_openat(LKL_AT_FDCWD, path, flags, 0644);
+
+	if (fd < 0)
+		lkltest_fail("open %s: %s", path, lkl_strerror(fd));
+	return fd;
+}
+
+static void close_file(long fd)
+{
+	CHECK_EQ(lkl_sys_close(fd), 0);
+}
+
+static void make_directory(const char *path)
+{
+	long err = lkl_sys_mkdirat(LKL_AT_FDCWD, path, 0755);
+
+	if (err)
+		lkltest_fail("mkdir %s: %s", path, lkl_strerror(err));
+}
+
+static void stat_file(const char *path, struct lkl_stat *st)
+{
+	long err = lkl_sys_fstatat(LKL_AT_FDCWD, path, st, LKL_AT_SYMLINK_NOFOLLOW);
+
+	if (err)
+		lkltest_fail("stat %s: %s", path, lkl_strerror(err));
+}
+
+static void write_all(long fd, const char *buf, size_t len)
+{
+	long n;
+
+	for (; len; buf += n, len -= n) {
+		n = lkl_sys_write(fd, buf, len);
+		if (n <= 0)
+			lkltest_fail("write of %zu bytes: %s", len, n ? lkl_strerror(n) : "nothing was written");
+	}
+}
+
+/* Fills the buffer from a file's current position on, up to its end; how many bytes came. */
+static size_t read_some(long fd, char *buf, size_t len)
+{
+	size_t got = 0;
+	long n;
+
+	while (got < len && (n = lkl_sys_read(fd, buf + got, len - got)) != 0) {
+		if (n < 0)
+			lkltest_fail("read: %s", lkl_strerror(n));
+		got += n;
+	}
+	return got;
+}
+
+/* Writes `size` bytes of the data that belongs to the name `seed`. */
+static void write_known(long fd, const char *seed, size_t size)
+{
+	struct lkltest_data data;
+	size_t done, len;
+
+	lkltest_data_init(&data, seed);
+	for (done = 0; done < size; done += len) {
+		len = size - done < CHUNK ? size - done : CHUNK;
+		lkltest_data_fill(&data, done / LKLTEST_PAGE, chunk, CHUNK_PAGES);
+		write_all(fd, chunk, len);
+	}
+}
+
+static void make_file_as(const char *path, const char *seed, size_t size)
+{
+	long fd = open_file(path, LKL_O_WRONLY | LKL_O_CREAT | LKL_O_EXCL);
+
+	write_known(fd, seed, size);
+	CHECK_EQ(lkl_sys_fsync(fd), 0);
+	close_file(fd);
+}
+
+/* Makes a file with the data that belongs to its path, and makes it durable. */
+static void make_file(const char *path, size_t size)
+{
+	make_file_as(path, path, size);
+}
+
+/* Says which byte differs. */
+static void differs(const char *path, size_t at, const char *actual, const char *expected, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len && actual[i] == expected[i]; i++)
+		;
+	lkltest_fail("%s: byte %zu is 0x%02x instead of 0x%02x", path, at + i, (unsigned char)actual[i],
+		     (unsigned char)expected[i]);
+}
+
+/* Reads a file and demands exactly the data that belongs to the name `seed`. */
+static void check_file_as(const char *path, const char *seed, size_t size)
+{
+	long fd = open_file(path, LKL_O_RDONLY);
+	struct lkltest_data data;
+	size_t done, len, got;
+
+	lkltest_data_init(&data, seed);
+	for (done = 0; done < size; done += len) {
+		len = size - done < CHUNK ? size - done : CHUNK;
+		got = read_some(fd, chunk, len);
+		lkltest_data_fill(&data, done / LKLTEST_PAGE, known, CHUNK_PAGES);
+		if (memcmp(chunk, known, got))
+			differs(path, done, chunk, known, got);
+		if (got != len)
+			lkltest_fail("%s: ends after %zu bytes instead of %zu", path, done + got, size);
+	}
+	if (read_some(fd, chunk, 1))
+		lkltest_fail("%s: is longer than %zu bytes", path, size);
+	close_file(fd);
+}
+
+static void check_file(const char *path, size_t size)
+{
+	check_file_as(path, path, size);
+}
+
+/* Demands zeroes in a range of a file. */
+static void check_zeroes(const char *path, long fd, size_t from, size_t to)
+{
+	size_t len, got;
+
+	memset(known, 0, CHUNK);
+	CHECK_EQ(lkl_sys_lseek(fd, from, LKL_SEEK_SET), from);
+	for (; from < to; from += len) {
+		len = to - from < CHUNK ? to - from : CHUNK;
+		got = read_some(fd, chunk, len);
+		if (memcmp(chunk, known, got))
+			differs(path, from, chunk, known, got);
+		CHECK_EQ(got, len);
+	}
+}
+
+#endif

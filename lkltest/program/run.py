@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from lkltest import process, tap
-from lkltest.process import Child, Stream
+from lkltest.process import Child, Ended, Stream
 from lkltest.program.launch import Launch
 from lkltest.program.result import from_point
 from lkltest.program.spool import Spool
@@ -172,7 +173,7 @@ class Run:
         while (chunk := self.child.chunk(until - time.monotonic())) is not None and chunk.stream is not Stream.END:
             if chunk.stream is Stream.ERRORS:
                 self.console.write(chunk.data)
-                if b"lkltest: stacks end" in self.console.tail(200):
+                if b"\nlkltest: end " in self.console.tail(200):
                     break
             elif time.monotonic() > until:
                 break
@@ -196,8 +197,8 @@ class Run:
             problems.append(f"killed {where}: {self.overdue} has passed")
         elif ended.signal is not None:
             problems.append(f"the program was {ended.describe()} {where}")
-        elif ended.status != 0 and not (ended.status == 1 and reports_failure):
-            problems.append(f"the program ended with {ended.describe()} {where}")
+        elif (status := self._status(ended)) != 0 and not (status == 1 and reports_failure):
+            problems.append(f"the program ended with exit status {status} {where}")
         elif self.running:
             problems.append(f"the program ended with {ended.describe()} {where}, before its result")
         problems += self._contradictions()
@@ -208,6 +209,11 @@ class Run:
         console = self.console.tail(TAIL)
         crash = symbolize.explain(console, self.launch.program)
         return End(ended.describe(), ended.seconds, tuple(problems), crash, last_lines(console))
+
+    def _status(self, ended: Ended) -> int | None:
+        """The program's exit status; an init's, which its kernel cannot pass on, is the last line of its output."""
+        told = re.findall(rb"^# exit (\d+)\r?$", self.output.tail(200), re.MULTILINE) if self.launch.native else []
+        return int(told[-1]) if told else ended.status
 
     def _between(self) -> str:
         done = list(self.results)

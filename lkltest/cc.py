@@ -93,14 +93,13 @@ def build(job: Job, settings: Settings) -> Path:
     return _cached(place) or _compile(job, place)
 
 
-def _stamp(path: str | Path) -> tuple[str, int, int] | None:
-    """What changes when a file does: its real path, size and time of change; None where it is gone."""
+def _stamp(path: str | Path) -> tuple[int, int, int] | None:
+    """What changes when a file does: its inode, size and time of change; None where it is gone."""
     try:
-        real = os.path.realpath(path)
-        status = os.stat(real)  # noqa: PTH116 -- hundreds of these stand between a user and the first result
+        status = os.stat(path)  # noqa: PTH116 -- hundreds of these stand between a user and the first result
     except OSError:
         return None
-    return real, status.st_size, status.st_mtime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _digest(path: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +47,9 @@ def words(text: str) -> tuple[str, ...]:
 
 def path(text: str) -> Path:
     """Make a path absolute; "~" is the home directory."""
+    if not text:
+        raise ValueError("an empty path")
     return Path(os.path.abspath(os.path.expanduser(text)))  # noqa: PTH100, PTH111 -- keeps symbolic links as given
-
-
-def paths(text: str) -> tuple[Path, ...]:
-    """Split paths at colons, as PATH does."""
-    return tuple(path(p) for p in text.split(os.pathsep) if p)
 
 
 def setting(
@@ -60,7 +57,8 @@ def setting(
 ) -> Any:
     """Declare one setting: its option, how its text is read, and its help.
 
-    `repeat` is for an option that may be given several times; each text is parsed into a tuple, and they are joined.
+    `repeat` is for an option that may be given several times, and whose values make a tuple; the environment
+    separates them by colons, as in PATH.
     """
     about = {"parse": parse, "help": help, "option": option, "metavar": metavar, "repeat": repeat}
     return field(default=default, metadata=about)
@@ -71,7 +69,7 @@ class Settings:
     """Everything a user can set. Each field is an option, and an environment variable LKLTEST_<FIELD>."""
 
     lkl: tuple[Path, ...] = setting(
-        (), paths, "a built LKL tree, prefix or library to test (repeat it for several kernels; "
+        (), path, "a built LKL tree, prefix or library to test (repeat it for several kernels; "
         "default: the npm package's, built once)", option="--lkl", metavar="PATH", repeat=True,
     )
     variant: str = setting("default", str, "which default kernel: default, or fast (without btrfs)",
@@ -99,12 +97,12 @@ class Settings:
                                 option="--lkl-passthrough")
     artifacts: Path | None = setting(None, path, "where what a failure needs is kept (default: ./lkltest-artifacts)",
                                      option="--lkl-artifacts", metavar="DIR")
-    images: tuple[Path, ...] = setting((), paths, "directory with more image recipes",
+    images: tuple[Path, ...] = setting((), path, "directory with more image recipes",
                                        option="--lkl-images", metavar="DIR", repeat=True)
-    image: tuple[Path, ...] = setting((), paths, "an image file of yours to run the disk suite on; never written to",
+    image: tuple[Path, ...] = setting((), path, "an image file of yours to run the disk suite on; never written to",
                                       option="--lkl-image", metavar="FILE", repeat=True)
     cuts: int = setting(8, int, "power cuts to judge for each file system", option="--lkl-cuts", metavar="N")
-    uml: tuple[Path, ...] = setting((), paths, "a User Mode Linux executable (default: linux.uml)",
+    uml: tuple[Path, ...] = setting((), path, "a User Mode Linux executable (default: linux.uml)",
                                     option="--uml", metavar="PATH", repeat=True)
     fuzz_time: float = setting(0.0, seconds, "seconds that each fuzz property may take (default: by profile)",
                                option="--lkl-fuzz-time", metavar="SECONDS")
@@ -113,41 +111,59 @@ class Settings:
     fuzz_profile: str = setting("dev", str, "ci, dev or night", option="--lkl-fuzz-profile", metavar="NAME")
     cache: Path = setting(Path(), path, "cache directory (default: the user's)", option="--lkl-cache", metavar="DIR")
 
+    names: Mapping[Path, str] = field(default_factory=dict)  # of the kernels that a settings file names
+
     @classmethod
     def load(
         cls,
         options: Mapping[str, Any],
-        defaults: Mapping[str, str] | None = None,
+        file: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] = os.environ,
     ) -> Settings:
-        """Take each setting from `options`, else LKLTEST_<FIELD>, else `defaults` (a file's), else its default.
+        """Take each setting from `options`, else LKLTEST_<FIELD>, else `file`, else its default.
 
-        All three are keyed by field name. Option values are texts, lists of texts, or booleans, None where not
-        given. Raises UsageError naming the option or variable whose text cannot be read.
+        All three are keyed by field name. Values are texts, lists of texts, or booleans, None where not given.
+        `file` (see `lkltest.settingsfile`) may have a table "kernels" of paths by name, for --lkl to choose from;
+        where nothing is chosen it is all of them. Raises UsageError naming the option or variable whose text
+        cannot be read.
         """
-        values: dict[str, Any] = {}
-        for item in fields(cls):
+        file = file or {}
+        kernels: Mapping[str, str] = file.get("kernels", {})
+        values: dict[str, Any] = {"names": {path(text): name for name, text in kernels.items()}}
+        for item in options_of(cls):
             about = item.metadata
             variable = f"LKLTEST_{item.name.upper()}"
-            given = options.get(item.name)
-            origin = about["option"]
-            if given in (None, False, []) and environment.get(variable):
-                given, origin = environment[variable], variable
-            if given in (None, False, []) and defaults and item.name in defaults:
-                given, origin = defaults[item.name], item.name
-            if given in (None, False, []):
-                continue
-            try:
-                if given is True:
-                    values[item.name] = True
-                elif isinstance(given, (list, tuple)):
-                    values[item.name] = tuple(value for text in given for value in about["parse"](text))
-                else:
-                    values[item.name] = about["parse"](given)
-            except ValueError as error:
-                raise UsageError(f"{origin}: cannot use {given!r}: {error}") from None
+            sources = {about["option"]: options.get(item.name), variable: environment.get(variable),
+                       f"{item.name} in {file.get('path', 'the settings file')}": file.get(item.name)}
+            for origin, given in sources.items():
+                if given in (None, False, [], ""):
+                    continue
+                values[item.name] = _read(item, origin, given, variable, kernels)
+                break
+        if kernels and "lkl" not in values:
+            values["lkl"] = tuple(values["names"])
         if values.get("cache", Path()) == Path():
             import platformdirs  # costs 10 ms, and pytest runs that have nothing to do with LKL never come here
 
             values["cache"] = platformdirs.user_cache_path("lkltest")
         return cls(**values)
+
+
+def options_of(settings: type[Settings]) -> tuple[Field[Any], ...]:
+    """The fields that a user can set."""
+    return tuple(item for item in fields(settings) if "option" in item.metadata)
+
+
+def _read(item: Field[Any], origin: str, given: Any, variable: str, kernels: Mapping[str, str]) -> Any:
+    """The value of a setting from what was given for it."""
+    parse, repeat = item.metadata["parse"], item.metadata["repeat"]
+    texts: list[Any] = [given] if isinstance(given, (str, bool, int, float)) else list(given)
+    if repeat and origin == variable:
+        texts = [text for text in given.split(os.pathsep) if text]
+    if item.name == "lkl":
+        texts = [kernels.get(text, text) for text in texts]
+    try:
+        values = [text if isinstance(text, bool) else parse(str(text)) for text in texts]
+    except ValueError as error:
+        raise UsageError(f"{origin}: cannot use {given!r}: {error}") from None
+    return tuple(values) if repeat else values[-1]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lkltest import settingsfile
 from lkltest.errors import UsageError
 from lkltest.settings import Settings
 
@@ -46,3 +47,37 @@ def test_a_home_directory_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A path that begins with ~ is below the user's home."""
     monkeypatch.setenv("HOME", "/home/somebody")
     assert Settings.load({"uml": ["~/linux"]}, environment={}).uml == (Path("/home/somebody/linux"),)
+
+
+def test_a_file_names_kernels_once(tmp_path: Path) -> None:
+    """Kernels that a file names are all tested, or those of them that --lkl chooses by name."""
+    (tmp_path / "lkltest.toml").write_text('mem = "32M"\n[kernels]\nold = "linux-4.9"\nnew = "/src/linux"\n')
+    (tmp_path / "sub").mkdir()
+    file = settingsfile.read(tmp_path / "sub")
+    every = Settings.load({}, file, {})
+    assert every.lkl == (tmp_path / "linux-4.9", Path("/src/linux"))
+    assert every.names[Path("/src/linux")] == "new"
+    assert every.mem == 32 << 20
+    assert Settings.load({"lkl": ["new"]}, file, {}).lkl == (Path("/src/linux"),)
+
+
+def test_a_project_may_keep_settings_in_pyproject(tmp_path: Path) -> None:
+    """[tool.lkltest] serves as well."""
+    (tmp_path / "pyproject.toml").write_text('[tool.lkltest]\nlkl = ["linux"]\nstrict = true\n')
+    loaded = Settings.load({}, settingsfile.read(tmp_path), {})
+    assert loaded.lkl == (tmp_path / "linux",)
+    assert loaded.strict
+
+
+@pytest.mark.parametrize("text", ["no toml", 'memory = "1M"', "kernels = 3"])
+def test_a_bad_file_is_named(tmp_path: Path, text: str) -> None:
+    """A file that cannot be read, or a key that is no setting, is the user's to mend."""
+    (tmp_path / "lkltest.toml").write_text(text)
+    with pytest.raises(UsageError, match=r"lkltest\.toml"):
+        settingsfile.read(tmp_path)
+
+
+def test_colons_separate_kernels_only_in_the_environment() -> None:
+    """A path on the command line may have a colon."""
+    assert Settings.load({"lkl": ["/a:b"]}, environment={}).lkl == (Path("/a:b"),)
+    assert Settings.load({}, environment={"LKLTEST_LKL": "/a:/b"}).lkl == (Path("/a"), Path("/b"))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import pytest
 
-from lkltest.settings import Settings
+from lkltest.settings import Settings, options_of
 
 # Modules with the hooks and fixtures of one concern each.
 PARTS = ("collection", "kernels", "reporting", "scheduling")
@@ -15,7 +13,7 @@ PARTS = ("collection", "kernels", "reporting", "scheduling")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Offer every setting as an option and as an ini setting of the same name."""
     group = parser.getgroup("lkltest", "Linux as a library")
-    for item in fields(Settings):
+    for item in options_of(Settings):
         about = item.metadata
         action = "store_true" if item.type == "bool" else "append" if about["repeat"] else "store"
         extra = {} if action == "store_true" else {"metavar": about["metavar"]}

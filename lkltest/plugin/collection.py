@@ -64,20 +64,23 @@ class ProgramSuite(pytest.Class):
     def _make_class(self) -> type:
         names = [point.name for point in self.points]
         end = EXIT if EXIT not in names else f"{EXIT}#program"
-        body: dict[str, object] = {name: self._make_point(name) for name in names}
+        body: dict[str, object] = {point.name: self._make_point(point) for point in self.points}
         body[end] = self._make_point(None)
         if not names:
-            body = {"program": self._locate(_check_untabled, "program")}
+            body = {"program": self._locate(_check_untabled, "program", native=False)}
         body["lkltest_run"] = self._make_fixture()
         return type(self.name, (), body)
 
-    def _make_point(self, name: str | None) -> Callable[..., None]:
+    def _make_point(self, point: Declared | None) -> Callable[..., None]:
+        name = point.name if point else None
+        native = self.program.native and not (point and point.library)
+
         def check(_: object, request: pytest.FixtureRequest, lkltest_run: ProgramRun) -> None:
             lkltest_run.check(name, request.node, last=request.node.stash[LAST])
 
-        return self._locate(check, name or EXIT)
+        return self._locate(check, name or EXIT, native=native)
 
-    def _locate(self, function: Callable[..., None], name: str) -> Callable[..., None]:
+    def _locate(self, function: Callable[..., None], name: str, *, native: bool) -> Callable[..., None]:
         """Let a function stand where the suite declares the program, so that pytest points there and not here."""
         declared = re.compile(rf"^(?:def )?{re.escape(self.name)}\b", re.MULTILINE)
         text = self.path.read_text(errors="replace")
@@ -86,6 +89,7 @@ class ProgramSuite(pytest.Class):
         code = function.__code__.replace(co_filename=str(self.path), co_firstlineno=line, co_name=name)
         located = types.FunctionType(code, function.__globals__, name, function.__defaults__, function.__closure__)
         located.lkltest_point = True  # type: ignore[attr-defined]
+        located.lkltest_native = native  # type: ignore[attr-defined]
         return located
 
     def _make_fixture(self) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import Any
 import pytest
 
 from lkltest import liblkl
-from lkltest.errors import LkltestError
-from lkltest.liblkl import Liblkl
+from lkltest.errors import Exit, LkltestError
 from lkltest.plugin.session import settings_of
+from lkltest.program.launch import Kernel
 from lkltest.settings import Settings
 
 
@@ -22,55 +23,87 @@ class Choice:
 
     name: str  # part of the ids of test items
     path: Path | None  # what the user named; None: the default liblkl
+    uml: bool = False
 
 
 _CHOICES = pytest.StashKey[tuple[Choice, ...]]()
 
 
 def choices_of(config: pytest.Config) -> tuple[Choice, ...]:
-    """The kernels of this session, each with a name of its own.
+    """The kernels of this session, each with a name of its own; libraries first, then UMLs.
 
-    Raises LkltestError where what the user named is no kernel.
+    Raises LkltestError where what the user named is no kernel, or does not build under --lkl-build.
     """
     if _CHOICES not in config.stash:
         settings = settings_of(config)
-        found = [Choice(liblkl.find(path, settings).name, path) for path in settings.lkl]
-        if not found:
-            found = [Choice(liblkl.default_name(settings), None)]
-        config.stash[_CHOICES] = tuple(_tell_apart(found))
+        with shown_progress(config, settings.build) as progress:
+            found = [liblkl.prepare(path, settings, progress) for path in dict.fromkeys(settings.lkl)]
+        names = liblkl.distinct([kernel.name for kernel in found], [kernel.path for kernel in found])
+        named = zip(names, found, strict=True)
+        choices = [Choice(settings.names.get(kernel.path, name), kernel.path) for name, kernel in named]
+        config.stash[_CHOICES] = (*(choices or [Choice(liblkl.default_name(settings), None)]), *_umls(settings))
     return config.stash[_CHOICES]
 
 
-def _tell_apart(choices: list[Choice]) -> Iterator[Choice]:
-    """Number the names that stand for more than one kernel."""
-    names = [choice.name for choice in choices]
-    for index, choice in enumerate(choices):
-        count = names[: index + 1].count(choice.name)
-        yield Choice(f"{choice.name}#{count}", choice.path) if names.count(choice.name) > 1 else choice
+def _umls(settings: Settings) -> Iterator[Choice]:
+    if settings.uml:
+        from lkltest import uml
+
+        found = [uml.find(path, settings) for path in dict.fromkeys(settings.uml)]
+        names = liblkl.distinct([kernel.name for kernel in found], [kernel.path for kernel in found])
+        for name, kernel in zip(names, found, strict=True):
+            yield Choice(name, kernel.path, uml=True)
 
 
-def obtain(choice: Choice, settings: Settings) -> Liblkl:
+def obtain(choice: Choice, settings: Settings) -> Kernel:
     """The kernel that was chosen, built first where it is the default one."""
+    if choice.uml:
+        from lkltest import uml
+
+        return uml.find(choice.path, settings)
     return liblkl.find(choice.path, settings) if choice.path else liblkl.default(settings)
 
 
+@contextlib.contextmanager
+def shown_progress(config: pytest.Config, wanted: bool) -> Iterator[liblkl.Progress]:
+    """Where a build may come, show its progress on the terminal, past pytest's capturing."""
+    if not wanted or hasattr(config, "workerinput"):
+        yield liblkl.Silent()
+        return
+    from lkltest.progress import Bar
+
+    capture = config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext(), Bar() as bar:
+        yield bar
+
+
+def refuse(error: LkltestError) -> None:
+    """End the session for a mistake that is the user's to mend, or a kernel that does not build."""
+    if error.exit_code == Exit.DOES_NOT_BUILD:
+        pytest.exit(str(error), returncode=int(Exit.DOES_NOT_BUILD))
+    raise pytest.UsageError(str(error)) from None
+
+
+@pytest.hookimpl(trylast=True)  # after the capture manager, which a build's progress goes past
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a wrong --lkl before anything is collected."""
-    if config.getoption("lkltest_lkl"):
+    """Refuse a wrong --lkl or --uml before anything is collected."""
+    if config.getoption("lkltest_lkl") or config.getoption("lkltest_uml"):
         try:
             choices_of(config)
         except LkltestError as error:
-            raise pytest.UsageError(str(error)) from None
+            refuse(error)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run whatever takes the fixture `kernel` against each kernel of the session."""
+    """Run whatever takes the fixture `kernel` against each kernel of the session that it is for."""
     if "kernel" not in metafunc.fixturenames:
         return
     try:
         choices = choices_of(metafunc.config)
     except LkltestError as error:
         pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+    if not getattr(metafunc.function, "lkltest_native", False):
+        choices = tuple(choice for choice in choices if not choice.uml)
     metafunc.parametrize("kernel", choices, indirect=True, ids=[choice.name for choice in choices], scope="session")
 
 
@@ -81,7 +114,7 @@ def lkltest_settings(pytestconfig: pytest.Config) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def kernel(request: Any, lkltest_settings: Settings) -> Liblkl:  # noqa: ANN401 -- pytest does not export SubRequest
+def kernel(request: Any, lkltest_settings: Settings) -> Kernel:  # noqa: ANN401 -- pytest does not export SubRequest
     """A kernel to test: each one that the session runs against, one after another."""
     try:
         return obtain(request.param, lkltest_settings)
@@ -93,9 +126,8 @@ def kernel(request: Any, lkltest_settings: Settings) -> Liblkl:  # noqa: ANN401 
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Build what is not built yet before the first test, where its progress can be seen."""
     config = session.config
-    if config.option.collectonly or not any("kernel" in getattr(i, "fixturenames", ()) for i in session.items):
-        return
-    build_missing(config)
+    if not config.option.collectonly and any("kernel" in getattr(i, "fixturenames", ()) for i in session.items):
+        build_missing(config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -107,15 +139,13 @@ def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:  #
 
 
 def build_missing(config: pytest.Config) -> None:
-    """Fetch and build the default kernel if it is chosen and not there, its progress on the terminal."""
+    """Fetch and build the default kernel if it is chosen and not there."""
     settings = settings_of(config)
     if all(choice.path for choice in choices_of(config)) or liblkl.is_built(settings):
         return
-    from lkltest.progress import Bar
-
-    capture = config.pluginmanager.getplugin("capturemanager")
     try:
-        with capture.global_and_fixture_disabled(), Bar() as bar:
-            liblkl.default(settings, progress=bar)
+        with shown_progress(config, wanted=True) as progress:
+            liblkl.default(settings, progress=progress)
     except LkltestError as error:
-        raise pytest.UsageError(str(error)) from None
+        refuse(error)
+

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from lkltest.errors import LkltestError
-from lkltest.liblkl import Liblkl
-from lkltest.program.launch import Launch, prepare
+from lkltest.program.launch import Kernel, Launch, prepare
 from lkltest.program.run import Deadlines, Run
 from lkltest.program.verdict import Result, State
 from lkltest.settings import Settings
@@ -30,7 +29,7 @@ class ProgramRun:
     def __init__(
         self,
         suite: ProgramSuite,
-        kernel: Liblkl,
+        kernel: Kernel,
         arguments: list[str] | Generator[list[str]],
         node: pytest.Item,
         settings: Settings,
@@ -44,6 +43,7 @@ class ProgramRun:
         self.deadlines = _deadlines(suite, node, settings)
         root = settings.artifacts or node.config.rootpath / "lkltest-artifacts"
         self.directory = root / _file_name(f"{suite.nodeid}[{node.name.partition('[')[2]}")
+        self.scratch = self.directory / "root"  # of a UML
         self.run: Run | None = None
         self.broken = ""  # why the program could not even be started
         self.good = True  # nothing has failed so far
@@ -57,6 +57,7 @@ class ProgramRun:
     ) -> None:
         if self.run is not None:
             self.run.close()
+        shutil.rmtree(self.scratch, ignore_errors=True)
         if self.judge is not None:
             self.judge.close()
         if self.good:
@@ -111,11 +112,13 @@ class ProgramRun:
             self._fail(f"not reached: {self.broken.splitlines()[0]}", artifacts=False)
         if self.run is None:
             try:
-                launch = prepare(self.suite.program, self.suite.source, self.kernel, self.arguments, self.settings)
+                shutil.rmtree(self.directory, ignore_errors=True)
+                launch = prepare(
+                    self.suite.program, self.suite.source, self.kernel, self.arguments, self.settings, self.scratch
+                )
             except LkltestError as error:
                 self.broken = str(error)
                 self._fail(self.broken, artifacts=False)
-            shutil.rmtree(self.directory, ignore_errors=True)
             deadlines = _patient(self.deadlines, launch)
             echo = _echo(item, self.settings)
             self.run = Run(launch, self.suite.points, deadlines, self.directory, echo=echo)

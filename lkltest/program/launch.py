@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lkltest import cc, process
 from lkltest.liblkl.model import Liblkl
 from lkltest.program.declaration import Program
 from lkltest.settings import Settings
 
-GROW = 20  # how much longer deadlines are where a tool slows the program down this much, as memcheck does
+if TYPE_CHECKING:
+    from lkltest.uml.model import Uml
+
+    Kernel = Liblkl | Uml
+else:
+    Kernel = object  # what a kernel is, is looked at where it makes a difference: UML is loaded only by its users
+
+DISK = "disk="  # the argument that names a program's disk image: under UML it becomes a block device
+UML_DISK = "/dev/ubda"
 
 
 @dataclass(frozen=True)
@@ -23,6 +32,7 @@ class Launch:
     env: Mapping[str, str] = field(default_factory=dict)  # added to our own environment
     foreground: bool = False  # at the user's terminal, for a debugger
     patience: float | None = 1.0  # by how much deadlines grow; None: there are none
+    native: bool = False  # it is an init, whose exit status the output alone tells
 
     @property
     def command(self) -> str:
@@ -31,16 +41,35 @@ class Launch:
 
 
 def prepare(
-    program: Program, source: Path, liblkl: Liblkl, arguments: Sequence[str], settings: Settings
+    program: Program, source: Path, kernel: Kernel, arguments: Sequence[str], settings: Settings, scratch: Path
 ) -> Launch:
-    """Compile a program against `liblkl`; return how to run it with `arguments`.
+    """Compile a program for `kernel`; return how to run it with `arguments`.
 
+    A UML gets its root below the directory `scratch`, which must not exist, and which the caller removes.
     Raises BuildError where it does not compile, UsageError where something that it takes is missing.
     """
-    executable = cc.compile(source, liblkl, settings, flags=program.flags)
-    kernel = [f"--mem={settings.mem}"]
+    if not isinstance(kernel, Liblkl):
+        return _prepare_init(program, source, kernel, arguments, settings, scratch)
+    executable = cc.compile(source, kernel, settings, flags=program.flags)
+    options = [f"--mem={settings.mem}"]
     if settings.cmdline:
-        kernel.append(f"--cmdline={settings.cmdline}")
+        options.append(f"--cmdline={settings.cmdline}")
     # A runner that is killed outright must not leave its program behind.
     env = {"LKLTEST_PDEATHSIG": "1"}
-    return Launch((*settings.wrapper, str(executable), *kernel, *arguments), executable, env)
+    return Launch((*settings.wrapper, str(executable), *options, *arguments), executable, env)
+
+
+def _prepare_init(
+    program: Program, source: Path, kernel: Uml, arguments: Sequence[str], settings: Settings, scratch: Path
+) -> Launch:
+    """The launch of a program as the init of a UML."""
+    from lkltest import uml
+
+    executable = cc.compile_native(source, settings, flags=program.flags)
+    disk = next((Path(argument.removeprefix(DISK)) for argument in arguments if argument.startswith(DISK)), None)
+    inside = [DISK + UML_DISK if argument.startswith(DISK) else argument for argument in arguments]
+    scratch.mkdir(parents=True)
+    argv = uml.command(
+        kernel, executable, scratch, mem=settings.mem, args=inside, disk=disk, cmdline=settings.cmdline
+    )
+    return Launch(tuple(argv), executable, native=True)

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kernel has not complained. */
+#ifndef BOOT_CONSOLE_H
+#define BOOT_CONSOLE_H
+
+#include "shared.h"
+
+static int open_kmsg(void)
+{
+	int fd = lkl_sys_openat(LKL_AT_FDCWD, "/dev/kmsg", LKL_O_WRONLY, 0);
+
+	if (fd >= 0)
+		return fd;
+	lkl_sys_unlinkat(LKL_AT_FDCWD, "/kmsg", 0);
+	lkl_sys_mknodat(LKL_AT_FDCWD, "/kmsg", LKL_S_IFCHR | 0600, 1 << 8 | 11);
+	fd = lkl_sys_openat(LKL_AT_FDCWD, "/kmsg", LKL_O_WRONLY, 0);
+	lkl_sys_unlinkat(LKL_AT_FDCWD, "/kmsg", 0);
+	return fd;
+}
+
+/*
+ * Complaints fail the points during which they come. This point is for those
+ * that no one saw come: the watch must see what is printed, at any level, and
+ * have seen what the kernel's log holds.
+ */
+POINT(console_clean)
+{
+	static const char marker[] = "lkltest: the watch on the console sees this";
+	static const char written[] = "<7>lkltest: the watch on the console sees this\n";
+	static char log[1 << 18];
+	unsigned long complaints = 0;
+	char *line, *next;
+	long len;
+	int fd;
+
+	if (lkl_sys_syslog(9, NULL, 0) == -LKL_ENOSYS)
+		lkltest_skip("this kernel prints nothing: CONFIG_PRINTK");
+	fd = open_kmsg();
+	if (fd >= 0) {
+		CHECK_EQ(lkl_sys_write(fd, written, strlen(written)), strlen(written));
+		CHECK_EQ(lkl_sys_close(fd), 0);
+		CHECK(lkltest_console_seen(marker));
+	} else {
+		lkltest_log("no /dev/kmsg: %s", lkl_strerror(fd));
+	}
+
+	len = CHECK_OK(lkl_sys_syslog(3, log, sizeof(log) - 1));
+	CHECK_GT(len, 0);
+	log[len] = 0;
+	for (line = log; line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = 0;
+		complaints += lkltest_complains(line);
+	}
+	CHECK_LE(complaints, lkltest.unclean);
+}
+
+#endif

@@ -47,6 +47,31 @@ LKLTEST_FN void lkltest_start_kernel_at(const char *file, int line, const char *
 	lkltest.running = 1;
 }
 
+#endif /* !LKLTEST_NATIVE */
+
+/*
+ * Makes the kernel print what it has begun: since Linux 5.10 a line without a
+ * newline waits for the next one, and might wait beyond the program's end.
+ */
+LKLTEST_FN void lkltest_finish_console(void)
+{
+	static const char path[] = "/lkltest-kmsg";
+	int fd;
+
+	if (!lkltest.running)
+		return;
+	lkl_sys_mknodat(LKL_AT_FDCWD, path, LKL_S_IFCHR | 0600, 1 << 8 | 11);
+	fd = lkl_sys_openat(LKL_AT_FDCWD, path, LKL_O_WRONLY, 0);
+	if (fd >= 0) {
+		lkl_sys_write(fd, "<7>\n", 4);
+		lkl_sys_close(fd);
+	}
+	lkl_sys_unlinkat(LKL_AT_FDCWD, path, 0);
+	lkltest_poll_console();
+}
+
+#ifndef LKLTEST_NATIVE
+
 /* Stops the kernel. */
 #define lkltest_stop_kernel() lkltest_stop_kernel_at(__FILE__, __LINE__)
 
@@ -54,7 +79,7 @@ LKLTEST_FN void lkltest_stop_kernel_at(const char *file, int line)
 {
 	int err;
 
-	lkltest_poll_console();
+	lkltest_finish_console();
 	lkltest.running = 0;
 	err = lkltest_halt();
 	if (err)

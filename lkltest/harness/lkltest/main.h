@@ -219,7 +219,7 @@ LKLTEST_FN int lkltest_report_late(void)
 	FILE *f;
 	int i, late;
 
-	lkltest_poll_console();
+	lkltest_finish_console();
 	lkltest_lock();
 	lkltest_console_settle();
 	late = lkltest.nr_failures;

@@ -137,10 +137,10 @@ def parse_addr2line(text: str) -> dict[int, tuple[Location, ...]]:
 
 
 def location(function: str, place: str) -> Location:
-    """Read a function's name and "FILE:LINE (discriminator 3)"."""
+    """Read a function's name, without glibc's mark of an internal alias, and "FILE:LINE (discriminator 3)"."""
     file, _, line = place.partition(" (discriminator")[0].rpartition(":")
     known = file != "??" and line.isdigit()
-    return Location(function.replace("??", ""), file if known else "", int(line) if known else 0)
+    return Location(function.replace("??", "").removeprefix("__GI_"), file if known else "", int(line) if known else 0)
 
 
 def symbols(path: str, addresses: Sequence[int]) -> dict[int, str]:

@@ -132,8 +132,9 @@ def base_name(function: str) -> str:
 
 
 def is_handler(frame: Frame) -> bool:
-    """Whether a frame is of our crash handling, which stands between the host and the kernel's threads."""
-    return frame.function.startswith("lkltest_crash_")
+    """Whether a frame is of our crash handling: what starts the kernel's threads, or a leftover of the handler."""
+    ours = frame.function.startswith("lkltest_") and not frame.function.startswith(POINT)
+    return frame.function.startswith("lkltest_crash_") or (ours and frame.guess)
 
 
 def without_starters(frames: Sequence[Frame]) -> tuple[Frame, ...]:
@@ -316,6 +317,8 @@ def show_place(frame: Frame, prefixes: Sequence[str]) -> str:
             if prefix and frame.file.startswith(f"{prefix}/"):
                 return f"{frame.file[len(prefix) + 1:]}:{frame.line}{tail}"
         return f"{frame.file}:{frame.line}{tail}"
+    if not frame.module:
+        return f"no code is mapped there{tail}"
     # A relative name is one of the directory where a library was once built.
     offset = f"+{frame.offset:#x}" if not frame.function else ""
     return f"{Path(frame.module).name if frame.module.startswith('/') else frame.module}{offset}{tail}"

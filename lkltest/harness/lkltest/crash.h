@@ -103,8 +103,12 @@ LKLTEST_CRASH_FN int lkltest_crash_lock(int tid, int wait_ms)
 	return 1;
 }
 
-/* Ends the process as the signal would have done without a handler. */
-LKLTEST_CRASH_FN void lkltest_crash_die(int sig, siginfo_t *info)
+/*
+ * Lets the signal end the process as it would have without a handler. What the
+ * CPU has complained of happens again on return, so that a core dump, or a
+ * debugger, shows that very place.
+ */
+LKLTEST_CRASH_FN void lkltest_crash_die(int sig, const siginfo_t *info)
 {
 	struct sigaction action;
 	sigset_t set;
@@ -112,11 +116,11 @@ LKLTEST_CRASH_FN void lkltest_crash_die(int sig, siginfo_t *info)
 	memset(&action, 0, sizeof(action));
 	action.sa_handler = SIG_DFL;
 	sigaction(sig, &action, NULL);
+	if (info->si_code > 0 && sig != SIGTRAP && sig != SIGABRT)
+		return;
 	sigemptyset(&set);
 	sigaddset(&set, sig);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-	/* With the address, for the core dump; where that is not allowed, without. */
-	syscall(SYS_rt_tgsigqueueinfo, getpid(), lkltest_tid(), sig, info);
 	syscall(SYS_tgkill, getpid(), lkltest_tid(), sig);
 	_exit(128 + sig);
 }

@@ -119,7 +119,12 @@ LKLTEST_UNWIND_FN int lkltest_step_frame(struct lkltest_cpu *cpu)
 {
 	unsigned long fp = cpu->r[LKLTEST_REG_FP], record[2];
 
-	if (!(cpu->known & 1ULL << LKLTEST_REG_FP) || fp & 7 || fp < cpu->r[LKLTEST_REG_SP])
+	if (!(cpu->known & 1ULL << LKLTEST_REG_FP) || fp & 7)
+		return 0;
+	/* What starts a thread clears it. */
+	if (!fp && !cpu->exact)
+		return -1;
+	if (fp < cpu->r[LKLTEST_REG_SP])
 		return 0;
 	if (!lkltest_peek(fp, record, sizeof(record)))
 		return 0;

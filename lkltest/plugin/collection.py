@@ -109,7 +109,7 @@ class ProgramSuite(pytest.Class):
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         parameters = [inspect.Parameter(name, kind) for name in names]
         lkltest_run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        return pytest.fixture(scope="class")(lkltest_run)
+        return pytest.fixture(scope="class")(classmethod(lkltest_run))  # type: ignore[arg-type]
 
     def _getobj(self) -> type:
         return self._make_class()

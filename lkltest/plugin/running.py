@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from lkltest.errors import LkltestError
+from lkltest.program.declaration import Arguments
 from lkltest.program.launch import Kernel, Launch, prepare
 from lkltest.program.run import Deadlines, Run
 from lkltest.program.verdict import Result, State
@@ -30,7 +31,7 @@ class ProgramRun:
         self,
         suite: ProgramSuite,
         kernel: Kernel,
-        arguments: list[str] | Generator[list[str]],
+        arguments: Arguments | Generator[Arguments],
         node: pytest.Item,
         settings: Settings,
     ) -> None:

@@ -1,5 +1,5 @@
 """Test programs: declaring one, launching it, reading its points, judging its end."""
 
-from lkltest.program.declaration import Program
+from lkltest.program.declaration import Call, Program
 
-__all__ = ["Program"]
+__all__ = ["Call", "Program"]

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-Arguments = list[str]
+
+@dataclass(frozen=True)
+class Call:
+    """How a program is run, where its arguments alone do not tell."""
+
+    arguments: Sequence[str] = ()
+    wrapper: Sequence[str] = ()  # the command in front of it, such as one that enters a network namespace
+
+    @classmethod
+    def of(cls, arguments: Arguments) -> Call:
+        """The call that a suite's function means."""
+        return arguments if isinstance(arguments, Call) else Call(arguments)
+
+
+Arguments = Sequence[str] | Call
 
 # What a suite's function may be: it takes pytest fixtures by name and returns the program's arguments, or yields
 # them once and then judges what the program left behind.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkltest import cc, process
 from lkltest.liblkl.model import Liblkl
-from lkltest.program.declaration import Program
+from lkltest.program.declaration import Arguments, Call, Program
 from lkltest.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,33 +41,34 @@ class Launch:
 
 
 def prepare(
-    program: Program, source: Path, kernel: Kernel, arguments: Sequence[str], settings: Settings, scratch: Path
+    program: Program, source: Path, kernel: Kernel, arguments: Arguments, settings: Settings, scratch: Path
 ) -> Launch:
     """Compile a program for `kernel`; return how to run it with `arguments`.
 
     A UML gets its root below the directory `scratch`, which must not exist, and which the caller removes.
     Raises BuildError where it does not compile, UsageError where something that it takes is missing.
     """
+    call = Call.of(arguments)
     if not isinstance(kernel, Liblkl):
-        return _prepare_init(program, source, kernel, arguments, settings, scratch)
+        return _prepare_init(program, source, kernel, call, settings, scratch)
     executable = cc.compile(source, kernel, settings, flags=program.flags)
     options = [f"--mem={settings.mem}"]
     if settings.cmdline:
         options.append(f"--cmdline={settings.cmdline}")
     # A runner that is killed outright must not leave its program behind.
     env = {"LKLTEST_PDEATHSIG": "1"}
-    return Launch((*settings.wrapper, str(executable), *options, *arguments), executable, env)
+    return Launch((*call.wrapper, *settings.wrapper, str(executable), *options, *call.arguments), executable, env)
 
 
 def _prepare_init(
-    program: Program, source: Path, kernel: Uml, arguments: Sequence[str], settings: Settings, scratch: Path
+    program: Program, source: Path, kernel: Uml, call: Call, settings: Settings, scratch: Path
 ) -> Launch:
     """The launch of a program as the init of a UML."""
     from lkltest import uml
 
     executable = cc.compile_native(source, settings, flags=program.flags)
-    disk = next((Path(argument.removeprefix(DISK)) for argument in arguments if argument.startswith(DISK)), None)
-    inside = [DISK + UML_DISK if argument.startswith(DISK) else argument for argument in arguments]
+    disk = next((Path(argument.removeprefix(DISK)) for argument in call.arguments if argument.startswith(DISK)), None)
+    inside = [DISK + UML_DISK if argument.startswith(DISK) else argument for argument in call.arguments]
     scratch.mkdir(parents=True)
     argv = uml.command(
         kernel, executable, scratch, mem=settings.mem, args=inside, disk=disk, cmdline=settings.cmdline

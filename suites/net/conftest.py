@@ -1,0 +1,38 @@
+"""The links that the net suite's programs run on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lkltest import cc, netns
+from lkltest.errors import UsageError
+from lkltest.liblkl import Liblkl
+from lkltest.settings import Settings
+
+PEER = Path(__file__).parent / "peer.c"
+
+
+@pytest.fixture(scope="class", params=["tap", "pipe", "raw", "macvtap"])
+def link(
+    request: pytest.FixtureRequest,
+    kernel: Liblkl,
+    lkltest_settings: Settings,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> netns.Network:
+    """A link of each back end, in a network namespace of its own; a skip where kernel or machine cannot have it."""
+    backend = request.param
+    if f"lkl_netdev_{backend}_create" not in kernel.symbols:
+        pytest.skip(f"{kernel.name} has no back end {backend}: its library lacks lkl_netdev_{backend}_create()")
+    # The pipe's other end is a second kernel, that of the others the namespace's own.
+    compiled = cc.compile(PEER, kernel, lkltest_settings) if backend == "pipe" else cc.compile_native(PEER, lkltest_settings)
+    try:
+        network = netns.network(
+            backend, tmp_path_factory.mktemp(backend), [*lkltest_settings.wrapper, str(compiled)]
+        )
+    except UsageError as error:
+        pytest.skip(str(error))
+    if why := netns.missing(network):
+        pytest.skip(why)
+    return network

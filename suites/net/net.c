@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The network stack over the loopback device: nothing leaves the kernel, and no privilege is needed.
+ */
+#include <lkltest.h>
+
+#include "echo.h"
+
+enum { CONNECTIONS = 200, CLOSED_PORT = 9 };
+
+/* Below, at and above what fits into one packet of a device of Ethernet's size, and of the loopback. */
+static const size_t sizes[] = { 0, 1, 2, 63, 1400, 1472, 1473, 1500, 9000, 32768, 65000 };
+#define SIZES sizes, sizeof(sizes) / sizeof(*sizes)
+
+static struct echo_server server;
+
+#ifndef LKLTEST_NATIVE
+POINT(start_kernel)
+{
+	lkltest_start_kernel();
+}
+#endif
+
+static int control_socket(void)
+{
+	return CHECK_OK(lkl_sys_socket(LKL_AF_INET, LKL_SOCK_DGRAM, 0));
+}
+
+POINT(if_up)
+{
+	struct lkl_ifreq request = { .lkl_ifr_name = "lo" };
+	int fd = control_socket();
+
+	CHECK_OK(lkl_sys_ioctl(fd, LKL_SIOCGIFFLAGS, (long)&request));
+	CHECK(request.lkl_ifr_flags & LKL_IFF_LOOPBACK);
+	request.lkl_ifr_flags |= LKL_IFF_UP;
+	CHECK_OK(lkl_sys_ioctl(fd, LKL_SIOCSIFFLAGS, (long)&request));
+	CHECK_OK(lkl_sys_ioctl(fd, LKL_SIOCGIFFLAGS, (long)&request));
+	CHECK(request.lkl_ifr_flags & LKL_IFF_UP);
+	CHECK(request.lkl_ifr_flags & LKL_IFF_RUNNING);
+	CHECK_OK(lkl_sys_close(fd));
+}
+
+/* The address that comes with the device, and a second one that is not reachable before it is set. */
+POINT(address)
+{
+	struct endpoint second = endpoint("192.0.2.1", 0), found;
+	struct lkl_ifreq request = { .lkl_ifr_name = "lo" };
+	int fd = control_socket();
+
+	CHECK_OK(lkl_sys_ioctl(fd, LKL_SIOCGIFADDR, (long)&request));
+	memcpy(&found.v4, &request.lkl_ifr_addr, sizeof(found.v4));
+	CHECK_EQ(ntohl(found.v4.sin_addr.lkl_s_addr), LKL_INADDR_LOOPBACK);
+
+	CHECK_ERR(lkl_sys_bind(fd, (void *)&second.any, second.len), LKL_EADDRNOTAVAIL);
+	request = (struct lkl_ifreq){ .lkl_ifr_name = "lo:1" };
+	memcpy(&request.lkl_ifr_addr, &second.v4, sizeof(second.v4));
+	CHECK_OK(lkl_sys_ioctl(fd, LKL_SIOCSIFADDR, (long)&request));
+	CHECK_OK(lkl_sys_bind(fd, (void *)&second.any, second.len));
+	CHECK_OK(lkl_sys_close(fd));
+}
+
+POINT(icmp)
+{
+	icmp_exchange(endpoint("127.0.0.1", 0), SIZES);
+}
+
+/* Needs no server: nobody listens. */
+POINT(refused)
+{
+	struct endpoint closed = endpoint("127.0.0.1", CLOSED_PORT);
+	int fd = CHECK_OK(traffic_socket(LKL_AF_INET, LKL_SOCK_STREAM, 0));
+
+	CHECK_ERR(lkl_sys_connect(fd, (void *)&closed.any, closed.len), LKL_ECONNREFUSED);
+	CHECK_OK(lkl_sys_close(fd));
+}
+
+POINT(listen)
+{
+	echo_start(&server);
+}
+
+POINT(udp)
+{
+	udp_exchange(endpoint("127.0.0.1", ECHO_PORT), SIZES);
+}
+
+POINT(udp_second_address)
+{
+	udp_exchange(endpoint("192.0.2.1", ECHO_PORT), SIZES);
+}
+
+POINT(tcp)
+{
+	tcp_exchange(endpoint("127.0.0.1", ECHO_PORT), 4 << 20);
+}
+
+POINT(connections)
+{
+	tcp_connections(endpoint("127.0.0.1", ECHO_PORT), CONNECTIONS);
+	/* The listener is as good as new. */
+	tcp_exchange(endpoint("127.0.0.1", ECHO_PORT), 1000);
+}
+
+POINT(ipv6_icmp)
+{
+	traffic_need_ipv6();
+	icmp_exchange(endpoint("::1", 0), SIZES);
+}
+
+POINT(ipv6_udp)
+{
+	traffic_need_ipv6();
+	udp_exchange(endpoint("::1", ECHO_PORT), SIZES);
+}
+
+POINT(ipv6_tcp)
+{
+	traffic_need_ipv6();
+	tcp_exchange(endpoint("::1", ECHO_PORT), 4 << 20);
+}
+
+POINT(ipv6_connections)
+{
+	traffic_need_ipv6();
+	tcp_connections(endpoint("::1", ECHO_PORT), CONNECTIONS);
+}
+
+POINT(unlisten)
+{
+	struct endpoint closed = endpoint("127.0.0.1", ECHO_PORT);
+	int fd = CHECK_OK(traffic_socket(LKL_AF_INET, LKL_SOCK_STREAM, 0));
+
+	echo_stop(&server);
+	CHECK_ERR(lkl_sys_connect(fd, (void *)&closed.any, closed.len), LKL_ECONNREFUSED);
+	CHECK_OK(lkl_sys_close(fd));
+}
+
+#ifndef LKLTEST_NATIVE
+POINT(stop_kernel)
+{
+	lkltest_stop_kernel();
+}
+#endif
+
+LKLTEST_POINTS = {
+	LKLTEST_LIBRARY(start_kernel),
+	LKLTEST(if_up),
+	LKLTEST(address),
+	LKLTEST(icmp),
+	LKLTEST(refused),
+	LKLTEST(listen),
+	LKLTEST(udp),
+	LKLTEST(udp_second_address),
+	LKLTEST(tcp),
+	LKLTEST(connections),
+	LKLTEST(ipv6_icmp),
+	LKLTEST(ipv6_udp),
+	LKLTEST(ipv6_tcp),
+	LKLTEST(ipv6_connections),
+	LKLTEST(unlisten),
+	LKLTEST_LIBRARY(stop_kernel),
+};
+
+int main(int argc, char **argv)
+{
+	return lkltest_main(argc, argv);
+}

@@ -28,6 +28,9 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#if defined(_FEATURES_H) && !defined(__USE_GNU)
+#error "include <lkltest.h> before the C library's headers, or compile with -D_GNU_SOURCE"
+#endif
 
 #include <lkltest/compat.h>	/* the kernel's API: every generation of liblkl, and native */
 #include <lkltest/state.h>	/* points, what is known of the one that runs */

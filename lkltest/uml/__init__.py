@@ -1,0 +1,7 @@
+"""User Mode Linux: finding an executable, booting it, talking to its console."""
+
+from lkltest.uml.executable import default, find, inspect
+from lkltest.uml.machine import booted, command
+from lkltest.uml.model import Uml
+
+__all__ = ["Uml", "booted", "command", "default", "find", "inspect"]

@@ -1,0 +1,116 @@
+"""Judge a file that should be a UML, without running it."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import platform
+import re
+import shutil
+from pathlib import Path
+from typing import IO
+
+from lkltest.errors import UsageError
+from lkltest.settings import Settings
+from lkltest.uml.model import Uml
+
+DEBIAN = "linux.uml"  # the name that Debian's package gives it
+CURE = "install a UML (on Debian and Ubuntu: apt-get install user-mode-linux), or name one with --uml PATH"
+
+# ELF machines by what `uname -m` says; the first is the usual one, the others run there too.
+MACHINES = {"x86_64": ("x86-64", "i386"), "i686": ("i386",), "i586": ("i386",), "aarch64": ("aarch64",)}
+NAMES = {"EM_X86_64": "x86-64", "EM_386": "i386", "EM_AARCH64": "aarch64"}
+
+# The kernel's linux_banner, which ends with what `uname -v` says: "#1 SMP Tue Jul 4 15:38:16 UTC 2026".
+# A 6.1 has it twice: once made before that is known, with a bare "#".
+BANNER = re.compile(rb"Linux version (\S+) \([^\n\0]*\) #\d[^\n\0]*")
+
+
+def find(path: Path | None, settings: Settings) -> Uml:
+    """Return the UML at `path`, else the first of the settings, else Debian's; raise UsageError where it cannot run."""
+    if path is None and settings.uml:
+        path = settings.uml[0]
+    if path is not None:
+        return inspect(path)
+    found = default()
+    if found is None:
+        raise UsageError(f"no {DEBIAN} on the PATH: {CURE}")
+    return found
+
+
+def default() -> Uml | None:
+    """Return the UML that is installed as `linux.uml`, None where there is none."""
+    found = shutil.which(DEBIAN)
+    return inspect(Path(found)) if found else None
+
+
+def inspect(path: Path) -> Uml:
+    """Describe a UML; raise UsageError where the file is missing, damaged, of another machine or not executable."""
+    uml = read(path)
+    check_machine(uml)
+    check_executable(path)
+    return uml
+
+
+def read(path: Path) -> Uml:
+    """Describe the UML in a file, whether or not it can run here; raise UsageError where there is none."""
+    if not path.exists():
+        raise UsageError(f"no UML at {path}: mend the path of --uml, or build it (make ARCH=um defconfig all)")
+    if not path.is_file():
+        raise UsageError(f"{path} is not a file: --uml wants the executable, such as {path / 'linux'}")
+    try:
+        with path.open("rb") as file:
+            machine = read_machine(path, file)
+            version, banner = read_banner(path, file)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}; mend its permissions") from None
+    return Uml(name=f"uml-{version}", path=path, version=version, banner=banner, machine=machine)
+
+
+def read_machine(path: Path, file: IO[bytes]) -> str:
+    """Return the machine of a whole ELF executable."""
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+
+    if file.read(4) != b"\x7fELF":
+        raise UsageError(f"{path} is not an ELF file: --uml wants the executable that make ARCH=um calls linux")
+    try:
+        elf = ELFFile(file)
+        kind, machine = elf["e_type"], elf["e_machine"]
+        needed = [segment["p_offset"] + segment["p_filesz"] for segment in elf.iter_segments()]
+    # A damaged header sends pyelftools anywhere: whatever it raises has one cause.
+    except (ELFError, ValueError, KeyError, TypeError, OverflowError, AttributeError, IndexError):
+        raise UsageError(f"{path} is a damaged or truncated ELF file: build or copy it again") from None
+    size = os.fstat(file.fileno()).st_size
+    if max(needed, default=0) > size:
+        message = f"{path} is truncated: it has {size:,} bytes of {max(needed):,}; build or copy it again"
+        raise UsageError(message)
+    if kind not in {"ET_EXEC", "ET_DYN"} or not needed:
+        raise UsageError(f"{path} is an ELF file but not an executable: --uml wants what make ARCH=um calls linux")
+    return NAMES.get(machine, str(machine))
+
+
+def read_banner(path: Path, file: IO[bytes]) -> tuple[str, str]:
+    """Return the kernel's release and its banner line."""
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as image:
+        found = BANNER.search(image)
+        if found is None or image.find(b"User Mode Linux") < 0:
+            what = "a Linux kernel, but not a UML" if found else "not a Linux kernel"
+            raise UsageError(f"{path} is {what}: --uml wants what make ARCH=um calls linux")
+        return found[1].decode(errors="backslashreplace"), found[0].decode(errors="backslashreplace")
+
+
+def check_machine(uml: Uml) -> None:
+    """Raise UsageError where the UML is not for this machine."""
+    host = platform.machine()
+    if uml.machine not in MACHINES.get(host, (uml.machine,)):
+        raise UsageError(f"{uml.path} is for {uml.machine}, and this machine is {host}: build it here, or name another")
+
+
+def check_executable(path: Path) -> None:
+    """Raise UsageError where the file may not be executed."""
+    if not os.access(path, os.X_OK):
+        raise UsageError(
+            f"{path} is not executable: chmod +x it; "
+            "if the kernel's build left it so, a makefile of the tree links it with the wrong rule"
+        )

@@ -1,0 +1,107 @@
+"""Boot a UML: its root directory, its command line, its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from lkltest.errors import UsageError
+from lkltest.uml.console import Console
+from lkltest.uml.model import Uml
+
+GUARD = Path(__file__).with_name("guard.py")
+MEMORY = 64 << 20  # bytes: what the kernel is given if nobody says
+MOUNT_POINTS = ("dev", "proc", "sys", "tmp", "mnt")
+
+# The guard changes into the UML's directory, so that the kernel's command line, which knows blanks, commas and
+# colons as separators and has little room, holds no path of the user's.
+HERE = "/proc/self/cwd"
+
+# One console on standard input and output; /dev/console is the same.
+TERMINAL = ("console=tty0", "con=null", "con0=fd:0,fd:1")
+# Results on standard output, through /dev/tty0; the kernel's messages and /dev/console on standard error.
+STREAMS = ("console=tty1", "con=null", "con0=null,fd:1", "con1=null,fd:2")
+
+
+def command(
+    uml: Uml,
+    init: Path,
+    workdir: Path,
+    *,
+    mem: int = MEMORY,
+    args: Sequence[str] = (),
+    disk: Path | None = None,
+    cmdline: str = "",
+    consoles: Sequence[str] = STREAMS,
+) -> list[str]:
+    """Fill the empty directory `workdir`, and return the command that boots the UML there.
+
+    `init`, a static executable, becomes /init of a root directory on hostfs, and gets `args`; `disk`, an image,
+    becomes /dev/ubda; `mem` is in bytes. `workdir` is the caller's to remove afterwards; where the caller is killed,
+    it is removed with all that runs in it. Raises UsageError for an argument that the kernel's command line cannot
+    carry.
+    """
+    root = workdir / "root"
+    for name in MOUNT_POINTS:
+        (root / name).mkdir(parents=True)
+    shutil.copyfile(init, root / "init")
+    (root / "init").chmod(0o755)
+    hostfs = ("root=/dev/root", "rootfstype=hostfs", f"rootflags={HERE}/root", "rw")
+    words = [*hostfs, "init=/init", *consoles, *disk_words(disk, workdir), *cmdline.split()]
+    return guarded(uml, workdir, [*words, *init_words(args)], mem=mem)
+
+
+def guarded(uml: Uml, workdir: Path, words: Sequence[str], *, mem: int = MEMORY) -> list[str]:
+    """Return the command that boots the UML in `workdir` with `words` on the kernel's command line."""
+    guard = [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(workdir.absolute())]
+    private = [f"mem={mem >> 10}K", f"uml_dir={HERE}", "umid=uml"]
+    return [*guard, str(uml.path.absolute()), *private, *words]
+
+
+def disk_words(disk: Path | None, workdir: Path) -> list[str]:
+    """Give the kernel a disk, under a name without the colons and commas that separate the files of a COW pair."""
+    if disk is None:
+        return []
+    (workdir / "disk").symlink_to(disk.absolute())
+    return [f"ubd0={HERE}/disk"]
+
+
+def init_words(args: Sequence[str]) -> list[str]:
+    """Quote the arguments of init.
+
+    The quotes also hide them from UML, which takes any word that begins like one of its options, such as `mem=`,
+    `con` or `quiet`, for that option, wherever it stands.
+    """
+    for arg in args:
+        if '"' in arg or not arg.isprintable():
+            raise UsageError(f"cannot give {arg!r} to a UML's init: leave out quotes and control characters")
+    return ["--", *(f'"{arg}"' for arg in args)] if args else []
+
+
+@contextlib.contextmanager
+def booted(
+    uml: Uml,
+    init: Path,
+    *,
+    mem: int = MEMORY,
+    args: Sequence[str] = (),
+    disk: Path | None = None,
+    cmdline: str = "",
+) -> Iterator[Console]:
+    """Boot a UML on a pseudo-terminal; see `command`. Nothing of it is left when the block is left."""
+    with directory() as workdir:
+        argv = command(uml, init, workdir, mem=mem, args=args, disk=disk, cmdline=cmdline, consoles=TERMINAL)
+        with Console(argv) as console:
+            yield console
+
+
+@contextlib.contextmanager
+def directory() -> Iterator[Path]:
+    """Make a directory for a UML to run in, and remove it afterwards."""
+    with tempfile.TemporaryDirectory(prefix="lkltest-uml-", ignore_cleanup_errors=True) as path:
+        yield Path(path)

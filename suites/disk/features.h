@@ -14,14 +14,6 @@
 	TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN \
 	"-gggggggggggggggggggggggggggggggggggggggggggggggggggggg"
 
-/* Is this among the features that the file system lacks, as its recipe says? Then it must say so too. */
-static int lacks(const char *feature)
-{
-	const char *list = lkltest_arg("lacks");
-
-	return list && lkltest_has_word(list, feature);
-}
-
 static void check_target(const char *path, const char *target)
 {
 	char text[256];

@@ -10,8 +10,16 @@
 
 static char chunk[CHUNK], known[CHUNK];
 
+/* Is this among the features that the file system lacks, as its recipe says? Then it must say so too. */
+LKLTEST_FN int lacks(const char *feature)
+{
+	const char *list = lkltest_arg("lacks");
+
+	return list && lkltest_has_word(list, feature);
+}
+
 /* Opens a file below the current directory, which is the mounted disk. Ends the point where that fails. */
-static long open_file(const char *path, int flags)
+LKLTEST_FN long open_file(const char *path, int flags)
 {
 	long fd = lkl_sys_openat(LKL_AT_FDCWD, path, flags, 0644);
 
@@ -20,12 +28,12 @@ static long open_file(const char *path, int flags)
 	return fd;
 }
 
-static void close_file(long fd)
+LKLTEST_FN void close_file(long fd)
 {
 	CHECK_EQ(lkl_sys_close(fd), 0);
 }
 
-static void make_directory(const char *path)
+LKLTEST_FN void make_directory(const char *path)
 {
 	long err = lkl_sys_mkdirat(LKL_AT_FDCWD, path, 0755);
 
@@ -33,7 +41,7 @@ static void make_directory(const char *path)
 		lkltest_fail("mkdir %s: %s", path, lkl_strerror(err));
 }
 
-static void stat_file(const char *path, struct lkl_stat *st)
+LKLTEST_FN void stat_file(const char *path, struct lkl_stat *st)
 {
 	long err = lkl_sys_fstatat(LKL_AT_FDCWD, path, st, LKL_AT_SYMLINK_NOFOLLOW);
 
@@ -41,7 +49,7 @@ static void stat_file(const char *path, struct lkl_stat *st)
 		lkltest_fail("stat %s: %s", path, lkl_strerror(err));
 }
 
-static void write_all(long fd, const char *buf, size_t len)
+LKLTEST_FN void write_all(long fd, const char *buf, size_t len)
 {
 	long n;
 
@@ -53,7 +61,7 @@ static void write_all(long fd, const char *buf, size_t len)
 }
 
 /* Fills the buffer from a file's current position on, up to its end; how many bytes came. */
-static size_t read_some(long fd, char *buf, size_t len)
+LKLTEST_FN size_t read_some(long fd, char *buf, size_t len)
 {
 	size_t got = 0;
 	long n;
@@ -67,7 +75,7 @@ static size_t read_some(long fd, char *buf, size_t len)
 }
 
 /* Writes `size` bytes of the data that belongs to the name `seed`. */
-static void write_known(long fd, const char *seed, size_t size)
+LKLTEST_FN void write_known(long fd, const char *seed, size_t size)
 {
 	struct lkltest_data data;
 	size_t done, len;
@@ -80,7 +88,7 @@ static void write_known(long fd, const char *seed, size_t size)
 	}
 }
 
-static void make_file_as(const char *path, const char *seed, size_t size)
+LKLTEST_FN void make_file_as(const char *path, const char *seed, size_t size)
 {
 	long fd = open_file(path, LKL_O_WRONLY | LKL_O_CREAT | LKL_O_EXCL);
 
@@ -90,13 +98,13 @@ static void make_file_as(const char *path, const char *seed, size_t size)
 }
 
 /* Makes a file with the data that belongs to its path, and makes it durable. */
-static void make_file(const char *path, size_t size)
+LKLTEST_FN void make_file(const char *path, size_t size)
 {
 	make_file_as(path, path, size);
 }
 
 /* Says which byte differs. */
-static void differs(const char *path, size_t at, const char *actual, const char *expected, size_t len)
+LKLTEST_FN void differs(const char *path, size_t at, const char *actual, const char *expected, size_t len)
 {
 	size_t i;
 
@@ -107,7 +115,7 @@ static void differs(const char *path, size_t at, const char *actual, const char 
 }
 
 /* Reads a file and demands exactly the data that belongs to the name `seed`. */
-static void check_file_as(const char *path, const char *seed, size_t size)
+LKLTEST_FN void check_file_as(const char *path, const char *seed, size_t size)
 {
 	long fd = open_file(path, LKL_O_RDONLY);
 	struct lkltest_data data;
@@ -128,13 +136,13 @@ static void check_file_as(const char *path, const char *seed, size_t size)
 	close_file(fd);
 }
 
-static void check_file(const char *path, size_t size)
+LKLTEST_FN void check_file(const char *path, size_t size)
 {
 	check_file_as(path, path, size);
 }
 
 /* Demands zeroes in a range of a file. */
-static void check_zeroes(const char *path, long fd, size_t from, size_t to)
+LKLTEST_FN void check_zeroes(const char *path, long fd, size_t from, size_t to)
 {
 	size_t len, got;
 

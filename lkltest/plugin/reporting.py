@@ -16,7 +16,7 @@ from lkltest.plugin.running import RESULT
 from lkltest.plugin.session import settings_of
 
 # Properties of the boot suite's points that the summary shows, each with the words it is shown in.
-SHOWN = {"kernel_version": "Linux {}", "boot_us": "booted in {} us", "latency_ns": "getpid in {} ns"}
+SHOWN = {"kernel_release": "Linux {}", "boot_us": "booted in {} us", "latency_ns": "getpid in {} ns"}
 
 LETTERS = {"passed": "ok", "failed": "FAILED", "error": "ERROR", "skipped": "skip", "xfailed": "todo", "xpassed": "ok"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
@@ -31,7 +31,7 @@ class ProgramRun:
         self,
         suite: ProgramSuite,
         kernel: Kernel,
-        arguments: Arguments | Generator[Arguments],
+        arguments: Arguments | Generator[Arguments, Mapping[str, Result], None],
         node: pytest.Item,
         settings: Settings,
     ) -> None:
@@ -136,7 +136,7 @@ class ProgramRun:
         if self.judge is None:
             return ""
         try:
-            next(self.judge)
+            self.judge.send(run.results)
         except StopIteration:
             return ""
         except (AssertionError, LkltestError) as error:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+from lkltest.program.verdict import Result
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class Call:
 Arguments = Sequence[str] | Call
 
 # What a suite's function may be: it takes pytest fixtures by name and returns the program's arguments, or yields
-# them once and then judges what the program left behind.
-Case = Callable[..., Arguments | Generator[Arguments]]
+# them once and then judges what the program left behind: the yield's value is the results of its points, by name.
+Case = Callable[..., Arguments | Generator[Arguments, Mapping[str, Result], None]]
 
 
 def _no_arguments() -> Arguments:

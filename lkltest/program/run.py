@@ -134,7 +134,7 @@ class Run:
             case tap.PointStarted(description=name):
                 self.running = self._unique(name)
                 self.point_started = time.monotonic()
-            case tap.PointComplete(point=point):
+            case tap.PointComplete(point=point, depth=0) if point.ok is not None:  # else it never ended
                 name = self._unique(point.description)
                 self.results[name] = from_point(point, name, time.monotonic() - self.point_started)
                 self.order.append(name)

@@ -89,10 +89,12 @@ def build(recipe: Recipe, base: Path, jobs: int, progress: Progress) -> Path:
             f"{recipe.name} does not build on {os.uname().machine} (only on {', '.join(MACHINES)}): "
             "build a newer LKL tree and pass it with --lkl PATH"
         )
-    needs.demand((*needs.BUILD, *(needs.PATCH if recipe.patches else ())), f"building {recipe.name}")
+    downloads = base / "downloads"
+    fetch = () if download.place(recipe, downloads).is_dir() else needs.FETCH
+    needs.demand((*fetch, *needs.BUILD, *(needs.PATCH if recipe.patches else ())), f"building {recipe.name}")
 
     def make(temporary: Path) -> None:
-        archive = download.tarball(recipe, base / "downloads", progress)
+        archive = download.tarball(recipe, downloads, progress)
         log = Log(base / "logs" / f"{place.name}.log", progress, recipe.objects)
         with log.file, workplace(temporary, place.name) as work:
             tree = download.unpack(archive, recipe, work)

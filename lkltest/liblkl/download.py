@@ -24,11 +24,11 @@ def tarball(recipe: Recipe, directory: Path, progress: Progress) -> Path:
 
     Raises UsageError where it cannot be had, or is not what was published.
     """
-    place = directory / cache.key(recipe.spec, recipe.integrity)
-    archive = place / "package.tgz"
-    if place.is_dir() and not intact(archive, recipe.integrity):
+    kept = place(recipe, directory)
+    archive = kept / "package.tgz"
+    if kept.is_dir() and not intact(archive, recipe.integrity):
         progress.say(f"the {recipe.spec} in the cache is damaged: fetching it again")
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(kept, ignore_errors=True)
 
     def fetch(temporary: Path) -> None:
         progress.say(f"fetching {recipe.spec} with npm")
@@ -42,8 +42,13 @@ def tarball(recipe: Recipe, directory: Path, progress: Progress) -> Path:
             )
         fetched.rename(temporary / archive.name)
 
-    cache.make_once(place, fetch, waiting=lambda: progress.say(cache.held(place, f"fetching {recipe.spec}")))
+    cache.make_once(kept, fetch, waiting=lambda: progress.say(cache.held(kept, f"fetching {recipe.spec}")))
     return archive
+
+
+def place(recipe: Recipe, directory: Path) -> Path:
+    """Where the recipe's package is kept, or will be."""
+    return directory / cache.key(recipe.spec, recipe.integrity)
 
 
 def pack(recipe: Recipe, directory: Path) -> Path:

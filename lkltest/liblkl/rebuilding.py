@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -32,21 +33,37 @@ def make(root: Path, output: Path, settings: Settings, progress: Progress) -> No
         raise UsageError(f"cannot build {output}: its sources are not to be found; build it yourself (make -C "
                          "SOURCES/tools/lkl O=...)")
     needs.demand(needs.BUILD, f"building {root}")
-    name = f"{root.name}-{cache.key(str(output))}"
-    logs = settings.cache / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(logs / f"{name}.lock")
+    log = settings.cache / "logs" / f"{root.name}-{cache.key(str(output))}.log"
     try:
-        lock.acquire(timeout=0)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with alone(log.with_suffix(".lock"), root, progress):
+            build(root, output, settings, Log(log, progress, None))
+    except OSError as error:
+        raise UsageError(f"cannot write {error.filename or log}: {error.strerror}; free some room, mend its "
+                         "permissions, or name another cache with --lkl-cache") from None
+
+
+@contextmanager
+def alone(lock: Path, root: Path, progress: Progress) -> Iterator[None]:
+    """Hold the lock of a tree's build."""
+    held = FileLock(lock)
+    try:
+        held.acquire(timeout=0)
     except Timeout:
         progress.say(f"another run is building {root}; waiting for it")
-        lock.acquire()
-    with lock:
-        log = Log(logs / f"{name}.log", progress, None)
-        progress.say(f"building {root} (log: {log.path})")
-        with log.file:
-            for words in commands(root, output, settings.jobs or len(os.sched_getaffinity(0))):
-                run(words, root, log)
+        held.acquire()
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def build(root: Path, output: Path, settings: Settings, log: Log) -> None:
+    """Run the commands of the build."""
+    log.progress.say(f"building {root} (log: {log.path})")
+    with log.file:
+        for words in commands(root, output, settings.jobs or len(os.sched_getaffinity(0))):
+            run(words, root, log)
 
 
 def commands(root: Path, output: Path, jobs: int) -> list[list[str]]:
@@ -58,9 +75,11 @@ def commands(root: Path, output: Path, jobs: int) -> list[list[str]]:
         return [["rm", "-f", f"{output}/tools/um/lib/linux.o"], [*common, "-C", "tools/um"]]
     tools = output / "tools" / "lkl"
     clean = [["rm", "-f", *map(str, [tools / "lib" / "lkl.o", *tools.glob("lib/.*.cmd")])]]
+    # ar adds to an archive that is there, and refuses one that a killed build has left.
+    old = ["rm", "-f", *(str(tools / name) for name in ("liblkl.a", "liblkl.so", "lib/liblkl.so"))]
     libraries = [*common, "-C", "tools/lkl", *(["static", "shared"] if first_generation(root) else ["all"])]
     if not (output / ".config").is_file():
-        return [*clean, libraries]
+        return [*clean, old, libraries]
     # lib/lkl.o has no prerequisites in tools/lkl: it is never made again unless it is gone. And its rule begins with
     # `make defconfig`, which would throw the user's .config away: so kbuild makes it, from that .config.
     kernel = [*common, "ARCH=lkl"]
@@ -68,6 +87,7 @@ def commands(root: Path, output: Path, jobs: int) -> list[list[str]]:
         *clean,
         [*kernel, "olddefconfig"],
         [*kernel, "install", f"INSTALL_PATH={tools}/"],
+        old,
         libraries,
     ]
 

@@ -1,0 +1,232 @@
+"""`lkltest tap`: any TAP stream, summarized."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from lkltest.errors import Exit, UsageError
+from lkltest.tap import Dialect, Event, Parser, PointSeen, PointStarted, Report, junit, schema, summary
+from lkltest.tap.report import Problem
+
+CHUNK = 1 << 18  # bytes read at once
+
+EPILOG = """\
+examples:
+  linux mem=64M root=/dev/root rootfstype=hostfs rw init=/init con=null con0=fd:0,fd:1 | lkltest tap
+  lkltest tap --junit result.xml kunit.log
+  lkltest tap --json --strict kselftest.log | jq '.streams[].problems'
+
+exit status: 0 passed, 1 failed, 2 nothing usable
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
+    names = ", ".join(dialect.value for dialect in Dialect)
+    parser.add_argument("files", nargs="*", metavar="FILE", help="what to read; - or nothing: standard input")
+    parser.add_argument("--json", action="store_true", help="print the whole report as JSON (schema: docs/tap.md)")
+    parser.add_argument("--junit", metavar="FILE", help="write the report as JUnit XML; -: to standard output")
+    parser.add_argument("--dialect", type=_dialect, metavar="NAME", help=f"read it as one of: {names}")
+    parser.add_argument("--strict", action="store_true", help="let every problem of a stream fail it")
+    parser.add_argument("-q", "--quiet", action="store_true", help="show only what did not pass, and the summary")
+
+
+def _dialect(name: str) -> Dialect:
+    try:
+        return Dialect.named(name)
+    except ValueError:
+        names = ", ".join(dialect.value for dialect in Dialect)
+        raise argparse.ArgumentTypeError(f"{name!r} is no dialect: use one of {names}") from None
+
+
+class Source(NamedTuple):
+    """What was read of one file."""
+
+    file: str
+    reports: list[Report]
+    error: str | None = None  # why it could not be read to its end
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read the files, show them as asked, and return the exit code."""
+    with _Output() as out:
+        silent = arguments.json or arguments.junit == "-"
+        show = _Live(out, quiet=arguments.quiet, titled=len(arguments.files) > 1)
+        sources, interrupted = [], False
+        for file in arguments.files or ["-"]:
+            try:
+                sources.append(_read(file, arguments.dialect, None if silent else show))
+            except _Interrupted as error:
+                sources.append(error.source)
+                interrupted = True
+                break
+        found = [(source.file, report) for source in sources for report in source.reports or [_nothing(source.error)]]
+        if arguments.json:
+            for piece in schema.write(found):
+                out.write(piece)
+        elif not silent:
+            for file, report in [(source.file, report) for source in sources for report in source.reports]:
+                for line in summary.summarize(file, report, strict=arguments.strict):
+                    out.write(line + "\n")
+        if arguments.junit:
+            _write_junit(arguments.junit, found, out)
+        out.flush()
+    for source in sources:
+        if message := source.error or ("" if source.reports else "no TAP: no plan and no test line in it"):
+            print(f"lkltest tap: {source.file}: {message}", file=sys.stderr)
+    return 130 if interrupted else int(_verdict(sources, strict=arguments.strict))
+
+
+def _verdict(sources: list[Source], *, strict: bool) -> Exit:
+    if any(source.error for source in sources):
+        return Exit.USAGE
+    reports = [report for source in sources for report in source.reports]
+    if not all(_passed(report, strict=strict) for report in reports):
+        return Exit.FAILED
+    return Exit.PASSED if all(source.reports for source in sources) else Exit.USAGE
+
+
+def _passed(report: Report, *, strict: bool) -> bool:
+    return report.passed and not (strict and report.problems)
+
+
+def _nothing(error: str | None) -> Report:
+    report = Parser().report
+    report.noted.add(Problem(1, "unreadable" if error else "no-tap", error or "no TAP: no plan and no test line"))
+    return report
+
+
+def _write_junit(file: str, found: list[tuple[str, Report]], out: _Output) -> None:
+    """Write the JUnit file whole or not at all."""
+    if file == "-":
+        for piece in junit.write(found):
+            out.write(piece)
+        return
+    temporary = Path(f"{file}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.writelines(junit.write(found))
+        temporary.replace(file)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UsageError(f"{file}: the JUnit report cannot be written: {error.strerror}") from error
+
+
+# Reading
+
+
+class _Interrupted(Exception):
+    """The user has stopped a live stream; what came before is kept."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__()
+        self.source = source
+
+
+def _read(file: str, dialect: Dialect | None, show: _Live | None) -> Source:
+    """Read one file to its end, and show its points as they come."""
+    parser = Parser(dialect, events=show is not None)
+    name = "<stdin>" if file == "-" else file
+    if show:
+        show.begin(name)
+    error = None
+    try:
+        with _open(file) as descriptor:
+            while data := os.read(descriptor, CHUNK):
+                events = parser.feed(data)
+                if show:
+                    show.events(events)
+    except OSError as problem:
+        error = _explain(problem)
+    except KeyboardInterrupt:
+        parser.close()
+        raise _Interrupted(Source(name, parser.reports, None)) from None
+    events = parser.close()
+    if show:
+        show.events(events)
+    return Source(name, parser.reports, error)
+
+
+@contextlib.contextmanager
+def _open(file: str) -> Iterator[int]:
+    if file == "-":
+        yield 0
+        return
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _explain(error: OSError) -> str:
+    advice = {
+        FileNotFoundError: "there is no such file: check the name, or give - to read standard input",
+        IsADirectoryError: "it is a directory: name a file in it",
+        PermissionError: "it may not be read: check its permissions",
+    }
+    return advice.get(type(error), f"it cannot be read: {error.strerror}")
+
+
+# Showing
+
+
+class _Output:
+    """Standard output, which may go away: `| head` must not change the verdict."""
+
+    def __enter__(self) -> _Output:
+        self._open = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._open:
+            # The interpreter flushes standard output once more at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    def write(self, text: str) -> None:
+        self._try(lambda: sys.stdout.write(text))
+
+    def flush(self) -> None:
+        self._try(sys.stdout.flush)
+
+    def _try(self, do: Callable[[], object]) -> None:
+        if self._open:
+            try:
+                do()
+            except BrokenPipeError:
+                self._open = False
+
+
+class _Live:
+    """Points, shown as they come."""
+
+    def __init__(self, out: _Output, *, quiet: bool, titled: bool) -> None:
+        self._out = out
+        self._quiet = quiet
+        self._titled = titled
+        # On a terminal the line of a point that runs is overwritten by its result: a hang shows where it is.
+        self._terminal = sys.stdout.isatty()
+
+    def begin(self, file: str) -> None:
+        """Another file begins."""
+        if self._titled:
+            self._out.write(f"{summary.show(file)}:\n")
+
+    def events(self, events: list[Event]) -> None:
+        """Show what has come, at once."""
+        for event in events:
+            if isinstance(event, PointSeen):
+                if not (self._quiet and event.point.passed):
+                    clear = "\x1b[K" if self._terminal else ""
+                    self._out.write(clear + "    " * event.depth + summary.headline(event.point) + "\n")
+            elif isinstance(event, PointStarted) and self._terminal:
+                self._out.write(f"running     {event.number:>4} {summary.show(event.description)}\x1b[K\r")
+        self._out.flush()

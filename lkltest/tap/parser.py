@@ -1,0 +1,439 @@
+"""The incremental parser: bytes in, events out, reports in the end."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from lkltest.tap import console, events, lines
+from lkltest.tap.block import Block
+from lkltest.tap.dialect import Dialect
+from lkltest.tap.events import Event
+from lkltest.tap.grammar import read_version, text
+from lkltest.tap.level import Remark
+from lkltest.tap.point import Run, plain_points
+from lkltest.tap.report import Report
+from lkltest.tap.stream import Stream
+
+OUTPUT = 1 << 13  # bytes of lines that are not TAP, kept for the point that fails after them
+
+
+@functools.cache
+def _plain_run() -> re.Pattern[bytes]:
+    one = plain_points().pattern.replace(b"((?:  (?!", b"(?:(?:  (?!").replace(b"([1-9]", b"(?:[1-9]")
+    return re.compile(b"(?:" + one.replace(b"(?: ([^", b"(?: (?:[^") + b")*+")
+
+
+@functools.cache
+def _numbers() -> re.Pattern[bytes]:
+    return re.compile(rb"\nok (\d++)")
+
+
+class Parser:
+    """Read TAP of any dialect, in pieces of any size.
+
+    `dialect` forces one; otherwise the stream says which it is. `events` may be set to False where only the reports are
+    wanted: plain points are then taken in by the thousand.
+
+    Any input at all is read without an exception, in time linear in its length, and any split of it gives the same
+    events.
+    """
+
+    def __init__(self, dialect: Dialect | None = None, *, events: bool = True) -> None:
+        self.reports: list[Report] = []  # of the streams, in their order
+        self._dialect = dialect
+        self._wanted = events
+        self._out: list[Event] = []
+        self._lines = lines.Lines()
+        self._line = 0  # number of the latest line
+        self._started = False  # a byte has come
+        self._prefix = b""  # what the console puts before every line, as a pattern
+        self._torn: tuple[bytes, int] | None = None  # a line into which the console broke
+        self._block: Block | None = None  # the YAML block being read
+        self._output = b""  # the latest lines that were not TAP
+        self._stream = self._new_stream()
+
+    @property
+    def report(self) -> Report:
+        """The report of the stream; of several, the first that did not pass, so that it never hides a failure.
+
+        An input without TAP has the report of an empty stream.
+        """
+        last = (self.reports or [self._stream.report])[-1]
+        return next((report for report in self.reports if not report.passed), last)
+
+    @property
+    def passed(self) -> bool:
+        """Whether there was a stream, and every one passed."""
+        return bool(self.reports) and all(report.passed for report in self.reports)
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Read a piece of the input; give the events of the lines that it completes."""
+        if not self._started and data:
+            # A byte order mark may come in pieces, as anything may.
+            data = self._lines.close() + data
+            if len(data) < 3 and b"\xef\xbb\xbf".startswith(data):
+                list(self._lines.feed(data))
+                return []
+            self._started = True
+            data = data.removeprefix(b"\xef\xbb\xbf")
+        for block in self._lines.feed(data):
+            self._read(block)
+            if not self._wanted:
+                self._out.clear()
+        return self._take()
+
+    def close(self) -> list[Event]:
+        """End the input; give the last events."""
+        last = self._lines.close()
+        if last:
+            self._read_line(last)
+        if self._torn:
+            fragment, self._torn = self._torn, None
+            self._read_text(fragment[0], fragment[1])
+        self._end_stream()
+        return self._take()
+
+    def _take(self) -> list[Event]:
+        taken, self._out[:] = (list(self._out) if self._wanted else []), ()
+        return taken
+
+    # Streams
+
+    def _new_stream(self) -> Stream:
+        return Stream(self._dialect, self._line + 1, self._out)
+
+    def _end_stream(self) -> None:
+        stream = self._stream
+        self._end_block()
+        stream.line = self._line
+        if stream.begun:
+            self._register()
+            points = len(stream.report.points)
+            stream.finish()
+            self._give_output(points)
+            if not stream.report.passed:
+                stream.report.output = self._shown_output()
+            self._output = b""
+
+    def _register(self) -> None:
+        if self._stream.begun and (not self.reports or self.reports[-1] is not self._stream.report):
+            self.reports.append(self._stream.report)
+
+    def _restart(self) -> None:
+        """End the stream; another begins with the present line."""
+        now, self._line = self._line, self._line - 1
+        self._end_stream()
+        self._stream = self._new_stream()
+        self._line = self._stream.line = now
+
+    # Blocks of lines
+
+    def _read(self, block: bytes) -> None:
+        """Read whole lines; skip in bulk what is not TAP, take in bulk what is plain."""
+        at, end, slow = 0, len(block), 0
+        while at < end:
+            if not (self._torn or self._block):
+                if at >= slow and block.startswith(b"ok ", at) and end <= lines.HEAD and self._plain():
+                    taken = self._read_run(block, at)
+                    slow = end if taken < at else slow
+                    if taken > at:
+                        at = taken
+                        continue
+                optional = self._optional_prefix()
+                if not console.candidate(optional).match(block, at):
+                    found = console.next_candidate(optional).search(block, at)
+                    stop = found.start() + 1 if found else end
+                    at = self._skip(block, at, stop)
+                    continue
+            stop = block.find(b"\n", at)
+            stop = end if stop < 0 else stop
+            self._read_line(block[at:stop])
+            at = stop + 1
+
+    def _optional_prefix(self) -> bytes:
+        if self._prefix or self._stream.dialect is Dialect.KTAP or not self._stream.begun:
+            return self._prefix or console.PRINTK
+        return b""
+
+    def _skip(self, block: bytes, at: int, stop: int) -> int:
+        """Pass over lines that are not TAP, as far as a version line behind a prefix; return where it went on."""
+        mark = block.find(b"TAP version ", at, stop)
+        while mark >= 0:
+            start = block.rfind(b"\n", at, mark) + 1 or at
+            finish = block.find(b"\n", mark)
+            if self._console_start(block[start:finish]) is not None:
+                if start > at:
+                    self._pass_over(block[at:start])
+                self._read_line(block[start:finish])
+                return finish + 1
+            mark = block.find(b"TAP version ", finish, stop)
+        self._pass_over(block[at:stop])
+        return stop
+
+    def _pass_over(self, noise: bytes) -> None:
+        """Take in whole lines that are not TAP."""
+        if not self._wanted and not self._stream.top.strict:
+            self._line += noise.count(b"\n")
+            self._keep_output(noise)
+            self._stream.suspect = False
+            return
+        for line in noise.split(b"\n")[:-1]:
+            self._line += 1
+            self._unknown(line.rstrip(b"\r"))
+
+    def _unknown(self, line: bytes) -> None:
+        self._keep_output(line + b"\n")
+        self._stream.suspect = False
+        if line.strip():
+            self._stream.line = self._line
+            self._stream.unknown()
+            if self._wanted:
+                self._out.append(events.UnknownSeen(text(line), self._line))
+
+    def _keep_output(self, noise: bytes) -> None:
+        self._output = (self._output + noise[-OUTPUT:])[-OUTPUT:]
+
+    def _plain(self) -> bool:
+        """Whether plain points can be taken in by the thousand now."""
+        stream = self._stream
+        level, report = stream.levels[0], stream.report
+        if len(stream.levels) > 1 or self._prefix or not stream.begun or stream.suspect:
+            return False
+        if len(level.comments) or level.announced or level.braced or level.todo or report.bail_out is not None:
+            return False
+        numbers = report.numbers
+        in_order = not numbers.beyond and not report.base and numbers.upto == report.last == len(report.points)
+        return in_order and report.plan_line >= 0 and report.skip_all is None
+
+    def _read_run(self, block: bytes, at: int) -> int:
+        """Take in the plain points from `at` on but the last, whose block may be to come.
+
+        Return where they end; less than `at` where they are not as plain as they look.
+        """
+        match = _plain_run().match(block, at)
+        stop = match.end() if match else at
+        if not block.endswith(b"  ...\n", at, stop):
+            stop = block.rfind(b"\n", at, max(at, stop - 1)) + 1 or at
+        if stop <= at:
+            return at
+        data = block[at:stop]
+        numbers = list(map(int, _numbers().findall(b"\n" + data)))
+        report = self._stream.report
+        if numbers != list(range(report.last + 1, report.last + 1 + len(numbers))):
+            return -1
+        if report.plan is not None and numbers[-1] > report.plan:
+            return -1
+        run = Run(data, len(numbers), self._line + 1)
+        self._stream.take_run(run)
+        if self._wanted:
+            for point in run.points():
+                self._out += (events.PointSeen(point), events.PointComplete(point))
+        self._line += data.count(b"\n")
+        self._output = b""
+        return stop
+
+    # Single lines
+
+    def _read_line(self, raw: bytes) -> None:
+        """Read one line as it came, without its end."""
+        self._line += 1
+        line = raw.rstrip(b"\r")
+        if self._torn:
+            if console.is_stamped(line):
+                self._unknown(line)
+                return
+            (fragment, number), self._torn = self._torn, None
+            whole = fragment + line
+            fits = console.candidate(b"").match(whole + b"\n")
+            if fits and not (console.is_whole(fragment) and console.candidate(b"").match(line + b"\n")):
+                self._stream.line = number
+                self._stream.note([Remark("torn-line", "the console broke into this line; it was put together again")])
+                self._read_text(whole, number)
+                return
+            self._read_text(fragment, number)
+        if not self._prefix and not (self._block and line.startswith(self._block.indent)):
+            if line in (b"not", b"not "):
+                self._torn = (b"not ", self._line)
+                return
+            if b"[" in line and (parts := console.tear(line)):
+                self._torn = (parts[0], self._line)
+                self._keep_output(parts[1] + b"\n")
+                return
+        self._read_text(line, self._line)
+
+    def _read_text(self, line: bytes, number: int) -> None:
+        """Read one line, put together again."""
+        stream = self._stream
+        stream.line = number
+        if optional := self._optional_prefix():
+            line = self._strip_prefix(line, optional)
+        bare = line.lstrip(b" \t")
+        space = line[: len(line) - len(bare)]
+        indent = len(space) + 3 * space.count(b"\t")  # the kernel's tab is one step of four
+        if self._block and self._in_block(line, bare):
+            return
+        points = len(stream.report.points)
+        if len(line) > lines.LONGEST:
+            stream.note([Remark("long-line", f"a line of more than {lines.LONGEST} bytes; its middle was left out")])
+        if not self._dispatch(line, bare, indent):
+            if self._starts_on_console(line):
+                self._read_text(line, number)
+                return
+            self._unknown(line)
+        else:
+            self._register()
+        self._give_output(points)
+        self._stream.suspect = bare.startswith(b"not ") and not bare.startswith(b"not ok")
+
+    def _dispatch(self, line: bytes, bare: bytes, indent: int) -> bool:
+        """Give the line to the stream; whether it was TAP."""
+        take = _KINDS.get(bare[:1])
+        return take is not None and take(self, line, bare, indent)
+
+    def _point(self, line: bytes, bare: bytes, indent: int) -> bool:
+        found = self._stream.point(bare, indent, line)
+        if found is None:
+            return False
+        if not found.passed:
+            found.output = self._shown_output()
+        self._output = b""
+        return True
+
+    def _plan(self, _line: bytes, bare: bytes, indent: int) -> bool:
+        if not indent and self._stream.is_other_suite(bare):
+            self._restart()
+        return self._stream.plan(bare, indent)
+
+    def _comment(self, _line: bytes, bare: bytes, indent: int) -> bool:
+        self._stream.comment(bare, indent)
+        return True
+
+    def _version(self, _line: bytes, bare: bytes, indent: int) -> bool:
+        version = read_version(bare)
+        if version is None:
+            return False
+        if not indent and self._stream.begun:
+            self._restart()
+        return self._stream.version(*version, indent)
+
+    def _bail_out(self, _line: bytes, bare: bytes, _indent: int) -> bool:
+        return self._stream.bail_out(bare)
+
+    def _progress(self, _line: bytes, bare: bytes, indent: int) -> bool:
+        found = not indent and self._stream.progress(bare)
+        self._output = b"" if found else self._output
+        return found
+
+    def _pragma(self, _line: bytes, bare: bytes, indent: int) -> bool:
+        return self._stream.pragma(bare, indent)
+
+    def _brace(self, _line: bytes, bare: bytes, indent: int) -> bool:
+        return self._stream.brace(bare, indent)
+
+    def _shown_output(self) -> str:
+        return text(self._output.replace(b"\r\n", b"\n"))
+
+    def _give_output(self, points: int) -> None:
+        """Give the latest lines that were not TAP to the points that never ended, of those after the first `points`."""
+        report = self._stream.report
+        for at in range(points, len(report.points)):
+            point = report.points[at]
+            if point.ok is None and not point.output:
+                point.output = self._shown_output()
+                self._output = b""
+
+    # The console
+
+    def _strip_prefix(self, line: bytes, optional: bytes) -> bytes:
+        """Take the console's prefix from a line."""
+        match = console.prefixed(optional).match(line)
+        if match is None or not match.end():
+            return line
+        rest = line[match.end() :]
+        if self._stream.begun or self._prefix:
+            return rest
+        # Nothing has come yet: a kernel log whose beginning is lost starts with a plan, a subtest or a numbered point.
+        if console.begins(rest):
+            self._prefix = optional
+            self._stream.become(Dialect.KTAP)
+            return rest
+        return line
+
+    def _console_start(self, line: bytes) -> bytes | None:
+        """The console's prefix, if a stream starts with this line, a version line behind it."""
+        if b"TAP version " not in line or (self._stream.begun and not self._stream.report.met):
+            return None  # inside of a stream that has not ended it is only talked about, or another's
+        return console.find_prefix(line)
+
+    def _starts_on_console(self, line: bytes) -> bool:
+        """Start a stream if it starts with this line, a version line behind the console's prefix."""
+        prefix = self._console_start(line)
+        if prefix is None:
+            return False
+        if self._stream.begun:
+            self._restart()
+        self._prefix = prefix
+        self._stream.become(Dialect.KTAP)
+        return True
+
+    # YAML blocks
+
+    def _open_block(self, line: bytes, bare: bytes, indent: int) -> bool:
+        if not bare.startswith(b"---"):
+            return False
+        point = self._stream.block_opener(indent)
+        if point is None or bare[3:4] not in (b"", b" ", b"\t"):
+            return False
+        self._block = Block(point, line[: len(line) - len(bare)], bare[3:].strip(), self._stream.line)
+        return True
+
+    def _in_block(self, line: bytes, bare: bytes) -> bool:
+        """Give a line to the YAML block that is open; False where it cannot belong to it."""
+        block = self._block
+        assert block is not None
+        if not bare or line.startswith(block.indent):
+            if bare.rstrip() == b"..." and line.startswith(block.indent + b"..."):
+                self._end_block(whole=True)
+            else:
+                block.append(line)
+            return True
+        if self._stream.dialect is Dialect.LKL:
+            foreign = not console.candidate(b"").match(line + b"\n") or bare[:1] == b"#"
+        else:
+            foreign = console.is_stamped(line)
+        if foreign:
+            self._unknown(line)
+        else:
+            self._end_block()
+        return foreign
+
+    def _end_block(self, *, whole: bool = False) -> None:
+        block, self._block = self._block, None
+        if block is None:
+            return
+        point = block.point
+        point.raw_block = block.text()
+        point.log_is_text = self._stream.dialect is Dialect.LKL
+        if not whole:
+            remark = Remark("unterminated-yaml", f"the YAML block of point {point.number} has no end")
+            self._stream.note([remark], block.line)
+        if block.left_out:
+            message = f"{block.left_out} bytes of the YAML block of point {point.number} were left out"
+            remark = Remark("long-yaml", message)
+            self._stream.note([remark], block.line)
+        self._stream.block_ended(point)
+
+
+_KINDS = {
+    b"o": Parser._point,
+    b"n": Parser._point,
+    b"1": Parser._plan,
+    b"#": Parser._comment,
+    b"-": Parser._open_block,
+    **dict.fromkeys((b"t", b"T", b"k", b"K"), Parser._version),
+    **dict.fromkeys((b"b", b"B"), Parser._bail_out),
+    b"*": Parser._progress,
+    b"p": Parser._pragma,
+    **dict.fromkeys((b"{", b"}"), Parser._brace),
+}

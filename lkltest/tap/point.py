@@ -1,0 +1,261 @@
+"""Test points."""
+
+from __future__ import annotations
+
+import functools
+import re
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, overload
+
+from lkltest.tap.diagnostics import Read, read, read_log
+from lkltest.tap.grammar import describe, text
+
+if TYPE_CHECKING:
+    from lkltest.tap.report import Report
+
+COMMENT_BYTES = 1 << 18  # of the comments of one point, the latest are kept
+
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+class Comments:
+    """The last lines of a run of comments, so that endless ones need bounded memory."""
+
+    __slots__ = ("_lines", "_size", "left_out")
+
+    def __init__(self) -> None:
+        self._lines: deque[bytes] = deque()
+        self._size = 0
+        self.left_out = 0
+
+    def append(self, line: bytes) -> None:
+        """Keep one more comment, and let go of the oldest where there are too many."""
+        self._lines.append(line)
+        self._size += len(line) + 64
+        while self._size > COMMENT_BYTES and len(self._lines) > 1:
+            self._size -= len(self._lines.popleft()) + 64
+            self.left_out += 1
+
+    def texts(self) -> list[str]:
+        """Decode them; the first says how many were left out."""
+        note = [f"({self.left_out} earlier comments left out)"] if self.left_out else []
+        return note + [text(line) for line in self._lines]
+
+    def lines(self) -> list[bytes]:
+        """The lines as they are kept."""
+        return list(self._lines)
+
+    def clear(self) -> None:
+        """Forget them all."""
+        if self._lines:
+            self._lines.clear()
+            self._size = self.left_out = 0
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+
+class Point:
+    """One test point, with all that belongs to it.
+
+    Comments, block and subtest can still come between the parser's `PointSeen` and its `PointComplete`.
+    """
+
+    __slots__ = (
+        "_comments",
+        "_read",
+        "description",
+        "directive",
+        "line",
+        "log_is_text",
+        "number",
+        "ok",
+        "output",
+        "passed",
+        "raw",
+        "raw_block",
+        "reason",
+        "subtest",
+    )
+
+    def __init__(
+        self,
+        number: int | None,
+        ok: bool | None,
+        description: str,
+        line: int,
+        raw: bytes,
+        *,
+        directive: str | None = None,
+        reason: str | None = None,
+        passed: bool | None = None,
+    ) -> None:
+        self.number = number  # as printed, or the running count; None for one too large to be a number
+        self.ok = ok  # as printed; None: it was announced and never ended
+        self.description = description
+        self.line = line  # of the stream, from 1
+        self.raw = raw  # the test line as it came
+        self.directive = directive  # "skip", "todo", in KTAP also "xfail", "timeout", "error"
+        self.reason = reason  # the directive's
+        self.passed = bool(ok) if passed is None else passed  # with the directive considered
+        self.raw_block: bytes | None = None  # the YAML block, without its marks and indentation
+        self.log_is_text = False  # the block is LKL's
+        self.subtest: Report | None = None
+        self.output = ""  # of a point that failed or never ended: the last lines before it that were not TAP
+        self._comments: Comments | None = None
+        self._read: Read | None = None
+
+    @property
+    def comments(self) -> list[str]:
+        """The comments that belong to it, without their #."""
+        return self._comments.texts() if self._comments else []
+
+    @property
+    def points(self) -> Sequence[Point]:
+        """The points of its subtest."""
+        return self.subtest.points if self.subtest else ()
+
+    @property
+    def raw_diagnostics(self) -> str | None:
+        """The text of its YAML block, without marks and indentation; None where it has none."""
+        return None if self.raw_block is None else text(self.raw_block)
+
+    @property
+    def document(self) -> object:
+        """What the YAML block says, whatever it is; None where there is none, or none that can be read."""
+        return self._parse().value
+
+    @property
+    def diagnostics(self) -> Mapping[str, object]:
+        """What the YAML block says, if it is a mapping; otherwise an empty one."""
+        found = self._parse().value
+        return found if isinstance(found, dict) else _NOTHING
+
+    @property
+    def yaml_error(self) -> str | None:
+        """Why the block is not valid YAML."""
+        return self._parse().error
+
+    def _parse(self) -> Read:
+        if self._read is None:
+            if self.raw_block is None:
+                return Read(None)
+            self._read = (read_log if self.log_is_text else read)(self.raw_block)
+        return self._read
+
+    def comment(self, line: bytes) -> None:
+        """Add a comment."""
+        if self._comments is None:
+            self._comments = Comments()
+        self._comments.append(line)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Point):
+            return NotImplemented
+        return self._key() == other._key()
+
+    __hash__ = None  # type: ignore[assignment]  # it grows until it is complete
+
+    def _key(self) -> tuple[object, ...]:
+        return (
+            *(self.number, self.ok, self.description, self.line, self.raw, self.directive, self.reason, self.passed),
+            *(self.raw_block, self.output, self.comments, list(self.points)),
+        )
+
+    def __repr__(self) -> str:
+        return f"Point({self.number!r}, {self.ok!r}, {self.description!r}, line={self.line})"
+
+
+@functools.cache
+def plain_points() -> re.Pattern[bytes]:
+    """Many points at once, each `ok`, without directive, with a well-formed YAML block or none."""
+    return re.compile(
+        rb"ok ([1-9]\d{0,8}+)(?: ([^\n\r#\\\[{]*+))?+\n"
+        rb"(?:  ---\n((?:  (?!\.\.\.\n)[^\n\r]*+\n)*+)  \.\.\.\n)?+"
+    )
+
+
+class Run:
+    """Points in their printed form: as long as nobody asks for them, they need no more memory than their text."""
+
+    __slots__ = ("count", "data", "line")
+
+    def __init__(self, data: bytes, count: int, line: int) -> None:
+        self.data = data
+        self.count = count
+        self.line = line  # of its first point
+
+    def points(self) -> list[Point]:
+        """Make the points."""
+        found = []
+        line = self.line
+        for match in plain_points().finditer(self.data):
+            number, name, block = match.groups()
+            raw = self.data[match.start() : self.data.find(b"\n", match.start())]
+            point = Point(int(number), True, text(describe(name or b"")), line, raw)
+            line += 1
+            if block is not None:
+                point.raw_block = block[2:].replace(b"\n  ", b"\n")
+                line += block.count(b"\n") + 2
+            found.append(point)
+        return found
+
+
+class Points(Sequence[Point]):
+    """The points of a document, in the order in which they came."""
+
+    __slots__ = ("_last", "_parts", "_starts", "_total")
+
+    def __init__(self) -> None:
+        self._parts: list[Point | Run] = []
+        self._starts: list[int] = []
+        self._total = 0
+        self._last: tuple[int, list[Point]] = (-1, [])
+
+    def append(self, part: Point | Run) -> None:
+        """Add a point, or many."""
+        self._parts.append(part)
+        self._starts.append(self._total)
+        self._total += part.count if isinstance(part, Run) else 1
+
+    def __len__(self) -> int:
+        return self._total
+
+    def __iter__(self) -> Iterator[Point]:
+        for part in self._parts:
+            if isinstance(part, Run):
+                yield from part.points()
+            else:
+                yield part
+
+    @overload
+    def __getitem__(self, index: int) -> Point: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Point]: ...
+
+    def __getitem__(self, index: int | slice) -> Point | list[Point]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(self._total))]
+        if index < 0:
+            index += self._total
+        if not 0 <= index < self._total:
+            raise IndexError(index)
+        at = bisect_right(self._starts, index) - 1
+        part = self._parts[at]
+        if isinstance(part, Point):
+            return part
+        if self._last[0] != at:
+            self._last = (at, part.points())
+        return self._last[1][index - self._starts[at]]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Points) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Points({list(self)!r})"

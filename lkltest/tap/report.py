@@ -1,0 +1,177 @@
+"""What a TAP document said, with the verdict."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from lkltest.tap.dialect import Dialect
+from lkltest.tap.point import Point, Points, Run
+
+PROBLEMS_OF_A_KIND = 1000  # more are only counted: endless rubbish needs bounded memory
+
+
+class Problem(NamedTuple):
+    """Something in the stream that is not as its specification wants it."""
+
+    line: int  # from 1; the last line where something is missing
+    kind: str  # one of the names in docs/tap.md
+    message: str
+
+
+class Counts(NamedTuple):
+    """How many points of a document ended how; a skipped or excused point is in one of them only."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    todo: int = 0
+    unfinished: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self)
+
+
+class Problems:
+    """The problems of one stream."""
+
+    def __init__(self) -> None:
+        self.listed: list[Problem] = []
+        self.more: dict[str, int] = {}  # how many of a kind are not listed
+        self._of_kind: dict[str, int] = {}
+
+    def add(self, problem: Problem) -> bool:
+        """Note a problem; whether it is listed."""
+        count = self._of_kind.get(problem.kind, 0) + 1
+        self._of_kind[problem.kind] = count
+        if count > PROBLEMS_OF_A_KIND:
+            self.more[problem.kind] = count - PROBLEMS_OF_A_KIND
+            return False
+        self.listed.append(problem)
+        return True
+
+
+class Numbers:
+    """The numbers that came, in memory that holds only those out of order."""
+
+    def __init__(self) -> None:
+        self.upto = 0  # all from 1 to here came
+        self.beyond: set[int] = set()
+
+    def __contains__(self, number: int) -> bool:
+        return 1 <= number <= self.upto or number in self.beyond
+
+    def add(self, number: int) -> None:
+        """Note a number."""
+        if number == self.upto + 1:
+            self.upto = number
+            while self.upto + 1 in self.beyond:
+                self.upto += 1
+                self.beyond.remove(self.upto)
+        else:
+            self.beyond.add(number)
+
+    def missing(self, last: int, most: int = 10) -> list[tuple[int, int]]:
+        """The ranges up to `last` that did not come, the first `most` of them."""
+        gaps: list[tuple[int, int]] = []
+        expected = self.upto + 1
+        for number in [*sorted(each for each in self.beyond if each <= last), last + 1]:
+            if number > expected and len(gaps) < most:
+                gaps.append((expected, number - 1))
+            expected = max(expected, number + 1)
+        return gaps
+
+
+class Report:
+    """One TAP document: a stream, or a subtest.
+
+    The verdict starts at failed. Only the end of a document whose plan was met, all of whose points are ok, skipped or
+    todo, and which did not bail out makes it passed.
+    """
+
+    def __init__(self, dialect: Dialect, line: int, name: str | None = None) -> None:
+        self.dialect = dialect
+        self.line = line  # on which it begins
+        self.name = name  # of LKL's suite, or of the subtest
+        self.version: int | None = None
+        self.plan: int | None = None
+        self.plan_line = 0
+        self.skip_all: str | None = None  # the reason, "" where none is given
+        self.points = Points()
+        self.bail_out: str | None = None  # the reason, "" where none is given
+        self.comments: list[str] = []  # that belong to no point
+        self.output = ""  # of a stream that ended early: its last lines that were not TAP
+        self.counts = Counts()
+        self.numbers = Numbers()
+        self.base = 0  # of LKL: the plans before the present one
+        self.last = 0  # the number of the latest point
+        self.started = False  # something of TAP has come
+        self.broken = False  # nothing can make it pass any more
+        self.finished = False
+        self.noted = Problems()
+
+    @property
+    def met(self) -> bool:
+        """Whether exactly the planned points came."""
+        return self.plan is not None and self.plan == len(self.points) == self.numbers.upto
+
+    @property
+    def passed(self) -> bool:
+        """The verdict."""
+        bad = self.counts.failed or self.counts.unfinished
+        return self.finished and self.met and not bad and not self.broken and self.bail_out is None
+
+    @property
+    def problems(self) -> list[Problem]:
+        """All problems in order of their lines, those of the points' YAML among them, which is read for this."""
+        found = self.noted.listed + _yaml_problems(self.points)
+        found.sort(key=lambda problem: problem.line)
+        last = found[-1].line if found else self.line
+        return found + [
+            Problem(last, kind, f"{count} more of this kind are not listed") for kind, count in self.noted.more.items()
+        ]
+
+    def count(self, point: Point) -> None:
+        """Take in a point, whose number has been judged."""
+        self.points.append(point)
+        kind = (
+            ("unfinished" if point.ok is None else "failed")
+            if not point.passed
+            else point.directive
+            if point.directive in ("skip", "todo")
+            else "passed"
+        )
+        passed, failed, skipped, todo, unfinished = self.counts
+        self.counts = Counts(
+            passed + (kind == "passed"),
+            failed + (kind == "failed"),
+            skipped + (kind == "skip"),
+            todo + (kind == "todo"),
+            unfinished + (kind == "unfinished"),
+        )
+
+    def count_run(self, run: Run) -> None:
+        """Take in many plain points, numbered on from the latest."""
+        self.points.append(run)
+        self.numbers.upto += run.count
+        self.last += run.count
+        self.counts = self.counts._replace(passed=self.counts.passed + run.count)
+
+    def __repr__(self) -> str:
+        verdict = "passed" if self.passed else "failed"
+        return f"Report({self.dialect.value}, plan={self.plan}, {len(self.points)} points, {verdict})"
+
+
+def _yaml_problems(points: Points) -> list[Problem]:
+    found = []
+    for point in points:
+        if point.raw_block is not None and point.yaml_error is not None:
+            found.append(
+                Problem(point.line, "invalid-yaml", f"the block of this point is not valid YAML: {point.yaml_error}")
+            )
+        if point.subtest:
+            found += _yaml_problems(point.subtest.points)
+    return found
+
+

@@ -73,6 +73,14 @@ def segments(path: str) -> tuple[Segment, ...]:
         return ()
 
 
+def fixed(path: str) -> tuple[Mapping, ...]:
+    """The mappings of an executable that is always loaded at its link addresses; none of any other."""
+    parts = segments(path)
+    if not parts or not parts[0].address:
+        return ()
+    return tuple(Mapping(s.address, s.address + s.size, s.offset, path) for s in parts)
+
+
 def link_address(mapping: Mapping, address: int) -> int | None:
     """The address that the linker gave to what is mapped at `address`; None if the file does not tell."""
     offset = address - mapping.start + mapping.offset

@@ -18,6 +18,7 @@ __all__ = ["CrashReport", "Frame", "Stack", "explain", "parse", "render", "signa
 STARTERS = frozenset({
     "_start", "__libc_start_main", "__libc_start_main_impl", "__libc_start_call_main",
     "start_thread", "clone", "clone3",
+    "lkltest_run_point",  # where a point is optimized away
 })
 SLEEP = frozenset({"schedule", "arch_cpu_idle", "idle_host_task_loop"})  # below these a kernel thread waits its turn
 
@@ -83,9 +84,9 @@ def name_report(report: CrashReport) -> list[Stack]:
     return stacks
 
 
-def target(address: Address) -> int:
-    """The address to look up: within the call, for a return address may be that of the next function."""
-    return address.pc if address.number == 0 else address.pc - 1
+def target(report: CrashReport, address: Address) -> int:
+    """The address to look up: within the call, or trap, for what follows it may be of the next line or function."""
+    return address.pc if address.number == 0 and report.signal != "SIGTRAP" else address.pc - 1
 
 
 Names = dict[tuple[str, int], tuple[addresses.Location, ...]]
@@ -94,7 +95,7 @@ Names = dict[tuple[str, int], tuple[addresses.Location, ...]]
 def look_up(report: CrashReport) -> Names:
     """Functions and lines by file and address within it: one look at each file."""
     wanted: dict[str, set[int]] = {}
-    for address in {target(a) for thread in report.threads for a in thread.frames}:
+    for address in {target(report, a) for thread in report.threads for a in thread.frames}:
         mapping = addresses.find(report.maps, address)
         link = addresses.link_address(mapping, address) if mapping and mapping.path.startswith("/") else None
         if mapping and link is not None:
@@ -108,14 +109,14 @@ def look_up(report: CrashReport) -> Names:
 
 def name_frame(report: CrashReport, address: Address, names: Names) -> list[Frame]:
     """The functions at one address, the innermost of inlined ones first."""
-    mapping = addresses.find(report.maps, target(address))
+    mapping = addresses.find(report.maps, target(report, address))
     bare = Frame(address.number, address.pc, "", guess=address.guess)
     if mapping is None:
         return [bare]
-    link = addresses.link_address(mapping, target(address)) if mapping.path.startswith("/") else None
+    link = addresses.link_address(mapping, target(report, address)) if mapping.path.startswith("/") else None
     if link is None:
         return [replace(bare, module=mapping.path, offset=address.pc - mapping.start + mapping.offset)]
-    bare = replace(bare, module=mapping.path, offset=link + (address.pc - target(address)))
+    bare = replace(bare, module=mapping.path, offset=link + (address.pc - target(report, address)))
     # A function that was split in two is inlined into itself.
     groups = itertools.groupby(names.get((mapping.path, link), ()), key=lambda place: base_name(place.function))
     places = [next(same) for _, same in groups]
@@ -142,10 +143,9 @@ def without_starters(frames: Sequence[Frame]) -> tuple[Frame, ...]:
     for i, frame in enumerate(frames):
         if frame.function.startswith(POINT):
             return tuple(frames[: i + 1])
-    last = len(frames)
-    while last and frames[last - 1].function in STARTERS:
-        last -= 1
-    return tuple(frames[:last])
+        if frame.function in STARTERS:
+            return tuple(frames[:i])
+    return tuple(frames)
 
 
 def title(report: CrashReport, thread: Thread, frames: Sequence[Frame]) -> str:
@@ -211,32 +211,40 @@ def explain(text: bytes | str, program: Path | None = None) -> str:
 
     `program` is the executable, where the process saw it under another path, as in a container.
     """
-    reports = [replace(report, maps=tuple(moved(m, program) for m in report.maps)) for report in parse(text)]
+    reports = [replace(report, maps=mapped(report, program)) for report in parse(text)]
     return render([stack for report in reports for stack in symbolize(report)])
 
 
-def moved(mapping: addresses.Mapping, program: Path | None) -> addresses.Mapping:
-    """The mapping, of `program` where its own file is gone and had the same name."""
-    if program is None or Path(mapping.path).name != program.name or Path(mapping.path).exists():
-        return mapping
-    return replace(mapping, path=str(program))
+def mapped(report: CrashReport, program: Path | None) -> tuple[addresses.Mapping, ...]:
+    """The mappings of a report, with `program` where it was seen under another path, or not seen at all.
+
+    A process without /proc, such as the first one of a kernel, has no maps; it must be where it was linked to be.
+    """
+    if program is None:
+        return report.maps
+    if not report.maps:
+        return addresses.fixed(str(program.absolute()))
+    return tuple(
+        replace(m, path=str(program)) if Path(m.path).name == program.name and not Path(m.path).exists() else m
+        for m in report.maps
+    )
 
 
 def signature(stack: Stack, depth: int = 3) -> tuple[str, ...]:
     """Names of the topmost `depth` functions that tell one crash from another, the innermost first.
 
     They are the kernel's where it has any; functions that say nothing of the place (memcpy, KASAN, panic), repeated
-    ones and guesses are passed over. The program's functions do where there are none of the kernel.
+    ones and guesses are passed over. The program's functions do where there are none of the kernel's.
     """
     frames = [f for f in awake(stack.frames) if not f.guess]
     root = kernel_root(frames)
     for chosen in ([f for f in frames if is_kernel(f, root)], frames):
-        names = [base_name(f.function) for f in chosen if f.function and not GENERIC.fullmatch(base_name(f.function))]
-        names = [name for name, _ in itertools.groupby(names)]
+        # What has no name has a place in its file, the same one as long as the file is the same.
+        names = [base_name(f.function) or f"{Path(f.module).name}+{f.offset:#x}" for f in chosen]
+        names = [name for name, _ in itertools.groupby(names) if not GENERIC.fullmatch(name)]
         if names:
             return tuple(names[:depth])
-    # Nothing has a name: places in the library do, as long as it is the same one.
-    return tuple(f"{Path(f.module).name}+{f.offset:#x}" for f in frames if f.module)[:depth]
+    return ()
 
 
 def render(stacks: Sequence[Stack], root: Path | None = None, cwd: Path | None = None) -> str:

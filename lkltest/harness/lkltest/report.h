@@ -26,7 +26,7 @@
 #endif
 
 #define LKLTEST_STACK_HEAD 64		/* frames written from the top of a stack */
-#define LKLTEST_STACK_TAIL 16		/* and from its bottom */
+#define LKLTEST_STACK_TAIL 64		/* and from its bottom */
 #define LKLTEST_STACK_MAX 500000	/* frames counted; 8 MB of the smallest ones */
 #define LKLTEST_STACK_GUESSES 8		/* after so many the rest is noise */
 
@@ -148,6 +148,12 @@ LKLTEST_REPORT_FN void lkltest_report_map(const char *line, size_t len, int writ
 #endif
 }
 
+#ifdef LKLTEST_UNWINDS
+/* The program's own code, as the linker tells. */
+extern char lkltest_code_start[] __asm__("__executable_start") __attribute__((weak));
+extern char lkltest_code_end[] __asm__("etext") __attribute__((weak));
+#endif
+
 /* Only one thread may be here at a time. */
 LKLTEST_REPORT_FN void lkltest_report_maps(int written)
 {
@@ -175,6 +181,14 @@ LKLTEST_REPORT_FN void lkltest_report_maps(int written)
 	}
 	if (fd >= 0)
 		close(fd);
+#ifdef LKLTEST_UNWINDS
+	if (!lkltest_code.used && lkltest_code_start) {
+		/* The program is the first process of a kernel that has no /proc yet. */
+		lkltest_code.range[0].from = (unsigned long)lkltest_code_start;
+		lkltest_code.range[0].to = (unsigned long)lkltest_code_end;
+		lkltest_code.used = 1;
+	}
+#endif
 }
 
 #ifdef LKLTEST_UNWINDS

@@ -131,9 +131,9 @@ LKLTEST_UNWIND_FN int lkltest_step_frame(struct lkltest_cpu *cpu)
 	record[1] = lkltest_strip(record[1]);
 	if (!record[0] && !record[1])
 		return -1;
-	/* Frames lie one above the other, or the chain is broken here. */
-	if (!lkltest_is_return(record[1]) || (record[0] && record[0] <= fp))
+	if (!lkltest_is_return(record[1]))
 		return 0;
+	/* Whatever the caller had in that register: it is his frame only if that lies above this one. */
 	cpu->r[LKLTEST_REG_FP] = record[0];
 	lkltest_move(cpu, record[1], fp + 16, LKLTEST_FRAME_ON_TOP);
 	return 1;

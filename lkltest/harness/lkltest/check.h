@@ -63,6 +63,15 @@ LKLTEST_FN __attribute__((noreturn)) void lkltest_end_here(void)
 	pthread_exit(NULL);
 }
 
+/* Copies so much of a text as there is room for. */
+LKLTEST_FN void lkltest_copy(char *buf, size_t size, const char *text)
+{
+	size_t len = strnlen(text, size - 1);
+
+	memcpy(buf, text, len);
+	buf[len] = 0;
+}
+
 /* Call with the lock held. Between two points it counts for the next one. */
 LKLTEST_FN void lkltest_record(const char *file, int line, const char *check, const char *expected,
 			       const char *actual)
@@ -74,14 +83,15 @@ LKLTEST_FN void lkltest_record(const char *file, int line, const char *check, co
 		return;
 	f->file = file;
 	f->line = line;
-	snprintf(f->check, sizeof(f->check), "%s", check);
-	snprintf(f->expected, sizeof(f->expected), "%s", expected);
+	lkltest_copy(f->check, sizeof(f->check), check);
+	lkltest_copy(f->expected, sizeof(f->expected), expected);
+	lkltest_copy(f->actual, sizeof(f->actual), actual);
 	if (lkltest.point)
-		snprintf(f->actual, sizeof(f->actual), "%s", actual);
-	else if (lkltest.ended)
-		snprintf(f->actual, sizeof(f->actual), "%s (after %s had ended)", actual, lkltest.ended->name);
+		return;
+	if (lkltest.ended)
+		snprintf(f->actual, sizeof(f->actual), "%.900s (after %.64s had ended)", actual, lkltest.ended->name);
 	else
-		snprintf(f->actual, sizeof(f->actual), "%s (before the first point)", actual);
+		snprintf(f->actual, sizeof(f->actual), "%.900s (before the first point)", actual);
 }
 
 LKLTEST_FN void lkltest_failed(const char *file, int line, int fatal, const char *check,
@@ -287,7 +297,7 @@ LKLTEST_FN LKLTEST_PRINTF(2, 3) void lkltest_property(const char *name, const ch
 	lkltest_lock();
 	if (lkltest.nr_properties < LKLTEST_PROPERTIES) {
 		value = &lkltest.properties[lkltest.nr_properties++];
-		snprintf(value->name, sizeof(value->name), "%s", name);
+		lkltest_copy(value->name, sizeof(value->name), name);
 		va_start(args, fmt);
 		vsnprintf(value->text, sizeof(value->text), fmt, args);
 		va_end(args);

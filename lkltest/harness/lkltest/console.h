@@ -81,7 +81,7 @@ LKLTEST_FN void lkltest_expect_console(const char *text)
 {
 	lkltest_lock();
 	if (lkltest.nr_expected < LKLTEST_EXPECTED)
-		snprintf(lkltest.expected[lkltest.nr_expected++], sizeof(*lkltest.expected), "%s", text);
+		lkltest_copy(lkltest.expected[lkltest.nr_expected++], sizeof(*lkltest.expected), text);
 	lkltest_unlock();
 }
 

@@ -44,27 +44,22 @@ LKLTEST_FN __attribute__((noreturn)) void lkltest_usage(const char *arg, const c
 
 LKLTEST_FN unsigned long lkltest_parse_size(const char *arg, const char *text)
 {
+	static const char units[] = "KMG";
+	const char *unit;
+	unsigned long size;
 	char *end;
-	unsigned long long size;
+	int shift = 0;
 
 	errno = 0;
-	size = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || errno)
-		lkltest_usage(arg, "not a size in bytes");
-	switch (*end) {
-	case 'G': case 'g':
-		size <<= 10;
-		/* fall through */
-	case 'M': case 'm':
-		size <<= 10;
-		/* fall through */
-	case 'K': case 'k':
-		size <<= 10;
+	size = strtoul(text, &end, 10);
+	unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
+	if (unit) {
+		shift = 10 * (unit - units + 1);
 		end++;
 	}
-	if (*end || !size || size != (unsigned long)size)
+	if (*text < '0' || *text > '9' || *end || errno || !size || size > ~0UL >> shift)
 		lkltest_usage(arg, "not a size in bytes");
-	return size;
+	return size << shift;
 }
 
 LKLTEST_FN void lkltest_list(const struct lkltest_point *points, size_t nr)

@@ -1,0 +1,13 @@
+/* Says of each line on stdin whether the kernel complains in it. */
+#include <lkltest.h>
+
+int main(void)
+{
+	char line[4096];
+
+	while (fgets(line, sizeof(line), stdin)) {
+		line[strcspn(line, "\n")] = 0;
+		puts(lkltest_complains(line) ? "yes" : "no");
+	}
+	return 0;
+}

@@ -1,0 +1,78 @@
+"""How a program is run, and how it ends."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from lkltest import process
+from tests.harness.stream import SHAPES, Build, Run, failed
+
+
+def test_it_lists_its_points_without_booting(program: Build) -> None:
+    """--list prints the names in order, and nothing else."""
+    done = process.run([program("plant"), "--list"], deadline=60)
+    assert done.status == 0
+    assert done.output.decode().split() == ["start_kernel", "first", "second", "third", "fourth"]
+    assert done.errors == b""
+
+
+@pytest.mark.parametrize(
+    "argument", ["--nonsense", "nonsense", "--mem=", "--mem=-1", "--mem=12Q", "--mem=99999999999G"]
+)
+def test_a_bad_argument_is_told(program: Build, argument: str) -> None:
+    """An argument that makes no sense ends the program before it runs anything."""
+    done = process.run([program("checks"), argument], deadline=60)
+    assert (done.status, done.output) == (2, b"")
+    assert argument in done.errors.decode()
+    assert "usage:" in done.errors.decode()
+
+
+def test_arguments_reach_the_kernel(run: Run) -> None:
+    """--mem and --cmdline do."""
+    log = run("plant", "--mem=40M", "--cmdline=lkltest_word=7").points["start_kernel"].block["log"]
+    assert "lkltest_word=7" in log
+    assert re.search(r"Memory available: (3\d|40)\d{3}k", log)
+
+
+@pytest.mark.parametrize("shell", [">&-", ">/dev/full", "| true"])
+def test_results_that_cannot_be_written_are_told(program: Build, tmp_path: Path, shell: str) -> None:
+    """Where stdout is closed, full or broken the program fails, and says why."""
+    # More than a pipe holds, so that its reader is gone before all of it is written.
+    log = tmp_path / "log"
+    log.write_text("x\n" * 100000)
+    script = f'{{ "$0" "file=$1" 2>"$2"; echo "status $?" >&2; }} {shell}'
+    errors = tmp_path / "errors"
+    done = process.run(["sh", "-c", script, program("bytes"), log, errors], deadline=60)
+    assert done.errors.decode() == "status 5\n"
+    assert "stdout" in errors.read_text()
+
+
+def test_a_kernel_that_does_not_start_ends_the_program(run: Run) -> None:
+    """No later point is run on a kernel that is not there."""
+    flags = ("-DSTOPS", "-include", str(SHAPES / "refuses.h"))
+    output = run("plant", flags=flags)
+    assert failed(output) == ["start_kernel"] == list(output.points)
+    assert output.bail_out is not None
+    assert "did not start" in output.bail_out
+    assert "Out of memory" in output.bail_out
+    assert output.status == 3
+
+
+def test_no_orphan_survives(program: Build) -> None:
+    """With LKLTEST_PDEATHSIG=1 a program dies with its parent."""
+    script = '"$0" </dev/null & echo "pid $!" >&2; sleep 0.3; kill -9 $$'
+    done = process.run(["sh", "-c", script, program("forever")], env={"LKLTEST_PDEATHSIG": "1"}, deadline=60)
+    assert done.signal == signal.SIGKILL
+    pid = int(re.findall(r"pid (\d+)", done.errors.decode())[0])
+    give_up = time.monotonic() + 10
+    while Path(f"/proc/{pid}/stat").exists() and time.monotonic() < give_up:
+        if Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
+            break
+        time.sleep(0.01)
+    else:
+        assert not Path(f"/proc/{pid}").exists()

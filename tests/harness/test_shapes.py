@@ -1,0 +1,46 @@
+"""One source on every shape of the kernel's API."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from lkltest import cc, process
+from lkltest.settings import Settings
+from tests.harness.stream import BOOT, SHAPES, Run, failed
+
+
+@pytest.mark.parametrize(("shape", "used"), [
+    ("init_first", "shape: started 1, cleaned up 1"), ("um_library", "shape: started 1"),
+])
+def test_the_boot_program_runs_on_every_generation(run: Run, shape: str, used: str) -> None:
+    """The same source passes on a kernel whose entry points have the newest shape, or UML's."""
+    output = run(BOOT, flags=("-include", str(SHAPES / f"{shape}.h")))
+    assert (output.status, failed(output)) == (0, [])
+    assert used in output.console
+
+
+@pytest.mark.parametrize("plant", ["within", "after"])
+def test_a_console_that_cannot_be_hooked_is_watched(run: Run, plant: str) -> None:
+    """UML's library mode offers no hook: there the kernel's log is read."""
+    flags = ("-include", str(SHAPES / "um_library.h"))
+    output = run("plant", f"plant={plant}", "line=<4>WARNING: planted", flags=flags)
+    assert failed(output) == (["first"] if plant == "within" else [])
+    assert output.status == (1 if plant == "within" else 4)
+
+
+def test_the_native_shape_compiles(settings: Settings) -> None:
+    """The boot program is a static init as well, without the points that only a library has."""
+    native = cc.compile_native(BOOT, settings, flags=("-Werror",))
+    names = process.run([native, "--list"], deadline=60).output.decode().split()
+    assert "getpid" in names
+    assert not {"mutex", "semaphore", "join", "start_kernel", "stop_kernel"} & set(names)
+
+
+@pytest.mark.skipif(os.getpid() == 1, reason="this is an init")
+def test_a_native_program_refuses_to_test_the_host(settings: Settings) -> None:
+    """It would mount, and power off, the machine that it is run on."""
+    done = process.run([cc.compile_native(BOOT, settings)], deadline=60)
+    assert (done.status, done.output) == (2, b"")
+    assert "init=" in done.errors.decode()

@@ -240,7 +240,7 @@ def signature(stack: Stack, depth: int = 3) -> tuple[str, ...]:
     root = kernel_root(frames)
     for chosen in ([f for f in frames if is_kernel(f, root)], frames):
         # What has no name has a place in its file, the same one as long as the file is the same.
-        names = [base_name(f.function) or f"{Path(f.module).name}+{f.offset:#x}" for f in chosen]
+        names = [base_name(f.function) or f"{Path(f.module).name}+{f.offset:#x}" for f in chosen if f.module]
         names = [name for name, _ in itertools.groupby(names) if not GENERIC.fullmatch(name)]
         if names:
             return tuple(names[:depth])

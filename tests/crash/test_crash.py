@@ -172,6 +172,17 @@ def test_a_sanitizer_keeps_its_own_report(liblkl: Liblkl, settings: Settings) ->
     assert b"lkltest: signal" not in done.errors
 
 
+def test_a_fault_in_the_handler_is_told(liblkl: Liblkl, settings: Settings) -> None:
+    """Where the report itself crashes, what there is of it is told, that it is not all, and the process ends."""
+    done = run(cc.compile(SOURCE, liblkl, settings, flags=("-DBROKEN_UNWINDER",)), "in_point")
+    assert done.signal == signal.SIGSEGV
+    (report,) = parse(done.errors)
+    assert (report.signal, report.address, report.again) == ("SIGSEGV", 0x18, "SIGSEGV")
+    text = symbolize.explain(done.errors)
+    assert re.search(r"#0 in_point +.*crashes\.c:\d+", text)
+    assert "SIGSEGV while this report was written" in text
+
+
 def ask(program: Path, how: str, tmp_path: Path, wait: float) -> tuple[bytes, Child]:
     """Let the program hang, ask it for its stacks, and then wait for its end at most `wait` seconds."""
     log = tmp_path / "stderr"

@@ -310,6 +310,7 @@ LKLTEST_CRASH_FN void lkltest_crash_thread(void)
 #ifdef LKLTEST_CRASH_WRAP
 
 static __typeof__(lkl_host_ops.thread_create) lkltest_crash_create;
+typedef __typeof__(lkl_host_ops.thread_create(NULL, NULL)) lkltest_crash_thread_t;
 
 /* Runs a thread of the kernel. */
 LKLTEST_CRASH_FN void *lkltest_crash_run(void *arg)
@@ -328,13 +329,13 @@ LKLTEST_CRASH_FN void *lkltest_crash_run(void *arg)
 	return NULL;
 }
 
-LKLTEST_CRASH_FN lkl_thread_t lkltest_crash_wrap(void (*run)(void *), void *arg)
+LKLTEST_CRASH_FN lkltest_crash_thread_t lkltest_crash_wrap(void (*run)(void *), void *arg)
 {
 	struct lkltest_crash_call *call = malloc(sizeof(*call));
 	/* Some kernels declare what a thread runs with a result, others without. */
-	lkl_thread_t (*create)(void *(*)(void *), void *) =
-		(lkl_thread_t (*)(void *(*)(void *), void *))(void (*)(void))lkltest_crash_create;
-	lkl_thread_t thread;
+	lkltest_crash_thread_t (*create)(void *(*)(void *), void *) =
+		(lkltest_crash_thread_t (*)(void *(*)(void *), void *))(void (*)(void))lkltest_crash_create;
+	lkltest_crash_thread_t thread;
 
 	if (!call)
 		return 0;

@@ -7,6 +7,7 @@ import itertools
 import logging
 import os
 import re
+import shlex
 import signal
 import time
 import warnings
@@ -164,16 +165,20 @@ class Console:
         """Raise the error for a kernel that did not do what it should have done."""
         if self.panicked is not None:
             reasons = PANIC.findall(self.text)
-            raise Panic(reasons[-1] if reasons else "(its message is lost in later output)", self.last_lines())
+            raise Panic(reasons[-1] if reasons else "(its message is lost in later output)", self.last_words())
         what = self.ended.describe() if self.ended else f"the deadline of {timeout:g} s passed"
         raise KernelLost(f"{what}, {doing}\n{self.last_lines()}")
 
-    def last_lines(self, count: int = LAST_LINES) -> str:
+    def last_lines(self) -> str:
         """The end of the output, for people."""
-        lines = self.shown.splitlines()[-count:]
-        if not lines:
-            return "the console printed nothing"
-        return "\n".join(["the console's last lines:", *(f"  {line[:500]}" for line in lines)])
+        lines = self.shown.splitlines()[-LAST_LINES:]
+        return quote("the console's last lines:", lines) if lines else "the console printed nothing"
+
+    def last_words(self) -> str:
+        """What the kernel said when it panicked, for people: what led there comes before, the stack after."""
+        lines = self.shown.splitlines()
+        at = max((index for index, line in enumerate(lines) if PANIC.search(line + "\n")), default=len(lines))
+        return quote("the console around the panic:", lines[max(0, at - LAST_LINES // 2) : at + LAST_LINES])
 
     def send(self, line: str, timeout: float = PROMPT) -> None:
         """Type a line."""
@@ -222,10 +227,9 @@ class Console:
         The end is told by a mark that the typed line itself does not contain, so neither its echo nor a prompt in
         the output is taken for it.
         """
-        mark = f"lkltest-{os.getpid()}-{next(self.numbers)}"
-        begin, end = f"{mark}-begin", f"{mark}-end"
-        typed = f"echo '{begin[:-1]}''{begin[-1]}'; {line}\necho '{end[:-1]}''{end[-1]}' $?"
-        self.send(typed, timeout)
+        begin, end = (f"lkltest-{next(self.numbers)}-{word}" for word in ("begin", "end"))
+        marks = (f"echo '{mark[:4]}''{mark[4:]}'" for mark in (begin, end))
+        self.send(f"{next(marks)}; eval {shlex.quote(line)}; {next(marks)} $?", timeout)
         self.expect(rf"{begin}\n", timeout)
         status = self.expect(rf"{end} (\d+)\n", timeout)[1]
         return int(status), self.before
@@ -266,6 +270,11 @@ class Console:
             timed_out=False,
             seconds=time.monotonic() - self.started,
         )
+
+
+def quote(title: str, lines: Sequence[str]) -> str:
+    """Lines of a console under a title; the longest are cut."""
+    return "\n".join([title, *(f"  {line[:500]}" for line in lines)])
 
 
 def spawn(argv: tuple[str, ...], cwd: Path | None) -> pexpect.spawn[str]:

@@ -21,6 +21,7 @@ import sys
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 CANNOT_START = 127  # as a shell says that a command cannot be run
+PATIENCE = 2000  # milliseconds
 ROOMY = 256 << 20  # bytes: more than a UML of ours takes for its memory
 NUDGE = signal.SIGUSR1
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -45,15 +46,16 @@ def main(parent: int, directory: str, argv: list[str]) -> int:
     for fd in (wakeup, alive, ended):
         poll.register(fd, select.POLLIN)
     ready: set[int] = set()
+    asked: set[int] = set()
     while not ready & {alive, ended}:
         ready = {fd for fd, _ in poll.poll()}
         if wakeup in ready:
-            if set(os.read(wakeup, 512)) != {NUDGE}:
+            asked.update(os.read(wakeup, 512))
+            if asked != {NUDGE}:
                 break
             nudge(uml)
-    orphaned = alive in ready
     status = end(uml)
-    return clean(directory, status) if orphaned else status
+    return clean(directory, status) if has_ended(alive, hung_up=signal.SIGHUP in asked) else status
 
 
 def use_roomy_memory(directory: str) -> None:
@@ -82,6 +84,13 @@ def start(argv: list[str]) -> int | None:
     except OSError as error:
         print(f"lkltest: cannot start {argv[0]}: {error.strerror}", file=sys.stderr, flush=True)
         return None
+
+
+def has_ended(process: int, *, hung_up: bool) -> bool:
+    """Whether a process, known by its pidfd, has ended. A process that ends closes its terminals a moment before."""
+    poll = select.poll()
+    poll.register(process, select.POLLIN)
+    return bool(poll.poll(PATIENCE if hung_up else 0))
 
 
 def nudge(uml: int) -> None:

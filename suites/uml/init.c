@@ -164,10 +164,13 @@ static void answer_in_colour(const char *text)
 	answer("\033[32m%.1s\033[0m%s\033[K", text, text + 1);
 }
 
+/* The newline must be in the same write: without it the kernel waits for the rest of the line. */
 static void log_message(const char *text)
 {
 	int fd = open("/dev/kmsg", O_WRONLY);
-	int status = fd < 0 ? -1 : write_all(fd, text, strlen(text));
+	char line[256];
+	int len = snprintf(line, sizeof(line), "%s\n", text);
+	int status = fd < 0 ? -1 : write_all(fd, line, len);
 
 	answer_status("/dev/kmsg", status);
 	if (fd >= 0)

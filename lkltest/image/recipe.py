@@ -59,12 +59,19 @@ class Recipe:
 
     def volumes(self, version: str) -> tuple[Volume, ...]:
         """The file systems as a kernel of this version ("4.9.0+") needs them."""
-        return tuple(_volume(part, version, self.path) for part in self.parts)
+        return tuple(volume(part, self.path, version) for part in self.parts)
 
     @property
     def cuts(self) -> bool:
         """Whether power cuts can be tried on it: a bare disk whose file system promises to survive them."""
         return not self.table and bool(self.parts[0].get("cuts"))
+
+
+def shipped() -> Path:
+    """The directory of the recipes that come with lkltest: beside the package in a checkout, else inside it."""
+    package = Path(__file__).parents[1]
+    inside = package / "images"
+    return inside if inside.is_dir() else package.parent / "images"
 
 
 def size(text: str) -> int:
@@ -145,7 +152,8 @@ def _follow(
     return {**inherited, **{key: value for key, value in raw.items() if key != "like"}}
 
 
-def _volume(raw: Mapping[str, Any], version: str, path: Path) -> Volume:
+def volume(raw: Mapping[str, Any], path: Path, version: str = "0") -> Volume:
+    """A volume as the keys of a recipe tell it, for a kernel; raises UsageError naming `path`."""
     settled = {key: value for key, value in raw.items() if key not in {"when", "check"}}
     try:
         for case in raw.get("when", []):

@@ -108,7 +108,7 @@ def choose(recording: Recording, number: int, seed: int = 0) -> Cut:
     Every third loses all that was not flushed, every third keeps it all, in order; of the others a part is lost,
     and the rest comes in any order.
     """
-    luck = random.Random(f"{seed}-{number}")  # noqa: S311 -- a reproducible choice
+    luck = random.Random(f"{seed}-{number}")
     flushes = [-1, *recording.flushes]
     which = luck.randrange(len(flushes))
     flush = flushes[which]

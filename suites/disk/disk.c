@@ -8,10 +8,11 @@
  *	disk=FILE type=FS [part=N] [mount=OPTIONS] [config=CONFIG_...]
  *	[lacks=links,symlinks,xattrs,acls,modes,holes,nanoseconds,untouched]
  *	[packed=yes]	the files of lkltest/image/tree.py are on it
- *	[second_disk=... second_type=... ...]	another one, or another partition
+ *	[second_disk=FILE second_type=FS ...]	another one; without second_disk,
+			second_part=N is another partition of the first
  *	[big=BYTES]	size of the big file
  *
- * Natively a disk is its name in /sys/block: disk=ubda.
+ * Natively a disk is a device: disk=/dev/ubda.
  */
 #include <lkltest.h>
 
@@ -61,13 +62,15 @@ static void configure_all(void)
 	configure(&second, "second_");
 	if (!first.disk->path)
 		lkltest_bail_out("no disk: the arguments disk=FILE and type=FS are missing");
-	/* Another partition of the same disk is no second disk to attach. */
-	if (second.disk->path && !strcmp(second.disk->path, first.disk->path))
+	if (!second.disk->path && second.part)
 		second.disk = first.disk;
 	if (size)
 		big = strtoull(size, NULL, 0);
 #ifdef LKLTEST_NATIVE
 	snprintf(disks[0].name, sizeof(disks[0].name), "%s", basename(disks[0].path));
+	/* A second image has become a device only where the command line says so. */
+	if (disks[1].path && strncmp(disks[1].path, "/dev/", 5))
+		disks[1].path = NULL;
 	if (disks[1].path)
 		snprintf(disks[1].name, sizeof(disks[1].name), "%s", basename(disks[1].path));
 #endif
@@ -590,7 +593,7 @@ POINT(two_disks)
 
 	need_mounted();
 	if (!second.disk->path)
-		lkltest_skip("no second disk was given: second_disk=FILE second_type=FS");
+		lkltest_skip("no second disk was given: second_disk= second_type=");
 	if (!second.type)
 		lkltest_skip("this kernel has no %s for the second disk", argument("second_", "type"));
 	find_node(&second);

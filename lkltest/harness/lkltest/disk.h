@@ -337,6 +337,16 @@ LKLTEST_FN int lkltest_disk_request(struct lkl_disk d, struct lkl_blk_req *req)
 	return LKL_DEV_BLK_STATUS_OK;
 }
 
+/* The size of an image in bytes. */
+LKLTEST_FN unsigned long long lkltest_image_size(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		lkltest_bail_out("cannot open the image %s: %s", path, strerror(errno));
+	return st.st_size;
+}
+
 /*
  * Attaches an image, before the kernel starts or while it runs. Where nothing
  * is to be recorded or to fail, the library's own block operations serve it.
@@ -359,7 +369,7 @@ LKLTEST_FN void lkltest_disk_add(struct lkltest_disk *disk, const char *record)
 	}
 	/* UML's library mode looks for the image's path here; the others overwrite it. */
 	disk->disk.dev = (void *)disk->path;
-	if (record || disk->fail || disk->capacity) {
+	if (record || disk->fail || disk->fail_from || disk->capacity) {
 		disk->disk.handle = disk;
 		disk->disk.ops = &ops;
 	} else {

@@ -1,0 +1,63 @@
+"""Disks that are broken on purpose: what a kernel must refuse, or report, and survive."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from lkltest.image import sparse
+from lkltest.image.make import SECTOR, Image
+
+HEAD = 128 << 10  # bytes at the beginning that hold every superblock (the farthest: btrfs, at 64 KiB)
+NOISE = 64  # random bytes that are strewn over the metadata
+
+
+def cut_short(path: Path, _: random.Random) -> None:
+    """Leave only the first third of the image."""
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 3 // SECTOR * SECTOR)
+
+
+def zeroed(path: Path, _: random.Random) -> None:
+    """Zero what holds the superblock."""
+    with path.open("r+b") as file:
+        file.write(bytes(HEAD))
+
+
+def noisy_superblock(path: Path, luck: random.Random) -> None:
+    """Fill with random bytes what holds the superblock."""
+    with path.open("r+b") as file:
+        file.write(luck.randbytes(HEAD))
+
+
+def noisy(path: Path, luck: random.Random) -> None:
+    """Strew random bytes over the data of the image, the superblock left out: metadata, mostly."""
+    with path.open("r+b") as file:
+        places = [
+            position
+            for first, last in sparse.extents(file.fileno(), HEAD, path.stat().st_size)
+            for position in range(first, last, SECTOR)
+        ]
+        for place in luck.choices(places, k=NOISE):
+            file.seek(place + luck.randrange(SECTOR))
+            file.write(luck.randbytes(4))
+
+
+DEFECTS: Mapping[str, Callable[[Path, random.Random], None]] = {
+    "cut_short": cut_short,
+    "zeroed": zeroed,
+    "noisy_superblock": noisy_superblock,
+    "noisy": noisy,
+}
+
+
+def make(image: Image, directory: Path, seed: int = 0) -> list[str]:
+    """Copy an image once for each defect, broken by it; return the arguments that tell broken.c: "zeroed=PATH"."""
+    arguments = []
+    for name, damage in DEFECTS.items():
+        path = directory / f"{image.path.stem}-{name}.img"
+        sparse.copy(image.path, path)
+        damage(path, random.Random(f"{seed}-{name}"))
+        arguments.append(f"{name}={path}")
+    return arguments

@@ -1,0 +1,80 @@
+"""A disk for a test program to run on, and the host's verdict on what it left there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lkltest.image import judge, sparse, tree
+from lkltest.image.make import Image, make
+from lkltest.image.recipe import Recipe
+from lkltest.program.verdict import Result, State
+
+
+@dataclass(frozen=True)
+class Disk:
+    """The image that a program is given, and a second one beside it, for the host to judge afterwards."""
+
+    image: Image
+    second: Image | None  # None: a second partition, if anything, is the second disk
+    artifacts: Path  # where a damaged image is kept
+
+    @property
+    def path(self) -> Path:
+        """The image's file."""
+        return self.image.path
+
+    @property
+    def type(self) -> str:
+        """The type of its first file system."""
+        return self.image.type
+
+    @property
+    def arguments(self) -> list[str]:
+        """What disk.c is to be told."""
+        arguments = self.image.arguments()
+        if self.second is not None:
+            return arguments + self.second.arguments("second_")
+        if len(self.image.places) > 1:
+            second = self.image.arguments("second_", 1)
+            # Another partition of the same disk, which may have another name inside the kernel.
+            return arguments + [argument for argument in second if not argument.startswith("second_disk=")]
+        return arguments
+
+    def check(self, results: Mapping[str, Result] | None = None) -> None:
+        """Let the host's checkers look at it, and read back on the host what the program has written.
+
+        `results` are those of disk.c's points: what was skipped was not written. Without them, nothing is read.
+        Raises AssertionError with what is wrong, after the image was kept; MissingTool where a program is missing.
+        """
+        problems = judge.check(self.image)
+        if self.second is not None:
+            problems += [f"second disk: {problem}" for problem in judge.check(self.second)]
+        problems += judge.read(self.image, self._files(results or {}))
+        if problems:
+            raise AssertionError("\n".join(["on the host:", *problems, f"image: {self._keep()}"]))
+
+    def _files(self, results: Mapping[str, Result]) -> dict[str, int]:
+        """What must be on the disk: what was packed, and what the program's points say they have written."""
+        files = dict(tree.PACKED) if self.image.packed else {}
+        written = {True: "big_file", False: "files"}
+        for name, size in tree.WRITTEN.items():
+            result = results.get(written[size == tree.BIG])
+            if result is not None and result.state is State.PASSED:
+                files[name] = size
+        return files
+
+    def _keep(self) -> Path:
+        self.artifacts.mkdir(parents=True, exist_ok=True)
+        kept = self.artifacts / self.image.path.name
+        sparse.copy(self.image.path, kept)
+        return kept
+
+
+def make_disk(recipe: Recipe, version: str, directory: Path, artifacts: Path) -> Disk:
+    """Make the image of a recipe, and a second, empty one where it has no second partition."""
+    image = make(recipe, version, directory)
+    alone = len(image.places) == 1
+    second = make(recipe, version, directory, name=f"{recipe.name}-second", pack=False) if alone else None
+    return Disk(image, second, artifacts)

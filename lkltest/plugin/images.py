@@ -1,0 +1,150 @@
+"""Disk images as pytest fixtures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lkltest.errors import LkltestError
+from lkltest.image import MissingTool, Recipe, adopt, broken, cuts, load, make, recording, scratch, shipped, sparse
+from lkltest.image.disk import Disk, make_disk
+from lkltest.plugin.session import settings_of
+from lkltest.program.launch import Kernel
+from lkltest.program.verdict import Result
+from lkltest.settings import Settings
+
+Request = Any  # pytest does not export SubRequest
+
+_RECIPES = pytest.StashKey[tuple[Recipe, ...]]()
+
+
+def recipes_of(config: pytest.Config) -> tuple[Recipe, ...]:
+    """The recipes of this session: ours, and those of --lkl-images. Raises UsageError where one is wrong."""
+    if _RECIPES not in config.stash:
+        config.stash[_RECIPES] = load([shipped(), *settings_of(config).images])
+    return config.stash[_RECIPES]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a wrong --lkl-images or --lkl-image before anything is collected."""
+    settings = settings_of(config)
+    try:
+        if settings.images:
+            recipes_of(config)
+    except LkltestError as error:
+        raise pytest.UsageError(str(error)) from None
+    for file in settings.image:
+        if not file.is_file():
+            raise pytest.UsageError(f"no image file {file}: mend the path of --lkl-image")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what takes `image` on every image, `broken_disk` and `power_cuts` on those that it makes sense for."""
+    names = metafunc.fixturenames
+    if not {"image", "broken_disk", "power_cuts"} & set(names):
+        return
+    try:
+        recipes = recipes_of(metafunc.config)
+    except LkltestError as error:
+        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+    settings = settings_of(metafunc.config)
+    if "image" in names:
+        given: tuple[Recipe | Path, ...] = settings.image or recipes
+        ids = [one.name for one in given]
+        metafunc.parametrize("image", given, indirect=True, ids=ids, scope="class")
+    if "broken_disk" in names:
+        bare = [recipe for recipe in recipes if not recipe.table]
+        metafunc.parametrize("broken_disk", bare, indirect=True, ids=[one.name for one in bare], scope="class")
+    if "power_cuts" in names:
+        lasting = [recipe for recipe in recipes if recipe.cuts]
+        metafunc.parametrize("power_cuts", lasting, indirect=True, ids=[one.name for one in lasting], scope="module")
+    if "cut" in names:
+        metafunc.parametrize("cut", range(settings.cuts), ids=[f"cut{number}" for number in range(settings.cuts)])
+
+
+def _artifacts(request: Request, settings: Settings) -> Path:
+    """Where what failed is kept: a directory for this item."""
+    root = settings.artifacts or request.config.rootpath / "lkltest-artifacts"
+    return Path(root) / re.sub(r"[^\w.+#-]+", "-", request.node.nodeid).strip("-")
+
+
+class JudgedDisk(Disk):
+    """A disk whose missing judge is a skip."""
+
+    def check(self, results: Mapping[str, Result] | None = None) -> None:
+        """See `Disk.check`; skips the item where a checker is not installed."""
+        try:
+            super().check(results)
+        except MissingTool as missing:
+            pytest.skip(f"not judged on the host: {missing}")
+
+
+@pytest.fixture(scope="class")
+def image(request: Request, kernel: Kernel, lkltest_settings: Settings) -> Iterator[Disk]:
+    """A fresh disk image: one of each recipe, or a copy of each of the user's own (--lkl-image)."""
+    where = _artifacts(request, lkltest_settings)
+    with scratch.directory() as directory:
+        try:
+            if isinstance(request.param, Recipe):
+                disk = make_disk(request.param, kernel.version, directory, where)
+            else:
+                adopted = adopt(request.param, recipes_of(request.config), kernel.version, directory)
+                disk = Disk(adopted, None, where)
+        except MissingTool as missing:
+            pytest.skip(str(missing))
+        yield JudgedDisk(disk.image, disk.second, disk.artifacts)
+
+
+@pytest.fixture(scope="class")
+def broken_disk(request: Request, kernel: Kernel) -> Iterator[list[str]]:
+    """Copies of a recipe's image, each broken in a way of its own: the arguments of broken.c."""
+    with scratch.directory() as directory:
+        try:
+            whole = make(request.param, kernel.version, directory)
+        except MissingTool as missing:
+            pytest.skip(str(missing))
+        sparse.copy(whole.path, directory / "failing.img")
+        other = "ext4" if whole.type == "vfat" else "vfat"
+        yield [*whole.arguments(), f"other={other}", f"failing={directory / 'failing.img'}",
+               *broken.make(whole, directory)]
+
+
+@dataclass(frozen=True)
+class PowerCuts:
+    """A recorded disk whose power can fail."""
+
+    scene: cuts.Scene
+    directory: Path  # for temporary files
+    artifacts: Path  # where failed cuts are kept
+
+    def judge(self, number: int) -> None:
+        """Cut the power for the time of this number; raises AssertionError where the disk does not survive it."""
+        cut = recording.choose(self.scene.recording, number)
+        problems = cuts.try_cut(self.scene, cut, self.directory)
+        if problems:
+            kept = cuts.keep(self.scene, cut, problems, self.artifacts / f"cut{number}")
+            what = cut.describe(self.scene.recording)
+            again = f"again: lkltest replay {kept.parent}"
+            raise AssertionError("\n".join([f"{self.scene.image.name}, {what}:", *problems, again]))
+
+
+@pytest.fixture(scope="module")
+def power_cuts(
+    request: Request, kernel: Any, lkltest_settings: Settings  # noqa: ANN401 -- a library: UMLs are kept away
+) -> Iterator[PowerCuts]:
+    """A disk of a recipe, recorded at work on a kernel; workload.c and judge.c are beside the suite."""
+    with scratch.directory() as directory:
+        programs = request.path.parent
+        try:
+            scene = cuts.record(request.param, kernel, programs, lkltest_settings, directory)
+        except (MissingTool, cuts.Skipped) as reason:
+            pytest.skip(str(reason))
+        name = f"power-cuts-{kernel.name}-{request.param.name}"
+        root = lkltest_settings.artifacts or request.config.rootpath / "lkltest-artifacts"
+        yield PowerCuts(scene, directory, root / name)

@@ -24,8 +24,8 @@ HERE = "/proc/self/cwd"
 
 # One console on standard input and output; /dev/console is the same.
 TERMINAL = ("console=tty0", "con=null", "con0=fd:0,fd:1")
-# Results on standard output, through /dev/tty0; the kernel's messages and /dev/console on standard error.
-STREAMS = ("console=tty1", "con=null", "con0=null,fd:1", "con1=null,fd:2")
+# Results on standard output, by the terminal that the harness is told of; the kernel's messages on standard error.
+STREAMS = ("console=tty1", "con=null", "con0=null,fd:1", "con1=null,fd:2", "LKLTEST_RESULTS=/dev/tty0")
 
 
 def command(

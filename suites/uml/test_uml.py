@@ -110,7 +110,7 @@ def test_disk(uml: Uml, init: Path, tmp_path: Path) -> None:
     assert b"from the guest" in tools.run(["debugfs", "-R", "cat /file", str(image)]).output
 
 
-def test_hostfs(uml: Uml, init: Path, tmp_path: Path) -> None:
+def test_hostfs(uml: Uml, init: Path) -> None:
     """A file of the host is read, and one that the guest writes is read on the host."""
     with booted(uml, init) as console:
         console.expect("^ready$")

@@ -55,6 +55,21 @@ LKLTEST_FN void lkltest_own_root(void)
 	mount("none", "/dev", "devtmpfs", 0, NULL);
 }
 
+/*
+ * Who boots us may name a terminal for the results, on the kernel's command
+ * line; the kernel's own messages then stay on its console.
+ */
+LKLTEST_FN void lkltest_open_results(void)
+{
+	const char *path = getenv("LKLTEST_RESULTS");
+	int fd = path ? open(path, O_RDWR | O_NOCTTY) : -1;
+
+	if (fd < 0)
+		return;
+	dup2(fd, STDOUT_FILENO);
+	close(fd);
+}
+
 /* A program that mounts and powers off at will is for a kernel of its own. */
 LKLTEST_FN void lkltest_init_begin(void)
 {
@@ -64,8 +79,9 @@ LKLTEST_FN void lkltest_init_begin(void)
 		exit(LKLTEST_USAGE);
 	}
 	lkltest_open_console();
-	lkltest_plain_terminal();
 	lkltest_own_root();
+	lkltest_open_results();
+	lkltest_plain_terminal();
 }
 
 /* No one waits for an init: its status is a comment, and its end is the machine's. */

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from lkltest import process
+from lkltest import process, tap
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
@@ -79,6 +79,10 @@ def read(done: process.Completed) -> Output:
             points[match[3]] = Point(match[1] == "ok", match[3], match[4], match[5], block)
             del lines[: end + 1]
     assert len(points) == int(plan[1]) or bail_out is not None
+    parser = tap.Parser()
+    parser.feed(done.output)
+    parser.close()
+    assert list(parser.report.problems) == [] or bail_out is not None
     return Output(points, comments, bail_out, done.status, done.errors.decode(errors="replace"))
 
 

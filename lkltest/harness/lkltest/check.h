@@ -55,9 +55,11 @@ LKLTEST_FN const char *lkltest_show(char *buf, size_t size, struct lkltest_numbe
 	return buf;
 }
 
-/* Ends the point, or, elsewhere than on the point's own thread, the thread. */
+/* Ends the point, or, elsewhere than on the point's own thread, the thread; and a child at once. */
 LKLTEST_FN __attribute__((noreturn)) void lkltest_end_here(void)
 {
+	if (getpid() != lkltest.pid)
+		_exit(LKLTEST_FAILED);
 	if (lkltest_end)
 		siglongjmp(*lkltest_end, 1);
 	pthread_exit(NULL);

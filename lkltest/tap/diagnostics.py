@@ -25,13 +25,20 @@ class _Beyond(Exception):
 def _entry() -> re.Pattern[str]:
     """`key: value`, where the value means the same to every YAML reader."""
     return re.compile(
-        r"([A-Za-z_][A-Za-z0-9_-]*+):(?: ++(?:"
+        r"(?: *+\n)*+([A-Za-z_][A-Za-z0-9_-]*+):(?: ++(?:"
         r"(?P<int>-?(?:0|[1-9]\d{0,17}+))|(?P<float>-?\d{1,17}+\.\d{1,17}+)"
         r'|"(?P<double>[^"\\\t\n]*+)"|\'(?P<single>[^\'\t\n]*+)\''
-        r"|\|(?P<indent>[1-9]?)(?P<chomp>[-+]?)(?P<literal>)"
-        r"|(?P<plain>[A-Za-z/_](?:[A-Za-z0-9_/().,=<>+*&;!?@%^$|~\\\"'\[\]{}-]++|:(?! |\Z)| ++(?![ #]|\Z))*+)) *+)?+",
+        r"|\|(?P<literal>[1-9]?+[-+]?+)"
+        r"|(?P<plain>[A-Za-z/_](?:[A-Za-z0-9_/().,=<>+*&;!?@%^$|~\\\"'\[\]{}-]++|:(?![ \n]|\Z)| ++(?![ #\n]|\Z))*+)"
+        r") *+)?+(?:\n|\Z)",
         re.ASCII,
     )
+
+
+@functools.cache
+def _body(pad: int) -> re.Pattern[str]:
+    """Lines with at least this indentation, or nothing in them."""
+    return re.compile(rf"(?: {{{pad}}}[^\n]*+\n|\n)++")
 
 
 # Words that YAML 1.1 takes for something else than a string.
@@ -76,42 +83,30 @@ def read_log(raw: bytes) -> Read:
 
 def _read_simple(text: str) -> dict[str, object] | None:
     """Read keys, one level of nested keys and literal blocks; raise _Beyond for everything else."""
-    lines = text.split("\n")
     found: dict[str, object] = {}
-    at, entry = 0, _entry().fullmatch
-    while at < len(lines):
-        line = lines[at]
-        at += 1
-        if not line.strip(" "):
-            continue
-        match = entry(line)
-        if match is None:
+    at, entry = 0, _entry().match
+    while match := entry(text, at):
+        at = match.end()
+        kind, key = match.lastgroup, match[1]
+        if key.lower() in _WORDS:
             raise _Beyond
-        key = _key(match[1])
-        if match["literal"] is not None:
-            found[key], at = _literal(lines, at, 0, match["indent"], match["chomp"])
-        elif match.lastgroup is None:
-            found[key], at = _nested(lines, at)
+        if kind == "literal":
+            found[key], at = _literal(text, at, match["literal"])
+        elif kind is None:
+            found[key], at = _nested(text, at)
         else:
-            found[key] = _scalar(match)
+            found[key] = _scalar(kind, match[kind])
+    if text[at:].strip(" \n"):
+        raise _Beyond
     return found or None
 
 
-def _key(key: str) -> str:
-    if key.lower() in _WORDS:
-        raise _Beyond
-    return key
-
-
-def _scalar(match: re.Match[str]) -> object:
-    kind = match.lastgroup or ""
-    value = match[kind]
+def _scalar(kind: str, value: str) -> object:
     if kind == "int":
         return int(value)
     if kind == "float":
         return float(value)
     if kind == "plain":
-        value = value.rstrip(" ")
         if value in _CONSTANTS:
             return _CONSTANTS[value]
         if value.lower() in _WORDS:
@@ -119,54 +114,37 @@ def _scalar(match: re.Match[str]) -> object:
     return value
 
 
-def _nested(lines: list[str], at: int) -> tuple[dict[str, object] | None, int]:
+def _nested(text: str, at: int) -> tuple[dict[str, object] | None, int]:
     """Read the more indented lines from `at` on as one level of keys; none of them is null."""
     found: dict[str, object] = {}
-    pad = 0
-    while at < len(lines):
-        line = lines[at]
-        bare = line.lstrip(" ")
-        if bare:
-            indent = len(line) - len(bare)
-            if not indent:
-                break
-            pad = pad or indent
-            match = _entry().fullmatch(bare)
-            if indent != pad or match is None or match.lastgroup is None or match["literal"] is not None:
-                raise _Beyond
-            found[_key(match[1])] = _scalar(match)
-        at += 1
+    pad = _indentation(text, at)
+    while pad and _indentation(text, at) == pad:
+        match = _entry().match(text, at + pad)
+        kind = match.lastgroup if match else None
+        if match is None or kind in (None, "literal") or text[at + pad] == "\n" or match[1].lower() in _WORDS:
+            raise _Beyond
+        found[match[1]] = _scalar(kind or "", match[kind or 0])
+        at = match.end()
     return found or None, at
 
 
-def _literal(lines: list[str], at: int, outer: int, indent: str, chomp: str) -> tuple[str, int]:
-    """Read a literal block that starts at line `at`; return it with the line after it."""
-    pad = outer + int(indent) if indent else 0
-    start = at
-    while at < len(lines):
-        line = lines[at]
-        bare = line.lstrip(" ")
-        if bare:
-            width = len(line) - len(bare)
-            if not pad:
-                if width <= outer or any(len(blank) > width for blank in lines[start:at]):
-                    raise _Beyond  # empty, or its first lines are blanks that YAML takes for too much indentation
-                pad = width
-            if width < pad:
-                break
-        at += 1
-    if not pad:
-        raise _Beyond  # nothing but blanks
-    body = [line[pad:] for line in lines[start:at]]
-    if at < len(lines) and lines[at].startswith((" ", "#")):
-        raise _Beyond
-    if at == len(lines) and not lines[-1]:
-        body.pop()  # the text's last newline ends a line, it does not begin one
-    text = "\n".join(body) + "\n"
-    if chomp == "+":
-        return text, at
-    text = text.rstrip("\n")
-    return (text + "\n" if text and not chomp else text), at
+def _indentation(text: str, at: int) -> int:
+    end = at
+    while text[end : end + 1] == " ":
+        end += 1
+    return end - at
+
+
+def _literal(text: str, at: int, header: str) -> tuple[str, int]:
+    """Read a literal block that starts at `at`; return it with where it ends."""
+    pad = int(header[0]) if header[:1].isdigit() else _indentation(text, at)
+    match = _body(pad).match(text, at) if pad and text[at + pad : at + pad + 1] != "\n" else None
+    if match is None or text.startswith(" ", match.end()):
+        raise _Beyond  # empty, or with blank lines that make its indentation a riddle
+    body = match[0].replace("\n" + " " * pad, "\n").removeprefix(" " * pad)
+    if not header.endswith("+"):
+        body = body.rstrip("\n") + ("" if header.endswith("-") else "\n")
+    return body if body != "\n" else "", match.end()
 
 
 def _read_yaml(text: str, raw: bytes) -> Read:

@@ -133,4 +133,4 @@ class Level:
         came = number in report.numbers or (report.plan is not None and number > report.plan)
         if came and not announced.binding:
             return None  # a comment must not make a stream fail: it counts only where a planned point never came
-        return Point(announced.number, None, text(announced.description), announced.line, b"")
+        return Point(announced.number, None, text(announced.description), announced.line)

@@ -19,12 +19,6 @@ OUTPUT = 1 << 13  # bytes of lines that are not TAP, kept for the point that fai
 
 
 @functools.cache
-def _plain_run() -> re.Pattern[bytes]:
-    one = plain_points().pattern.replace(b"((?:  (?!", b"(?:(?:  (?!").replace(b"([1-9]", b"(?:[1-9]")
-    return re.compile(b"(?:" + one.replace(b"(?: ([^", b"(?: (?:[^") + b")*+")
-
-
-@functools.cache
 def _numbers() -> re.Pattern[bytes]:
     return re.compile(rb"\nok (\d++)")
 
@@ -173,14 +167,18 @@ class Parser:
 
     def _pass_over(self, noise: bytes) -> None:
         """Take in whole lines that are not TAP."""
-        if not self._wanted and not self._stream.top.strict:
-            self._line += noise.count(b"\n")
-            self._keep_output(noise)
-            self._stream.suspect = False
+        if self._stream.top.strict:
+            for line in noise.split(b"\n")[:-1]:
+                self._line += 1
+                self._unknown(line.rstrip(b"\r"))
             return
-        for line in noise.split(b"\n")[:-1]:
-            self._line += 1
-            self._unknown(line.rstrip(b"\r"))
+        if self._wanted:
+            for number, line in enumerate(noise.split(b"\n"), self._line + 1):
+                if line and not line.isspace():
+                    self._out.append(events.UnknownSeen(text(line.rstrip(b"\r")), number))
+        self._line += noise.count(b"\n")
+        self._keep_output(noise)
+        self._stream.suspect = False
 
     def _unknown(self, line: bytes) -> None:
         self._keep_output(line + b"\n")
@@ -198,7 +196,7 @@ class Parser:
         """Whether plain points can be taken in by the thousand now."""
         stream = self._stream
         level, report = stream.levels[0], stream.report
-        if len(stream.levels) > 1 or self._prefix or not stream.begun or stream.suspect:
+        if len(stream.levels) > 1 or self._prefix or not stream.begun or stream.suspect or stream.names:
             return False
         if len(level.comments) or level.announced or level.braced or level.todo or report.bail_out is not None:
             return False
@@ -207,14 +205,12 @@ class Parser:
         return in_order and report.plan_line >= 0 and report.skip_all is None
 
     def _read_run(self, block: bytes, at: int) -> int:
-        """Take in the plain points from `at` on but the last, whose block may be to come.
+        """Take in the plain points from `at` on but the last, to which more may belong.
 
         Return where they end; less than `at` where they are not as plain as they look.
         """
-        match = _plain_run().match(block, at)
-        stop = match.end() if match else at
-        if not block.endswith(b"  ...\n", at, stop):
-            stop = block.rfind(b"\n", at, max(at, stop - 1)) + 1 or at
+        match = plain_points().match(block, at)
+        stop = block.rfind(b"\nok ", at, match.end()) + 1 if match else 0
         if stop <= at:
             return at
         data = block[at:stop]

@@ -64,49 +64,33 @@ class Point:
     Comments, block and subtest can still come between the parser's `PointSeen` and its `PointComplete`.
     """
 
-    __slots__ = (
-        "_comments",
-        "_read",
-        "description",
-        "directive",
-        "line",
-        "log_is_text",
-        "number",
-        "ok",
-        "output",
-        "passed",
-        "raw",
-        "raw_block",
-        "reason",
-        "subtest",
-    )
+    directive: str | None = None  # "skip", "todo", in KTAP also "xfail", "timeout", "error"
+    reason: str | None = None  # the directive's
+    raw_block: bytes | None = None  # the YAML block, without its marks and indentation
+    log_is_text = False  # the block is LKL's
+    subtest: Report | None = None
+    output = ""  # of a point that failed or never ended: the last lines before it that were not TAP
+    _comments: Comments | None = None
+    _read: Read | None = None
 
-    def __init__(
-        self,
-        number: int | None,
-        ok: bool | None,
-        description: str,
-        line: int,
-        raw: bytes,
-        *,
-        directive: str | None = None,
-        reason: str | None = None,
-        passed: bool | None = None,
-    ) -> None:
+    def __init__(self, number: int | None, ok: bool | None, name: str | bytes, line: int, raw: bytes = b"") -> None:
         self.number = number  # as printed, or the running count; None for one too large to be a number
         self.ok = ok  # as printed; None: it was announced and never ended
-        self.description = description
         self.line = line  # of the stream, from 1
         self.raw = raw  # the test line as it came
-        self.directive = directive  # "skip", "todo", in KTAP also "xfail", "timeout", "error"
-        self.reason = reason  # the directive's
-        self.passed = bool(ok) if passed is None else passed  # with the directive considered
-        self.raw_block: bytes | None = None  # the YAML block, without its marks and indentation
-        self.log_is_text = False  # the block is LKL's
-        self.subtest: Report | None = None
-        self.output = ""  # of a point that failed or never ended: the last lines before it that were not TAP
-        self._comments: Comments | None = None
-        self._read: Read | None = None
+        self.passed = bool(ok)  # with the directive considered
+        self._name = name
+
+    @property
+    def description(self) -> str:
+        """Its name, without the dash before it; decoded when it is first asked for."""
+        if isinstance(self._name, bytes):
+            self._name = text(describe(self._name))
+        return self._name
+
+    def rename(self, description: str) -> None:
+        """Correct the description."""
+        self._name = description
 
     @property
     def comments(self) -> list[str]:
@@ -169,13 +153,22 @@ class Point:
         return f"Point({self.number!r}, {self.ok!r}, {self.description!r}, line={self.line})"
 
 
+# `ok`, without directive, with a well-formed YAML block or none. %s: the name's and the block's brackets.
+_PLAIN = (
+    rb"(%sok (%s[1-9]\d{0,8}+)(?: (%s[^\n\r#\\\[{]*+))?+)\n"
+    rb"(?:  ---\n(%s(?:  (?!\.\.\.\n)[^\n\r]*+\n)++)  \.\.\.\n)?+"
+)
+
+
+@functools.cache
+def _plain_point() -> re.Pattern[bytes]:
+    return re.compile(_PLAIN.replace(b"%s", b""))
+
+
 @functools.cache
 def plain_points() -> re.Pattern[bytes]:
-    """Many points at once, each `ok`, without directive, with a well-formed YAML block or none."""
-    return re.compile(
-        rb"ok ([1-9]\d{0,8}+)(?: ([^\n\r#\\\[{]*+))?+\n"
-        rb"(?:  ---\n((?:  (?!\.\.\.\n)[^\n\r]*+\n)*+)  \.\.\.\n)?+"
-    )
+    """Match as many points as there are that need no closer look."""
+    return re.compile(b"(?:" + _PLAIN.replace(b"%s", b"?:") + b")*+")
 
 
 class Run:
@@ -188,20 +181,16 @@ class Run:
         self.count = count
         self.line = line  # of its first point
 
-    def points(self) -> list[Point]:
+    def points(self) -> Iterator[Point]:
         """Make the points."""
-        found = []
         line = self.line
-        for match in plain_points().finditer(self.data):
-            number, name, block = match.groups()
-            raw = self.data[match.start() : self.data.find(b"\n", match.start())]
-            point = Point(int(number), True, text(describe(name or b"")), line, raw)
+        for raw, number, name, block in _plain_point().findall(self.data):
+            point = Point(int(number), True, name, line, raw)
             line += 1
-            if block is not None:
+            if block:
                 point.raw_block = block[2:].replace(b"\n  ", b"\n")
                 line += block.count(b"\n") + 2
-            found.append(point)
-        return found
+            yield point
 
 
 class Points(Sequence[Point]):
@@ -249,7 +238,7 @@ class Points(Sequence[Point]):
         if isinstance(part, Point):
             return part
         if self._last[0] != at:
-            self._last = (at, part.points())
+            self._last = (at, list(part.points()))
         return self._last[1][index - self._starts[at]]
 
     def __eq__(self, other: object) -> bool:

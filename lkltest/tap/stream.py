@@ -30,7 +30,7 @@ class Stream:
         self.line = line  # the present one
         self.suspect = False  # the line before began with "not "
         self.out = out
-        self._names: dict[int, bytes] = {}  # of subtests to come, by the column of their comment
+        self.names: dict[int, bytes] = {}  # of subtests to come, by the column of their comment
 
     @property
     def dialect(self) -> Dialect:
@@ -148,16 +148,11 @@ class Stream:
         self._forget_names(indent)
         number = grammar.number(read.number) if read.number else level.next_number
         directive = "todo" if number in level.todo and not read.directive else read.directive
-        point = Point(
-            number,
-            read.ok,
-            text(read.description),
-            self.line,
-            raw,
-            directive=directive,
-            reason=None if read.reason is None else text(read.reason),
-            passed=read.ok or directive == "todo" or (directive == "skip" and level.rules.skip_excuses),
-        )
+        point = Point(number, read.ok, text(read.description), self.line, raw)
+        if directive:
+            point.directive = directive
+            point.reason = text(read.reason or b"")
+            point.passed = read.ok or directive == "todo" or (directive == "skip" and level.rules.skip_excuses)
         self._announce_end(level, point, read.description)
         for comment in level.comments.lines():
             point.comment(comment)
@@ -174,8 +169,8 @@ class Stream:
 
     def _forget_names(self, indent: int) -> None:
         """Subtests that were named, and have no lines of their own before the point that sums them up."""
-        for column in [each for each in self._names if each >= indent]:
-            name = self._names.pop(column)
+        for column in [each for each in self.names if each >= indent]:
+            name = self.names.pop(column)
             if column > indent and self.dialect is Dialect.KTAP:
                 self.note([Remark("no-tests", f'the subtest "{text(name)}" has no points')])
 
@@ -322,12 +317,12 @@ class Stream:
         level = self.levels[0]
         self._abandon_announced(level)
         if self.dialect is Dialect.KTAP and (name := self._last_name()) is not None and not self.report.met:
-            self._unfinished(level, Point(level.next_number, None, text(name), self.line, b""))
+            self._unfinished(level, Point(level.next_number, None, text(name), self.line))
         self._finish(level)
         self.out.append(events.StreamEnded(self.report, self.line))
 
     def _last_name(self) -> bytes | None:
-        return next(reversed(self._names.values()), None)
+        return next(reversed(self.names.values()), None)
 
     # Levels
 
@@ -341,14 +336,14 @@ class Stream:
             level.report.name = text(name)
             return
         self._complete(level)
-        self._names[indent] = name
-        if len(self._names) > DEEPEST:
-            self._names.clear()
+        self.names[indent] = name
+        if len(self.names) > DEEPEST:
+            self.names.clear()
 
     def _enter(self, indent: int, kind: str) -> Level | None:
         """The document that a line of this indentation belongs to; it is opened where it may begin here."""
         level = self._around(indent)
-        own = indent in self._names and indent > 0
+        own = indent in self.names and indent > 0
         if level.indent == indent:
             if not indent or level.fresh or not (kind == "version" or (own and kind == "plan")):
                 return level
@@ -374,9 +369,9 @@ class Stream:
         if self.dialect is Dialect.TAP14 and indent - parent.indent > 4:
             self._open(parent.indent + 4)
             return self._open(indent)
-        name = self._names.pop(indent, None)
+        name = self.names.pop(indent, None)
         if name is None:
-            name = self._names.pop(parent.indent, None)
+            name = self.names.pop(parent.indent, None)
         level = Level(indent, Report(self.dialect, self.line, None if name is None else text(name)), parent)
         level.owner, parent.braced = parent.braced, None
         if level.owner is None:
@@ -391,7 +386,7 @@ class Stream:
         while len(self.levels) > at + 2:
             self._abandon()
         if level.braced:  # it was no brace of a subtest, but the end of the name
-            level.braced.description = f"{level.braced.description} {{".strip()
+            level.braced.rename(f"{level.braced.description} {{".strip())
             level.braced = None
         if len(self.levels) == at + 1:
             return None
@@ -421,7 +416,7 @@ class Stream:
             level.owner.subtest = level.report
             self._complete(parent)
         elif not parent.report.met:
-            point = Point(parent.next_number, None, level.report.name or "", level.report.line, b"")
+            point = Point(parent.next_number, None, level.report.name or "", level.report.line)
             point.subtest = level.report
             self._unfinished(parent, point)
 

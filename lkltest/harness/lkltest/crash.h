@@ -48,7 +48,11 @@ static __attribute__((unused)) void lkltest_crash_init(void)
 #include <lkltest/report.h>
 
 #if !defined(LKLTEST_NATIVE) && __has_include(<lkl_host.h>)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#pragma GCC diagnostic ignored "-Wsign-compare"
 #include <lkl_host.h>
+#pragma GCC diagnostic pop
 #ifndef __UM_LIBMODE_UAPI_HOST_OPS_H	/* there threads are made by a function that nothing can wrap */
 #define LKLTEST_CRASH_WRAP
 #endif

@@ -51,7 +51,7 @@ def describe(path: Path, layout: Layout, settings: Settings) -> Liblkl:
         shared=layout.shared,
         include=layout.include,
         cflags=() if layout.uml or seen.autoconf else tuple(flags),
-        libs=libraries(main, seen),
+        libs=libraries(main, seen, layout),
         root=layout.root,
         tests=tests(layout),
         built=main.path.stat().st_mtime,
@@ -147,13 +147,13 @@ def tests(layout: Layout) -> Path | None:
     return folder if any(folder.glob("*.c")) else None
 
 
-def libraries(library: Binary, seen: Headers) -> tuple[str, ...]:
+def libraries(library: Binary, seen: Headers, layout: Layout) -> tuple[str, ...]:
     """The libraries to link after this one."""
     if library.windows:
         return ("-lws2_32",)
     base = () if "ANDROID" in seen.host else ("-lpthread", "-lrt")
     wanted = [lib for pattern, lib in LIBRARIES if any(pattern.fullmatch(name) for name in library.undefined)]
-    return (*base, *wanted)
+    return (*base, *(["-lutil"] if layout.uml else []), *wanted)
 
 
 def notes(main: Binary, static: Binary | None, shared: Binary | None, layout: Layout) -> tuple[str, ...]:

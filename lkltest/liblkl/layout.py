@@ -111,7 +111,8 @@ def unbuilt(base: Path, tools: Path) -> str:
     """Why a tree has no library, as far as what lies about tells, and the next step."""
     looked = f"{tools}/liblkl.a or liblkl.so" if tools.name == "lkl" else f"{tools}/liblinux.a"
     half = first(tools, ("lib/lkl.o", "lib/linux.o"))
-    make = f"`make -C {tools}`"
+    mode = " UMMODE=library" if tools.name == "um" else ""
+    make = f"`make -C {tools}{mode}`"
     if half is not None:
         why = f"a build that is under way or has failed (there is {half}): wait for it, or run {make}"
     elif (base / "vmlinux.o").exists() or (base / "init" / "main.o").exists():
@@ -119,7 +120,7 @@ def unbuilt(base: Path, tools: Path) -> str:
     elif (base / "Kconfig").is_file():
         why = f"not built: run {make}, or name its O= directory if you built it in one"
     else:
-        why = f"not built: run {make} O={base} in its sources"
+        why = f"not built: run `make -C tools/{tools.name}{mode} O={base}` in its sources"
     return f"no {looked}: {why} (--lkl-build does it for you)"
 
 

@@ -72,7 +72,7 @@ def commands(root: Path, output: Path, jobs: int) -> list[list[str]]:
     if output != root:
         common.append(f"O={output}")
     if (root / "tools" / "um").is_dir() and not (root / "tools" / "lkl").is_dir():
-        return [["rm", "-f", f"{output}/tools/um/lib/linux.o"], [*common, "-C", "tools/um"]]
+        return of_uml(output, common)
     tools = output / "tools" / "lkl"
     clean = [["rm", "-f", *map(str, [tools / "lib" / "lkl.o", *tools.glob("lib/.*.cmd")])]]
     # ar adds to an archive that is there, and refuses one that a killed build has left.
@@ -89,6 +89,19 @@ def commands(root: Path, output: Path, jobs: int) -> list[list[str]]:
         [*kernel, "install", f"INSTALL_PATH={tools}/"],
         old,
         libraries,
+    ]
+
+
+def of_uml(output: Path, common: list[str]) -> list[list[str]]:
+    """The commands for UML's library mode: the RFC up to v7 makes linux.o in tools/um, v8 wants it made before."""
+    library = ["ARCH=um", "UMMODE=library"]
+    configure = [] if (output / ".config").is_file() else [[*common, *library, "defconfig"]]
+    tools = output / "tools" / "um"
+    return [
+        *configure,
+        [*common, *library],
+        ["rm", "-f", str(tools / "lib" / "linux.o"), str(tools / "liblinux.a")],
+        [*common, "-C", "tools/um", "UMMODE=library", "KCONFIG=olddefconfig"],
     ]
 
 

@@ -100,6 +100,7 @@ def test_finds_the_library_mode_of_uml(own: Settings, tmp_path: Path) -> None:
         found = liblkl.find(named, own)
         assert found.generation is Generation.UML
         assert (found.name, found.cflags, found.shared) == ("uml-5.9.0", (), None)
+        assert found.libs == ("-lpthread", "-lrt", "-lutil")
 
 
 def test_takes_paths_with_blanks_and_letters_of_any_kind(make_tree: Make, own: Settings, tmp_path: Path) -> None:
@@ -158,6 +159,7 @@ def test_refuses_what_is_not_there(own: Settings, tmp_path: Path) -> None:
     (("Kconfig", "tools/lkl/Makefile", "tools/lkl/lib/lkl.o"), "under way or has failed (there is"),
     (("Kconfig", "tools/lkl/Makefile", "init/main.o"), "there are objects of the kernel"),
     (("tools/lkl/include/lkl_autoconf.h",), "O="),
+    (("Kconfig", "tools/um/Makefile"), "/tools/um UMMODE=library`"),
     (("include/lkl.h",), "make -C tools/lkl install PREFIX="),
 ])  # fmt: skip
 def test_tells_what_a_directory_without_a_library_is(

@@ -1,0 +1,124 @@
+"""The commands `lkltest build` and `lkltest doctor`."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lkltest import cli
+from lkltest.liblkl import recipe
+from lkltest.liblkl.needs import Need
+from lkltest.progress import Bar, remaining
+from lkltest.settings import Settings
+from tests.liblkl.tiny import Registry, Shape
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def _no_kernel_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's own LKLTEST_LKL is not ours."""
+    monkeypatch.delenv("LKLTEST_LKL", raising=False)
+    monkeypatch.delenv("LKLTEST_VARIANT", raising=False)
+
+
+@pytest.fixture
+def tiny(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> recipe.Recipe:
+    """A tiny kernel in the place of the default one."""
+    made = registry.publish()
+    monkeypatch.setitem(recipe.VARIANTS, "default", made)
+    monkeypatch.setitem(recipe.VARIANTS, "fast", replace(made, name="tiny-fast", forbidden=("CONFIG_BTRFS_FS",)))
+    return made
+
+
+@pytest.mark.usefixtures("tiny")
+def test_build_prints_where_the_kernel_is(own: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    """Progress goes to standard error, the place to standard output; compilers' warnings are out of sight."""
+    assert cli.main(["build", "--cache", str(own.cache)]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith(f"tiny-4.9.0: {own.cache}/kernels/tiny-4.9.0-")
+    assert "Linux 4.9.0, G1, x86-64" in told.out
+    assert "fetching tiny@1.0.0 with npm" in told.err
+    assert "2 of 2 objects compiled, 0:00 left" in told.err
+    assert "warning" not in told.err
+    assert cli.main(["build", "--cache", str(own.cache)]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("tiny")
+def test_build_makes_the_fast_variant(own: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    """The variant is chosen by its name; a name that is none is refused with exit status 2."""
+    assert cli.main(["build", "--variant", "fast", "--cache", str(own.cache)]) == 0
+    assert capsys.readouterr().out.startswith("tiny-fast: ")
+    assert cli.main(["build", "--variant", "quick", "--cache", str(own.cache)]) == 2
+    assert "name one of default, fast" in capsys.readouterr().err
+
+
+def test_build_ends_with_125_for_a_tree_that_does_not_build(
+    own: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`git bisect run` skips a kernel that does not build."""
+    for name, text in {"Kconfig": "", "tools/lkl/Makefile": "all:\n\t@echo 'x.c:1:1: error: broken'; exit 1\n"}.items():
+        (tmp_path / "linux" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "linux" / name).write_text(text)
+    assert cli.main(["build", "--lkl", str(tmp_path / "linux"), "--cache", str(own.cache)]) == 125
+    assert "x.c:1:1: error: broken" in capsys.readouterr().err
+
+
+def test_doctor_tells_all_of_a_kernel(make_tree: Make, own: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is known, what is missing, and the next step; exit status 0 for a kernel that can be tested."""
+    root = make_tree(Shape("G3", options=("CONFIG_64BIT", "CONFIG_EXT4_FS", "CONFIG_KASAN")))
+    assert cli.main(["doctor", "--lkl", str(root), "--cache", str(own.cache)]) == 0
+    told = capsys.readouterr().out
+    for text in ("lkl-6.0.0", "G3: lkl_init(", "x86-64", f"{root}/tools/lkl/liblkl.a", "-lpthread -lrt", "POSIX",
+                 "btrfs (CONFIG_BTRFS_FS)", "KASAN", "usable", f"pytest suites/ --lkl {root}"):  # fmt: skip
+        assert text in told
+
+
+def test_doctor_goes_on_after_a_kernel_that_is_unusable(
+    make_tree: Make, own: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of several kernels each is told; one that cannot be tested makes the exit status 2."""
+    root = make_tree()
+    words = ["--lkl", str(tmp_path / "none"), "--lkl", str(root)]
+    assert cli.main(["doctor", *words, "--cache", str(own.cache)]) == 2
+    told = capsys.readouterr().out
+    assert "no such file or directory" in told
+    assert "lkl-6.0.0" in told
+
+
+@pytest.mark.usefixtures("tiny")
+def test_doctor_names_missing_programs_and_their_cure(
+    own: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kernel that is not built yet, and a program that is not there, have their next steps."""
+    monkeypatch.setattr("lkltest.liblkl.needs.OTHERS", (Need("no-such-program", "some-package", "nothing"),))
+    assert cli.main(["doctor", "--cache", str(own.cache)]) == 2
+    told = capsys.readouterr().out
+    assert "not built yet" in told
+    assert "`lkltest build`" in told
+    assert "no-such-program" in told
+    assert "some-package" in told.split("to get all that is missing")[1]
+
+
+def test_progress_in_a_log_is_a_line_each_tenth() -> None:
+    """A log gets about ten lines, not one for each object."""
+    stream = io.StringIO()
+    with Bar(stream) as bar:
+        bar.say("building")
+        for done in range(1, 856):
+            bar.step(done, 851)
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "building"
+    assert 10 <= len(lines) <= 12
+    assert "851 of 851 objects compiled" in lines[10]
+
+
+def test_progress_tells_the_time_left() -> None:
+    """At the speed so far."""
+    assert remaining(60.0, 200, 800) == "3:00"
+    assert remaining(1.0, 900, 851) == "0:00"

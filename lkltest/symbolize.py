@@ -236,7 +236,7 @@ def signature(stack: Stack, depth: int = 3) -> tuple[str, ...]:
     They are the kernel's where it has any; functions that say nothing of the place (memcpy, KASAN, panic), repeated
     ones and guesses are passed over. The program's functions do where there are none of the kernel's.
     """
-    frames = [f for f in awake(stack.frames) if not f.guess]
+    frames = [f for f in (awake(stack.frames) if stack.signal == HANG else stack.frames) if not f.guess]
     root = kernel_root(frames)
     for chosen in ([f for f in frames if is_kernel(f, root)], frames):
         # What has no name has a place in its file, the same one as long as the file is the same.

@@ -134,7 +134,8 @@ def test_a_signature_passes_over_what_says_nothing() -> None:
 def test_a_signature_of_a_sleeper_is_what_it_sleeps_in() -> None:
     """The way down into the scheduler says nothing."""
     frames = [frame("__switch_to", "/k/arch/lkl/a.c"), frame("schedule"), frame("pipe_wait"), frame("pipe_read")]
-    assert signature(stack(*frames)) == ("pipe_wait", "pipe_read")
+    assert signature(stack(*frames, signal=HANG)) == ("pipe_wait", "pipe_read")
+    assert signature(stack(*frames), depth=1) == ("__switch_to",)
 
 
 def test_a_program_without_a_kernel_has_a_signature() -> None:

@@ -19,6 +19,15 @@
 
 #define LKLTEST_SECTOR 512
 
+#ifdef LKLTEST_NATIVE
+#ifndef lkl_sys_mmap
+#define lkl_sys_mmap(...) LKLTEST_SYS(mmap, ##__VA_ARGS__)
+#endif
+#ifndef st_mtime_nsec
+#define st_mtime_nsec st_mtim.tv_nsec	/* as struct lkl_stat has it */
+#endif
+#endif
+
 #define LKLTEST_FAIL_READS 1
 #define LKLTEST_FAIL_WRITES 2
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lkltest.errors import UsageError
@@ -38,45 +40,63 @@ def held(directory: Path, what: str) -> str:
 
 
 def make_once(
-    directory: Path, make: Callable[[Path], None], *, waiting: Callable[[], None] = lambda: None
+    directory: Path,
+    make: Callable[[Path], None],
+    *,
+    waiting: Callable[[], None] = lambda: None,
+    whole: Callable[[Path], bool] = Path.is_dir,
 ) -> Path:
-    """Return `directory`, after `make` has filled it if it was not there yet.
+    """Return `directory`, after `make` has filled it if it was not there yet, or not `whole` any more.
 
     `make` gets a temporary directory beside it, which is renamed only when `make` has returned; whatever a
     killed run left there is removed by the next. A lock lets one of several runs make it while the others wait:
     `waiting` is called once before that wait (see `held`). Raises UsageError where the directory cannot be written.
     """
-    if directory.is_dir():
+    if whole(directory):
         return directory
-    from filelock import FileLock, Timeout
-
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(directory.with_name(directory.name + ".lock"))
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            waiting()
-            lock.acquire()
-        try:
-            if directory.is_dir():
-                return directory
-            owner(directory).write_text(str(os.getpid()))
-            for stale in directory.parent.glob(f".{directory.name}.*"):
-                shutil.rmtree(stale, ignore_errors=True)
-            temporary = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
-            try:
-                make(temporary)
-                temporary.rename(directory)
-            except BaseException:
-                shutil.rmtree(temporary, ignore_errors=True)
-                raise
-        finally:
-            owner(directory).unlink(missing_ok=True)
-            lock.release()
+        with locked(directory, waiting):
+            if not whole(directory):
+                fill(directory, make)
     except OSError as error:
         raise UsageError(
             f"cannot write the cache {directory.parent}: {error.strerror or error}; "
             "free some room, mend its permissions, or name another directory with --lkl-cache"
         ) from None
     return directory
+
+
+@contextlib.contextmanager
+def locked(directory: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock of a directory; its holder is known to others meanwhile. The kernel frees it if we are killed."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(directory.with_name(directory.name + ".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        waiting()
+        lock.acquire()
+    try:
+        owner(directory).write_text(str(os.getpid()))
+        yield
+    finally:
+        owner(directory).unlink(missing_ok=True)
+        lock.release()
+
+
+def fill(directory: Path, make: Callable[[Path], None]) -> None:
+    """Make a directory, under its lock."""
+    for stale in directory.parent.glob(f".{glob.escape(directory.name)}.*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    try:
+        made = temporary / "made"
+        made.mkdir()
+        make(made)
+        if directory.exists():
+            directory.rename(temporary / "damaged")
+        made.rename(directory)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

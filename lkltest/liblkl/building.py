@@ -20,6 +20,7 @@ from lkltest.liblkl.recipe import Recipe
 ROOM = 900 << 20  # bytes free at the start of a build: its objects and four links of the whole kernel
 MACHINES = ("x86_64", "i686", "i586", "armv7l", "armv6l")  # hosts that the makefile of 4.9's tools/lkl knows
 COMPILED = re.compile(rb"  CC +\S")
+WRONG = re.compile(rb"\berror: |\*\*\*|undefined reference|No space left|hunk FAILED|malformed patch|can't find file")
 
 # 4.9's headers_install.py asks for a program `python`, which Debian 12 lacks, and needs the start method "fork" for
 # its pool of workers, which Python 3.14 no longer takes by itself.
@@ -58,7 +59,7 @@ class Log:
         if COMPILED.match(text):
             self.done += 1
             self.progress.step(self.done, self.expected)
-        elif re.search(rb"(?<![\w-])error(?! Pool)[: ]|Error \d|\*\*\*|undefined reference|No space left", text):
+        elif WRONG.search(text):
             self.wrong.append(text.decode(errors="replace").strip())
 
     def failure(self, what: str, ended: process.Ended, exit_code: Exit = Exit.FAILED) -> Exception:
@@ -107,16 +108,8 @@ def build(recipe: Recipe, base: Path, jobs: int, progress: Progress) -> Path:
 
     if place.is_dir():
         progress.say(f"{place} is damaged: building it again")
-        discard(place)
     waiting = lambda: progress.say(cache.held(place, f"building {recipe.name}"))  # noqa: E731
-    return cache.make_once(place, make, waiting=waiting)
-
-
-def discard(place: Path) -> None:
-    """Remove a damaged kernel at once for every other run, by a rename."""
-    aside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
-    place.rename(aside / "damaged")
-    shutil.rmtree(aside, ignore_errors=True)
+    return cache.make_once(place, make, waiting=waiting, whole=published.whole)
 
 
 def plain(path: Path) -> bool:
@@ -142,7 +135,7 @@ def python(*, wanted: bool = True) -> Iterator[str]:
 def workplace(temporary: Path, name: str) -> Iterator[Path]:
     """A directory to build in: `temporary` itself, or one elsewhere where make cannot live with its path."""
     if plain(temporary):
-        require_room(temporary)
+        require_room(temporary, temporary.parent.parent)
         yield temporary
         return
     for base in (Path(tempfile.gettempdir()), Path("/var/tmp")):
@@ -156,16 +149,16 @@ def workplace(temporary: Path, name: str) -> Iterator[Path]:
     for stale in base.glob(f"{prefix}*"):
         shutil.rmtree(stale, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=prefix, dir=base, ignore_cleanup_errors=True) as elsewhere:
-        require_room(Path(elsewhere))
+        require_room(Path(elsewhere), base)
         yield Path(elsewhere)
 
 
-def require_room(place: Path) -> None:
+def require_room(place: Path, shown: Path) -> None:
     """Raise UsageError where the file system of `place` has too little room for a build."""
     free = shutil.disk_usage(place).free
     if free < ROOM:
         raise UsageError(
-            f"building the kernel takes {ROOM >> 20} MB in {place.parent} while it runs, {free >> 20} MB are free: "
+            f"building the kernel takes {ROOM >> 20} MB in {shown} while it runs, {free >> 20} MB are free: "
             "free some, or name another directory with --lkl-cache"
         )
 

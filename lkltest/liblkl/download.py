@@ -26,12 +26,10 @@ def tarball(recipe: Recipe, directory: Path, progress: Progress) -> Path:
     """
     kept = place(recipe, directory)
     archive = kept / "package.tgz"
-    if kept.is_dir() and not intact(archive, recipe.integrity):
-        progress.say(f"the {recipe.spec} in the cache is damaged: fetching it again")
-        shutil.rmtree(kept, ignore_errors=True)
 
     def fetch(temporary: Path) -> None:
-        progress.say(f"fetching {recipe.spec} with npm")
+        damaged = f"the {recipe.spec} in the cache is damaged: " if archive.exists() else ""
+        progress.say(f"{damaged}fetching {recipe.spec} with npm")
         fetched = pack(recipe, temporary)
         if not intact(fetched, recipe.integrity):
             size = fetched.stat().st_size
@@ -42,7 +40,10 @@ def tarball(recipe: Recipe, directory: Path, progress: Progress) -> Path:
             )
         fetched.rename(temporary / archive.name)
 
-    cache.make_once(kept, fetch, waiting=lambda: progress.say(cache.held(kept, f"fetching {recipe.spec}")))
+    cache.make_once(
+        kept, fetch, waiting=lambda: progress.say(cache.held(kept, f"fetching {recipe.spec}")),
+        whole=lambda folder: intact(folder / archive.name, recipe.integrity),
+    )  # fmt: skip
     return archive
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,16 @@ STARTERS = frozenset({
     "start_thread", "clone", "clone3",
     "lkltest_run_point",  # where a point is optimized away
 })
-SLEEP = frozenset({"schedule", "arch_cpu_idle", "idle_host_task_loop"})  # below these a kernel thread waits its turn
+# Below these a thread waits for its turn, or for a semaphore of the host.
+SLEEP = frozenset({"schedule", "schedule_idle", "arch_cpu_idle", "sem_down"})
+
+# What threads of the kernel sleep in that have nothing to do.
+IDLE = frozenset({
+    "worker_thread", "rescuer_thread", "kthreadd", "smpboot_thread_fn", "kswapd", "kswapd_try_to_sleep", "kthread",
+    "idle_host_task_loop", "thread_bootstrap", "do_idle", "default_idle_call", "cpuidle_idle_call", "cpu_idle_loop",
+    "jmp_buf_set", "arch_cpu_idle_prepare", "cpu_startup_entry", "rest_init", "arch_call_rest_init", "start_kernel",
+    "lkl_run_kernel",
+})
 
 POINT = "lkltest_point_"  # what the harness puts before the name of a point
 
@@ -251,21 +261,28 @@ def render(stacks: Sequence[Stack], root: Path | None = None, cwd: Path | None =
     """Print stacks for people; paths below the kernel tree's `root` or below `cwd` are shown relative to it.
 
     Without `root` the tree is the one that the frames name; without `cwd` it is the current directory.
-    In a hang, threads with the same stack are shown once, and those that merely wait their turn come last.
+    In a hang, threads with the same stack are shown once, and those of the kernel that are idle are only counted.
     """
     frames = [frame for stack in stacks for frame in stack.frames]
     prefixes = [str(root) if root else kernel_root(frames), str(cwd or Path.cwd())]
     crashes = [s for s in stacks if s.signal != HANG]
     parts = [render_stack(s, s.title, s.frames, prefixes) for s in crashes]
+    hung = [s for s in stacks if s.signal == HANG]
     groups: dict[tuple[object, ...], list[Stack]] = {}
-    for stack in stacks:
-        if stack.signal == HANG:
-            key = tuple((f.function or f.address, f.line) for f in stack.frames)
-            groups.setdefault(key, []).append(stack)
-    main = next((s.tid for s in stacks if s.signal == HANG), None)
-    ordered = sorted(groups.values(), key=lambda group: (group[0].tid != main, is_asleep(group[0]), len(group)))
+    for stack in hung:
+        if not is_idle(stack):
+            groups.setdefault(tuple((f.function or f.address, f.line) for f in stack.frames), []).append(stack)
+    ordered = sorted(groups.values(), key=lambda group: (group[0] is not hung[0], is_asleep(group[0]), len(group)))
     parts += [render_group(group, prefixes) for group in ordered]
+    idle = Counter(awake(stack.frames)[0].function for stack in hung if is_idle(stack))
+    if idle:
+        parts.append(f"idle threads of the kernel: {', '.join(f'{name} {n}' for name, n in idle.most_common())}\n")
     return "\n".join(parts)
+
+
+def is_idle(stack: Stack) -> bool:
+    """Whether a thread is one of the kernel's that waits for something to do."""
+    return is_asleep(stack) and all(frame.function in IDLE for frame in awake(stack.frames))
 
 
 def awake(frames: Sequence[Frame]) -> Sequence[Frame]:

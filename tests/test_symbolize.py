@@ -110,14 +110,22 @@ def test_mutual_recursion_has_a_gap() -> None:
 
 def test_threads_with_one_stack_are_shown_once() -> None:
     """In a hang the first thread comes first, those that are awake next, and equal stacks are one."""
-    idle = (frame("sem_down"), frame("schedule"), frame("worker_thread"))
     stacks = [
         stack(frame("schedule"), frame("pipe_read"), tid=1, signal=HANG),
-        *(stack(*idle, tid=tid, signal=HANG) for tid in (2, 3)),
+        *(stack(frame("schedule"), frame("kjournald2"), tid=tid, signal=HANG) for tid in (2, 3)),
         stack(frame("spin"), tid=4, signal=HANG),
     ]
     headings = [line for line in render(stacks).splitlines() if line.endswith(":")]
     assert headings == ["thread 1, asleep:", "thread 4:", "2 threads (2, 3), asleep:"]
+
+
+def test_idle_threads_of_the_kernel_are_counted() -> None:
+    """Workers without work are not worth a stack; one that hangs in its work is."""
+    idle = (frame("schedule"), frame("worker_thread"), frame("kthread"))
+    busy = (frame("schedule"), frame("flush"), *idle[1:])
+    text = render([stack(*busy, tid=1, signal=HANG), *(stack(*idle, tid=tid, signal=HANG) for tid in (2, 3))])
+    assert "flush" in text
+    assert text.endswith("\nidle threads of the kernel: worker_thread 2\n")
 
 
 def test_a_signature_passes_over_what_says_nothing() -> None:

@@ -194,7 +194,7 @@ def start_peer(backend: str, directory: Path, command: Sequence[str]) -> None:
 def become(command: Sequence[str]) -> None:
     """Run a command in place of this process."""
     try:
-        os.execvp(command[0], command)
+        os.execvp(command[0], list(command))
     except OSError as error:
         print(f"cannot run {command[0]}: {error.strerror}", file=sys.stderr, flush=True)
         os._exit(127)

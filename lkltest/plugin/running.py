@@ -21,6 +21,7 @@ from lkltest.settings import Settings
 if TYPE_CHECKING:
     from lkltest.plugin.collection import ProgramSuite
 
+TRACE = "trace"  # the property of an item whose run writes one: its path
 RESULT = pytest.StashKey[Result]()  # what an item's point gave, for its report
 
 
@@ -33,17 +34,20 @@ class ProgramRun:
         kernel: Kernel,
         arguments: Arguments | Generator[Arguments, Mapping[str, Result], None],
         node: pytest.Item,
+        parameters: str,
         settings: Settings,
     ) -> None:
-        """Prepare the run; `arguments` is what the suite's function returned, or its generator."""
+        """Prepare the run; `arguments` is what the suite's function returned, or its generator;
+        `parameters` are the run's in the ids of its items.
+        """
         self.suite = suite
         self.kernel = kernel
         self.settings = settings
         self.judge = arguments if isinstance(arguments, Generator) else None
         self.arguments = next(arguments) if isinstance(arguments, Generator) else arguments
         self.deadlines = _deadlines(suite, node, settings)
-        root = settings.artifacts or node.config.rootpath / "lkltest-artifacts"
-        self.directory = root / _file_name(f"{suite.nodeid}[{node.name.partition('[')[2]}")
+        root = settings.artifacts or node.config.invocation_params.dir / "lkltest-artifacts"
+        self.directory = root / _file_name(f"{suite.nodeid}[{parameters}")
         self.scratch = self.directory / "root"  # of a UML
         self.run: Run | None = None
         self.broken = ""  # why the program could not even be started
@@ -61,7 +65,7 @@ class ProgramRun:
         shutil.rmtree(self.scratch, ignore_errors=True)
         if self.judge is not None:
             self.judge.close()
-        if self.good:
+        if self.good and not (self.run and self.run.launch.trace):
             self._remove_artifacts()
 
     def check(self, name: str | None, item: pytest.Item, *, last: bool) -> None:
@@ -119,10 +123,14 @@ class ProgramRun:
                 )
             except LkltestError as error:
                 self.broken = str(error)
+            if self.broken:
                 self._fail(self.broken, artifacts=False)
             deadlines = _patient(self.deadlines, launch)
             echo = _echo(item, self.settings)
-            self.run = Run(launch, self.suite.points, deadlines, self.directory, echo=echo)
+            if launch.trace:
+                item.user_properties.append((TRACE, str(launch.trace)))
+            points = [point for point in self.suite.points if not (launch.native and point.library)]
+            self.run = Run(launch, points, deadlines, self.directory, echo=echo)
         return self.run
 
     def _finish(self, run: Run) -> str:
@@ -193,7 +201,7 @@ def _echo(item: pytest.Item, settings: Settings) -> Callable[[bytes], None]:
     """Where --lkl-passthrough shows a program's raw output: pytest's own terminal, past its capturing."""
     reporter = item.config.pluginmanager.getplugin("terminalreporter")
     capture = item.config.pluginmanager.getplugin("capturemanager")
-    if not settings.passthrough or reporter is None:
+    if not (settings.passthrough or settings.gdb) or reporter is None:
         return lambda _: None
 
     def echo(data: bytes) -> None:

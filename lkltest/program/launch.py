@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkltest import cc, process
+from lkltest.errors import UsageError
 from lkltest.liblkl.model import Liblkl
+from lkltest.program import tools
 from lkltest.program.declaration import Arguments, Call, Program
 from lkltest.settings import Settings
 
@@ -32,6 +35,8 @@ class Launch:
     env: Mapping[str, str] = field(default_factory=dict)  # added to our own environment
     foreground: bool = False  # at the user's terminal, for a debugger
     patience: float | None = 1.0  # by how much deadlines grow; None: there are none
+    memcheck: bool = False  # valgrind's errors are in its output
+    trace: Path | None = None  # what a tool writes, kept whatever the result
     native: bool = False  # it is an init, whose exit status the output alone tells
 
     @property
@@ -55,9 +60,17 @@ def prepare(
     options = [f"--mem={settings.mem}"]
     if settings.cmdline:
         options.append(f"--cmdline={settings.cmdline}")
-    # A runner that is killed outright must not leave its program behind.
-    env = {"LKLTEST_PDEATHSIG": "1"}
-    return Launch((*call.wrapper, *settings.wrapper, str(executable), *options, *call.arguments), executable, env)
+    tool = tools.choose(kernel, settings, scratch.parent)
+    return Launch(
+        argv=(*call.wrapper, *settings.wrapper, *tool.prefix, str(executable), *options, *call.arguments),
+        program=executable,
+        # A runner that is killed outright must not leave its program behind.
+        env={"LKLTEST_PDEATHSIG": "1", **tools.sanitizer_options(settings, os.environ)},
+        foreground=tool.foreground,
+        patience=tool.patience,
+        memcheck=tool.memcheck,
+        trace=tool.trace,
+    )
 
 
 def _prepare_init(
@@ -66,6 +79,8 @@ def _prepare_init(
     """The launch of a program as the init of a UML."""
     from lkltest import uml
 
+    if named := tools.wanted(settings):
+        raise UsageError(f"{tools.option(named[0])} is for programs linked with a library: leave --uml out, or it")
     executable = cc.compile_native(source, settings, flags=program.flags)
     disk = next((Path(argument.removeprefix(DISK)) for argument in call.arguments if argument.startswith(DISK)), None)
     inside = [DISK + UML_DISK if argument.startswith(DISK) else argument for argument in call.arguments]

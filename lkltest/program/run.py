@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +12,7 @@ from types import TracebackType
 from lkltest import process, tap
 from lkltest.process import Child, Ended, Stream
 from lkltest.program.launch import Launch
+from lkltest.program.memcheck import Memcheck, blame
 from lkltest.program.result import from_point
 from lkltest.program.spool import Spool
 from lkltest.program.table import Declared
@@ -59,6 +60,8 @@ class Run:
         self.console = Spool(directory / "console.log")
         (directory / "command").write_text(launch.command + "\n")
         self.parser = tap.Parser()
+        self.memcheck = Memcheck() if launch.memcheck else None
+        self.errors: list[str] = []  # of memcheck's, since the last result
         self.results: dict[str, Result] = {}
         self.running: str | None = None  # the point that was announced last and has no result yet
         self.order: list[str] = []  # names of the points in the order in which they came
@@ -126,8 +129,16 @@ class Run:
     def _take(self, data: bytes) -> None:
         self.output.write(data)
         self.echo(data)
-        for event in self.parser.feed(data):
-            self._note(event)
+        self._read(self.memcheck.feed(data) if self.memcheck else [data])
+
+    def _read(self, pieces: Iterable[bytes | str]) -> None:
+        """Take the program's own output, and memcheck's errors in it."""
+        for piece in pieces:
+            if isinstance(piece, str):
+                self.errors.append(piece)
+                continue
+            for event in self.parser.feed(piece):
+                self._note(event)
 
     def _note(self, event: tap.Event) -> None:
         match event:
@@ -136,7 +147,9 @@ class Run:
                 self.point_started = time.monotonic()
             case tap.PointComplete(point=point, depth=0) if point.ok is not None:  # else it never ended
                 name = self._unique(point.description)
-                self.results[name] = from_point(point, name, time.monotonic() - self.point_started)
+                result = from_point(point, name, time.monotonic() - self.point_started)
+                self.results[name] = blame(result, self.errors)
+                self.errors = []
                 self.order.append(name)
                 self.running = None
                 self.point_started = time.monotonic()
@@ -153,8 +166,10 @@ class Run:
             text = f"the program's deadline of {self.deadlines.program:g} s"
             limits.append((self.child.started + self.deadlines.program, text))
         declared = next((p.deadline for p in self.points if p.name == self.running), None)
-        seconds = declared if declared is not None else self.deadlines.point
-        if seconds is not None and self.deadlines.point is not None:
+        seconds = self.deadlines.point
+        if declared is not None and seconds is not None:
+            seconds = declared * (self.launch.patience or 1)
+        if seconds is not None:
             limits.append((self.point_started + seconds, f"the point's deadline of {seconds:g} s"))
         return limits
 
@@ -170,17 +185,19 @@ class Run:
             return
         self.child.signal(process.SIGUSR2)
         until = time.monotonic() + STACKS
-        while (chunk := self.child.chunk(until - time.monotonic())) is not None and chunk.stream is not Stream.END:
+        while (left := until - time.monotonic()) > 0:  # the clock decides: a flood is never silent
+            chunk = self.child.chunk(left)
+            if chunk is None or chunk.stream is Stream.END:
+                break
             if chunk.stream is Stream.ERRORS:
                 self.console.write(chunk.data)
-                if b"\nlkltest: end " in self.console.tail(200):
+                if b"\nlkltest: end " in self.console.tail(len(chunk.data) + 200):
                     break
-            elif time.monotonic() > until:
-                break
         self._finish()
 
     def _finish(self) -> None:
         self.child.kill()
+        self._read(self.memcheck.close() if self.memcheck else [])
         for event in self.parser.close():
             self._note(event)
         self.output.close()
@@ -202,6 +219,7 @@ class Run:
         elif self.running:
             problems.append(f"the program ended with {ended.describe()} {where}, before its result")
         problems += self._contradictions()
+        problems += [f"memcheck, {where}: {error}" for error in self.errors]
         if not problems:
             return End(ended.describe(), ended.seconds, ())
         from lkltest import symbolize
@@ -222,7 +240,9 @@ class Run:
     def _contradictions(self) -> list[str]:
         """What the output itself says against the run: its plan, its problems, points that the table denies."""
         report = self.parser.report
-        problems = [f"line {problem.line}: {problem.message}" for problem in report.problems]
+        problems = []
+        if not (report.finished and report.met) or report.broken:
+            problems += [f"line {problem.line} of the output: {problem.message}" for problem in report.noted.listed]
         if report.bail_out is not None:
             problems.insert(0, f"bail out: {report.bail_out or 'no reason given'}")
         expected = [point.name for point in self.points]

@@ -26,7 +26,10 @@ def link(
     if f"lkl_netdev_{backend}_create" not in kernel.symbols:
         pytest.skip(f"{kernel.name} has no back end {backend}: its library lacks lkl_netdev_{backend}_create()")
     # The pipe's other end is a second kernel, that of the others the namespace's own.
-    compiled = cc.compile(PEER, kernel, lkltest_settings) if backend == "pipe" else cc.compile_native(PEER, lkltest_settings)
+    if backend == "pipe":
+        compiled = cc.compile(PEER, kernel, lkltest_settings)
+    else:
+        compiled = cc.compile_native(PEER, lkltest_settings)
     try:
         network = netns.network(
             backend, tmp_path_factory.mktemp(backend), [*lkltest_settings.wrapper, str(compiled)]

@@ -1,0 +1,101 @@
+"""The debuggers and other tools that a test program can be run under."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lkltest.errors import UsageError
+from lkltest.liblkl.model import Liblkl
+from lkltest.settings import Settings
+
+HERE = Path(__file__).parent
+GDB_COMMANDS = HERE / "lkltest.gdb"
+SUPPRESSIONS = HERE / "lkl.supp"  # what kernels are known to do, for memcheck
+
+SLOW = 20.0  # by how much deadlines grow: memcheck slows a kernel down by about so much
+
+# The results go to the pipe that is our standard output, everything else of gdb and the program to the terminal.
+GDB_SHELL = 'exec 3>&1 </dev/tty >/dev/tty 2>&1; exec "$@"'
+GDB_PROGRAM = """sh -c 'exec "$0" "$@" >&3'"""
+
+# A sanitizer that goes on after an error, or ends with the status of a failed point, could pass unseen.
+SANITIZER_OPTIONS = {
+    "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=0",
+    "UBSAN_OPTIONS": "halt_on_error=1:abort_on_error=1:print_stacktrace=1",
+    "TSAN_OPTIONS": "halt_on_error=1:abort_on_error=1",
+}
+
+
+@dataclass(frozen=True)
+class Tool:
+    """What stands in front of a program's command, and what that changes."""
+
+    prefix: tuple[str, ...] = ()
+    foreground: bool = False  # at the user's terminal
+    patience: float | None = 1.0  # by how much deadlines grow; None: there are none
+    memcheck: bool = False  # its errors are in the program's output
+    trace: Path | None = None  # the file that it writes
+
+
+def choose(kernel: Liblkl, settings: Settings, directory: Path) -> Tool:
+    """The tool that `settings` name; it writes to `directory`.
+
+    Raises UsageError where it is not installed, cannot be used here, or not together with another.
+    """
+    named = wanted(settings)
+    if not named:
+        return Tool()
+    if len(named) > 1:
+        raise UsageError(f"one program runs under one tool: leave out all but one of {', '.join(map(option, named))}")
+    if shutil.which(named[0]) is None:
+        raise UsageError(f"no {named[0]} for {option(named[0])}: install it (apt-get install {named[0]})")
+    if settings.gdb:
+        return gdb(kernel)
+    if settings.valgrind:
+        return valgrind(kernel)
+    trace = directory / "strace"
+    # With -D the program is our child, and strace the grandchild: signals and the exit status are the program's.
+    return Tool(("strace", "-D", "-f", "-tt", "-o", str(trace)), patience=SLOW, trace=trace)
+
+
+def wanted(settings: Settings) -> list[str]:
+    """The tools that settings name."""
+    return [name for name in ("gdb", "valgrind", "strace") if getattr(settings, name)]
+
+
+def option(name: str) -> str:
+    """The option that names a tool."""
+    return f"--lkl-{name}"
+
+
+def gdb(kernel: Liblkl) -> Tool:
+    """The program at a gdb prompt on the user's terminal, before it has started."""
+    try:
+        with Path("/dev/tty").open():
+            pass
+    except OSError:
+        raise UsageError("--lkl-gdb needs a terminal: run pytest from one, without xdist") from None
+    sources = ["-ex", f"directory {kernel.root}"] if kernel.root else []
+    commands = ["-x", str(GDB_COMMANDS), "-ex", f"set exec-wrapper {GDB_PROGRAM}", *sources, "-ex", "lkltest-help"]
+    return Tool(("sh", "-c", GDB_SHELL, "gdb", "gdb", "-q", *commands, "--args"), foreground=True, patience=None)
+
+
+def valgrind(kernel: Liblkl) -> Tool:
+    """The program under memcheck; a kernel with KASAN, which keeps a shadow of its own, is refused."""
+    if "CONFIG_KASAN" in kernel.config or any("kasan" in symbol for symbol in kernel.symbols):
+        raise UsageError(
+            f"{kernel.name} has KASAN, whose shadow memory memcheck takes for hundreds of errors: "
+            "KASAN finds the kernel's own already; run --lkl-valgrind on a kernel built without CONFIG_KASAN"
+        )
+    quiet = ("-q", "--log-fd=1", "--error-limit=no", "--num-callers=40", f"--suppressions={SUPPRESSIONS}")
+    return Tool(("valgrind", *quiet), patience=SLOW, memcheck=True)
+
+
+def sanitizer_options(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
+    """Variables for programs that --lkl-cflags builds with sanitizers, where the user has not set them."""
+    if not any(flag.startswith("-fsanitize") for flag in settings.cflags):
+        return {}
+    return {name: value for name, value in SANITIZER_OPTIONS.items() if name not in environment}

@@ -37,7 +37,9 @@ def describe(path: Path, layout: Layout, settings: Settings) -> Liblkl:
     assert main is not None
     require_entry_points(main)
     flags = [] if has_autoconf(layout) else [f"-DCONFIG_AUTO_LKL_{'NT' if main.windows else 'POSIX'}_HOST"]
-    seen = headers.read(layout.include, [] if layout.uml else flags, settings)
+    # One compiler makes programs for both of x86's machines.
+    wide = ("-m32",) if main.machine == "i386" else ()
+    seen = headers.read(layout.include, [*wide, *([] if layout.uml else flags)], settings)
     require_match(main, seen, layout)
     version = main.version or release(layout) or seen.version or "unknown"
     return Liblkl(
@@ -50,7 +52,7 @@ def describe(path: Path, layout: Layout, settings: Settings) -> Liblkl:
         static=layout.static,
         shared=layout.shared,
         include=layout.include,
-        cflags=() if layout.uml or seen.autoconf else tuple(flags),
+        cflags=wide if layout.uml or seen.autoconf else (*wide, *flags),
         libs=libraries(main, seen, layout),
         root=layout.root,
         tests=tests(layout),

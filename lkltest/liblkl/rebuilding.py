@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,9 @@ def make(root: Path, output: Path, settings: Settings, progress: Progress) -> No
     if not (root / "Kconfig").is_file():
         raise UsageError(f"cannot build {output}: its sources are not to be found; build it yourself (make -C "
                          "SOURCES/tools/lkl O=...)")
+    if re.search(r"[\s:]", f"{root}{output}"):
+        raise UsageError(f"cannot build {output}: make cannot live with blanks or colons in a path; move the tree, "
+                         "or build it with O= where the path has none")
     needs.demand(needs.BUILD, f"building {root}")
     log = settings.cache / "logs" / f"{root.name}-{cache.key(str(output))}.log"
     try:

@@ -23,12 +23,26 @@ def newer(liblkl: Liblkl) -> str | None:
     """
     if liblkl.root is None or liblkl.output is None or (liblkl.root.parent / MARKER).is_file():
         return None  # no tree, or one of our own, which nobody edits
+    half = half_made(liblkl)
+    if half is not None:
+        return half
     when, source = max(sources(liblkl.root, liblkl.output, liblkl.generation.value), default=(0.0, ""))
     if when <= liblkl.built:
         return None
     age = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(when))
     return (f"{liblkl.library} is older than its sources: {Path(source).relative_to(liblkl.root)} was changed "
             f"at {age}; build it again, or let --lkl-build do it")
+
+
+def half_made(liblkl: Liblkl) -> str | None:
+    """Whether the kernel was linked anew and the library not yet made from it, as one sentence."""
+    folder = liblkl.library.parent
+    places = (folder / "lib" / "lkl.o", folder / "lkl.o", folder / "lib" / "linux.o")
+    for kernel in places:
+        if kernel.is_file() and kernel.stat().st_mtime > liblkl.built:
+            return (f"{liblkl.library} is older than {kernel}: a build is under way or has failed; wait for it, or let "
+                    "--lkl-build go on with it")
+    return None
 
 
 def sources(root: Path, output: Path, generation: str) -> Iterator[tuple[float, str]]:

@@ -13,7 +13,7 @@ import pytest
 
 from lkltest import liblkl
 from lkltest.errors import UsageError
-from lkltest.liblkl import Generation, Liblkl, headers
+from lkltest.liblkl import Generation, Liblkl, binary, headers
 from lkltest.settings import Settings
 from tests.liblkl.tiny import Shape, call, write_headers, write_library
 
@@ -227,6 +227,16 @@ def test_refuses_another_machine_unless_told_how(make_tree: Make, own: Settings)
 def test_refuses_headers_of_another_kernel(make_tree: Make, own: Settings, shape: Shape, told: str) -> None:
     """A program compiled so would crash in its first call."""
     assert told in refusal(make_tree(shape), own)
+
+
+def test_compiles_for_the_smaller_machine_of_the_host(
+    make_tree: Make, own: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A 32-bit library needs -m32 from the compiler that makes 64-bit programs otherwise."""
+    root = make_tree(Shape(options=()))
+    real = binary.read
+    monkeypatch.setattr(binary, "read", lambda path: replace(real(path), machine="i386", bits=32))
+    assert liblkl.find(root, own).cflags == ("-m32",)
 
 
 def test_takes_headers_without_the_local_version(make_tree: Make, own: Settings) -> None:

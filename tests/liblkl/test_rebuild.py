@@ -145,6 +145,23 @@ def test_knows_what_a_source_is(source: Path, building: Settings, name: str, cou
     assert (liblkl.stale(kernel) is not None) is counts
 
 
+def test_tells_a_build_that_stopped_half_way(source: Path, building: Settings, heard: Heard) -> None:
+    """A kernel that was linked after the library was made is a build under way; --lkl-build goes on with it."""
+    kernel = liblkl.prepare(source, building)
+    change(source / "tools/lkl/lib/lkl.o")
+    assert "lib/lkl.o: a build is under way or has failed" in str(liblkl.stale(kernel))
+    liblkl.prepare(source, building, heard)
+    assert heard.steps == [(1, None)]
+
+
+def test_refuses_to_build_where_make_cannot(source: Path, building: Settings) -> None:
+    """A blank in the path is told before make trips over it."""
+    odd = source.with_name("my linux")
+    source.rename(odd)
+    with pytest.raises(UsageError, match="blanks or colons"):
+        liblkl.prepare(odd, building)
+
+
 def test_a_kernel_that_does_not_build_is_skipped_by_bisect(source: Path, building: Settings) -> None:
     """The exit status is 125; the first error and the log are in the message."""
     (source / "init/main.c").write_text("int broken(\n")

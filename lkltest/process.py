@@ -143,6 +143,8 @@ class Child:
             raise UsageError(message) from None
         except OSError as error:
             raise UsageError(f"cannot run {self.argv[0]}: {error.strerror}") from None
+        # At a debugger's prompt Ctrl-C is the debugger's; set only now, for the child would inherit it.
+        self._interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN) if foreground else None
         # Waiting on a pidfd does not reap: the zombie keeps the group's id ours until `kill` has used it.
         self.pidfd = os.pidfd_open(self.popen.pid)
         self._closed: set[int] = set()  # pipes that have come to their end
@@ -158,6 +160,9 @@ class Child:
     def close(self) -> None:
         """Kill what is left of the group, and let go of the pipes; once or more often."""
         self.kill()
+        if self._interrupt is not None:
+            signal.signal(signal.SIGINT, self._interrupt)
+            self._interrupt = None
         for pipe in (self.popen.stdin, self.popen.stdout, self.popen.stderr):
             if pipe is not None:
                 with contextlib.suppress(OSError):

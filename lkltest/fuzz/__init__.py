@@ -1,0 +1,1 @@
+"""System calls fuzzed on a real kernel."""

@@ -1,0 +1,171 @@
+"""Programs by the hundred thousand: calls drawn once, joined again and again."""
+
+from __future__ import annotations
+
+import fnmatch
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from lkltest.fuzz.bind import bind
+from lkltest.fuzz.describe import Description, read_annotations
+from lkltest.fuzz.encode import PROGRAM
+from lkltest.fuzz.sources import Random
+from lkltest.fuzz.values import Call, Program
+
+POOL = 400  # calls that stand ready for a scenario
+READY = 12  # calls that stand ready for each step of a scenario's start
+RENEW = 24  # of them drawn anew after each batch: each is used some times in other company
+LENGTHS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16)
+CORPUS = 4000  # programs that saw something new, to be varied
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A call that is drawn and encoded."""
+
+    code: bytes
+    call: Call
+    needs: int
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A program of a batch: its calls, and the scenario that they came from."""
+
+    scenario: Scenario
+    calls: tuple[Ready, ...]
+
+    def program(self, returned: Sequence[int] = ()) -> Program:
+        """The program as values, with its picks bound as they were when its calls returned this."""
+        return bind([ready.call for ready in self.calls], returned)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Programs for one message to a worker."""
+
+    programs: tuple[Planned, ...]
+    data: bytes
+
+
+class Scenario:
+    """One kind of program."""
+
+    def __init__(self, name: str, start: Iterable[str], body: Sequence[str], description: Description) -> None:
+        self.name = name
+        self.description = description
+        keys = [k for k in description.variants if any(fnmatch.fnmatchcase(k, pattern) for pattern in body)]
+        weights = [description.variants[k].weight * sum(fnmatch.fnmatchcase(k, p) for p in body) for k in keys]
+        self.keys = keys
+        self.weights = list(accumulate(weights))
+        self.start = [key for key in start if key in description.variants]
+        self.pool: list[Ready] = []
+        self.ready: list[list[Ready]] = []
+
+    def fill(self, source: Random) -> None:
+        """Draw all that stands ready."""
+        self.pool = [self.draw(self.key(source), source) for _ in range(POOL)] if self.keys else []
+        self.ready = [[self.draw(key, source) for _ in range(READY)] for key in self.start]
+
+    def key(self, source: Random) -> str:
+        """A variant for the body."""
+        return source.random.choices(self.keys, cum_weights=self.weights)[0]
+
+    def draw(self, key: str, source: Random) -> Ready:
+        """Draw a call; one that this kernel's structures do not fit is drawn again as another."""
+        for _ in range(20):
+            call = self.description.draw(key, source)
+            try:
+                return Ready(self.description.encoder.call(call), call, self.description.variants[key].needs)
+            except (ValueError, KeyError):
+                continue
+        raise ValueError(f"no call of {key} can be encoded")
+
+    def renew(self, source: Random) -> None:
+        """Draw some anew."""
+        for _ in range(RENEW):
+            self.pool[source.integer(0, len(self.pool) - 1)] = self.draw(self.key(source), source)
+        for n, key in enumerate(self.start):
+            self.ready[n][source.integer(0, READY - 1)] = self.draw(key, source)
+
+    def compose(self, rng: random.Random) -> list[Ready]:
+        """A program's calls."""
+        if not self.ready:
+            return rng.choices(self.pool, k=rng.choice(LENGTHS))
+        calls: list[Ready] = []
+        for step in self.ready:
+            chance = rng.random()
+            if chance < 0.04:
+                continue
+            calls.append(step[int(chance * READY)])
+            if chance > 0.85:
+                calls.append(rng.choice(self.pool))
+        return calls + rng.choices(self.pool, k=rng.choice(LENGTHS))
+
+
+class Generator:
+    """Makes batches of programs for one kernel, the same for the same seed and the same feedback."""
+
+    def __init__(self, description: Description, seed: int | str, only: Sequence[str] = ()) -> None:
+        """`only` names the scenarios to take; all, where it is empty."""
+        self.source = Random(seed)
+        self.scenarios: list[Scenario] = []
+        weights: list[float] = []
+        for name, entry in read_annotations()["scenarios"].items():
+            if only and name not in only:
+                continue
+            scenario = Scenario(name, entry["start"], entry["body"], description)
+            if scenario.keys:
+                self.scenarios.append(scenario)
+                weights.append(entry["weight"])
+        self.weights = list(accumulate(weights))
+        self.corpus: list[Planned] = []
+        self.vary_percent = 0
+
+    def batch(self, programs: int) -> Batch:
+        """So many programs."""
+        rng = self.source.random
+        planned: list[Planned] = []
+        parts: list[bytes] = []
+        for scenario in rng.choices(self.scenarios, cum_weights=self.weights, k=programs):
+            if self.corpus and rng.random() < 0.3:
+                plan = self.vary(rng.choice(self.corpus), rng)
+            else:
+                if not scenario.pool:
+                    scenario.fill(self.source)
+                plan = Planned(scenario, tuple(scenario.compose(rng)))
+            planned.append(plan)
+            needs = 0
+            codes = []
+            for ready in plan.calls:
+                codes.append(ready.code)
+                needs |= ready.needs
+            body = b"".join(codes)
+            parts += (PROGRAM.pack(8 + len(body), len(codes), needs), body)
+        for scenario in rng.choices(self.scenarios, k=2):
+            if scenario.pool:
+                scenario.renew(self.source)
+        return Batch(tuple(planned), b"".join(parts))
+
+    def vary(self, plan: Planned, rng: random.Random) -> Planned:
+        """A program with a few calls more, fewer or replaced."""
+        calls = list(plan.calls)
+        pool = plan.scenario.pool
+        for _ in range(rng.randrange(1, 5)):
+            at = rng.randrange(len(calls) + 1)
+            if len(calls) > 2 and rng.random() < 0.25:
+                del calls[min(at, len(calls) - 1)]
+            elif at < len(calls) and rng.random() < 0.3:
+                calls[at] = rng.choice(pool)
+            else:
+                calls.insert(at, rng.choice(pool))
+        return Planned(plan.scenario, tuple(calls[:40]))
+
+    def keep(self, plan: Planned) -> None:
+        """Remember a program that saw something new."""
+        if len(self.corpus) < CORPUS:
+            self.corpus.append(plan)
+        else:
+            self.corpus[self.source.integer(0, CORPUS - 1)] = plan

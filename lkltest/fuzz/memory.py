@@ -1,0 +1,139 @@
+"""The memory that the fuzzer shares with a worker: native/shared.h in Python's words."""
+
+from __future__ import annotations
+
+import enum
+import mmap
+import os
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+CALLS, BUCKETS = 1280, 160
+RESTARTED, STRANGE = 158, 159
+STATS = 0x4000
+RESULTS, MAX_RESULTS = 0x100000, 0x20000
+NOVEL = 0x200000
+CONSOLE, CONSOLE_SIZE = 0x210000, 0x100000
+PROGRAMS, PROGRAMS_SIZE = 0x310000, 0x400000
+SIZE = PROGRAMS + PROGRAMS_SIZE
+SHAPE, SHAPE_ARGUMENT = 0x800, 0x1000
+BETWEEN = 0xFFFFFFFF  # the index of no call: the sandbox is at work
+
+HEAD = struct.Struct("<QIIQQQIIqQIIqI")
+
+
+class State(enum.IntEnum):
+    """What a worker is doing."""
+
+    BOOTING = 0
+    IDLE = 1
+    RUNNING = 2
+    FAILED = 3
+
+
+class Alarm(enum.IntEnum):
+    """Why a worker stopped after a program."""
+
+    QUIET = 0
+    CONSOLE = 1  # the kernel printed a complaint
+    ERRNO = 2  # a failure that is no errno
+    SHAPE = 3  # a success that the call's documentation excludes
+    CANARY = 4  # the bytes before a buffer changed
+
+
+class Shape(enum.IntEnum):
+    """What a call's success may be."""
+
+    ANY = 0
+    ZERO = 1
+    AT_MOST = 2  # the argument of a given number
+    SMALL = 3  # a non-negative int
+
+
+@dataclass(frozen=True)
+class Head:
+    """Where a worker stands."""
+
+    program: int  # number since boot of the program that runs, or ran last
+    call: int  # index of its call that runs; BETWEEN outside of calls
+    state: State
+    calls: int  # made since boot
+    succeeded: int
+    alarm_program: int
+    alarm_call: int
+    alarm: Alarm
+    alarm_value: int  # the result that alarmed
+    console: int  # bytes printed since boot
+    novel: int  # programs noted as the first to see a call's errno
+    interrupted: int  # calls that had to be interrupted
+    boot_error: int
+    boot_us: int
+
+
+class Memory:
+    """One block of shared memory, without a name in any file system."""
+
+    def __init__(self) -> None:
+        self.fd = os.memfd_create("lkltest-fuzz")
+        os.ftruncate(self.fd, SIZE)
+        self.map = mmap.mmap(self.fd, SIZE)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self.map.close()
+        os.close(self.fd)
+
+    def clear(self) -> None:
+        """Make it ready for a fresh kernel; the counts of calls stay, they are the session's."""
+        self.map[: SHAPE] = bytes(SHAPE)
+
+    def head(self) -> Head:
+        """Where the worker stands now."""
+        values = list(HEAD.unpack_from(self.map))
+        values[2], values[7] = State(values[2]), Alarm(values[7])
+        return Head(*values)
+
+    def progress(self) -> tuple[int, int]:
+        """Numbers that change whenever a call returns: program and call."""
+        program, call = struct.unpack_from("<QI", self.map)
+        return program, call
+
+    def set_shapes(self, shapes: Mapping[int, tuple[Shape, int]]) -> None:
+        """Say what successes look like, by the number of the call."""
+        for number, (shape, argument) in shapes.items():
+            self.map[SHAPE + number] = shape
+            self.map[SHAPE_ARGUMENT + number] = argument
+
+    def write(self, programs: bytes) -> None:
+        """Put encoded programs where the worker reads them."""
+        self.map[PROGRAMS : PROGRAMS + len(programs)] = programs
+
+    def results(self, first: int, count: int) -> tuple[int, ...]:
+        """What calls returned, by their number since boot; only the last MAX_RESULTS are kept."""
+        return tuple(
+            struct.unpack_from("<q", self.map, RESULTS + (first + n) % MAX_RESULTS * 8)[0] for n in range(count)
+        )
+
+    def novel(self, count: int) -> tuple[int, ...]:
+        """The low 32 bits of the numbers of the programs that saw something new in the last batch."""
+        return struct.unpack_from(f"<{count}I", self.map, NOVEL)
+
+    def console(self, start: int = 0) -> bytes:
+        """What the kernel printed from byte `start` on, as far as it is kept."""
+        end: int = struct.unpack_from("<Q", self.map, 56)[0]
+        start = max(start, end - CONSOLE_SIZE)
+        first, last = start % CONSOLE_SIZE, end % CONSOLE_SIZE
+        if first <= last and end - start < CONSOLE_SIZE:
+            return self.map[CONSOLE + first : CONSOLE + last]
+        return self.map[CONSOLE + first : CONSOLE + CONSOLE_SIZE] + self.map[CONSOLE : CONSOLE + last]
+
+    def counts(self) -> Iterator[tuple[int, int, int]]:
+        """How often each call ended how: its number, the bucket (0 success, else the errno), the count."""
+        table = memoryview(self.map)[STATS : STATS + CALLS * BUCKETS * 4].cast("I")
+        try:
+            for index, count in enumerate(table.tolist()):
+                if count:
+                    yield index // BUCKETS, index % BUCKETS, count
+        finally:
+            table.release()

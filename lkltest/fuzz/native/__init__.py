@@ -1,0 +1,82 @@
+"""The executor, compiled through cffi against one liblkl."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from lkltest import cache, cc, process
+from lkltest.errors import BuildError, UsageError
+from lkltest.liblkl.model import Liblkl
+from lkltest.settings import Settings
+
+HERE = Path(__file__).parent
+MODULE = "lkltest_executor"
+SOURCES = ("executor.c", "shared.h", "arena.h", "sandbox.h", "console.h")
+
+INTERFACE = """
+int fz_attach(int fd);
+long fz_boot(unsigned long memory, const char *cmdline);
+uint32_t fz_run(uint32_t count, uint64_t first);
+void fz_serve(int in, int out);
+"""
+
+FLAGS = (
+    "-std=gnu11", "-g", "-O2", "-fno-omit-frame-pointer", "-fno-optimize-sibling-calls",
+    "-fno-strict-aliasing", "-fPIC", "-shared", "-pthread", "-w",
+)
+
+
+def build(liblkl: Liblkl, settings: Settings) -> Path:
+    """The executor's extension module for `liblkl`, compiled once for each content of sources and headers.
+
+    Raises UsageError where the library has no shared form or Python's headers are missing, BuildError with the
+    compiler's output where it does not compile.
+    """
+    from cffi import FFI
+
+    if liblkl.shared is None:
+        raise UsageError(
+            f"{liblkl.path} has no liblkl.so, and the fuzzer loads the kernel at run time: "
+            "build it (make -C tools/lkl)"
+        )
+    python = sysconfig.get_paths()["include"]
+    if not (Path(python) / "Python.h").is_file():
+        raise UsageError(f"no Python.h in {python}: install Python's headers (apt-get install python3-dev)")
+    ffi = FFI()
+    ffi.cdef(INTERFACE)
+    ffi.set_source(MODULE, INTERFACE)
+    argv = [
+        *settings.cc, *FLAGS, f"-I{python}", f"-I{HERE}", f"-I{cc.HARNESS}",
+        *(f"-I{path}" for path in liblkl.include), *liblkl.cflags,
+    ]
+    tail = [str(liblkl.shared), f"-Wl,-rpath,{liblkl.shared.parent}", *liblkl.libs]
+    contents = [(HERE / name).read_bytes() for name in SOURCES]
+    harness = [path.read_bytes() for path in sorted((cc.HARNESS / "lkltest").glob("*.h"))]
+    headers = [str(path) for path in liblkl.include] + [str(liblkl.built)]
+    place = settings.cache / "fuzz" / f"executor-{cache.key(*contents, *harness, *headers, INTERFACE, *argv, *tail)}"
+
+    def make(directory: Path) -> None:
+        with contextlib.redirect_stdout(io.StringIO()):  # it tells what it generates
+            ffi.emit_c_code(str(directory / f"{MODULE}.c"))
+        command = [*argv, f"{MODULE}.c", str(HERE / "executor.c"), "-o", f"{MODULE}.so", *tail]
+        done = process.run(command, cwd=directory, deadline=300, merge=True)
+        if not done.ok:
+            output = done.output.decode(errors="replace")
+            raise BuildError(f"the executor does not compile against {liblkl.path}", output)
+
+    return cache.make_once(place, make) / f"{MODULE}.so"
+
+
+def load(path: Path) -> Any:
+    """Load the executor; its functions are attributes of the returned `lib`."""
+    spec = importlib.util.spec_from_file_location(MODULE, path)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    assert spec.loader is not None
+    spec.loader.exec_module(module)
+    return module.lib

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Buffers that end at a guard page. */
+#ifndef LKLTEST_FUZZ_ARENA_H
+#define LKLTEST_FUZZ_ARENA_H
+
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define ARENA_PAGE	4096UL
+#define ARENA_SMALL	48		/* slots of a page */
+#define ARENA_LARGE	6		/* slots of 64 KiB */
+#define ARENA_LARGE_SIZE (64UL << 10)
+#define CANARY_SIZE	16
+
+struct arena {
+	unsigned char *small, *large;
+	unsigned int used_small, used_large;
+	unsigned char *canary[ARENA_SMALL + ARENA_LARGE];	/* what stands before each buffer */
+};
+
+static const unsigned char arena_canary[CANARY_SIZE] = {
+	0x5c, 0xc5, 0x5c, 0xc5, 0x5c, 0xc5, 0x5c, 0xc5, 0x5c, 0xc5, 0x5c, 0xc5, 0x5c, 0xc5, 0x5c, 0xc5,
+};
+
+static unsigned char *arena_slots(unsigned long count, unsigned long size)
+{
+	unsigned long stride = size + 2 * ARENA_PAGE, i;	/* room for the canary, and the guard */
+	unsigned char *base = mmap(NULL, count * stride, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (base == MAP_FAILED)
+		return NULL;
+	for (i = 0; i < count; i++)
+		if (mprotect(base + i * stride, size + ARENA_PAGE, PROT_READ | PROT_WRITE))
+			return NULL;
+	return base;
+}
+
+static int arena_init(struct arena *a)
+{
+	a->small = arena_slots(ARENA_SMALL, ARENA_PAGE);
+	a->large = arena_slots(ARENA_LARGE, ARENA_LARGE_SIZE);
+	return a->small && a->large ? 0 : -1;
+}
+
+static inline void arena_reset(struct arena *a)
+{
+	a->used_small = a->used_large = 0;
+}
+
+/* A buffer of `size` bytes whose last byte stands before a guard page; NULL where all slots are taken. */
+static inline unsigned char *arena_take(struct arena *a, unsigned long size, unsigned long align)
+{
+	unsigned char *end, *start;
+
+	if (size <= ARENA_PAGE) {
+		if (a->used_small == ARENA_SMALL)
+			return NULL;
+		end = a->small + a->used_small++ * (3 * ARENA_PAGE) + 2 * ARENA_PAGE;
+	} else {
+		if (size > ARENA_LARGE_SIZE || a->used_large == ARENA_LARGE)
+			return NULL;
+		end = a->large + a->used_large++ * (ARENA_LARGE_SIZE + 2 * ARENA_PAGE) + ARENA_LARGE_SIZE + ARENA_PAGE;
+	}
+	start = end - size;
+	if (align)
+		start = (unsigned char *)((uintptr_t)start & -align);
+	memcpy(start - CANARY_SIZE, arena_canary, CANARY_SIZE);
+	a->canary[a->used_small + a->used_large - 1] = start - CANARY_SIZE;
+	return start;
+}
+
+static inline int arena_intact(const struct arena *a)
+{
+	unsigned int i;
+
+	for (i = 0; i < a->used_small + a->used_large; i++)
+		if (memcmp(a->canary[i], arena_canary, CANARY_SIZE))
+			return 0;
+	return 1;
+}
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kernel's console, kept in shared memory and watched. */
+#ifndef LKLTEST_FUZZ_CONSOLE_H
+#define LKLTEST_FUZZ_CONSOLE_H
+
+#include <string.h>
+#include "shared.h"
+
+static struct fz_shared *console_shared;
+static void (*console_alarm)(enum fz_alarm alarm, long result);
+
+static const char *const console_complaints[] = {
+	"WARNING:", "BUG:", "BUG at", "kernel BUG", "Oops", "KASAN:", "UBSAN:", "Kernel panic", "Call Trace:",
+	"INFO: possible", "INFO: suspicious", "INFO: trying to register", "INFO: task", "INFO: rcu",
+	"general protection", "Unable to handle kernel", "=====================================================",
+};
+
+/* What a kernel says, with a trace, when memory is short: not a bug. */
+static const char *const console_excuses[] = { "page allocation failure", "Out of memory", "invoked oom-killer" };
+
+static int console_has(const char *text, int len, const char *const *words, unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		if (memmem(text, len, words[i], strlen(words[i])))
+			return 1;
+	return 0;
+}
+
+static void console_print(const char *text, int len)
+{
+	static uint64_t excused_at = ~0ULL;
+	char *ring = (char *)console_shared + FZ_CONSOLE;
+	uint64_t now = console_shared->calls, at = console_shared->console;
+	int i;
+
+	for (i = 0; i < len; i++)
+		ring[(at + i) % FZ_CONSOLE_SIZE] = text[i];
+	console_shared->console = at + len;
+	if (console_shared->state == FZ_BOOTING)
+		return;
+	if (console_has(text, len, console_excuses, sizeof(console_excuses) / sizeof(*console_excuses)))
+		excused_at = now;
+	if (excused_at != now &&
+	    console_has(text, len, console_complaints, sizeof(console_complaints) / sizeof(*console_complaints)))
+		console_alarm(FZ_ALARM_CONSOLE, 0);
+}
+
+static void console_init(struct fz_shared *shared, void (*alarm)(enum fz_alarm alarm, long result))
+{
+	console_shared = shared;
+	console_alarm = alarm;
+}
+
+#endif

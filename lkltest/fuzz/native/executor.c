@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Runs encoded programs (lkltest/fuzz/encode.py) on a liblkl in this process. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+#include <lkltest/compat.h>
+#include <lkltest/crash.h>
+#include "shared.h"
+#include "arena.h"
+#include "sandbox.h"
+#include "console.h"
+
+#define MAX_RESULTS 256
+
+enum tag { CONST, RESULT, PICK, BUFFER };
+
+struct scalar {
+	uint8_t tag, align;
+	uint16_t index;		/* result, nth, or number of patches */
+	int32_t extra;		/* default of a pick, size of a buffer */
+	uint64_t payload;
+};
+
+struct patch { uint32_t offset, width; };
+struct make { uint8_t kind, source, width, pad; uint32_t offset; };
+struct call { uint32_t bytes; uint16_t number; uint8_t args, makes; };
+struct program { uint32_t bytes; uint16_t calls, needs; };
+
+static struct fz_shared *shared;
+static struct arena arena;
+
+/* The results of the program that runs. */
+static long results[MAX_RESULTS];
+static uint8_t kinds[MAX_RESULTS];
+static unsigned int nr_results;
+
+static long pick(const struct scalar *s)
+{
+	unsigned int i, left = 0, nth;
+
+	/* Those that came to nothing are passed over: lkltest/fuzz/bind.py does the same. */
+	for (i = 0; i < nr_results; i++)
+		left += s->payload >> kinds[i] & results[i] >= 0;
+	if (!left)
+		return s->extra;
+	for (i = nr_results, nth = s->index % left; i-- > 0;)
+		if (s->payload >> kinds[i] & results[i] >= 0 && nth-- == 0)
+			return results[i];
+	return s->extra;
+}
+
+/* The value that stands at *p, which is moved behind it. */
+static long value(const unsigned char **p)
+{
+	const struct scalar *s = (const struct scalar *)*p;
+	unsigned long size, known, i;
+	unsigned char *buffer;
+	long inner;
+
+	*p += sizeof(*s);
+	switch (s->tag) {
+	case RESULT:
+		return s->index < nr_results ? results[s->index] : -1;
+	case PICK:
+		return pick(s);
+	case BUFFER:
+		break;
+	default:
+		return (long)s->payload;
+	}
+	size = (uint32_t)s->extra;
+	known = (uint32_t)s->payload;
+	buffer = arena_take(&arena, size, s->align);
+	if (!buffer) {
+		fprintf(stderr, "lkltest: a call has more buffers than the executor\n");
+		abort();
+	}
+	memcpy(buffer, *p, known);
+	if (known < size)
+		memset(buffer + known, (int)(s->payload >> 32), size - known);
+	*p += (known + 7) & ~7UL;
+	for (i = 0; i < s->index; i++) {
+		struct patch patch = *(const struct patch *)*p;
+
+		*p += sizeof(patch);
+		inner = value(p);
+		memcpy(buffer + patch.offset, &inner, patch.width);	/* little endian, as the encoder is */
+	}
+	return (long)buffer;
+}
+
+static void alarm_set(enum fz_alarm alarm, long result)
+{
+	if (shared->alarm)
+		return;
+	shared->alarm_program = shared->program;
+	shared->alarm_call = shared->call;
+	shared->alarm_value = result;
+	shared->alarm = alarm;
+}
+
+static int bucket(long result)
+{
+	if (result >= 0 || result < -4095)
+		return 0;
+	if (result >= -133)
+		return (int)-result;
+	return result <= -512 && result >= -516 ? FZ_RESTARTED : FZ_STRANGE;
+}
+
+/* A failure must be an errno, one for restarting only where this process interrupted the call; a success has its shape. */
+static void judge(const struct call *call, long result, const long *params, int poked)
+{
+	unsigned int nr = call->number;
+
+	if (result < 0) {
+		/* Half of the address space is negative, but no result of a call on a 64-bit host lies just below. */
+		if (result >= -4095 ? result <= -512 && result >= -516 && !poked : result > -65536)
+			alarm_set(FZ_ALARM_ERRNO, result);
+		return;
+	}
+	switch (shared->shape[nr]) {
+	case FZ_ZERO:
+		if (result)
+			alarm_set(FZ_ALARM_SHAPE, result);
+		break;
+	case FZ_AT_MOST:
+		if ((unsigned long)result > (unsigned long)params[shared->shape_argument[nr]])
+			alarm_set(FZ_ALARM_SHAPE, result);
+		break;
+	case FZ_SMALL:
+		if (result > 0x7fffffff)
+			alarm_set(FZ_ALARM_SHAPE, result);
+		break;
+	}
+}
+
+static void make(const struct make *m, long result, const long *params, const uint8_t *tags)
+{
+	long made = result;
+
+	if (nr_results == MAX_RESULTS)
+		return;
+	if (m->source < 6) {
+		made = -1;
+		if (result >= 0 && tags[m->source] == BUFFER) {
+			int narrow;
+
+			memcpy(&made, (char *)params[m->source] + m->offset, m->width);
+			memcpy(&narrow, &made, sizeof(narrow));
+			if (m->width == 4)
+				made = narrow;
+		}
+	}
+	results[nr_results] = made;
+	kinds[nr_results++] = m->kind;
+	sandbox_made(m->kind, made);
+}
+
+static const unsigned char *run_call(const struct call *call, uint32_t *novel)
+{
+	const unsigned char *p = (const unsigned char *)(call + 1);
+	long params[6] = { 0 }, result;
+	uint8_t tags[6] = { 0 };
+	unsigned int i, poked;
+	uint32_t *count;
+
+	arena_reset(&arena);
+	for (i = 0; i < call->args && i < 6; i++) {
+		tags[i] = *p;
+		params[i] = value(&p);
+	}
+	result = lkl_syscall(call->number, params);
+	poked = sandbox_poked();
+	if (poked)
+		shared->interrupted++;
+	judge(call, result, params, poked);
+	if (!arena_intact(&arena))
+		alarm_set(FZ_ALARM_CANARY, result);
+	count = (uint32_t *)((char *)shared + FZ_STATS) + call->number * FZ_BUCKETS + bucket(result);
+	if (!(*count)++)
+		*novel = 1;
+	shared->succeeded += result >= 0;
+	((int64_t *)((char *)shared + FZ_RESULTS))[shared->calls++ % FZ_MAX_RESULTS] = result;
+	if (call->number == __lkl__NR_mmap_pgoff && result > 0)
+		sandbox_mapped(result, params[1]);
+	for (i = 0; i < call->makes; i++)
+		make((const struct make *)p + i, result, params, tags);
+	return (const unsigned char *)call + call->bytes;
+}
+
+static void *run_program(void *at)
+{
+	const struct program *program = at;
+	const unsigned char *p = (const unsigned char *)(program + 1);
+	uint32_t novel = 0, i;
+
+	nr_results = 0;
+	sandbox_enter(shared->program, program->needs);
+	for (i = 0; i < program->calls; i++) {
+		shared->call = i;
+		__asm__ volatile("" ::: "memory");	/* the culprit's number is there before the call starts */
+		p = run_call((const struct call *)p, &novel);
+	}
+	shared->call = FZ_BETWEEN;
+	sandbox_leave();
+	if (novel && shared->novel < FZ_MAX_NOVEL)
+		((uint32_t *)((char *)shared + FZ_NOVEL))[shared->novel++] = (uint32_t)shared->program;
+	return NULL;
+}
+
+/* Run `count` programs of the shared memory, of which the first has the number `first`; stop after an alarm. */
+uint32_t fz_run(uint32_t count, uint64_t first)
+{
+	char *at = (char *)shared + FZ_PROGRAMS;
+	uint32_t done;
+
+	shared->novel = 0;
+	shared->alarm = FZ_QUIET;
+	for (done = 0; done < count && !shared->alarm; done++) {
+		struct program *program = (struct program *)at;
+
+		shared->program = first + done;
+		shared->call = FZ_BETWEEN;
+		shared->state = FZ_RUNNING;
+		sandbox_run(run_program, program, program->needs);
+		at += program->bytes;
+	}
+	shared->state = FZ_IDLE;
+	return done;
+}
+
+/* Map the shared memory; 0, or -1 where that fails. */
+int fz_attach(int fd)
+{
+	shared = mmap(NULL, FZ_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	return shared == MAP_FAILED || arena_init(&arena) ? -1 : 0;
+}
+
+/* Boot the kernel; 0 or a negative errno. */
+long fz_boot(unsigned long memory, const char *cmdline)
+{
+	struct timespec from, to;
+	long error;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	lkltest_crash_init();
+	console_init(shared, alarm_set);
+	lkl_host_ops.print = console_print;
+	error = lkltest_boot(memory, cmdline);
+	if (!error)
+		error = sandbox_init(shared);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	shared->boot_us = (to.tv_sec - from.tv_sec) * 1000000 + (to.tv_nsec - from.tv_nsec) / 1000;
+	shared->boot_error = error;
+	shared->state = error ? FZ_FAILED : FZ_IDLE;
+	return error;
+}
+
+struct message { uint32_t count; uint32_t unused; uint64_t first; };
+
+/* Answer requests from `in` until its end: each is a number of programs to run, and the first one's number. */
+void fz_serve(int in, int out)
+{
+	struct message message;
+
+	while (read(in, &message, sizeof(message)) == sizeof(message)) {
+		message.count = fz_run(message.count, message.first);
+		if (write(out, &message, sizeof(message)) != sizeof(message))
+			break;
+	}
+	_exit(0);	/* without a farewell: the kernel's own threads would still run */
+}

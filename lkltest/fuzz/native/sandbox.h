@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What keeps one program from disturbing the next. */
+#ifndef LKLTEST_FUZZ_SANDBOX_H
+#define LKLTEST_FUZZ_SANDBOX_H
+
+#include <pthread.h>
+#include <stdio.h>
+#include <time.h>
+#include <lkltest/compat.h>
+#include <lkltest/crash.h>
+#include "shared.h"
+
+enum needs {
+	NEEDS_TASK = 1,		/* changes credentials, scheduling, masks: a task of its own */
+	NEEDS_MOUNTS = 2,	/* changes mounts: a namespace of its own */
+	NEEDS_LIMITS = 4,	/* changes the limits of the process */
+	NEEDS_SIGNALS = 8,	/* changes signal handlers, or leaves signals pending */
+};
+
+#define SANDBOX_FDS	40	/* kinds below this one are descriptors: lkltest/fuzz/kinds.py */
+#define SANDBOX_POKE	64	/* the signal that ends a call that blocks */
+#define SANDBOX_TICK_MS	15
+#define SANDBOX_ROTATE	256	/* programs that share a file system */
+#define SANDBOX_LIMITS	16
+#define SANDBOX_MAPPINGS 32
+
+#define CLONE_NEWNS_	0x00020000UL
+#define CLONE_FS_	0x00000200UL
+#define CLONE_FILES_	0x00000400UL
+
+static struct {
+	struct fz_shared *shared;
+	int max_fd;
+	volatile long tid;		/* of the task that runs programs */
+	volatile int poked;
+	int mounted;
+	struct { uint64_t soft, hard; } limits[SANDBOX_LIMITS];
+	unsigned int mappings;
+	struct { long address, length; } mapped[SANDBOX_MAPPINGS];
+} sandbox;
+
+#define SANDBOX_FDCWD	-100L
+#define SYS(name, ...) lkl_syscall(__lkl__NR_##name, (long[6]){ __VA_ARGS__ })
+
+static inline void sandbox_made(unsigned int kind, long made)
+{
+	if (kind < SANDBOX_FDS && made > sandbox.max_fd && made < 1 << 16)
+		sandbox.max_fd = (int)made;
+}
+
+/* Without an MMU, all programs share one address space. */
+static inline void sandbox_mapped(long address, long length)
+{
+	if (sandbox.mappings == SANDBOX_MAPPINGS)
+		return;
+	sandbox.mapped[sandbox.mappings].address = address;
+	sandbox.mapped[sandbox.mappings++].length = length;
+}
+
+/* Whether the call that just returned had to be interrupted; takes the signal away, or every later sleep would fail. */
+static inline int sandbox_poked(void)
+{
+	struct lkl_timespec none = { 0 };
+	uint64_t set = 1ULL << (SANDBOX_POKE - 1);
+	int i;
+
+	if (__builtin_expect(!sandbox.poked, 1))
+		return 0;
+	for (i = 0; i < 4 && SYS(rt_sigtimedwait, (long)&set, 0, (long)&none, 8) > 0; i++)
+		;
+	sandbox.poked = 0;
+	return 1;
+}
+
+/* Watches for calls that do not return, and interrupts those that can be. */
+static void *sandbox_watch(void *unused)
+{
+	struct timespec tick = { 0, SANDBOX_TICK_MS * 1000000L };
+	struct fz_shared *shared = sandbox.shared;
+	uint64_t seen = 0;
+	int ticks = 0;
+
+	(void)unused;
+	for (;;) {
+		uint64_t now;
+
+		nanosleep(&tick, NULL);
+		now = shared->program << 16 ^ shared->call;
+		ticks = shared->state == FZ_RUNNING && now == seen ? ticks + 1 : 0;
+		seen = now;
+		if (ticks < 3 || !sandbox.tid)
+			continue;
+		sandbox.poked = 1;
+		SYS(tgkill, 1, sandbox.tid, SANDBOX_POKE);
+	}
+	return NULL;
+}
+
+/* The loopback device as a fresh kernel has it: programs take its addresses away. */
+static void sandbox_loopback(void)
+{
+	unsigned char loopback[16] = { [15] = 1 };
+
+	lkl_if_up(1);
+	lkl_if_set_ipv4(1, 0x0100007f, 8);
+	lkl_if_set_ipv6(1, loopback, 128);
+}
+
+static void sandbox_remount(void)
+{
+	sandbox_loopback();
+	if (sandbox.mounted)
+		SYS(umount2, (long)"/w", 2 /* MNT_DETACH */);
+	sandbox.mounted = !SYS(mount, (long)"none", (long)"/w", (long)"ramfs", 0, 0);
+}
+
+/* A fresh directory, in which the program starts. */
+static inline void sandbox_enter(uint64_t program, unsigned int needs)
+{
+	char path[] = "/w/0000";
+	unsigned int n = program % SANDBOX_ROTATE;
+
+	sandbox.max_fd = -1;
+	if (needs & (NEEDS_TASK | NEEDS_MOUNTS))
+		SYS(unshare, CLONE_FS_ | CLONE_FILES_ | (needs & NEEDS_MOUNTS ? CLONE_NEWNS_ : 0));
+	path[3] += n >> 6 & 15;
+	path[4] += n >> 4 & 3;
+	path[5] += n >> 2 & 3;
+	path[6] += n & 3;
+	SYS(mkdirat, SANDBOX_FDCWD, (long)path, 0777);
+	SYS(chdir, (long)path);
+}
+
+static void sandbox_forget_signals(void)
+{
+	struct lkl_sigaction action;
+	uint64_t none = 0;
+	int sig;
+
+	/* Ignoring a signal drops it where it is pending. */
+	for (sig = 1; sig < SANDBOX_POKE; sig++) {
+		memset(&action, 0, sizeof(action));
+		action.lkl_sa_handler = (void *)1;	/* SIG_IGN */
+		if (SYS(rt_sigaction, sig, (long)&action, 0, 8))
+			continue;
+		memset(&action, 0, sizeof(action));
+		SYS(rt_sigaction, sig, (long)&action, 0, 8);
+	}
+	SYS(rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&none, 0, 8);
+}
+
+static inline void sandbox_leave(void)
+{
+	int i;
+
+	while (sandbox.mappings) {
+		sandbox.mappings--;
+		SYS(munmap, sandbox.mapped[sandbox.mappings].address, sandbox.mapped[sandbox.mappings].length);
+	}
+	/*
+	 * In a task of its own as well, although its end closes them: where a descriptor's release sleeps, LKL (4.9)
+	 * leaves the dying task's thread before the task is done, and nobody ever gets the CPU again.
+	 */
+	for (i = 0; i <= sandbox.max_fd; i++)
+		SYS(close, i);
+	SYS(umask, 022);
+	SYS(chdir, (long)"/");
+}
+
+/* Undo what a program did to the whole process; not in its own task, which may have dropped the right to. */
+static void sandbox_restore(unsigned int needs)
+{
+	int i;
+
+	if (needs & NEEDS_LIMITS)
+		for (i = 0; i < SANDBOX_LIMITS; i++)
+			SYS(prlimit64, 0, i, (long)&sandbox.limits[i], 0);
+	if (needs & NEEDS_SIGNALS)
+		sandbox_forget_signals();
+}
+
+struct sandbox_task { void *(*run)(void *); void *argument; };
+
+static void *sandbox_task(void *argument)
+{
+	struct sandbox_task *task = argument;
+
+	lkltest_crash_thread();
+	sandbox.tid = SYS(gettid, 0);
+	task->run(task->argument);
+	return NULL;
+}
+
+/* Run a program where its needs say: in this task, or in one of its own. */
+static inline void sandbox_run(void *(*run)(void *), void *argument, unsigned int needs)
+{
+	struct sandbox_task task = { run, argument };
+	long self = sandbox.tid;
+	pthread_t thread;
+
+	if (sandbox.shared->program % SANDBOX_ROTATE == 0)
+		sandbox_remount();
+	if (!(needs & (NEEDS_TASK | NEEDS_MOUNTS)) || pthread_create(&thread, NULL, sandbox_task, &task)) {
+		run(argument);
+	} else {
+		pthread_join(thread, NULL);
+		sandbox.tid = self;
+	}
+	if (needs & (NEEDS_LIMITS | NEEDS_SIGNALS))
+		sandbox_restore(needs);
+}
+
+/* What programs expect of a system; whatever a kernel lacks of it stays away. */
+static void sandbox_furnish(void)
+{
+	static const struct { const char *path; unsigned int mode, device; } nodes[] = {
+		{ "/dev/null", 0020666, 0x103 }, { "/dev/zero", 0020666, 0x105 }, { "/dev/full", 0020666, 0x107 },
+		{ "/dev/random", 0020666, 0x108 }, { "/dev/urandom", 0020666, 0x109 }, { "/dev/tty", 0020666, 0x500 },
+		{ "/dev/ptmx", 0020666, 0x502 }, { "/dev/mice", 0020666, 0xd3f }, { "/dev/psaux", 0020666, 0xa01 },
+		{ "/dev/ptyp0", 0020666, 0x200 }, { "/dev/ptyp1", 0020666, 0x201 },
+		{ "/dev/ttyp0", 0020666, 0x300 }, { "/dev/ttyp1", 0020666, 0x301 },
+	};
+	static const char *const mounts[][2] = { { "/proc", "proc" }, { "/sys", "sysfs" }, { "/dev/pts", "devpts" } };
+	unsigned int i;
+
+	SYS(mkdirat, SANDBOX_FDCWD, (long)"/dev", 0755);
+	for (i = 0; i < sizeof(nodes) / sizeof(*nodes); i++)
+		SYS(mknodat, SANDBOX_FDCWD, (long)nodes[i].path, nodes[i].mode, nodes[i].device);
+	for (i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
+		SYS(mkdirat, SANDBOX_FDCWD, (long)mounts[i][0], 0755);
+		SYS(mount, (long)"none", (long)mounts[i][0], (long)mounts[i][1], 0, 0);
+	}
+}
+
+/* Prepare a kernel that has just booted; 0 or a negative errno. */
+static long sandbox_init(struct fz_shared *shared)
+{
+	struct lkl_sigaction action;
+	pthread_t watch;
+	long error;
+	int i;
+
+	sandbox.shared = shared;
+	sandbox.tid = SYS(gettid, 0);
+	for (i = 0; i < SANDBOX_LIMITS; i++)
+		SYS(prlimit64, 0, i, 0, (long)&sandbox.limits[i]);
+	/* Process 1 ignores signals without a handler, and a call is interrupted by none that is ignored. */
+	memset(&action, 0, sizeof(action));
+	action.lkl_sa_handler = (void *)8;	/* never called: the library has no user mode to return to */
+	error = SYS(rt_sigaction, SANDBOX_POKE, (long)&action, 0, 8);
+	if (error)
+		return error;
+	SYS(umask, 022);
+	sandbox_furnish();
+	error = SYS(mkdirat, SANDBOX_FDCWD, (long)"/w", 0777);
+	if (error)
+		return error;
+	sandbox_remount();
+	return -pthread_create(&watch, NULL, sandbox_watch, NULL);
+}
+
+#endif

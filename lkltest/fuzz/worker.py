@@ -1,0 +1,42 @@
+"""The worker's side: one kernel in a process of its own.
+
+Run as `python -I -S worker.py EXECUTOR CFFI FD MEMORY CMDLINE`. It imports as little as it can: a dead
+worker must be replaced at once.
+"""
+
+import os
+import sys
+
+
+def main(executor: str, cffi: str, fd: int, memory: int, cmdline: str) -> int:
+    """Boot a kernel and run what comes through standard input; the exit status is that of a failed start."""
+    import importlib.machinery
+    import importlib.util
+
+    sys.path.append(cffi)
+    # Global, so that a preloaded library's dlsym(RTLD_NEXT, ...) finds the kernel's functions.
+    sys.setdlopenflags(os.RTLD_NOW | os.RTLD_GLOBAL)
+    import _cffi_backend  # noqa: F401 -- the executor's module needs it
+
+    spec = importlib.util.spec_from_file_location("lkltest_executor", executor)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    lib = module.lib
+    if lib.fz_attach(fd):
+        print("lkltest: no shared memory", file=sys.stderr, flush=True)
+        return 2
+    os.close(fd)
+    error = lib.fz_boot(memory, cmdline.encode())
+    if error:
+        print(f"lkltest: the kernel does not boot: error {error}", file=sys.stderr, flush=True)
+        return 2
+    os.write(1, b"\1" * 16)
+    lib.fz_serve(0, 1)
+    return 0
+
+
+if __name__ == "__main__":
+    _, executor, cffi, fd, memory, cmdline = sys.argv
+    sys.exit(main(executor, cffi, int(fd), int(memory), cmdline))

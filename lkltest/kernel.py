@@ -1,0 +1,193 @@
+"""One booted liblkl in a worker process of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import struct
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from lkltest import process
+from lkltest.errors import KernelLost
+from lkltest.fuzz import memory as shared
+from lkltest.fuzz import native
+from lkltest.fuzz.memory import Head, Memory, Shape
+from lkltest.liblkl.model import Liblkl
+from lkltest.settings import Settings
+
+MESSAGE = struct.Struct("<IIQ")  # programs, unused, number of the first one
+BOOT_DEADLINE = 60.0  # seconds
+STUCK_AFTER = 2.0  # seconds in one call that cannot be interrupted: it hangs
+WORKER = Path(native.__file__).parent.parent / "worker.py"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What every kernel of a session is started with."""
+
+    liblkl: Liblkl
+    executor: Path
+    mem: int  # bytes
+    cmdline: str
+    shapes: Mapping[int, tuple[Shape, int]]  # what a success looks like, by the call's number
+    stuck_after: float = STUCK_AFTER
+
+    @classmethod
+    def make(cls, liblkl: Liblkl, settings: Settings, shapes: Mapping[int, tuple[Shape, int]]) -> Setup:
+        """Compile what is missing; raises UsageError or BuildError."""
+        return cls(
+            liblkl=liblkl,
+            executor=native.build(liblkl, settings),
+            mem=settings.mem,
+            cmdline=" ".join(word for word in ("ignore_loglevel", settings.cmdline) if word),
+            shapes=shapes,
+        )
+
+
+@dataclass(frozen=True)
+class Death:
+    """How a worker was lost."""
+
+    ended: process.Ended
+    hung: bool  # it was killed because a call did not return
+    head: Head  # where it stood
+    stderr: bytes  # the stack, as addresses, and whatever else it printed
+    console: bytes  # the kernel's log
+
+
+class Kernel:
+    """A booted kernel, which runs batches of encoded programs until it dies or is closed.
+
+    Use it as a context manager. Raises KernelLost if the kernel does not boot.
+    """
+
+    def __init__(self, setup: Setup, memory: Memory | None = None) -> None:
+        self.setup = setup
+        self.memory = memory or Memory()
+        self.owned = memory is None
+        self.programs = 0  # run, or begun, since boot
+        self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by close()
+        self.memory.clear()
+        self.memory.set_shapes(setup.shapes)
+        started = time.monotonic()
+        self.child = process.Child(
+            self._argv(),
+            stdin=process.PIPE,
+            stderr=self.stderr,
+            pass_fds=[self.memory.fd],
+            env={"PYTHONDONTWRITEBYTECODE": "1"},
+        )
+        self._await_boot()
+        self.start_seconds = time.monotonic() - started
+
+    def _argv(self) -> list[str]:
+        backend = importlib.util.find_spec("_cffi_backend")
+        assert backend is not None
+        assert backend.origin is not None
+        return [
+            sys.executable, "-I", "-S", str(WORKER), str(self.setup.executor), str(Path(backend.origin).parent),
+            str(self.memory.fd), str(self.setup.mem), self.setup.cmdline,
+        ]
+
+    def _await_boot(self) -> None:
+        try:
+            if self._answer(BOOT_DEADLINE) is not None:
+                return
+            death = self.reap(hung=True)
+        except EOFError:
+            death = self.reap()
+        self.close()
+        lines = (death.stderr + death.console).decode(errors="replace").strip().splitlines()
+        raise KernelLost(
+            f"{self.setup.liblkl.path} does not boot in a worker ({death.ended.describe()}): "
+            + (lines[-1] if lines else "it printed nothing")
+            + "; try lkltest doctor, or more memory with --lkl-mem"
+        )
+
+    def __enter__(self) -> Kernel:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker and give back what it held."""
+        self.child.__exit__(None, None, None)
+        self.stderr.close()
+        if self.owned:
+            self.memory.close()
+
+    def start(self, programs: bytes, count: int) -> None:
+        """Hand a batch of encoded programs to the worker, which begins at once; `finish` waits for it."""
+        self.memory.write(programs)
+        try:
+            self.child.write(MESSAGE.pack(count, 0, self.programs))
+        except BrokenPipeError:
+            return  # it has died since the last batch: `finish` finds out
+        self.programs += count
+
+    def finish(self) -> int | Death:
+        """Wait for the batch; the number of programs done (less than given after an alarm), or how the worker died."""
+        while True:
+            before = self.memory.progress()
+            try:
+                answer = self._answer(self.setup.stuck_after)
+            except EOFError:
+                return self.reap()
+            if answer is not None:
+                return answer
+            if self.memory.progress() == before:
+                return self.reap(hung=True)
+
+    def run(self, programs: bytes, count: int) -> int | Death:
+        """Run a batch of encoded programs and wait for it."""
+        self.start(programs, count)
+        return self.finish()
+
+    def _answer(self, timeout: float) -> int | None:
+        """The worker's answer; None where there was none in time. Raises EOFError where there will be none."""
+        data = self.child.read(timeout)
+        if data is None:
+            return None
+        if len(data) < MESSAGE.size:  # written at once, and shorter than a pipe's buffer: whole, or nothing
+            raise EOFError
+        return int(MESSAGE.unpack(data)[0])
+
+    def reap(self, *, hung: bool = False) -> Death:
+        """Bury the worker; the stacks of one that hangs are taken first."""
+        if hung:
+            self.child.signal(signal.SIGUSR2)
+            self._await_stacks()
+        else:
+            self.child.wait(5.0)
+        head = self.memory.head()
+        self.child.kill()
+        self.stderr.seek(0)
+        return Death(
+            ended=self.child.ended(timed_out=hung),
+            hung=hung,
+            head=head,
+            stderr=self.stderr.read(),
+            console=self.memory.console(),
+        )
+
+    def _await_stacks(self) -> None:
+        """Wait until the worker has written its stacks, at most a second."""
+        for _ in range(50):
+            if self.child.wait(0.02):
+                return
+            size = os.fstat(self.stderr.fileno()).st_size
+            if b"\nlkltest: end " in os.pread(self.stderr.fileno(), size, 0):
+                return
+
+
+__all__ = ["Death", "Kernel", "Setup", "shared"]

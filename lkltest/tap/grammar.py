@@ -112,7 +112,8 @@ def split_directive(rest: bytes, rules: Rules) -> tuple[bytes, str | None, bytes
     pattern = _directive(rules.directives, rules.loose_todo)
     at = rest.find(b"#")
     while at >= 0:
-        follows_blank = at == 0 or rest[at - 1] in b" \t"
+        # TAP 14's own example: after an escaped backslash no blank is needed.
+        follows_blank = at == 0 or rest[at - 1] in (b" \t\\" if rules.escapes else b" \t")
         if _escaped(rest, at):
             at = rest.find(b"#", at + 1)
         elif follows_blank or rules.glued_hash:

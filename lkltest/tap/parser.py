@@ -42,6 +42,7 @@ class Parser:
         self._line = 0  # number of the latest line
         self._started = False  # a byte has come
         self._prefix = b""  # what the console puts before every line, as a pattern
+        self._behind_prefix = False  # the present line had it
         self._torn: tuple[bytes, int] | None = None  # a line into which the console broke
         self._block: Block | None = None  # the YAML block being read
         self._output = b""  # the latest lines that were not TAP
@@ -262,8 +263,11 @@ class Parser:
         """Read one line, put together again."""
         stream = self._stream
         stream.line = number
+        self._behind_prefix = False
         if optional := self._optional_prefix():
-            line = self._strip_prefix(line, optional)
+            stripped = self._strip_prefix(line, optional)
+            self._behind_prefix = stripped is not line
+            line = stripped
         bare = line.lstrip(b" \t")
         space = line[: len(line) - len(bare)]
         indent = len(space) + 3 * space.count(b"\t")  # the kernel's tab is one step of four
@@ -298,7 +302,9 @@ class Parser:
 
     def _plan(self, _line: bytes, bare: bytes, indent: int) -> bool:
         if not indent and self._stream.is_other_suite(bare):
+            dialect = self._stream.dialect
             self._restart()
+            self._stream.become(dialect)
         return self._stream.plan(bare, indent)
 
     def _comment(self, _line: bytes, bare: bytes, indent: int) -> bool:
@@ -310,6 +316,8 @@ class Parser:
         if version is None:
             return False
         if not indent and self._stream.begun:
+            if not self._behind_prefix:
+                self._prefix = b""
             self._restart()
         return self._stream.version(*version, indent)
 

@@ -1,0 +1,254 @@
+"""The parser on any input at all."""
+
+import resource
+import time
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lkltest.tap import (
+    Dialect,
+    Event,
+    Parser,
+    PlanSeen,
+    PointComplete,
+    PointSeen,
+    PointStarted,
+    Report,
+    StreamEnded,
+)
+
+LINES = b"""\
+ok 1
+ok 2 - foo
+ok 3
+not ok 2
+not ok
+ok
+1..3
+1..0 # skip it
+1..2 # boot
+1..1 # disk
+* 1 foo
+* 2 bar
+TAP version 13
+TAP version 14
+KTAP version 1
+    KTAP version 1
+    1..2
+    ok 1
+  ok 2 x
+        1..1
+# Subtest: a
+    # Subtest: b
+\t# Subtest: c
+\tok 1 c
+  ---
+  a: 1
+  ...
+ ---
+ log: |
+  x
+ ...
+Bail out! x
+# comment
+# running 1 foo
+# running 3 x
+# selftests: x
+noise
+not noise
+not
+pragma +strict
+ok 1 - x {
+{
+}
+ok 3 fo[    1.234567] kernel: x
+[    1.234567] ok 4 x
+[    0.100000] KTAP version 1
+[    0.100000] 1..1
+ok 99999999999999999999
+1..99999999999999999999
+ok 4 # SKIP x
+not ok 5 # TODO
+1..4 todo 2 3
+""".split(b"\n")
+
+lines = st.lists(st.sampled_from(LINES) | st.binary(max_size=8), max_size=25).map(b"\n".join)
+dialects = st.none() | st.sampled_from(Dialect)
+
+
+def plain(events: list[Event]) -> list[tuple[object, ...]]:
+    """Events comparable between runs: reports are other objects in each."""
+    return [(type(event).__name__, *(part for part in event if not isinstance(part, Report))) for event in events]
+
+
+def outcome(parser: Parser) -> list[tuple[object, ...]]:
+    """All that the reports say."""
+    return [
+        (each.dialect, each.plan, each.passed, each.problems, list(each.points), each.output, each.comments)
+        for each in parser.reports
+    ]
+
+
+@given(st.binary(max_size=200) | lines, dialects)
+@settings(deadline=None, max_examples=300)
+def test_any_bytes_are_read(data: bytes, dialect: Dialect | None) -> None:
+    """Any bytes are read without an exception, and what is reported of them too."""
+    parser = Parser(dialect)
+    parser.feed(data)
+    parser.close()
+    for report in parser.reports:
+        assert isinstance(report.passed, bool)
+        assert all(problem.kind and problem.message and problem.line for problem in report.problems)
+
+
+@given(lines, dialects, st.lists(st.integers(1, 30), min_size=1))
+@settings(deadline=None, max_examples=400)
+def test_any_split_gives_the_same_events(data: bytes, dialect: Dialect | None, sizes: list[int]) -> None:
+    """Events do not depend on how the input was cut into pieces; nor do the reports on whether events are wanted."""
+    whole = Parser(dialect)
+    expected = whole.feed(data) + whole.close()
+    pieces, events, at, turn = Parser(dialect), [], 0, 0
+    while at < len(data):
+        size = sizes[turn % len(sizes)]
+        events += pieces.feed(data[at : at + size])
+        at, turn = at + size, turn + 1
+    events += pieces.close()
+    assert plain(events) == plain(expected)
+    quiet = Parser(dialect, events=False)
+    assert quiet.feed(data) + quiet.close() == []
+    assert outcome(quiet) == outcome(whole)
+
+
+@given(lines)
+@settings(deadline=None, max_examples=300)
+def test_nothing_mends_a_verdict(data: bytes) -> None:
+    """A stream passes only with its plan met and every point ok, skipped or todo."""
+    parser = Parser()
+    parser.feed(data)
+    parser.close()
+    for report in parser.reports:
+        if report.passed:
+            assert report.plan == len(report.points)
+            assert report.bail_out is None
+            assert all(point.ok or point.directive in ("todo", "skip") for point in report.points)
+
+
+def test_points_come_as_soon_as_their_lines() -> None:
+    """A point is seen with its line, complete with the end of its block or with the first line of something else."""
+    parser = Parser()
+    assert [type(event) for event in parser.feed(b"TAP version 13\n1..2\n")][-1] is PlanSeen
+    assert [type(event) for event in parser.feed(b"# running 1 mutex\n")] == [PointStarted]
+    assert [type(event) for event in parser.feed(b"ok 1 mutex\n")] == [PointSeen]
+    assert parser.feed(b"  ---\n  duration_us: 1\n") == []
+    assert [type(event) for event in parser.feed(b"  ...\n")] == [PointComplete]
+    assert [type(event) for event in parser.feed(b"ok 2\n")] == [PointSeen]
+    assert [type(event) for event in parser.close()] == [PointComplete, StreamEnded]
+    assert parser.passed
+
+
+def test_plain_points_need_no_events() -> None:
+    """Points taken in by the thousand are the same as those read one by one."""
+    data = b"TAP version 13\n1..3000\n" + b"".join(
+        b"ok %d - p %d\n%s" % (n, n, b"  ---\n  duration_us: %d\n  ...\n" % n if n % 3 else b"") for n in range(1, 3001)
+    )
+    at_once, line_by_line = Parser(events=False), Parser(events=False)
+    at_once.feed(data)
+    at_once.close()
+    for line in data.splitlines(keepends=True):
+        line_by_line.feed(line)
+    line_by_line.close()
+    assert at_once.passed
+    assert outcome(at_once) == outcome(line_by_line)
+    assert at_once.report.points[1999].diagnostics == {"duration_us": 2000}
+    assert len(at_once.report.points[10:20]) == 10
+
+
+def test_a_forced_dialect_stays() -> None:
+    """A dialect that the user asks for is kept whatever the stream says."""
+    parser = Parser(Dialect.TAP13)
+    parser.feed(b"KTAP version 1\n1..1\nnot ok 1 # SKIP\n")
+    parser.close()
+    assert (parser.report.dialect, parser.passed) == (Dialect.TAP13, False)
+
+
+MEGABYTE = 1 << 20
+
+HOSTILE: dict[str, Callable[[int], bytes]] = {
+    "one line": lambda size: b"ok 1\n" + b"x" * size + b"\n1..1\n",
+    "one test line": lambda size: b"1..1\nok 1 " + b"x" * size + b"\n",
+    "one comment": lambda size: b"1..1\nok 1\n# " + b"x" * size + b"\n",
+    "hashes": lambda size: b"1..1\nok 1 " + b"#" * size + b"\n",
+    "URLs": lambda size: b"1..1\nok 1 " + b"http://a#b" * (size // 10) + b"\n",
+    "backslashes": lambda size: b"1..1\nok 1 " + b"\\" * size + b"# skip\n",
+    "blanks": lambda size: (b" " * 50_000 + b"x\n") * (size // 50_000) + b"1..1\nok 1\n",
+    "blanks in a result": lambda size: b"1..1\nok 1" + b" " * size + b"x\n",
+    "blanks in a plan": lambda size: b"1..1" + b" " * size + b"x\n1..1\nok 1\n",
+    "digits": lambda size: b"1..1\nok " + b"9" * size + b"\n",
+    "zeros": lambda size: b"1..1\nok " + b"0" * size + b"1\n",
+    "indented results": lambda size: b"".join(b" " * (4 * n) + b"ok 1\n" for n in range(int((size // 2) ** 0.5))),
+    "brackets": lambda size: b"1..1\nok 1 " + b"[" * size + b"\n",
+    "time stamps": lambda size: b"[    1.0] " * (size // 10) + b"\n1..1\nok 1\n",
+    "blank lines": lambda size: b"\n" * size + b"1..1\nok 1\n",
+    "numbers backwards": lambda size: b"".join(b"ok %d\n" % n for n in range(size // 10, 0, -1)),
+    "not in order": lambda size: b"TAP version 14\n" + b"".join(b"ok %d\n" % (n ^ 1) for n in range(size // 10)),
+    "open blocks": lambda size: b"TAP version 13\n" + b"ok 1\n  ---\n" * (size // 12),
+    "one block": lambda size: b"1..1\nok 1\n  ---\n  log: |\n" + b"    x\n" * (size // 6) + b"  ...\n",
+    "NULs": lambda size: b"\0" * size,
+    "carriage returns": lambda size: b"ok 1" + b"\r" * size + b"\n1..1\n",
+    "plans": lambda size: b"1..1\n" * (size // 5),
+    "versions in noise": lambda size: b"1..2\nok 1\n" + b"x TAP version 13\n" * (size // 17),
+    "torn lines": lambda size: b"1..2\nok 1\n" + b"not [    1.000000] x\n" * (size // 21),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_time_is_linear(name: str) -> None:
+    """Four times the input takes about four times as long, whatever the input."""
+
+    def took(size: int) -> float:
+        data = HOSTILE[name](size)
+        best = 1e9
+        for _ in range(2):
+            start = time.process_time()
+            parser = Parser(events=False)
+            parser.feed(data)
+            parser.close()
+            best = min(best, time.process_time() - start)
+        return best
+
+    small, large = took(MEGABYTE // 16), took(MEGABYTE // 4)
+    assert large < 10 * small + 0.05
+
+
+def test_endless_noise_needs_constant_memory() -> None:
+    """Megabytes of each kind of rubbish leave no more behind than is reported."""
+    parser = Parser(events=False)
+    parser.feed(b"KTAP version 1\n1..2\nok 1 a\n")
+    chunks = [b"noise\n" * 20_000, b"x" * 120_000, b"\n", b"# a comment\n" * 2_000, b"1..2\n" * 500, b"\0" * 120_000]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(40):
+        for chunk in chunks:
+            parser.feed(chunk)
+    parser.feed(b"\nok 2 b\n")
+    parser.close()
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert parser.passed
+    assert grown < 12_000  # kilobytes, of 17,000 that were read
+
+
+def test_a_line_of_a_hundred_megabytes_keeps_its_directive() -> None:
+    """Of a line without end both ends are kept, so that its result and its directive count."""
+    parser = Parser(events=False)
+    parser.feed(b"TAP version 13\n1..2\nnot ok 1 ")
+    for _ in range(100):
+        parser.feed(b"x" * MEGABYTE)
+    parser.feed(b" # TODO later\nok 2 - next\n")
+    parser.close()
+    report = parser.report
+    assert report.passed
+    assert [point.directive for point in report.points] == ["todo", None]
+    assert [problem.kind for problem in report.problems] == ["long-line"]
+    assert len(report.points[0].description) < 2 * MEGABYTE

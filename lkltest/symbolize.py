@@ -168,7 +168,7 @@ def title(report: CrashReport, thread: Thread, frames: Sequence[Frame]) -> str:
         if report.address is not None:
             what += f" at address {report.address:#x}"
         elif report.untold:
-            what += " at an address that the CPU does not tell, as it does for a non-canonical one"
+            what += " by a general protection fault, most often of a non-canonical pointer,"
     if overflowed(report, thread):
         what += ", a stack overflow,"
     elif frames and re.match(r"_*(asan|kasan)_|kasan", frames[0].function):

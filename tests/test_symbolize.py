@@ -71,6 +71,19 @@ def test_an_address_without_a_file_stays_an_address() -> None:
     assert "#1 0x10  no code is mapped there\n" in text
 
 
+@pytest.mark.parametrize(("line", "title"), [
+    ("SIGSEGV 0x18", "SIGSEGV at address 0x18 in thread 12"),
+    ("SIGSEGV ?", "SIGSEGV by a general protection fault, most often of a non-canonical pointer, in thread 12"),
+    ("SIGSEGV -", "SIGSEGV in thread 12"),
+    ("SIGFPE 0x55e000001234", "SIGFPE in thread 12"),
+    ("SIGABRT -", "SIGABRT in thread 12"),
+])
+def test_a_title_says_what_is_known(line: str, title: str) -> None:
+    """An address is told where it is that of the access; that of an instruction is in the stack anyway."""
+    (crash,) = symbolize(REPORT.replace(b"SIGSEGV 0x18", line.encode()))
+    assert crash.title == title
+
+
 def test_paths_are_shown_short() -> None:
     """The kernel's files are relative to its root, the program's to the current directory, others whole."""
     frames = (

@@ -137,7 +137,8 @@ def keep(scene: Scene, cut: Cut, problems: list[str], directory: Path) -> Path:
 def _keys(settled: Volume) -> dict[str, object]:
     """A volume as a recipe's keys tell it."""
     keys = {key: value for key, value in asdict(settled).items() if value}
-    return {**keys, "check": keys.pop("checks", [])}
+    keys["check"] = keys.pop("checks", [])
+    return keys
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,161 @@
+"""The host's judges: they find an image clean, and find what is wrong with one, whatever it is."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lkltest.errors import BuildError, UsageError
+from lkltest.image import Image, MissingTool, adopt, judge, load, make, shipped, sparse, tools, tree
+from lkltest.image.disk import Disk
+from lkltest.image.recipe import Recipe
+from lkltest.program.verdict import Result, State
+
+RECIPES = {recipe.name: recipe for recipe in load([shipped()])}
+
+
+def made(name: str, directory: Path) -> Image:
+    """The image of one of our recipes, for a 4.9 kernel; a skip where a tool is missing."""
+    try:
+        return make(RECIPES[name], "4.9.0", directory)
+    except MissingTool as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if name != "ext4-2t"])
+def test_a_fresh_image_is_clean_and_holds_what_was_packed(name: str, tmp_path: Path) -> None:
+    """Every recipe's checkers are content, its reader finds every file, nothing else is left behind."""
+    image = made(name, tmp_path)
+    assert judge.check(image) == []
+    assert judge.read(image, tree.PACKED) == []
+    assert [path.name for path in tmp_path.iterdir()] == [f"{name}.img"]
+    assert sparse.room(image.path) < 32 << 20
+
+
+def test_a_huge_image_takes_little_room(tmp_path: Path) -> None:
+    """2 TiB in less than 40 MB."""
+    image = made("ext4-2t", tmp_path)
+    assert image.path.stat().st_size == 2 << 40
+    assert sparse.room(image.path) < 40 << 20
+
+
+def find_and_change(image: Image, old: bytes, change: Callable[[bytes], bytes]) -> None:
+    """Change a piece of the image behind everybody's back."""
+    data = image.path.read_bytes()
+    position = data.find(old)
+    assert position >= 0
+    with image.path.open("r+b") as file:
+        file.seek(position)
+        file.write(change(old))
+
+
+@pytest.mark.parametrize("name", ["ext2", "ext4", "xfs", "vfat", "mbr", "gpt"])
+def test_one_flipped_byte_of_data_is_found(name: str, tmp_path: Path) -> None:
+    """Where the file system keeps no checksums of data, only reading the file back tells."""
+    image = made(name, tmp_path)
+    data = tree.content("packed/size-4096", 4096)
+    find_and_change(image, data[:512], lambda old: bytes([old[0] ^ 1]) + old[1:])
+    assert judge.check(image) == []
+    (problem,) = judge.read(image, tree.PACKED)
+    assert "packed/size-4096: read on the host, byte 0 is" in problem
+
+
+def test_one_flipped_byte_of_data_is_found_on_btrfs(tmp_path: Path) -> None:
+    """Its reader refuses data that does not match its checksum, or hands it out changed."""
+    image = made("btrfs", tmp_path)
+    data = tree.content("packed/size-4097", 4097)
+    find_and_change(image, data[:512], lambda old: bytes([old[0] ^ 1]) + old[1:])
+    assert any("packed/size-4097" in problem for problem in judge.read(image, tree.PACKED))
+
+
+def set_superblock(image: Image, offset: int, value: int) -> None:
+    """Change a 32-bit number of an ext superblock, with debugfs keeping the checksum right."""
+    fields = {12: "free_blocks_count", 96: "feature_incompat"}
+    told = tools.run(["debugfs", "-w", "-R", f"set_super_value {fields[offset]} {value}", str(image.path)])
+    assert told.ok
+
+
+def test_a_wrong_count_of_free_blocks_is_found(tmp_path: Path) -> None:
+    """Although e2fsck -fn exits with status 0 then: what it says counts."""
+    image = made("ext4", tmp_path)
+    set_superblock(image, 12, 7)
+    assert tools.run(["e2fsck", "-fn", str(image.path)]).status == 0
+    assert any("Free blocks count wrong" in problem for problem in judge.check(image))
+
+
+def test_a_journal_that_waits_for_recovery_is_found(tmp_path: Path) -> None:
+    """No clean unmount leaves one."""
+    image = made("ext4", tmp_path)
+    features = int.from_bytes(image.path.read_bytes()[1024 + 96 : 1024 + 100], "little")
+    set_superblock(image, 96, features | 4)
+    assert any("needs_recovery" in problem for problem in judge.check(image))
+
+
+@pytest.mark.parametrize("name", ["ext2", "ext4", "btrfs", "xfs", "vfat", "mbr", "gpt"])
+def test_damaged_metadata_is_found(name: str, tmp_path: Path) -> None:
+    """A directory, overwritten behind everybody's back."""
+    image = made(name, tmp_path)
+    entry = {"vfat": b"SIZE-1  "}.get(name, b"size-4095")
+    find_and_change(image, entry, lambda old: bytes(len(old)))
+    assert judge.check(image) + judge.read(image, tree.PACKED)
+
+
+@pytest.mark.parametrize(("name", "place", "whence"), [("gpt", -512, 2), ("gpt", 520, 0), ("mbr", 454, 0)])
+def test_a_damaged_partition_table_is_found(name: str, place: int, whence: int, tmp_path: Path) -> None:
+    """Although sfdisk detects no errors then: what else it says counts."""
+    image = made(name, tmp_path)
+    with image.path.open("r+b") as file:
+        file.seek(place, whence)
+        file.write(b"\xff" * 7)
+    assert any("sfdisk --verify" in problem for problem in judge.check(image))
+
+
+def test_a_missing_checker_is_told_with_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which package has it."""
+    image = made("ext4", tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(tools, "SYSTEM_DIRECTORIES", ())
+    with pytest.raises(MissingTool, match="e2fsck not found: apt-get install e2fsprogs"):
+        judge.check(image)
+
+
+def test_a_mkfs_that_fails_is_told_with_what_it_said(tmp_path: Path) -> None:
+    """A recipe with a wrong option."""
+    recipe = Recipe("bad", tmp_path, "", ({**RECIPES["ext4"].parts[0], "options": ["-O", "nonsense"]},))
+    with pytest.raises(BuildError, match=r"mkfs\.ext4 made no ext4 image") as error:
+        make(recipe, "6.0", tmp_path)
+    assert "nonsense" in error.value.output
+
+
+def test_a_users_image_is_copied_and_known(tmp_path: Path) -> None:
+    """What is on it is found out by looking; the user's file is not written to."""
+    theirs = made("gpt", tmp_path).path
+    before = theirs.stat().st_mtime_ns, theirs.read_bytes()
+    (tmp_path / "copy").mkdir()
+    image = adopt(theirs, list(RECIPES.values()), "6.0", tmp_path / "copy")
+    assert image.path != theirs
+    assert image.table == "gpt"
+    assert [(place.volume.type, place.number) for place in image.places] == [("ext4", 1), ("ext4", 2)]
+    assert judge.check(image) == []
+    image.path.write_bytes(b"")
+    assert (theirs.stat().st_mtime_ns, theirs.read_bytes()) == before
+
+
+def test_a_users_image_without_a_known_file_system_is_told(tmp_path: Path) -> None:
+    """With what is known, and the next step."""
+    (tmp_path / "x").write_bytes(bytes(1 << 20))
+    (tmp_path / "copy").mkdir()
+    with pytest.raises(UsageError, match="--lkl-images"):
+        adopt(tmp_path / "x", list(RECIPES.values()), "6.0", tmp_path / "copy")
+
+
+def test_a_disk_that_fails_is_kept(tmp_path: Path) -> None:
+    """A file that the program says it wrote is not there: the image is kept, and named."""
+    image = made("ext4", tmp_path)
+    disk = Disk(image, None, tmp_path / "artifacts")
+    disk.check()
+    wrote = {"files": Result("files", State.PASSED), "big_file": Result("big_file", State.SKIPPED)}
+    with pytest.raises(AssertionError, match="written/size-1: read on the host, 0 bytes instead of 1") as error:
+        disk.check(wrote)
+    assert (tmp_path / "artifacts" / "ext4.img").is_file()
+    assert "size-67108864" not in str(error.value)

@@ -114,6 +114,7 @@ list_add corruption. prev->next should be next
 double fault: 0000 [#1]
 irq 5: nobody cared (try booting with the "irqpoll" option)
 kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
+    BUG: indented, yet in no list
 """.strip().splitlines()
 
 HARMLESS = """
@@ -131,6 +132,12 @@ Lock dependency validator: Copyright (c) 2006 Red Hat, Inc., Ingo Molnar
 EXT4-fs (vda): mounted filesystem with ordered data mode. Opts: (null)
 EXT4-fs warning (device vda): ext4_clear_journal_err:1234: Marking fs in need of filesystem check.
 This architecture does not have kernel memory protection.
+Run /init as init process
+  with arguments:
+    /init
+    "line=WARNING: BUG: Oops"
+  with environment:
+    word=KASAN
 """.strip().splitlines()
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from lkltest import process
-from tests.harness.stream import SHAPES, Build, Run, failed
+from lkltest.errors import BuildError
+from tests.harness.stream import HERE, SHAPES, Build, Run, failed
 
 
 def test_it_lists_its_points_without_booting(program: Build) -> None:
@@ -76,3 +77,20 @@ def test_no_orphan_survives(program: Build) -> None:
         time.sleep(0.01)
     else:
         assert not Path(f"/proc/{pid}").exists()
+
+
+def test_the_program_of_the_manual_runs(run: Run, tmp_path: Path) -> None:
+    """What docs/harness.md begins with compiles, and passes."""
+    manual = (HERE.parent.parent / "docs" / "harness.md").read_text()
+    source = tmp_path / "manual.c"
+    source.write_text(re.findall(r"```c\n(.*?)```", manual, re.DOTALL)[0])
+    output = run(source)
+    assert (output.status, failed(output)) == (0, [])
+
+
+def test_a_program_that_includes_us_too_late_is_told(program: Build, tmp_path: Path) -> None:
+    """Without the C library's extensions functions would be called undeclared."""
+    source = tmp_path / "late.c"
+    source.write_text("#include <stdio.h>\n#include <lkltest.h>\nint main(void) { return 0; }\n")
+    with pytest.raises(BuildError, match=r"include <lkltest.h> before"):
+        program(source, "-U_GNU_SOURCE")

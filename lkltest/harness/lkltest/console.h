@@ -50,9 +50,6 @@ LKLTEST_FN int lkltest_complains(const char *line)
 	};
 	size_t i;
 
-	/* The kernel repeats its command line, which may well hold panic=1. */
-	if (strstr(line, "ommand line"))
-		return 0;
 	for (i = 0; i < sizeof(words) / sizeof(*words); i++)
 		if (lkltest_has_word(line, words[i]))
 			return 1;
@@ -60,6 +57,21 @@ LKLTEST_FN int lkltest_complains(const char *line)
 		if (strcasestr(line, phrases[i]))
 			return 1;
 	return 0;
+}
+
+/*
+ * Does the kernel but repeat what it was given? On its command line, and in the
+ * indented lists of init's arguments and environment, any word may stand.
+ */
+LKLTEST_FN int lkltest_repeats(const char *line, int *listing)
+{
+	const char *text = line + strspn(line, "<0123456789>"), *end;
+
+	while (*text == '[' && (end = strchr(text, ']')))
+		text = end + 1 + (end[1] == ' ');
+	*listing = strstr(text, "  with arguments:") == text || strstr(text, "  with environment:") == text ||
+		   (*listing && !strncmp(text, "    ", 4));
+	return *listing || strstr(text, "ommand line");
 }
 
 /* Call with the lock held. */
@@ -110,7 +122,7 @@ LKLTEST_FN void lkltest_console_line(void)
 	for (c = line; c < end; c++)
 		if (!*c)
 			*c = ' ';
-	if (!lkltest_complains(line))
+	if (lkltest_repeats(line, &lkltest.listing) || !lkltest_complains(line))
 		return;
 	lkltest.unclean++;
 	if (!lkltest_is_expected(line))

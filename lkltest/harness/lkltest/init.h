@@ -31,16 +31,36 @@ LKLTEST_FN void lkltest_open_console(void)
 	dup2(fd, STDERR_FILENO);
 }
 
-/* Lines end with LF alone, and nothing is echoed: what comes out is what was written. */
+/*
+ * Lines end with LF alone, nothing is echoed, and no write waits: UML's console
+ * loses its wake-ups under load, but takes output on when it is tried again.
+ * That the terminal processes output, though it changes nothing, is what makes
+ * each try push on what is stuck.
+ */
 LKLTEST_FN void lkltest_plain_terminal(void)
 {
 	struct termios tty;
 
 	if (tcgetattr(STDOUT_FILENO, &tty))
 		return;
-	tty.c_oflag &= ~OPOST;
+	tty.c_oflag = OPOST;
 	tty.c_lflag &= ~ECHO;
 	tcsetattr(STDOUT_FILENO, TCSANOW, &tty);
+	fcntl(STDOUT_FILENO, F_SETFL, fcntl(STDOUT_FILENO, F_GETFL) | O_NONBLOCK);
+}
+
+/* Waits until the terminal has sent all. */
+LKLTEST_FN void lkltest_drain_terminal(void)
+{
+	int left, tries;
+
+	for (tries = 0; tries < 5000; tries++) {
+		if (ioctl(lkltest.out, TIOCOUTQ, &left) || !left)
+			return;
+		if (write(lkltest.out, "", 0) < 0)
+			return;
+		usleep(1000);
+	}
 }
 
 /*
@@ -92,7 +112,7 @@ LKLTEST_FN void lkltest_init_end(int status)
 	if (!lkltest_is_init())
 		return;
 	lkltest_write(lkltest.out, text, snprintf(text, sizeof(text), "# exit %d\n", status));
-	tcdrain(lkltest.out);
+	lkltest_drain_terminal();
 	sync();
 	reboot(RB_POWER_OFF);
 	pause();

@@ -229,7 +229,9 @@ LKLTEST_FN int lkltest_report_late(void)
 	lkltest_unlock();
 	if (f && !fclose(f)) {
 		lkltest_emit(text, len);
-		lkltest_write(STDERR_FILENO, text, len);
+		/* An init has one terminal for both. */
+		if (!lkltest_is_init())
+			lkltest_write(STDERR_FILENO, text, len);
 		free(text);
 	}
 	return late;

@@ -107,6 +107,7 @@ static struct {
 
 	char line[LKLTEST_LINE];		/* the console's unfinished line */
 	size_t line_len;
+	int listing;				/* the console repeats what the kernel was given */
 	unsigned long unclean;			/* suspicious lines seen so far */
 
 	int out;				/* where TAP goes */
@@ -146,6 +147,10 @@ LKLTEST_FN int lkltest_write(int fd, const char *buf, size_t len)
 
 		if (done < 0 && errno == EINTR)
 			continue;
+		if (done < 0 && errno == EAGAIN) {
+			usleep(1000);
+			continue;
+		}
 		if (done <= 0)
 			return -1;
 		buf += done;

@@ -4,10 +4,11 @@
 int main(void)
 {
 	char line[4096];
+	int listing = 0;
 
 	while (fgets(line, sizeof(line), stdin)) {
 		line[strcspn(line, "\n")] = 0;
-		puts(lkltest_complains(line) ? "yes" : "no");
+		puts(!lkltest_repeats(line, &listing) && lkltest_complains(line) ? "yes" : "no");
 	}
 	return 0;
 }

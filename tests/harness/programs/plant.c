@@ -46,10 +46,12 @@ static void plant_after_end(void)
 		lkltest_log("%0100d", i);
 }
 
+#ifndef LKLTEST_NATIVE
 POINT(start_kernel)
 {
 	lkltest_start_kernel();
 }
+#endif
 
 POINT(first)
 {
@@ -82,11 +84,11 @@ POINT(stop_kernel)
 }
 
 LKLTEST_POINTS = {
-	LKLTEST(start_kernel), LKLTEST(first), LKLTEST(second), LKLTEST(third), LKLTEST(fourth), LKLTEST(stop_kernel),
+	LKLTEST_LIBRARY(start_kernel), LKLTEST(first), LKLTEST(second), LKLTEST(third), LKLTEST(fourth), LKLTEST_LIBRARY(stop_kernel),
 };
 #else
 LKLTEST_POINTS = {
-	LKLTEST(start_kernel), LKLTEST(first), LKLTEST(second), LKLTEST(third), LKLTEST(fourth),
+	LKLTEST_LIBRARY(start_kernel), LKLTEST(first), LKLTEST(second), LKLTEST(third), LKLTEST(fourth),
 };
 #endif
 

@@ -203,11 +203,12 @@ def test_tells_a_build_that_fails(registry: Registry, own: Settings) -> None:
     liblkl.default(own, recipe=registry.publish())
 
 
-def test_proves_that_options_survived(registry: Registry, own: Settings) -> None:
-    """An option that kconfig drops in silence is an error, and named."""
+def test_proves_that_options_survived(registry: Registry, own: Settings, heard: Heard) -> None:
+    """An option that kconfig drops in silence is an error, and named, before anything is compiled."""
     recipe = replace(registry.publish(), added=("CONFIG_LOST=y",))
     with pytest.raises(BuildError, match="lost CONFIG_LOST=y"):
-        liblkl.default(own, recipe=recipe)
+        liblkl.default(own, recipe=recipe, progress=heard)
+    assert heard.steps == []
     with pytest.raises(BuildError, match="lost CONFIG_XFS_FS"):
         liblkl.default(own, recipe=replace(registry.publish(), required=("CONFIG_NET", "CONFIG_XFS_FS")))
 

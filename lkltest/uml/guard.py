@@ -2,9 +2,11 @@
 
 Usage: guard.py PID DIRECTORY COMMAND [ARGUMENT ...]
 
-UML forks helper processes, which a killed UML leaves behind: here they are adopted, killed and reaped. The guard
-ends as the UML did: with its exit status, or by its signal. When the process PID dies first, even by SIGKILL,
-the UML is killed, and DIRECTORY, in which it runs, is removed. SIGUSR1 makes the UML look at its consoles again.
+A UML leaves its process group for a session of its own, and forks helper processes that a killed UML leaves behind.
+So there are two of us. The first stands for the UML towards whoever has started it: it passes signals on, and ends as
+the UML did, with its exit status or by its signal. The second adopts whatever the UML forks, and kills and reaps it
+all when the UML has ended, or the first one, or the process PID; even by SIGKILL. After the end of PID it also removes
+DIRECTORY, in which the UML runs. SIGUSR1 makes the UML look at its consoles again.
 
 It imports nothing of lkltest, since it starts with every boot and must start fast.
 """
@@ -20,42 +22,78 @@ import signal
 import sys
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
-CANNOT_START = 127  # as a shell says that a command cannot be run
+CANNOT_START = 127 << 8  # the wait status of a shell whose command cannot be run
 PATIENCE = 2000  # milliseconds
 ROOMY = 256 << 20  # bytes: more than a UML of ours takes for its memory
 NUDGE = signal.SIGUSR1
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+IGNORED = (signal.SIGUSR2,)  # asks a library's programs for their stacks
 
 
-def main(parent: int, directory: str, argv: list[str]) -> int:
-    """Run `argv` in `directory` until it, or `parent`, ends; return its wait status."""
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+def main(user: int, directory: str, argv: list[str]) -> int:
+    """Run `argv` in `directory` until it, or `user`, ends; return its wait status."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a panic aborts: no core file in the user's way
-    os.chdir(directory)
-    use_roomy_memory(directory)
-    wakeup = listen()
+    for number in IGNORED:
+        signal.signal(number, signal.SIG_IGN)
     try:
-        alive = os.pidfd_open(parent)
+        os.chdir(directory)
+    except OSError as error:
+        complain(f"cannot run in {directory}: {error.strerror} (a run that has ended has removed it)")
+        return CANNOT_START
+    use_roomy_memory(directory)
+    signals = listen()
+    first = os.pidfd_open(os.getpid())
+    second = os.fork()
+    if second:
+        return represent(second, signals)
+    os.setsid()  # who kills the first one's process group must not kill the second
+    end_like(keep(user, first, directory, argv, listen()))
+    raise AssertionError
+
+
+def represent(second: int, signals: int) -> int:
+    """Pass signals on to the second process until it ends; return its wait status."""
+    ended = os.pidfd_open(second)
+    while ended not in wait(signals, ended):
+        for number in os.read(signals, 512):
+            os.kill(second, number)
+    return os.waitpid(second, 0)[1]
+
+
+def keep(user: int, first: int, directory: str, argv: list[str], signals: int) -> int:
+    """Start the command, end all of it when it is time, and return its wait status."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        alive = os.pidfd_open(user)
     except ProcessLookupError:
-        return clean(directory, CANNOT_START << 8)
+        return clean(directory, CANNOT_START)
     uml = start(argv)
     if uml is None:
-        return CANNOT_START << 8
-    poll = select.poll()
+        return CANNOT_START
     ended = os.pidfd_open(uml)
-    for fd in (wakeup, alive, ended):
-        poll.register(fd, select.POLLIN)
-    ready: set[int] = set()
-    asked: set[int] = set()
-    while not ready & {alive, ended}:
-        ready = {fd for fd, _ in poll.poll()}
-        if wakeup in ready:
-            asked.update(os.read(wakeup, 512))
-            if asked != {NUDGE}:
-                break
+    stop = False
+    while not stop and not wait(signals, first, alive, ended) & {first, alive, ended}:
+        asked = set(os.read(signals, 512))
+        stop = asked != {NUDGE}
+        if not stop:
             nudge(uml)
     status = end(uml)
-    return clean(directory, status) if has_ended(alive, hung_up=signal.SIGHUP in asked) else status
+    # Who dies closes a terminal, and kills what is on it, a moment before it is dead.
+    orphaned = alive in wait(alive, timeout=0 if first not in wait(first, timeout=0) else PATIENCE)
+    return clean(directory, status) if orphaned else status
+
+
+def wait(*fds: int, timeout: int | None = None) -> set[int]:
+    """Wait until some of the descriptors can be read, or for so many milliseconds."""
+    poll = select.poll()
+    for fd in fds:
+        poll.register(fd, select.POLLIN)
+    return {fd for fd, _ in poll.poll(timeout)}
+
+
+def complain(text: str) -> None:
+    """Tell the user."""
+    print(f"lkltest: {text}", file=sys.stderr, flush=True)
 
 
 def use_roomy_memory(directory: str) -> None:
@@ -79,18 +117,11 @@ def listen() -> int:
 def start(argv: list[str]) -> int | None:
     """Start the command with the signals as any program finds them; None, and a message, where it cannot be."""
     try:
-        default = [NUDGE, *STOPPING, signal.SIGPIPE, signal.SIGXFSZ]
+        default = [NUDGE, *STOPPING, *IGNORED, signal.SIGPIPE, signal.SIGXFSZ]
         return os.posix_spawn(argv[0], argv, os.environ, setsigdef=default)
     except OSError as error:
-        print(f"lkltest: cannot start {argv[0]}: {error.strerror}", file=sys.stderr, flush=True)
+        complain(f"cannot start {argv[0]}: {error.strerror}")
         return None
-
-
-def has_ended(process: int, *, hung_up: bool) -> bool:
-    """Whether a process, known by its pidfd, has ended. A process that ends closes its terminals a moment before."""
-    poll = select.poll()
-    poll.register(process, select.POLLIN)
-    return bool(poll.poll(PATIENCE if hung_up else 0))
 
 
 def nudge(uml: int) -> None:

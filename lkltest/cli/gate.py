@@ -1,0 +1,62 @@
+"""`lkltest gate`: one verdict on a patched kernel tree."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from lkltest.errors import UsageError
+from lkltest.settings import Settings
+
+EPILOG = """\
+The tree is only read: everything is built in a private copy, which is removed afterwards; the logs stay.
+
+examples:
+  lkltest gate --tree ~/linux --report gate.txt
+  git bisect run lkltest gate --tree .
+
+exit status: 0 passed, 1 failed, 2 something is to be mended first, 3 the kernel was lost, 125 does not build
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
+    parser.add_argument("--tree", required=True, metavar="DIR", type=Path, help="the root of the kernel tree")
+    parser.add_argument("--jobs", metavar="N", help="parallel jobs of the builds (default: one a core)")
+    parser.add_argument("--report", metavar="FILE", type=Path, help="write the report there too, fit for a mail")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Build and test the tree, print the report, and return the exit code."""
+    from lkltest import gate
+    from lkltest.progress import Bar
+
+    settings = Settings.load({"jobs": arguments.jobs})
+    if settings.jobs < 0:
+        raise UsageError(f"--jobs: cannot use {settings.jobs}: not a number of jobs")
+    writable(arguments.report)
+    with Bar() as bar:
+        report = gate.run(arguments.tree.absolute(), settings, bar)
+    text = report.text()
+    print(text, end="")
+    if arguments.report:
+        try:
+            arguments.report.write_text(text)
+        except OSError as error:
+            print(f"lkltest gate: cannot write {arguments.report}: {error.strerror}", file=sys.stderr)
+    return int(report.exit_code)
+
+
+def writable(report: Path | None) -> None:
+    """Refuse a report that could not be written before hours are spent on it."""
+    if report is None:
+        return
+    try:
+        with report.open("a"):
+            pass
+    except OSError as error:
+        message = f"cannot write the report {report}: {error.strerror}; name another file with --report"
+        raise UsageError(message) from None

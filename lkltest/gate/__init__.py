@@ -1,0 +1,113 @@
+"""The gate that a patched kernel tree must pass: stock UML, and LKL where the tree has it, build and work."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from lkltest.cache import key
+from lkltest.errors import BuildError, UsageError
+from lkltest.gate import sources, trial
+from lkltest.gate.report import Report, Row, Verdict
+from lkltest.liblkl import Progress, needs, prepare, rebuilding
+from lkltest.liblkl.building import Log
+from lkltest.settings import Settings
+from lkltest.uml.executable import check_executable, check_machine, read
+
+__all__ = ["Report", "Row", "Verdict", "run"]
+
+NEEDED = (*needs.BUILD, needs.Need("flex", "flex", "Kconfig"), needs.Need("bison", "bison", "Kconfig"))
+OBJECTS = 900  # compiled for a defconfig UML 6.1: for the progress bar only
+UML = "UML"
+PROGRAMS = ("boot", "disk")  # suites whose programs also run as the init of a UML
+LIBRARIES = ("tools/lkl", "tools/um")
+
+
+def run(tree: Path, settings: Settings, progress: Progress) -> Report:
+    """Build a private copy of `tree`, test what comes out, and report; the tree itself is only read.
+
+    Logs, and what pytest printed, stay in the cache. Raises UsageError where `tree` is not a kernel tree with UML, or
+    the host lacks something.
+    """
+    sources.demand_tree(tree)
+    needs.demand(NEEDED, "building UML")
+    trial.suites()
+    logs = settings.cache / "logs" / f"gate-{key(str(tree))}"
+    logs.mkdir(parents=True, exist_ok=True)
+    with sources.workplace() as place:
+        progress.say(f"copying the sources of {tree}")
+        copy = place / "linux"
+        sources.copy(tree, copy)
+        rows = [*try_uml(copy, place, logs, settings, progress)]
+        for library in LIBRARIES:
+            if (copy / library / "Makefile").is_file():
+                rows += try_library(copy, library, logs, settings, progress)
+    return Report(str(tree), sources.commit(tree), sources.version(tree), tuple(rows))
+
+
+def try_uml(copy: Path, place: Path, logs: Path, settings: Settings, progress: Progress) -> Iterator[Row]:
+    """Build stock UML, and test it."""
+    started = time.monotonic()
+    try:
+        build_uml(copy, logs / "uml.log", settings, progress)
+    except BuildError as error:
+        yield Row(UML, "builds", Verdict.NOT_BUILT, explanation=str(error), seconds=time.monotonic() - started)
+        return
+    yield Row(UML, "builds", Verdict.PASSED, "ARCH=um defconfig", seconds=time.monotonic() - started)
+    executable = place / "uml" / "linux"
+    executable.parent.mkdir()
+    if (copy / "linux").exists():
+        shutil.copy2(copy / "linux", executable)
+    bad = judge_executable(executable)
+    yield bad or Row(UML, "linux is executable", Verdict.PASSED)
+    if bad:
+        yield Row(UML, "suites/uml", Verdict.NOT_RUN)
+        return
+    progress.say(f"testing UML {read(executable).version}")
+    yield trial.run(UML, "uml", [f"--uml={executable}"], logs)
+    for suite in PROGRAMS:
+        yield trial.run(UML, suite, [f"--uml={executable}", "-k", read(executable).name], logs)
+
+
+def build_uml(copy: Path, log_path: Path, settings: Settings, progress: Progress) -> None:
+    """Build `linux` in the copy; raises BuildError with the log's first errors."""
+    log = Log(log_path, progress, OBJECTS)
+    jobs = settings.jobs or len(os.sched_getaffinity(0))
+    progress.say(f"building stock UML (log: {log_path})")
+    with log.file:
+        for targets in (["mrproper"], ["defconfig"], [f"-j{jobs}"]):
+            rebuilding.run(["make", "ARCH=um", *targets], copy, log)
+
+
+def judge_executable(linux: Path) -> Row | None:
+    """The row for a `linux` that is missing, no ELF of this machine, or not executable; None where it is right."""
+    check = "linux is executable"
+    if not linux.exists():
+        return Row(UML, check, Verdict.FAILED, "there is none", "make ended well, but left no file linux")
+    try:
+        check_machine(read(linux))
+        check_executable(linux)
+    except UsageError as error:
+        return Row(UML, check, Verdict.FAILED, explanation=str(error).replace(str(linux), "linux"))
+    return None
+
+
+def try_library(copy: Path, library: str, logs: Path, settings: Settings, progress: Progress) -> Iterator[Row]:
+    """Build the kernel as a library, and test it."""
+    started = time.monotonic()
+    log = Log(logs / "mrproper.log", progress, None)
+    try:
+        with log.file:
+            rebuilding.run(["make", "ARCH=um", "mrproper"], copy, log)
+        found = prepare(copy / library, replace(settings, build=True, lkl=()), progress)
+    except (BuildError, UsageError) as error:
+        yield Row(library, "builds", Verdict.NOT_BUILT, explanation=str(error), seconds=time.monotonic() - started)
+        return
+    yield Row(library, "builds", Verdict.PASSED, found.name, seconds=time.monotonic() - started)
+    progress.say(f"testing {found.name}")
+    for suite in PROGRAMS:
+        yield trial.run(library, suite, [f"--lkl={copy / library}"], logs)

@@ -1,0 +1,70 @@
+"""The suites of lkltest, run on one kernel by a pytest of its own."""
+
+from __future__ import annotations
+
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from pathlib import Path
+
+import lkltest
+from lkltest import process
+from lkltest.errors import UsageError
+from lkltest.gate.report import Row, Verdict
+
+DEADLINE = 3600.0  # seconds: each test has its own deadline, this is for pytest itself
+# In the message of a test whose kernel went away.
+LOST = ("KernelLost", "Panic", "panicked", "killed by SIG", "past its deadline")
+
+# What a user sets for their own runs is not for this one.
+ENVIRONMENT = {"LKLTEST_LKL": "", "LKLTEST_UML": "", "PYTEST_ADDOPTS": ""}
+
+
+def suites() -> Path:
+    """The directory of the suites, installed with lkltest or beside it in its sources."""
+    package = Path(lkltest.__file__).parent
+    for place in (package / "suites", package.parent / "suites"):
+        if (place / "uml" / "test_uml.py").is_file():
+            return place
+    raise UsageError(f"no suites beside {package}: run the gate from lkltest's sources, or install it anew")
+
+
+def run(kernel: str, suite: str, options: Sequence[str], place: Path) -> Row:
+    """Run one suite with pytest's `options`; JUnit and output go to the directory `place`."""
+    started = time.monotonic()
+    junit = place / f"{suite}.xml"
+    junit.unlink(missing_ok=True)
+    argv = [sys.executable, "-m", "pytest", str(suites() / suite), "-q", "-p", "no:cacheprovider", "--color=no",
+            f"--junitxml={junit}", *options]  # fmt: skip
+    done = process.run(argv, cwd=place, env=ENVIRONMENT, deadline=DEADLINE, merge=True)
+    output = done.output.decode(errors="replace")
+    (place / f"{suite}.log").write_text(output)
+    row = Row(kernel, f"suites/{suite}", *judge(junit, done, output))
+    return Row(row.kernel, row.check, row.verdict, row.detail, row.explanation, time.monotonic() - started)
+
+
+def judge(junit: Path, done: process.Ended, output: str) -> tuple[Verdict, str, str]:
+    """The verdict on a finished pytest, in a few words and in some lines."""
+    if not junit.is_file() or done.status not in {0, 1}:
+        tail = "\n".join(output.strip().splitlines()[-10:])
+        if done.status == 5:
+            return Verdict.NOT_RUN, "nothing of it is for this kernel", ""
+        return Verdict.FAILED, f"pytest: {done.describe()}", tail
+    cases = ET.parse(junit).getroot().iter("testcase")
+    passed, skipped, bad = 0, 0, []
+    for case in cases:
+        wrong = [child for child in case if child.tag in {"failure", "error"}]
+        bad += [(case.get("name", "?"), child.get("message") or child.text or "") for child in wrong]
+        skipped += any(child.tag == "skipped" for child in case)
+        passed += all(child.tag not in {"failure", "error", "skipped"} for child in case)
+    if not passed and not bad:
+        return Verdict.NOT_RUN, f"{skipped} skipped", ""
+    detail = ", ".join(
+        f"{count} {word}" for count, word in ((len(bad), "failed"), (passed, "passed"), (skipped, "skipped")) if count
+    )
+    if not bad:
+        return Verdict.PASSED, detail, ""
+    lost = any(sign in message for _, message in bad for sign in LOST)
+    lines = [f"{name}: {message.strip().splitlines()[0] if message.strip() else 'failed'}" for name, message in bad]
+    return Verdict.LOST if lost else Verdict.FAILED, detail, "\n".join(lines)

@@ -1,0 +1,29 @@
+"""A real UML for these tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lkltest import cc
+from lkltest.settings import Settings
+from lkltest.uml import Uml, default, inspect
+from lkltest.uml.executable import CURE
+
+INIT = Path(__file__).parents[2] / "suites" / "uml" / "init.c"
+
+
+@pytest.fixture(scope="session")
+def uml(settings: Settings) -> Uml:
+    """LKLTEST_UML's UML, or the one that is installed."""
+    found = inspect(settings.uml[0]) if settings.uml else default()
+    if found is None:
+        pytest.skip(f"no linux.uml on the PATH: {CURE}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def init(settings: Settings) -> Path:
+    """The UML suite's init."""
+    return cc.compile_native(INIT, settings, flags=["-D_GNU_SOURCE"])

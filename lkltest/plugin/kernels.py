@@ -104,6 +104,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
     if not getattr(metafunc.function, "lkltest_native", False):
         choices = tuple(choice for choice in choices if not choice.uml)
+    only = getattr(metafunc.function, "lkltest_only", None)
+    choices = tuple(choice for choice in choices if only is None or choice.name in only)
     metafunc.parametrize("kernel", choices, indirect=True, ids=[choice.name for choice in choices], scope="session")
 
 
@@ -126,8 +128,14 @@ def kernel(request: Any, lkltest_settings: Settings) -> Kernel:  # noqa: ANN401 
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Build what is not built yet before the first test, where its progress can be seen."""
     config = session.config
-    if not config.option.collectonly and any("kernel" in getattr(i, "fixturenames", ()) for i in session.items):
+    if not config.option.collectonly and any(wants_default(item) for item in session.items):
         build_missing(config)
+
+
+def wants_default(item: pytest.Item) -> bool:
+    """Whether an item runs on the default kernel."""
+    choice = getattr(getattr(item, "callspec", None), "params", {}).get("kernel")
+    return isinstance(choice, Choice) and choice.path is None
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -118,13 +118,10 @@ def plain(path: Path) -> bool:
 
 
 @contextmanager
-def python(*, wanted: bool = True) -> Iterator[str]:
-    """A PATH on which there is a program `python`, before all others where one of ours is `wanted`."""
+def python(folder: Path | None = None) -> Iterator[str]:
+    """A PATH whose first `python` is ours, in a directory made in `folder` (None: where temporary files are)."""
     path = os.environ.get("PATH", os.defpath)
-    if not wanted:
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="lkltest-bin-", ignore_cleanup_errors=True) as programs:
+    with tempfile.TemporaryDirectory(prefix=".lkltest-bin-", dir=folder, ignore_cleanup_errors=True) as programs:
         program = Path(programs) / "python"
         program.write_text(PYTHON.format(python=sys.executable))
         program.chmod(0o755)
@@ -222,7 +219,7 @@ class Tree:
 
     def run(self, words: Sequence[str], what: str) -> None:
         """Run one tool in the tree, in an environment that the user's variables (ARCH, MAKEFLAGS, ...) don't reach."""
-        with python() as path:
+        with python(self.root) as path:  # goes with the tree, even where we are killed
             kept = [f"{name}={os.environ[name]}" for name in ("HOME", "TMPDIR", "USER") if name in os.environ]
             flags = f"CFLAGS={LITTLE_ENDIAN} {self.map}"
             argv = ["env", "-i", *kept, "LC_ALL=C", f"PATH={path}", flags, *words]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -120,7 +121,8 @@ def run(words: Sequence[str], root: Path, log: Log) -> None:
     unset = [word for name in FOREIGN for word in ("-u", name)]
     own = [LITTLE_ENDIAN] if first_generation(root) else []
     cflags = " ".join([*filter(None, [os.environ.get("CFLAGS")]), *own])
-    with building.python(wanted=shutil.which("python") is None) as path:
+    has_python = contextlib.nullcontext(os.environ.get("PATH", os.defpath))
+    with has_python if shutil.which("python") else building.python() as path:
         argv = ["env", *unset, "LC_ALL=C", f"PATH={path}", *([f"CFLAGS={cflags}"] if cflags else []), *words]
         log.line(f"$ {process.command(argv)}".encode())
         ended = job.run(argv, cwd=root, line=log.line)

@@ -64,7 +64,8 @@ static int bind_loopback(int fd, int family, union address *address)
 
 static struct {
 	int listener;
-	char sent[STREAM], got[STREAM], back[STREAM];
+	char sent[STREAM], received[STREAM];		/* the client's */
+	char served[STREAM], turned[STREAM];		/* the server's */
 } tcp;
 
 static void receive_all(int fd, char *buf)
@@ -93,10 +94,10 @@ static void *serve_tcp(void *unused)
 {
 	int i, fd = CHECK_OK(lkl_sys_accept4(tcp.listener, NULL, NULL, 0));
 
-	receive_all(fd, tcp.got);
+	receive_all(fd, tcp.served);
 	for (i = 0; i < STREAM; i++)
-		tcp.back[i] = tcp.got[STREAM - 1 - i];
-	send_all(fd, tcp.back);
+		tcp.turned[i] = tcp.served[STREAM - 1 - i];
+	send_all(fd, tcp.turned);
 	CHECK_EQ(lkl_sys_close(fd), 0);
 	return unused;
 }
@@ -116,14 +117,12 @@ static void check_tcp(int family)
 	server = start_thread(serve_tcp, NULL);
 
 	fill(tcp.sent, STREAM, family);
-	memset(tcp.got, 0, STREAM);
 	CHECK_EQ(lkl_sys_connect(fd, &address.any, len), 0);
 	send_all(fd, tcp.sent);
-	memset(tcp.back, 0, STREAM);
-	receive_all(fd, tcp.got);
+	receive_all(fd, tcp.received);
 	pthread_join(server, NULL);
 	for (i = 0; i < STREAM; i++)
-		if (tcp.got[i] != tcp.sent[STREAM - 1 - i])
+		if (tcp.received[i] != tcp.sent[STREAM - 1 - i])
 			lkltest_fail("byte %d of %d came back changed", i, STREAM);
 	CHECK_EQ(lkl_sys_recvfrom(fd, &end, 1, 0, NULL, NULL), 0);
 	CHECK_EQ(lkl_sys_close(fd), 0);

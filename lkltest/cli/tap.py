@@ -68,13 +68,16 @@ def run(arguments: argparse.Namespace) -> int:
                 sources.append(error.source)
                 interrupted = True
                 break
+        for source in sources:
+            for report in source.reports:
+                report.strict = arguments.strict
         found = [(source.file, report) for source in sources for report in source.reports or [_nothing(source.error)]]
         if arguments.json:
             for piece in schema.write(found):
                 out.write(piece)
         elif not silent:
             for file, report in [(source.file, report) for source in sources for report in source.reports]:
-                for line in summary.summarize(file, report, strict=arguments.strict):
+                for line in summary.summarize(file, report):
                     out.write(line + "\n")
         if arguments.junit:
             _write_junit(arguments.junit, found, out)
@@ -82,20 +85,16 @@ def run(arguments: argparse.Namespace) -> int:
     for source in sources:
         if message := source.error or ("" if source.reports else "no TAP: no plan and no test line in it"):
             print(f"lkltest tap: {source.file}: {message}", file=sys.stderr)
-    return 130 if interrupted else int(_verdict(sources, strict=arguments.strict))
+    return 130 if interrupted else int(_verdict(sources))
 
 
-def _verdict(sources: list[Source], *, strict: bool) -> Exit:
+def _verdict(sources: list[Source]) -> Exit:
     if any(source.error for source in sources):
         return Exit.USAGE
     reports = [report for source in sources for report in source.reports]
-    if not all(_passed(report, strict=strict) for report in reports):
+    if not all(report.passed for report in reports):
         return Exit.FAILED
     return Exit.PASSED if all(source.reports for source in sources) else Exit.USAGE
-
-
-def _passed(report: Report, *, strict: bool) -> bool:
-    return report.passed and not (strict and report.problems)
 
 
 def _nothing(error: str | None) -> Report:

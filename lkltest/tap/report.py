@@ -87,7 +87,7 @@ class Report:
     """One TAP document: a stream, or a subtest.
 
     The verdict starts at failed. Only the end of a document whose plan was met, all of whose points are ok, skipped or
-    todo, and which did not bail out makes it passed.
+    todo, and which did not bail out makes it passed; where `strict` is set, only if it has no problems.
     """
 
     def __init__(self, dialect: Dialect, line: int, name: str | None = None) -> None:
@@ -109,7 +109,9 @@ class Report:
         self.started = False  # something of TAP has come
         self.broken = False  # nothing can make it pass any more
         self.finished = False
+        self.strict = False  # every problem fails it
         self.noted = Problems()
+        self._yaml: list[Problem] | None = None  # found when the blocks were read
 
     @property
     def met(self) -> bool:
@@ -120,12 +122,15 @@ class Report:
     def passed(self) -> bool:
         """The verdict."""
         bad = self.counts.failed or self.counts.unfinished
-        return self.finished and self.met and not bad and not self.broken and self.bail_out is None
+        good = self.finished and self.met and not bad and not self.broken and self.bail_out is None
+        return good and not (self.strict and self.problems)
 
     @property
     def problems(self) -> list[Problem]:
         """All problems in order of their lines, those of the points' YAML among them, which is read for this."""
-        found = self.noted.listed + _yaml_problems(self.points)
+        if self._yaml is None or not self.finished:
+            self._yaml = _yaml_problems(self.points)
+        found = self.noted.listed + self._yaml
         found.sort(key=lambda problem: problem.line)
         last = found[-1].line if found else self.line
         return found + [

@@ -42,7 +42,7 @@ def _directive(point: Point, word: str) -> str:
     return f"{name} {show(point.reason or '')}".strip()
 
 
-def summarize(file: str, report: Report, *, strict: bool = False) -> Iterator[str]:
+def summarize(file: str, report: Report) -> Iterator[str]:
     """Yield the lines of a stream's summary: failures, problems, and the verdict last."""
     failures = _failures(report, "")
     for number, (path, point) in enumerate(failures):
@@ -64,10 +64,10 @@ def summarize(file: str, report: Report, *, strict: bool = False) -> Iterator[st
         yield "the last lines that were not TAP:"
         yield from _indented(report.output)
     yield ""
-    yield _verdict(file, report, strict=strict and bool(problems))
+    yield _verdict(file, report)
 
 
-def _verdict(file: str, report: Report, *, strict: bool) -> str:
+def _verdict(file: str, report: Report) -> str:
     if not report.started:
         return f"{show(file)}: no TAP"
     counts = report.counts
@@ -81,8 +81,8 @@ def _verdict(file: str, report: Report, *, strict: bool) -> str:
     if report.bail_out is not None:
         parts.append(f"Bail out! {show(report.bail_out)}".rstrip())
     name = f' "{show(report.name)}"' if report.name else ""
-    verdict = "passed" if report.passed and not strict else "FAILED"
-    because = " (strict: it has problems)" if strict and report.passed else ""
+    verdict = "passed" if report.passed else "FAILED"
+    because = " (strict: it has problems)" if report.strict and report.problems else ""
     details = ", ".join(part for part in (plan, *parts) if part)
     return f"{show(file)}: {_TITLES[report.dialect]}{name}: {verdict}{because}: {details}"
 

@@ -1,0 +1,200 @@
+"""`lkltest tap`, as its users call it."""
+
+import json
+import os
+import select
+import signal
+import stat
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lkltest.process import Completed, run
+
+STREAMS = Path(__file__).parent / "streams"
+COMMAND = [sys.executable, "-c", "import sys; from lkltest.cli import main; sys.exit(main())", "tap"]
+
+
+def tap(*arguments: str | Path, stdin: bytes = b"") -> Completed:
+    """Run the command to its end."""
+    return run([*COMMAND, *map(str, arguments)], stdin=stdin, deadline=60)
+
+
+PASSED = b"TAP version 13\n1..2\nok 1 - first\nok 2 - second # SKIP no disk\n"
+FAILED = b"TAP version 13\n1..2\nok 1 - first\nnot ok 2 - second\n  ---\n  check: 1 == 2\n  ...\n"
+ODD = b"TAP version 13\n1..2\nok 1\nok 2\n1..2\n"
+
+
+@pytest.mark.parametrize(
+    ("stream", "arguments", "status"),
+    [
+        (PASSED, [], 0),
+        (FAILED, [], 1),
+        (ODD, [], 0),
+        (ODD, ["--strict"], 1),
+        (b"", [], 2),
+        (b"nothing\n", ["--json"], 2),
+        (b"\x00\xff" * 500, [], 2),
+        (b"1..1\nok 1\n1..1", ["--dialect", "tap13"], 0),
+        (b"KTAP version 1\n1..1\nnot ok 1 # SKIP\n", [], 0),
+        (b"KTAP version 1\n1..1\nnot ok 1 # SKIP\n", ["--dialect", "12"], 1),
+    ],
+)
+def test_exit_status(stream: bytes, arguments: list[str], status: int) -> None:
+    """0 is passed, 1 failed, 2 nothing usable; --strict and --dialect are heeded."""
+    ended = tap(*arguments, stdin=stream)
+    assert ended.status == status
+    assert b"Traceback" not in ended.errors
+
+
+@pytest.mark.parametrize(("name", "words"), [("gone", "no such file"), (".", "directory"), ("locked", "permissions")])
+def test_names_what_it_cannot_read(tmp_path: Path, name: str, words: str) -> None:
+    """A file that cannot be read is named, with the cause, and the others are read all the same."""
+    (tmp_path / "good.tap").write_bytes(PASSED)
+    (tmp_path / "locked").write_bytes(PASSED)
+    (tmp_path / "locked").chmod(0)
+    if name == "locked" and os.access(tmp_path / "locked", os.R_OK):
+        pytest.skip("root may read every file: run the tests as another user")
+    ended = tap(tmp_path / name, tmp_path / "good.tap")
+    assert ended.status == 2
+    assert str(tmp_path / name) in ended.errors.decode()
+    assert words in ended.errors.decode()
+    assert b"passed: 1 passed, 1 skipped" in ended.output
+
+
+def test_summary() -> None:
+    """A person sees each point, each failure with its diagnostics, and the verdict last."""
+    text = tap(stdin=FAILED).output.decode()
+    assert [line for line in text.splitlines() if line][:2] == ["ok             1 first", "FAILED         2 second"]
+    assert "    check: 1 == 2\n" in text
+    assert text.splitlines()[-1] == "<stdin>: TAP 13: FAILED: 1 passed, 1 failed"
+    assert "first" not in tap("--quiet", stdin=FAILED).output.decode()
+
+
+def test_json() -> None:
+    """The schema of docs/tap.md."""
+    ended = tap("--json", STREAMS / "subtests-14.tap", STREAMS / "two-streams.tap", STREAMS / "empty.tap")
+    document = json.loads(ended.output)
+    assert document["schema"] == 1
+    first, *others = document["streams"]
+    assert [stream["dialect"] for stream in others] == ["tap13", "tap14", None]
+    assert [stream["passed"] for stream in document["streams"]] == [False, True, False, False]
+    wanted = {"dialect": "tap14", "version": 14, "plan": 3, "skip_all": None, "bail_out": None, "problems": []}
+    assert wanted.items() <= first.items()
+    point = first["points"][0]["points"][1]
+    assert (point["number"], point["ok"], point["description"], point["line"]) == (2, False, "two", 6)
+    assert (point["diagnostics"], point["raw_diagnostics"]) == ({"found": False}, "found: false\n")
+    skipped = first["points"][2]
+    assert (skipped["directive"], skipped["reason"], skipped["points"]) == ("skip", "", [])
+    assert others[-1]["problems"][0]["kind"] == "no-tap"
+
+
+def test_json_has_what_yaml_can_say_and_json_cannot() -> None:
+    """Dates, infinities and keys that are no strings are written as text."""
+    stream = b"TAP version 13\n1..1\nok 1\n  ---\n  [1, .inf, 2020-01-01, {2: !!binary aGk=}]\n  ...\n"
+    point = json.loads(tap("--json", stdin=stream).output)["streams"][0]["points"][0]
+    assert point["diagnostics"] == [1, "inf", "2020-01-01", {"2": "hi"}]
+
+
+def test_junit(tmp_path: Path) -> None:
+    """JUnit has a suite for each stream, a case for each point, and one for what no point stands for."""
+    file = tmp_path / "report.xml"
+    names = ("harness-crash-in-point.tap", "plan-missing.tap", "skip-all.tap")
+    ended = tap("--junit", file, *(STREAMS / name for name in names))
+    assert ended.status == 1
+    crash, plan, skipped = ET.parse(file).getroot()
+    assert crash.attrib | {"name": ""} == {"name": "", "tests": "3", "failures": "2", "errors": "0", "skipped": "0"}
+    assert [case.get("name") for case in crash] == ["mutex", "getpid", "nanosleep"]
+    assert crash[0].get("time") == "0.000012"
+    assert "what the program logged" in str(crash[1][0].text)
+    assert crash[2][0].get("message") == "never ended"
+    assert [len(case) for case in plan] == [0, 0, 1]
+    assert "no plan" in str(plan[2][0].get("message"))
+    assert skipped[0][0].tag == "skipped"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_junit_of_strict(tmp_path: Path) -> None:
+    """What --strict fails is a failure in JUnit as well."""
+    tap("--strict", "--junit", tmp_path / "report.xml", stdin=ODD)
+    assert ET.parse(tmp_path / "report.xml").getroot()[0].get("failures") == "1"
+
+
+def test_junit_of_hostile_text() -> None:
+    """What XML cannot carry is shown escaped."""
+    root = ET.fromstring(tap("--junit", "-", stdin=b"1..1\nnot ok 1 \x00\x1b]]>&<\xff\xef\xbf\xbf\n").output)
+    assert root[0][0].get("name") == "\\x00\\x1b]]>&<\\xff\\uffff"
+
+
+def test_junit_that_cannot_be_written(tmp_path: Path) -> None:
+    """A report that cannot be written is named, after the summary."""
+    ended = tap("--junit", tmp_path / "no" / "report.xml", stdin=PASSED)
+    assert ended.status == 2
+    assert str(tmp_path / "no" / "report.xml").encode() in ended.errors
+    assert b"Traceback" not in ended.errors
+
+
+@pytest.fixture
+def live() -> Iterator[subprocess.Popen[bytes]]:
+    """The command with a pipe on either side."""
+    child = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with child:
+        yield child
+        child.kill()
+
+
+def read_now(child: subprocess.Popen[bytes]) -> bytes:
+    """What the command prints within ten seconds."""
+    assert child.stdout
+    ready, _, _ = select.select([child.stdout], [], [], 10)
+    return os.read(child.stdout.fileno(), 65536) if ready else b""
+
+
+def test_shows_points_as_they_come(live: subprocess.Popen[bytes]) -> None:
+    """A point is shown when its line has come, while the stream goes on; Ctrl-C loses nothing of it."""
+    assert live.stdin
+    steps = {b"TAP version 13\n1..2\nok 1 - a\n": b"ok             1 a\n", b"not ok 2 b\n": b"FAILED         2 b\n"}
+    for line, shown in steps.items():
+        live.stdin.write(line)
+        live.stdin.flush()
+        assert read_now(live) == shown
+    live.send_signal(signal.SIGINT)
+    assert live.wait(10) == 130
+    assert b"FAILED: 1 passed, 1 failed" in read_now(live)
+
+
+def test_head_does_not_change_the_verdict() -> None:
+    """Where the reader of the output goes away, the verdict stays."""
+    stream = b"TAP version 13\n1..50000\n" + b"".join(b"ok %d\n" % n for n in range(1, 50_000)) + b"not ok 50000\n"
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    for arguments in [], ["--json"]:
+        command, pipe = [*COMMAND, *arguments], subprocess.PIPE
+        child = subprocess.Popen(command, stdin=pipe, stdout=write_end, stderr=pipe)
+        _, errors = child.communicate(stream, timeout=60)
+        assert (child.returncode, errors) == (1, b"")
+    os.close(write_end)
+
+
+def test_reads_named_pipes(tmp_path: Path) -> None:
+    """A FIFO is read like any file."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    assert stat.S_ISFIFO(fifo.stat().st_mode)
+    child = subprocess.Popen([*COMMAND, str(fifo)], stdout=subprocess.DEVNULL)
+    time.sleep(0.05)
+    fifo.write_bytes(PASSED)
+    assert child.wait(30) == 0
+
+
+def test_escapes_what_would_move_the_cursor() -> None:
+    """Control characters of a stream do not reach the terminal."""
+    block = b"  ---\n  log: |\n    \x1b[31m\r\n  ...\n"
+    ended = tap(stdin=b"TAP version 13\n1..1\nnot ok 1 \x1b[2J\x07\n" + block + b"noise \x1b[0m\n")
+    assert not set(ended.output) & {0x1B, 0x07, 0x0D}
+    assert b"\\x1b[2J" in ended.output

@@ -1,0 +1,92 @@
+"""YAML blocks, read by hand or by PyYAML."""
+
+import sys
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lkltest.process import run
+from lkltest.tap import diagnostics
+
+LINES = [
+    *("a: 1", "b: foo bar", "c: 'x y'", 'd: "z"', "e: |", "f:", "  g: 1", "  h: foo", "   deep", "    text: x", ""),
+    *("  ", "   ", "i: true", "j: yes", "k: -5", "l: 1.5", "m: 007", "- x", "n: a:b", "o: a: b", "p: x # c", "q: x#c"),
+    *("# c", "r: |-", "s: |+", "t: |2", "u: http://a/b?c=d", "  v", "w:x", "...", "---", "x: ~", "y: /a/b.c"),
+    *("z: f() == 1", " one", "aa: é", "ab: foo  ", "null: 1", "ac: [1, 2]", "ad: a|b", "ae: \\n"),
+    *("af: 1 2", "ag: 0x10", "ah: -", "ai: null", "aj: Null", "ak: 1e3", "al: 12:30", "  am: |", "an: a:", "ao: 1.", "ap: \tx"),
+    *("\tx", "aq: x\t", "ar: |\t", "as: a ' b", "at: 2020-01-01", "  #x", 'au: "a\\\\b"', "av: ''", 'aw: ""'),
+]
+
+blocks = st.lists(st.sampled_from(LINES), max_size=8).map(lambda lines: "".join(f"{line}\n" for line in lines))
+
+
+@given(blocks)
+@settings(deadline=None, max_examples=1000)
+def test_reads_as_yaml_does(block: str) -> None:
+    """A block that is read by hand says exactly what PyYAML finds in it, and what PyYAML refuses is an error."""
+    read = diagnostics.read(block.encode())
+    try:
+        expected = yaml.safe_load(block)
+    except (yaml.YAMLError, ValueError):
+        assert read.error
+    else:
+        assert (repr(read.value), read.error) == (repr(expected), None)
+
+
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        ("duration_us: 5\nlog: |\n  a\n   b\n\n  c\n", {"duration_us": 5, "log": "a\n b\n\nc\n"}),
+        ("log: |2\n    a\n  b\n", {"log": "  a\nb\n"}),
+        ("properties:\n  ns: 83\n  name: x\nline: 12\n", {"properties": {"ns": 83, "name": "x"}, "line": 12}),
+        ('check: lkl_sys_getpid() == 1\nactual: "2"\n', {"check": "lkl_sys_getpid() == 1", "actual": "2"}),
+        ("", None),
+    ],
+)
+def test_reads_the_harness_without_pyyaml(block: str, expected: object) -> None:
+    """What our harness prints is read without PyYAML, which takes long to import and longer to read."""
+    assert diagnostics._read_simple(block) == expected
+    assert expected == yaml.safe_load(block)
+
+
+@pytest.mark.parametrize(
+    ("block", "words"),
+    [
+        (b"a: [1\n", "expected"),
+        (b"a: \xff\n", "not UTF-8"),
+        (b"a: &a [*a]\n", "aliases"),
+        (b"a: " + b"[" * 2000 + b"\n", "nested"),
+        (b"a: !!python/object:os.system x\n", "constructor"),
+        (b"a: 2020-99-99\n", "month"),
+        (b"? [a]\n: 1\n", "unhashable"),
+        (b"a: " + b"9" * 30_000 + b"\n", "digits"),
+        (b"- " + b"x" * (1 << 19) + b"\n", "more than"),
+    ],
+)
+def test_says_why_a_block_cannot_be_read(block: bytes, words: str) -> None:
+    """A block that cannot be read is an error in words, never an exception."""
+    assert words in str(diagnostics.read(block).error)
+
+
+@given(st.binary(max_size=60))
+@settings(deadline=None)
+def test_any_block_is_read(block: bytes) -> None:
+    """Any bytes are read without an exception, as YAML and as LKL's text."""
+    diagnostics.read(block)
+    diagnostics.read_log(block)
+
+
+def test_lkl_logs_are_text() -> None:
+    """In a block of LKL's runner everything after `log: |` is text, whatever YAML would say of it."""
+    read = diagnostics.read_log(b"time_us: 7\nlog: |\n \ttab\n \x1b[0m\xe9\n   deep: [\n ...\n")
+    assert read == diagnostics.Read({"time_us": 7, "log": "\ttab\n\x1b[0m\\xe9\n  deep: [\n...\n"})
+
+
+def test_importing_the_parser_is_cheap() -> None:
+    """Importing the parser takes in neither PyYAML nor anything else that is slow to import."""
+    code = "import lkltest, sys; old = set(sys.modules); import lkltest.tap; print(*sorted(set(sys.modules) - old))"
+    imported = run([sys.executable, "-c", code]).output.decode().split()
+    assert "lkltest.tap.parser" in imported
+    assert not {"yaml", "json", "dataclasses", "inspect"} & set(imported)

@@ -1,5 +1,5 @@
 """The test bench for Linux as a library."""
 
-from lkltest.program import Call, Program
+from lkltest.program import Call, Program, TreeProgram
 
-__all__ = ["Call", "Program"]
+__all__ = ["Call", "Program", "TreeProgram"]

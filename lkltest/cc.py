@@ -44,8 +44,10 @@ class Job:
         )
 
 
-def compile(source: Path, liblkl: Liblkl, settings: Settings, *, flags: Sequence[str] = ()) -> Path:
-    """Compile a test program against `liblkl`; return the executable in the cache.
+def compile(
+    source: Path, liblkl: Liblkl, settings: Settings, *, flags: Sequence[str] = (), others: Sequence[Path] = ()
+) -> Path:
+    """Compile a test program against `liblkl`; return the executable in the cache. `others` are more of its sources.
 
     Raises BuildError with the compiler's own output where it does not compile or link, UsageError where
     the source or the compiler is not there.
@@ -58,11 +60,19 @@ def compile(source: Path, liblkl: Liblkl, settings: Settings, *, flags: Sequence
             source=source,
             compiler=settings.cc,
             flags=(*FLAGS, *includes, *liblkl.cflags, *flags, *settings.cflags),
-            libraries=(str(liblkl.library), *liblkl.libs, *rpath),
-            reads=(liblkl.library,),
+            libraries=(*map(str, others), str(liblkl.library), *liblkl.libs, *rpath),
+            reads=(liblkl.library, *_all_read(source, others)),
         ),
         settings,
     )
+
+
+def _all_read(source: Path, others: Sequence[Path]) -> tuple[Path, ...]:
+    """What several sources read: the compiler's dependency list names the files of the last one only."""
+    if not others:
+        return ()
+    headers = {header for other in (source, *others) for header in other.parent.glob("*.h")}
+    return (source, *others, *sorted(headers))
 
 
 def compile_native(source: Path, settings: Settings, *, flags: Sequence[str] = ()) -> Path:

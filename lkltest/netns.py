@@ -18,6 +18,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ PEER, LKL, PREFIX = "10.77.0.1", "10.77.0.2", 24
 PEER6, LKL6, PREFIX6 = "fd77::1", "fd77::2", 64
 BEYOND = "198.51.100.1"  # an address behind the peer (TEST-NET-2 of RFC 5737)
 
+PEER_LOG = "peer.log"
 DEADLINE = 20.0  # seconds for each step of the setup
 
 
@@ -41,11 +43,11 @@ class Network:
     arguments: tuple[str, ...]  # for suites/net's programs
 
 
-def network(backend: str, directory: Path, peer: Sequence[str]) -> Network:
+def network(backend: str, directory: Path, peer: Sequence[str], ready: str = "") -> Network:
     """A link to `peer`, a command that serves its other end; FIFOs, device nodes and peer.log are kept in `directory`.
 
-    Of the back end "pipe" the peer gets its own arguments appended. Raises UsageError where an unprivileged
-    process may not make network namespaces here, saying what would help.
+    Of the back end "pipe" the peer is a kernel of its own, told as `far_end` says. The program starts when the
+    peer has said `ready`. Raises UsageError where this machine cannot have the link, with what would help.
     """
     names = {"tap": "lkl0", "raw": "lkl0", "macvtap": str(directory / "dev" / "macvtap"),
              "pipe": f"{directory / 'down'}|{directory / 'up'}"}  # fmt: skip
@@ -54,7 +56,24 @@ def network(backend: str, directory: Path, peer: Sequence[str]) -> Network:
         f"backend={backend}", f"ifname={names[backend]}", f"address={LKL}/{PREFIX}", f"address6={LKL6}/{PREFIX6}",
         f"peer={PEER}", f"peer6={PEER6}", f"beyond={BEYOND}",
     )  # fmt: skip
-    return Network(backend, (*unshare(backend), *inside, "--peer", process.command(peer), "--"), arguments)
+    command = (*unshare(backend), *inside)
+    if backend != "pipe" and (why := missing(command)):
+        raise UsageError(why)
+    said = ("--ready", ready) if ready else ()
+    return Network(backend, (*command, "--peer", process.command(peer), *said, "--"), arguments)
+
+
+def far_end(directory: Path) -> tuple[str, ...]:
+    """What the peer of a pipe is told, if it is suites/net's."""
+    return (
+        "backend=pipe", f"ifname={far_name(directory)}", f"address={PEER}/{PREFIX}", f"address6={PEER6}/{PREFIX6}",
+        f"beyond={BEYOND}",
+    )  # fmt: skip
+
+
+def far_name(directory: Path) -> str:
+    """The FIFOs of a pipe as its peer has them: what goes down to the one comes up to the other."""
+    return f"{directory / 'up'}|{directory / 'down'}"
 
 
 def unshare(backend: str) -> tuple[str, ...]:
@@ -74,11 +93,11 @@ def unshare(backend: str) -> tuple[str, ...]:
     )
 
 
-def missing(link: Network) -> str:
+def missing(command: Sequence[str]) -> str:
     """What this machine lacks to set a link up, found by doing it; empty where nothing is missing."""
-    done = process.run([*link.wrapper[:-3], "--peer", "sleep 60", "--", "true"], deadline=DEADLINE)
+    done = process.run([*command, "--peer", "true", "--", "true"], deadline=DEADLINE)
     said = done.errors.decode(errors="backslashreplace").strip().splitlines()
-    return "" if done.ok else said[-1] if said else f"setting up {link.backend}: {done.describe()}"
+    return "" if done.ok else said[-1] if said else f"setting up a link: {done.describe()}"
 
 
 def ip(arguments: str) -> None:
@@ -171,24 +190,29 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def start_peer(backend: str, directory: Path, command: Sequence[str]) -> None:
+def start_peer(directory: Path, command: Sequence[str]) -> None:
     """Start the other end as our own child; what it says goes to peer.log."""
-    if backend == "pipe":
-        command = (
-            *command, "backend=pipe", f"ifname={directory / 'up'}|{directory / 'down'}",
-            f"address={PEER}/{PREFIX}", f"address6={PEER6}/{PREFIX6}", f"beyond={BEYOND}",
-        )  # fmt: skip
+    (directory / PEER_LOG).unlink(missing_ok=True)
     parent = os.getpid()
     if os.fork():
         return
     die_with_parent()
     if os.getppid() != parent:
         os._exit(1)
-    log = os.open(directory / "peer.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    log = os.open(directory / PEER_LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for fd, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(fd, target)
     become(command)
+
+
+def wait_until_said(log: Path, text: str) -> None:
+    """Wait until a peer has written `text` to its log; raises UsageError where it does not within the deadline."""
+    until = time.monotonic() + DEADLINE
+    while text not in (said := log.read_text(errors="replace") if log.exists() else ""):
+        if time.monotonic() > until:
+            raise UsageError(f"the peer has not said {text!r} within {DEADLINE:g} s, only: {said[-500:]}")
+        time.sleep(0.005)
 
 
 def become(command: Sequence[str]) -> None:
@@ -206,6 +230,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("backend", choices=sorted(MAKE))
     parser.add_argument("--directory", type=Path, required=True, help="for FIFOs, device nodes and peer.log")
     parser.add_argument("--peer", required=True, help="the command that serves the other end")
+    parser.add_argument("--ready", default="", help="what the other end says before the program may start")
     parser.add_argument("program", nargs="+")
     options = parser.parse_args(argv)
     if os.environ.get("LKLTEST_PDEATHSIG") == "1":
@@ -213,10 +238,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options.directory.mkdir(parents=True, exist_ok=True)
         MAKE[options.backend](options.directory)
+        start_peer(options.directory, shlex.split(options.peer))
+        if options.ready:
+            wait_until_said(options.directory / PEER_LOG, options.ready)
     except (LkltestError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    start_peer(options.backend, options.directory, shlex.split(options.peer))
     become(options.program)
     return 127
 

@@ -7,7 +7,7 @@ import pytest
 from lkltest.settings import Settings, options_of
 
 # Modules with the hooks and fixtures of one concern each.
-PARTS = ("collection", "debugging", "images", "kernels", "reporting", "scheduling")
+PARTS = ("collection", "debugging", "images", "kernels", "reporting", "scheduling", "trees")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from lkltest.errors import LkltestError
+from lkltest.liblkl import Liblkl
 from lkltest.plugin.running import ProgramRun
-from lkltest.program import Program
+from lkltest.program import Program, TreeProgram
+from lkltest.program.launch import Kernel
 from lkltest.program.table import Declared, read
 from lkltest.settings import Settings
 
@@ -24,7 +26,9 @@ LAST = pytest.StashKey[bool]()  # whether an item is the last one of its run tha
 def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> pytest.Collector | None:  # noqa: ANN401
     """Collect a declared program."""
     if isinstance(obj, Program) and isinstance(collector, (pytest.Module, pytest.Class)):
-        return ProgramSuite.of(collector, name, obj)
+        from lkltest.plugin.trees import TreeSuite
+
+        return (TreeSuite if isinstance(obj, TreeProgram) else ProgramSuite).of(collector, name, obj)
     return None
 
 
@@ -44,13 +48,25 @@ class ProgramSuite(pytest.Class):
         """Collect `program`, declared as `name` in `parent`."""
         suite: ProgramSuite = cls.from_parent(parent, name=name)
         suite.program = program
-        suite.source = suite.path.parent / program.source
         try:
-            suite.points = read(suite.source)
+            suite._read_points()
         except LkltestError as error:
             raise suite.CollectError(str(error)) from None
         suite.obj = suite._make_class()
         return suite
+
+    def _read_points(self) -> None:
+        self.source = self.path.parent / self.program.source
+        self.points = read(self.source)
+
+    def source_on(self, kernel: Kernel) -> Path:  # noqa: ARG002 -- a tree's own program differs from tree to tree
+        """The C source of the program that runs on a kernel."""
+        return self.source
+
+    def points_on(self, kernel: Kernel) -> tuple[Declared, ...]:
+        """The points that the program has on a kernel."""
+        native = not isinstance(kernel, Liblkl)
+        return tuple(point for point in self.points if not (native and point.library))
 
     def place(self, name: str) -> tuple[str, int]:
         """The C file and line that declare a point."""
@@ -62,14 +78,21 @@ class ProgramSuite(pytest.Class):
         return getattr(getattr(self.obj, name, None), "lkltest_point", False) is True
 
     def _make_class(self) -> type:
-        names = [point.name for point in self.points]
-        end = EXIT if EXIT not in names else f"{EXIT}#program"
-        body: dict[str, object] = {point.name: self._make_point(point) for point in self.points}
-        body[end] = self._make_point(None)
-        if not names:
-            body = {"program": self._locate(_check_untabled, "program", native=False)}
-        body["lkltest_run"] = self._make_fixture()
-        return type(self.name, (), body)
+        return type(self.name, (), {**self._make_tests(), "lkltest_run": self._make_fixture()})
+
+    def _make_tests(self) -> dict[str, Callable[..., None]]:
+        """The functions of the points and of the end, or the one of a program without a table."""
+        if not self.points:
+            return {"program": self._make_untabled()}
+        return {**{point.name: self._make_point(point) for point in self.points}, self.end: self._make_point(None)}
+
+    @property
+    def end(self) -> str:
+        """The name of the item of the program's own end."""
+        return EXIT if all(point.name != EXIT for point in self.points) else f"{EXIT}#program"
+
+    def _make_untabled(self) -> Callable[..., None]:
+        return self._locate(_check_untabled, "program", native=False)
 
     def _make_point(self, point: Declared | None) -> Callable[..., None]:
         name = point.name if point else None
@@ -102,7 +125,9 @@ class ProgramSuite(pytest.Class):
         ) -> Iterator[ProgramRun]:
             given = {"request": request, "kernel": kernel, **fixtures}
             arguments = case(**{name: given[name] for name in inspect.signature(case).parameters})
-            with ProgramRun(suite, kernel, arguments, request.node, lkltest_settings) as run:
+            # Class-scoped, the request knows its class only; the item that asked for it first has the parameters too.
+            asked = request._pyfuncitem
+            with ProgramRun(suite, kernel, arguments, asked, group(asked)[1], lkltest_settings) as run:
                 yield run
 
         names = ["_", "request", "kernel", "lkltest_settings", *wanted]

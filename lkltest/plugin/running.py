@@ -37,8 +37,10 @@ class ProgramRun:
         parameters: str,
         settings: Settings,
     ) -> None:
-        """Prepare the run; `arguments` is what the suite's function returned, or its generator;
-        `parameters` are the run's in the ids of its items.
+        """Prepare the run.
+
+        `arguments` is what the suite's function returned, or its generator; `parameters` are the run's in the ids
+        of its items.
         """
         self.suite = suite
         self.kernel = kernel
@@ -118,8 +120,9 @@ class ProgramRun:
         if self.run is None:
             try:
                 shutil.rmtree(self.directory, ignore_errors=True)
+                source = self.suite.source_on(self.kernel)
                 launch = prepare(
-                    self.suite.program, self.suite.source, self.kernel, self.arguments, self.settings, self.scratch
+                    self.suite.program, source, self.kernel, self.arguments, self.settings, self.scratch
                 )
             except LkltestError as error:
                 self.broken = str(error)
@@ -129,8 +132,7 @@ class ProgramRun:
             echo = _echo(item, self.settings)
             if launch.trace:
                 item.user_properties.append((TRACE, str(launch.trace)))
-            points = [point for point in self.suite.points if not (launch.native and point.library)]
-            self.run = Run(launch, points, deadlines, self.directory, echo=echo)
+            self.run = Run(launch, self.suite.points_on(self.kernel), deadlines, self.directory, echo=echo)
         return self.run
 
     def _finish(self, run: Run) -> str:

@@ -64,3 +64,13 @@ class Program:
     def __get__(self, instance: Any, owner: type) -> Program:  # noqa: ANN401 -- any class may hold a declaration
         """Stay a plain value where a class holds the declaration."""
         return self
+
+
+@dataclass(frozen=True)
+class TreeProgram(Program):
+    """A test program of the kernel tree's own: each kernel's, from its tools/lkl/tests, unmodified.
+
+    `source` is its name in the tree's makefile, such as "net-test".
+    """
+
+    native: bool = False

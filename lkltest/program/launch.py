@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from lkltest import cc, process
 from lkltest.errors import UsageError
 from lkltest.liblkl.model import Liblkl
-from lkltest.program import tools
-from lkltest.program.declaration import Arguments, Call, Program
+from lkltest.program import tools, tree
+from lkltest.program.declaration import Arguments, Call, Program, TreeProgram
 from lkltest.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,10 +56,7 @@ def prepare(
     call = Call.of(arguments)
     if not isinstance(kernel, Liblkl):
         return _prepare_init(program, source, kernel, call, settings, scratch)
-    executable = cc.compile(source, kernel, settings, flags=program.flags)
-    options = [f"--mem={settings.mem}"]
-    if settings.cmdline:
-        options.append(f"--cmdline={settings.cmdline}")
+    executable, options = _compile(program, source, kernel, settings)
     tool = tools.choose(kernel, settings, scratch.parent)
     return Launch(
         argv=(*call.wrapper, *settings.wrapper, *tool.prefix, str(executable), *options, *call.arguments),
@@ -71,6 +68,23 @@ def prepare(
         memcheck=tool.memcheck,
         trace=tool.trace,
     )
+
+
+def _compile(program: Program, source: Path, kernel: Liblkl, settings: Settings) -> tuple[Path, list[str]]:
+    """The executable, and the arguments that it takes as every program of its kind does."""
+    if isinstance(program, TreeProgram):
+        return compile_for(program, kernel, settings), []
+    options = [f"--mem={settings.mem}"]
+    if settings.cmdline:
+        options.append(f"--cmdline={settings.cmdline}")
+    return cc.compile(source, kernel, settings, flags=program.flags), options
+
+
+def compile_for(program: TreeProgram, kernel: Liblkl, settings: Settings) -> Path:
+    """Compile a kernel tree's own program; return the executable."""
+    source, *others = (*tree.sources(kernel, program.source), tree.ATTACHED)
+    flags = (*tree.flags(source, others), *program.flags)
+    return cc.compile(source, kernel, settings, flags=flags, others=others)
 
 
 def _prepare_init(

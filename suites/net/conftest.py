@@ -26,16 +26,12 @@ def link(
     if f"lkl_netdev_{backend}_create" not in kernel.symbols:
         pytest.skip(f"{kernel.name} has no back end {backend}: its library lacks lkl_netdev_{backend}_create()")
     # The pipe's other end is a second kernel, that of the others the namespace's own.
+    directory = tmp_path_factory.mktemp(backend)
     if backend == "pipe":
-        compiled = cc.compile(PEER, kernel, lkltest_settings)
+        peer = [str(cc.compile(PEER, kernel, lkltest_settings)), *netns.far_end(directory)]
     else:
-        compiled = cc.compile_native(PEER, lkltest_settings)
+        peer = [str(cc.compile_native(PEER, lkltest_settings))]
     try:
-        network = netns.network(
-            backend, tmp_path_factory.mktemp(backend), [*lkltest_settings.wrapper, str(compiled)]
-        )
+        return netns.network(backend, directory, [*lkltest_settings.wrapper, *peer])
     except UsageError as error:
         pytest.skip(str(error))
-    if why := netns.missing(network):
-        pytest.skip(why)
-    return network

@@ -1,0 +1,80 @@
+"""The test programs of kernel trees as pytest items: each tree's own table decides which points there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lkltest import liblkl
+from lkltest.liblkl import Liblkl
+from lkltest.plugin.collection import ProgramSuite
+from lkltest.plugin.kernels import Choice, choices_of, obtain
+from lkltest.plugin.session import settings_of
+from lkltest.program import tree
+from lkltest.program.launch import Kernel
+from lkltest.program.table import Declared, read
+
+
+class TreeSuite(ProgramSuite):
+    """A program of a tree's own. Its points are those of all kernels, each of which runs the ones in its own table."""
+
+    tables: dict[str, tuple[Declared, ...]]  # by a kernel's name; empty: the program has no table there
+    lacking: dict[str, str]  # by a kernel's name: why it has not got the program
+
+    def _read_points(self) -> None:
+        self.tables, self.lacking = {}, {}
+        self.source = self.path
+        for choice in choices_of(self.config):
+            if not choice.uml:
+                self._read_table(choice)
+        points = {point.name: point for table in self.tables.values() for point in table}
+        self.points = tuple(points.values())
+
+    def _read_table(self, choice: Choice) -> None:
+        settings = settings_of(self.config)
+        if choice.path is None and not liblkl.is_built(settings):
+            self.lacking[choice.name] = f"{choice.name} has no tests of its own: pass --lkl a whole LKL tree"
+            return
+        kernel = obtain(choice, settings)
+        assert isinstance(kernel, Liblkl)
+        if why := tree.missing(kernel, self.program.source):
+            self.lacking[choice.name] = why
+        else:
+            self.source = self.source_on(kernel)
+            self.tables[choice.name] = read(self.source)
+
+    def source_on(self, kernel: Kernel) -> Path:
+        """The source in the kernel's own tree."""
+        assert isinstance(kernel, Liblkl)
+        return tree.sources(kernel, self.program.source)[0]
+
+    def points_on(self, kernel: Kernel) -> tuple[Declared, ...]:
+        """The points of the kernel's own table."""
+        return read(self.source_on(kernel))
+
+    def _make_tests(self) -> dict[str, Callable[..., None]]:
+        names = {kernel: {point.name for point in table} for kernel, table in self.tables.items()}
+        having = {point.name: {kernel for kernel in names if point.name in names[kernel]} for point in self.points}
+        tests = {point.name: on(having[point.name], self._make_point(point)) for point in self.points}
+        tabled = {kernel for kernel, table in self.tables.items() if table}
+        tests[self.end] = on({*tabled, *self.lacking}, self._make_point(None))
+        tests["program"] = on(set(self.tables) - tabled, self._make_untabled())
+        return {name: test for name, test in tests.items() if test.lkltest_only}  # type: ignore[attr-defined]
+
+
+def on(kernels: set[str], test: Callable[..., None]) -> Callable[..., None]:
+    """Let a test be for these kernels only."""
+    test.lkltest_only = kernels  # type: ignore[attr-defined]
+    return test
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: Any) -> None:  # noqa: ANN401 -- an item with or without parameters
+    """Skip a program that the kernel's tree has not got, before anything is set up for it."""
+    choice = getattr(item, "callspec", None) and item.callspec.params.get("kernel")
+    if isinstance(item.parent, TreeSuite) and isinstance(choice, Choice) and choice.name in item.parent.lacking:
+        pytest.skip(item.parent.lacking[choice.name])
+

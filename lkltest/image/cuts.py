@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lkltest.errors import KernelLost, UsageError
-from lkltest.image import judge, sparse
+from lkltest.image import scratch, sparse
+from lkltest.image.judge import check
 from lkltest.image.make import Image, Place, make
 from lkltest.image.recipe import Recipe, Volume, volume
 from lkltest.image.recording import Cut, Recording, build, load, promises
 from lkltest.liblkl.model import Liblkl
 from lkltest.program import Program
-from lkltest.program.launch import prepare
+from lkltest.program.launch import Launch, prepare
 from lkltest.program.run import Deadlines, Run
 from lkltest.program.verdict import Result, State
 from lkltest.settings import Settings
@@ -25,13 +26,36 @@ KEPT = "cut.json"  # what a kept cut is known by
 
 
 @dataclass(frozen=True)
-class Scene:
-    """What power cuts are tried with: a kernel, the program that judges what they left, a recorded disk."""
+class Jury:
+    """A kernel, and the compiled program that judges on it what a power cut has left."""
 
     kernel: Liblkl
-    judge: Path  # judge.c
-    settings: Settings
-    image: Image  # the recorded disk, as it was left
+    source: Path  # judge.c
+    launch: Launch  # without the arguments that tell it what to judge
+
+    @classmethod
+    def summon(cls, kernel: Liblkl, source: Path, settings: Settings) -> Jury:
+        """Compile the program; see `prepare` for what is raised."""
+        return cls(kernel, source, _compile(source, kernel, settings))
+
+    def judge(self, path: Path, place: Place, said: list[str]) -> list[str]:
+        """Mount what a power cut left in a fresh kernel, demand what was promised, let the host check the rest.
+
+        What is wrong; empty where all is well. Files are made beside the image.
+        """
+        image = Image(path.stem, path, "", (place,), packed=False)
+        text = path.with_suffix(".promises")
+        text.write_text("".join(f"{line}\n" for line in said))
+        problems, _ = run(self.launch, [*image.arguments(), f"promises={text}"], path.parent)
+        return problems or check(image)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What power cuts are tried with: a recorded disk, and who judges what they leave of it."""
+
+    jury: Jury
+    image: Image  # the recorded disk, which is there no more
     recording: Recording
 
 
@@ -50,33 +74,35 @@ def record(
     image = make(recipe, kernel.version, directory, pack=False)
     base, path = directory / "base.img", directory / "recording"
     sparse.copy(image.path, base)
-    source = programs / "workload.c"
-    problems, results = run(source, kernel, [*image.arguments(), f"record={path}", *arguments], settings, directory)
+    launch = _compile(programs / "workload.c", kernel, settings)
+    problems, results = run(launch, [*image.arguments(), f"record={path}", *arguments], directory)
     reasons = [result.message for result in results.values() if result.state is State.SKIPPED]
     if problems:
-        raise KernelLost(f"no power cuts of {recipe.name} can be made, {source.name} fails:\n" + "\n".join(problems))
+        raise KernelLost(f"no power cuts of {recipe.name} can be made, workload.c fails:\n" + "\n".join(problems))
     if reasons:
         raise Skipped(reasons[0])
     recording = load(base, path)
     image.path.unlink()  # what is left is in the recording
-    return Scene(kernel, programs / "judge.c", settings, image, recording)
+    return Scene(Jury.summon(kernel, programs / "judge.c", settings), image, recording)
 
 
-def run(
-    source: Path, kernel: Liblkl, arguments: list[str], settings: Settings, directory: Path
-) -> tuple[list[str], dict[str, Result]]:
-    """Run a program on a kernel: what is wrong, and the results of its points by name."""
-    output = Path(tempfile.mkdtemp(prefix=f"{source.stem}-", dir=directory))
+def _compile(source: Path, kernel: Liblkl, settings: Settings) -> Launch:
+    """A compiled program, ready to be given arguments."""
+    return prepare(Program(source.name), source, kernel, [], settings, Path())
+
+
+def run(launch: Launch, arguments: list[str], directory: Path) -> tuple[list[str], dict[str, Result]]:
+    """Run a program: what is wrong, and the results of its points by name."""
+    output = Path(tempfile.mkdtemp(prefix="run-", dir=directory))
     try:
-        launch = prepare(Program(source.name), source, kernel, arguments, settings, output / "scratch")
-        with Run(launch, (), DEADLINES, output) as running:
+        with Run(replace(launch, argv=(*launch.argv, *arguments)), (), DEADLINES, output) as running:
             end = running.end()
         bad = [result for result in running.results.values() if result.bad]
         problems = [f"{result.name}: {result.message}" for result in bad[:1]]
         if end.problems:
             problems.append(end.describe())
         elif not running.results:
-            problems.append(f"{source.name} has printed no point")
+            problems.append(f"{launch.program.name} has printed no point")
         return problems, running.results
     finally:
         shutil.rmtree(output)
@@ -88,26 +114,9 @@ def try_cut(scene: Scene, cut: Cut, directory: Path) -> list[str]:
     Files are made in `directory`, and removed again.
     """
     with tempfile.TemporaryDirectory(prefix="cut-", dir=directory) as temporary:
-        return _judge_cut(scene, cut, Path(temporary))
-
-
-def _judge_cut(scene: Scene, cut: Cut, directory: Path) -> list[str]:
-    left = directory / f"{scene.image.name}.img"
-    build(scene.recording, cut, left)
-    said = promises(scene.recording, cut)
-    place = scene.image.places[0]
-    return judge_image(left, place, said, kernel=scene.kernel, program=scene.judge, settings=scene.settings)
-
-
-def judge_image(
-    path: Path, place: Place, said: list[str], *, kernel: Liblkl, program: Path, settings: Settings
-) -> list[str]:
-    """Mount what a power cut left in a fresh kernel, demand what was promised, and let the host check the rest."""
-    image = Image(path.stem, path, "", (place,), packed=False)
-    text = path.with_suffix(".promises")
-    text.write_text("".join(f"{line}\n" for line in said))
-    problems, _ = run(program, kernel, [*image.arguments(), f"promises={text}"], settings, path.parent)
-    return problems or judge.check(image)
+        left = Path(temporary) / f"{scene.image.name}.img"
+        build(scene.recording, cut, left)
+        return scene.jury.judge(left, scene.image.places[0], promises(scene.recording, cut))
 
 
 def keep(scene: Scene, cut: Cut, problems: list[str], directory: Path) -> Path:
@@ -121,8 +130,8 @@ def keep(scene: Scene, cut: Cut, problems: list[str], directory: Path) -> Path:
             {
                 "what": cut.describe(scene.recording),
                 "problems": problems,
-                "kernel": {"name": scene.kernel.name, "path": str(scene.kernel.path)},
-                "judge": str(scene.judge),
+                "kernel": {"name": scene.jury.kernel.name, "path": str(scene.jury.kernel.path)},
+                "judge": str(scene.jury.source),
                 "volume": _keys(scene.image.places[0].volume),
                 "cut": asdict(cut),
                 "promises": promises(scene.recording, cut),
@@ -182,9 +191,9 @@ def replay(kept: Kept, kernel: Liblkl, settings: Settings) -> list[str]:
     """
     if not kept.judge.is_file():
         raise UsageError(f"the program that judges power cuts is gone: no {kept.judge}; mend the path in {KEPT}")
+    jury = Jury.summon(kernel, kept.judge, settings)
     recording = load(kept.directory / "base.img", kept.directory / "recording")
-    with tempfile.TemporaryDirectory(prefix="lkltest-cut-") as temporary:
-        left = Path(temporary) / f"{kept.place.volume.type}.img"
+    with scratch.directory() as temporary:
+        left = temporary / f"{kept.place.volume.type}.img"
         build(recording, kept.cut, left)
-        said = kept.promises
-        return judge_image(left, kept.place, said, kernel=kernel, program=kept.judge, settings=settings)
+        return jury.judge(left, kept.place, kept.promises)

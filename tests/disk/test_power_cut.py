@@ -147,7 +147,9 @@ def test_damage_behind_the_kernels_back_is_caught(scene: cuts.Scene, directory: 
         base.unlink()
 
 
-def test_a_failed_cut_is_kept_and_can_be_tried_again(scene: cuts.Scene, directory: Path, tmp_path: Path) -> None:
+def test_a_failed_cut_is_kept_and_can_be_tried_again(
+    scene: cuts.Scene, settings: Settings, directory: Path, tmp_path: Path
+) -> None:
     """With its image; what is kept is not changed by that."""
     _, data = last_promise(scene.recording)
     text = bytearray(scene.recording.path.read_bytes())
@@ -163,7 +165,7 @@ def test_a_failed_cut_is_kept_and_can_be_tried_again(scene: cuts.Scene, director
     assert kept.problems == problems
     before = {file.name: file.read_bytes() for file in path.parent.iterdir()}
     assert {"cut.img", "base.img", "recording", "cut.json"} == set(before)
-    again = cuts.replay(kept, scene.kernel, scene.settings)
+    again = cuts.replay(kept, scene.jury.kernel, settings)
     assert [problem.split("(promised")[0] for problem in again] == [p.split("(promised")[0] for p in problems]
     assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == before
 

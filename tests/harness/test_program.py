@@ -11,7 +11,7 @@ import pytest
 
 from lkltest import process
 from lkltest.errors import BuildError
-from tests.harness.stream import HERE, SHAPES, Build, Run, failed
+from tests.harness.stream import HERE, SHAPES, Build, Run, failed, read
 
 
 def test_it_lists_its_points_without_booting(program: Build) -> None:
@@ -51,6 +51,19 @@ def test_results_that_cannot_be_written_are_told(program: Build, tmp_path: Path,
     done = process.run(["sh", "-c", script, program("bytes"), log, errors], deadline=60)
     assert done.errors.decode() == "status 5\n"
     assert "stdout" in errors.read_text()
+
+
+def test_no_stream_at_all_is_no_success(program: Build) -> None:
+    """With both streams closed nothing can be told but by the exit status."""
+    done = process.run(["sh", "-c", 'exec "$0" file=/dev/null <&- >&- 2>&-', program("bytes")], deadline=60)
+    assert done.status == 5
+
+
+def test_a_closed_stderr_costs_no_result(program: Build) -> None:
+    """Without a stderr the results are the same, and the console goes into no file of the test's."""
+    done = process.run(["sh", "-c", 'exec "$0" 2>&-', program("plant")], deadline=60)
+    output = read(done)
+    assert (output.status, failed(output)) == (0, [])
 
 
 def test_a_kernel_that_does_not_start_ends_the_program(run: Run) -> None:

@@ -100,7 +100,12 @@ LKLTEST_FN void lkltest_parse_args(int argc, char **argv, const struct lkltest_p
 LKLTEST_FN void lkltest_take_stdout(void)
 {
 	lkltest.out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	if (lkltest.out < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+	if (lkltest.out < 0)
+		lkltest_no_output();
+	/* A closed stderr would be the next file that is opened. */
+	if (fcntl(STDERR_FILENO, F_GETFD) < 0)
+		dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+	if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		lkltest_no_output();
 	/* An error in writing says more than a signal would. */
 	signal(SIGPIPE, SIG_IGN);

@@ -46,6 +46,9 @@ _WORDS = frozenset(["yes", "no", "true", "false", "on", "off", "null"])
 _CONSTANTS = {"true": True, "false": False, "null": None}
 
 
+_ASCII = bytes((0x09, 0x0A, *range(0x20, 0x7F)))  # what of ASCII is the same in YAML
+
+
 @functools.cache
 def _foreign() -> re.Pattern[str]:
     """Characters that YAML forbids or takes for the end of a line."""
@@ -58,7 +61,7 @@ def read(raw: bytes) -> Read:
         text = raw.decode()
     except UnicodeDecodeError as error:
         return _salvage(raw, f"it is not UTF-8 ({error.reason} at byte {error.start})")
-    if not _foreign().search(text):
+    if not raw.translate(None, _ASCII) or not _foreign().search(text):
         try:
             return Read(_read_simple(text))
         except _Beyond:

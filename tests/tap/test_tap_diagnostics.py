@@ -15,8 +15,8 @@ LINES = [
     *("  ", "   ", "i: true", "j: yes", "k: -5", "l: 1.5", "m: 007", "- x", "n: a:b", "o: a: b", "p: x # c", "q: x#c"),
     *("# c", "r: |-", "s: |+", "t: |2", "u: http://a/b?c=d", "  v", "w:x", "...", "---", "x: ~", "y: /a/b.c"),
     *("z: f() == 1", " one", "aa: é", "ab: foo  ", "null: 1", "ac: [1, 2]", "ad: a|b", "ae: \\n"),
-    *("af: 1 2", "ag: 0x10", "ah: -", "ai: null", "aj: Null", "ak: 1e3", "al: 12:30", "  am: |", "an: a:", "ao: 1.", "ap: \tx"),
-    *("\tx", "aq: x\t", "ar: |\t", "as: a ' b", "at: 2020-01-01", "  #x", 'au: "a\\\\b"', "av: ''", 'aw: ""'),
+    *("af: 1 2", "ag: 0x10", "ah: -", "ai: null", "aj: Null", "ak: 1e3", "al: 12:30", "  am: |", "an: a:", "ao: 1."),
+    *("ap: \tx", "\tx", "aq: x\t", "ar: |\t", "as: a ' b", "at: 2020-01-01", "  #x", 'au: "a\\\\b"', "av: ''", 'aw: ""'),
 ]
 
 blocks = st.lists(st.sampled_from(LINES), max_size=8).map(lambda lines: "".join(f"{line}\n" for line in lines))
@@ -64,6 +64,7 @@ def test_reads_the_harness_without_pyyaml(block: str, expected: object) -> None:
         (b"a: " + b"9" * 30_000 + b"\n", "digits"),
         (b"- " + b"x" * (1 << 19) + b"\n", "more than"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_says_why_a_block_cannot_be_read(block: bytes, words: str) -> None:
     """A block that cannot be read is an error in words, never an exception."""

@@ -1,0 +1,155 @@
+"""Our TAP parser beside tap.py and Perl's TAP::Parser: lines a second and peak memory.
+
+Run it as `python benchmarks/tap.py`; `--scale 0.1` takes a tenth of the input. Each measurement is a process of its
+own, which times the parsing alone; the median of `--rounds` is shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from lkltest.process import run
+
+PERL = r"""
+use strict; use warnings; use TAP::Parser; use Time::HiRes 'time';
+open my $file, '<', $ARGV[0] or die; my $start = time;
+my $parser = TAP::Parser->new({ source => $file }); my ($points, $kept) = (0, 0);
+while (my $result = $parser->next) {
+    $points++ if $result->is_test;
+    if ($result->is_yaml) { my $data = $result->data; $kept += length $data->{log}; }
+}
+my $took = time - $start;
+open my $status, '<', '/proc/self/status' or die; my ($peak) = map { /VmHWM:\s+(\d+)/ ? $1 : () } <$status>;
+printf '{"seconds": %f, "points": %d, "kept": %d, "peak": %d}', $took, $points, $kept, $peak;
+"""
+
+NOTES = {
+    "lkltest": "the report, blocks kept unread",
+    "lkltest --events": "an event for each line",
+    "lkltest, blocks read": "every block's duration and log",
+    "tap.py": "without YAML, which it then skips",
+    "TAP::Parser": "reads every block",
+}
+
+
+def plain(count: int) -> Iterator[bytes]:
+    """(a): plain points."""
+    yield b"TAP version 13\n1..%d\n" % count
+    for number in range(1, count + 1):
+        yield b"ok %d - point %d\n" % (number, number)
+
+
+def blocks(count: int) -> Iterator[bytes]:
+    """(b): points with a YAML block of six lines."""
+    yield b"TAP version 13\n1..%d\n" % count
+    for number in range(1, count + 1):
+        yield b"ok %d - point %d\n  ---\n  duration_us: %d\n  file: /src/suites/boot/boot.c\n" % ((number,) * 3)
+        yield b"  line: 12\n  log: |\n    [    1.234567] point %d\n    of the kernel's log\n  ...\n" % number
+
+
+def kernel_log(count: int) -> Iterator[bytes]:
+    """(c): a kernel's log with a hundred points in it."""
+    yield b"TAP version 13\n1..100\n"
+    step = max(count // 100, 1)
+    for number in range(count):
+        yield b"[%5d.%06d] random: device %d: link becomes ready, not ok\n" % (number // 999, number % 999, number)
+        if number % step == 0 and number // step < 100:
+            yield b"ok %d - point\n" % (number // step + 1)
+
+
+CASES = {
+    "a": ("plain points", plain, 1_000_000),
+    "b": ("points with a YAML block", blocks, 200_000),
+    "c": ("a kernel's log with 100 points", kernel_log, 1_000_000),
+}
+
+
+def parse_ours(file: Path, *, events: bool, read: bool) -> tuple[int, int]:
+    """Parse with lkltest; the number of points, and the bytes of logs read."""
+    from lkltest.tap import Parser
+
+    parser = Parser(events=events)
+    with file.open("rb") as stream:
+        while data := stream.read(1 << 18):
+            parser.feed(data)
+    parser.close()
+    kept = 0
+    for point in parser.report.points if read else ():
+        kept += len(str(point.diagnostics.get("log", ""))) + (point.diagnostics.get("duration_us") is None)
+    return len(parser.report.points), kept
+
+
+def parse_tap_py(file: Path) -> tuple[int, int]:
+    """Parse with tap.py."""
+    from tap.parser import Parser
+
+    with file.open(encoding="utf-8") as stream:
+        return sum(line.category == "test" for line in Parser().parse(stream)), 0
+
+
+def child(parser: str, file: Path) -> None:
+    """Measure one parser, and print the result."""
+    warnings.simplefilter("ignore")
+    start = time.perf_counter()
+    if parser == "tap.py":
+        points, kept = parse_tap_py(file)
+    else:
+        points, kept = parse_ours(file, events="events" in parser, read="read" in parser)
+    took = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps({"seconds": took, "points": points, "kept": kept, "peak": peak}))
+
+
+def measure(parser: str, file: Path) -> dict[str, float]:
+    """Run one parser over a file in a process of its own."""
+    if parser == "TAP::Parser":
+        ended = run(["perl", "-e", PERL, file])
+    else:
+        ended = run([sys.executable, "-P", __file__, "--child", parser, file])  # -P: this file is no package `tap`
+    if not ended.ok:
+        sys.exit(f"{parser} on {file}: {ended.describe()}\n{ended.errors.decode()}")
+    found: dict[str, float] = json.loads(ended.output.splitlines()[-1])
+    return found
+
+
+def main() -> None:
+    """Print the table."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--scale", type=float, default=1.0, help="of the input; 1 is the whole")
+    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    asked = arguments.parse_args()
+    if asked.child:
+        child(asked.child[0], Path(asked.child[1]))
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "stream.tap"
+        for name, (title, make, count) in CASES.items():
+            with file.open("wb") as stream:
+                stream.writelines(make(int(count * asked.scale)))
+            lines = file.read_bytes().count(b"\n")
+            print(f"({name}) {title}: {lines:,} lines, {file.stat().st_size / 1e6:.1f} MB")
+            for parser, note in NOTES.items():
+                if "read" in parser and name != "b":
+                    continue
+                found = [measure(parser, file) for _ in range(asked.rounds)]
+                seconds = statistics.median(each["seconds"] for each in found)
+                peak = statistics.median(each["peak"] for each in found) / 1024
+                print(
+                    f"    {parser:<22}{seconds:8.2f} s {lines / seconds:13,.0f} lines/s {peak:8.0f} MB "
+                    f"{found[0]['points']:10,.0f} points   {note}",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()

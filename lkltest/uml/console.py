@@ -58,8 +58,9 @@ class Console:
     leaving the block ends whatever is left.
     """
 
-    def __init__(self, argv: Sequence[str], *, cwd: Path | None = None) -> None:
-        """Start `argv`; raises UsageError where that cannot be done."""
+    def __init__(self, argv: Sequence[str], *, cwd: Path | None = None, guarded: bool = False) -> None:
+        """Start `argv`, which is a `guarded` UML or any other program; raises UsageError where that cannot be done."""
+        self.guarded = guarded
         self.argv = tuple(argv)
         self.started = time.monotonic()
         self.terminal = spawn(self.argv, cwd)
@@ -140,8 +141,8 @@ class Console:
     def nudge(self) -> None:
         """Have the guard tell the UML to look at its terminal again."""
         self.stall = min(2 * self.stall, STALL[1])
-        if not self.received:
-            return  # the guard may not be listening yet
+        if not self.guarded or not self.received:
+            return  # there is no guard, or it may not be listening yet
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGUSR1)
 

@@ -96,7 +96,7 @@ def booted(
     """Boot a UML on a pseudo-terminal; see `command`. Nothing of it is left when the block is left."""
     with directory() as workdir:
         argv = command(uml, init, workdir, mem=mem, args=args, disk=disk, cmdline=cmdline, consoles=TERMINAL)
-        with Console(argv) as console:
+        with Console(argv, guarded=True) as console:
             yield console
 
 

@@ -192,7 +192,7 @@ def test_interrupted(uml: Uml, init: Path, temporaries: Path, number: signal.Sig
 def test_shell_prompts(uml: Uml) -> None:
     """A real shell on the host's own files is driven without mistaking its echo or its output for its end."""
     hostfs = ["root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "init=/bin/sh"]
-    with directory() as workdir, Console(guarded(uml, workdir, [*hostfs, *TERMINAL])) as console:
+    with directory() as workdir, Console(guarded(uml, workdir, [*hostfs, *TERMINAL]), guarded=True) as console:
         console.expect("# $")
         assert console.shell("echo '# $ > ' \"it's no prompt\"") == (0, "# $ >  it's no prompt\n")
         assert console.shell("false") == (1, "")

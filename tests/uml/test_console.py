@@ -21,7 +21,7 @@ def running(script: str) -> Iterator[Console]:
     """A shell script on a console, under a guard as a UML is."""
     with directory() as place:
         guard = [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(place)]
-        with Console([*guard, "/bin/sh", "-c", script]) as console:
+        with Console([*guard, "/bin/sh", "-c", script], guarded=True) as console:
             yield console
 
 

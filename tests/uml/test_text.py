@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +28,7 @@ def clean(pieces: list[bytes]) -> str:
 def test_pieces_do_not_matter(cuts: list[int]) -> None:
     """Escape sequences, timestamps and characters that are cut in two are recognized all the same."""
     borders = [0, *sorted(cuts), len(RAW)]
-    assert clean([RAW[a:b] for a, b in zip(borders, borders[1:], strict=False)]) == TEXT
+    assert clean([RAW[a:b] for a, b in itertools.pairwise(borders)]) == TEXT
 
 
 @given(st.binary(max_size=300))

@@ -13,14 +13,21 @@ from lkltest.tap.grammar import read_version, text
 from lkltest.tap.level import Remark
 from lkltest.tap.point import Run, plain_points
 from lkltest.tap.report import Report
-from lkltest.tap.stream import Stream
+from lkltest.tap.stream import KSELFTEST, Stream
 
 OUTPUT = 1 << 13  # bytes of lines that are not TAP, kept for the point that fails after them
 
 
 @functools.cache
 def _numbers() -> re.Pattern[bytes]:
-    return re.compile(rb"\nok (\d++)")
+    return re.compile(rb"\n(?:not )?+ok (\d++)")
+
+
+@functools.cache
+def _plain_comments() -> re.Pattern[bytes]:
+    """Comments that mean nothing but themselves."""
+    meaningful = b"|".join(re.escape(words[1:]) for words in (*KSELFTEST, b"# Subtest", b"# running "))
+    return re.compile(rb"(?:#(?!" + meaningful + rb")[^\n]*+\n)++")
 
 
 class Parser:
@@ -129,12 +136,15 @@ class Parser:
         at, end, slow = 0, len(block), 0
         while at < end:
             if not (self._torn or self._block):
-                if at >= slow and block.startswith(b"ok ", at) and end <= lines.HEAD and self._plain():
+                if at >= slow and block.startswith((b"ok ", b"not ok "), at) and end <= lines.HEAD and self._plain():
                     taken = self._read_run(block, at)
                     slow = end if taken < at else slow
                     if taken > at:
                         at = taken
                         continue
+                if block.startswith(b"#", at) and (taken := self._read_comments(block, at)) > at:
+                    at = taken
+                    continue
                 optional = self._optional_prefix()
                 if not console.candidate(optional).match(block, at):
                     found = console.next_candidate(optional).search(block, at)
@@ -211,8 +221,9 @@ class Parser:
         Return where they end; less than `at` where they are not as plain as they look.
         """
         match = plain_points().match(block, at)
-        stop = block.rfind(b"\nok ", at, match.end()) + 1 if match else 0
-        if stop <= at:
+        last = max(block.rfind(b"\nok ", at, match.end()), block.rfind(b"\nnot ok ", at, match.end())) if match else 0
+        stop = last + 1
+        if stop <= at or (self._output and block.startswith(b"not", at)):
             return at
         data = block[at:stop]
         numbers = list(map(int, _numbers().findall(b"\n" + data)))
@@ -229,6 +240,21 @@ class Parser:
         self._line += data.count(b"\n")
         self._output = b""
         return stop
+
+    def _read_comments(self, block: bytes, at: int) -> int:
+        """Take in the plain comments from `at` on; return where they end."""
+        match = _plain_comments().match(block, at) if self._stream.begun and len(block) <= lines.HEAD else None
+        if match is None:
+            return at
+        self._stream.suspect = False
+        take = self._stream.comments_of(self._stream.levels[0])
+        for line in match[0].split(b"\n")[:-1]:
+            self._line += 1
+            words = line[1:].strip()
+            take(words)
+            if self._wanted:
+                self._out.append(events.CommentSeen(text(words), self._line))
+        return match.end()
 
     # Single lines
 

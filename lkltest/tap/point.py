@@ -153,9 +153,9 @@ class Point:
         return f"Point({self.number!r}, {self.ok!r}, {self.description!r}, line={self.line})"
 
 
-# `ok`, without directive, with a well-formed YAML block or none. %s: the name's and the block's brackets.
+# Without directive, with a well-formed YAML block or none. %s: the name's and the block's brackets.
 _PLAIN = (
-    rb"(%sok (%s[1-9]\d{0,8}+)(?: (%s[^\n\r#\\\[{]*+))?+)\n"
+    rb"(%s(%snot )?+ok (%s[1-9]\d{0,8}+)(?: (%s[^\n\r#\\\[{]*+))?+)\n"
     rb"(?:  ---\n(%s(?:  (?!\.\.\.\n)[^\n\r]*+\n)++)  \.\.\.\n)?+"
 )
 
@@ -174,18 +174,19 @@ def plain_points() -> re.Pattern[bytes]:
 class Run:
     """Points in their printed form: as long as nobody asks for them, they need no more memory than their text."""
 
-    __slots__ = ("count", "data", "line")
+    __slots__ = ("count", "data", "failed", "line")
 
     def __init__(self, data: bytes, count: int, line: int) -> None:
         self.data = data
         self.count = count
+        self.failed = data.count(b"\nnot ok ") + data.startswith(b"not ")
         self.line = line  # of its first point
 
     def points(self) -> Iterator[Point]:
         """Make the points."""
         line = self.line
-        for raw, number, name, block in _plain_point().findall(self.data):
-            point = Point(int(number), True, name, line, raw)
+        for raw, no, number, name, block in _plain_point().findall(self.data):
+            point = Point(int(number), not no, name, line, raw)
             line += 1
             if block:
                 point.raw_block = block[2:].replace(b"\n  ", b"\n")

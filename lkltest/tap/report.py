@@ -161,7 +161,8 @@ class Report:
         self.points.append(run)
         self.numbers.upto += run.count
         self.last += run.count
-        self.counts = self.counts._replace(passed=self.counts.passed + run.count)
+        passed, failed = self.counts.passed + run.count - run.failed, self.counts.failed + run.failed
+        self.counts = self.counts._replace(passed=passed, failed=failed)
 
     def __repr__(self) -> str:
         verdict = "passed" if self.passed else "failed"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lkltest.tap import events, grammar
 from lkltest.tap.dialect import RULES, Dialect
 from lkltest.tap.grammar import text
@@ -225,13 +227,12 @@ class Stream:
         if line.startswith(b"# Subtest") and (name := grammar.read_subtest(line)) is not None:
             self._name(name, indent)
         else:
-            level = self._around(indent)
-            words = line[1:].strip()
-            if level.open and not level.rules.comments_lead:
-                level.open.comment(words)
-            else:
-                level.comments.append(words)
+            self.comments_of(self._around(indent))(line[1:].strip())
         self.out.append(events.CommentSeen(text(line[1:].strip()), self.line))
+
+    def comments_of(self, level: Level) -> Callable[[bytes], None]:
+        """Where the comments of a document go now."""
+        return level.open.comment if level.open and not level.rules.comments_lead else level.comments.append
 
     def _running(self, line: bytes) -> bool:
         read = grammar.read_announcement(line, "running")

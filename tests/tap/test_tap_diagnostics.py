@@ -16,7 +16,8 @@ LINES = [
     *("# c", "r: |-", "s: |+", "t: |2", "u: http://a/b?c=d", "  v", "w:x", "...", "---", "x: ~", "y: /a/b.c"),
     *("z: f() == 1", " one", "aa: é", "ab: foo  ", "null: 1", "ac: [1, 2]", "ad: a|b", "ae: \\n"),
     *("af: 1 2", "ag: 0x10", "ah: -", "ai: null", "aj: Null", "ak: 1e3", "al: 12:30", "  am: |", "an: a:", "ao: 1."),
-    *("ap: \tx", "\tx", "aq: x\t", "ar: |\t", "as: a ' b", "at: 2020-01-01", "  #x", 'au: "a\\\\b"', "av: ''", 'aw: ""'),
+    *("  #x", "ap: \tx", "\tx", "aq: x\t", "ar: |\t", "as: a ' b", "at: 2020-01-01", 'au: "a\\\\b"', "av: ''"),
+    'aw: ""',
 ]
 
 blocks = st.lists(st.sampled_from(LINES), max_size=8).map(lambda lines: "".join(f"{line}\n" for line in lines))

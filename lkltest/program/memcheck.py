@@ -35,7 +35,8 @@ class Memcheck:
                 continue
             # The end of an error: a blank line of memcheck's, or the program goes on.
             if error := self._error():
-                yield bytes(own)
+                if own:
+                    yield bytes(own)
                 own.clear()
                 yield error
             if not said:

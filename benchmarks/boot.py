@@ -48,10 +48,10 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = Settings.load({"lkl": [arguments.lkl] if arguments.lkl else None})
     kernel = liblkl.find(settings.lkl[0], settings) if settings.lkl else liblkl.default(settings)
-    boot = prepare(Program("boot.c"), ROOT / "suites/boot/boot.c", kernel, [], settings)
     chosen = ["--lkl", str(kernel.path)] if arguments.lkl else []
 
     with tempfile.TemporaryDirectory() as scratch:
+        boot = prepare(Program("boot.c"), ROOT / "suites/boot/boot.c", kernel, [], settings, Path(scratch, "root"))
         empty = Path(scratch, "test_empty.py")
         empty.write_text(EMPTY)
         nothing = [str(empty), "--rootdir", scratch, "-c", os.devnull]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from lkltest.settings import Settings, options_of
 
 # Modules with the hooks and fixtures of one concern each.
-PARTS = ("collection", "debugging", "images", "kernels", "reporting", "scheduling", "trees")
+PARTS = ("collection", "debugging", "fixtures", "reporting", "scheduling")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,6 +23,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             about["option"], dest=f"lkltest_{item.name}", action=action, default=None, help=about["help"], **extra
         )
         parser.addini(ini_name(about["option"]), about["help"], default=None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Spare sessions without Hypothesis tests the second that its plugin takes at the end to import Hypothesis."""
+    plugins = session.config.pluginmanager
+    if "hypothesis" not in sys.modules and plugins.has_plugin("hypothesispytest"):
+        plugins.unregister(name="hypothesispytest")
 
 
 def ini_name(option: str) -> str:

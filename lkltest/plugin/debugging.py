@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from lkltest.plugin.running import TRACE
-from lkltest.plugin.session import settings_of
+from lkltest.plugin.session import TRACE
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse a debugger's prompt for several programs at once, and remember the traces of this session."""
-    if getattr(config.option, "numprocesses", None) and settings_of(config).gdb:
+    if config.getoption("lkltest_gdb") and getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("--lkl-gdb has one terminal, -n runs several programs at once: leave one out")
     config.pluginmanager.register(Traces(), "lkltest-traces")
 

@@ -1,7 +1,8 @@
-"""Disk images as pytest fixtures."""
+"""What the fixtures of disk images are made of."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -30,9 +31,8 @@ def recipes_of(config: pytest.Config) -> tuple[Recipe, ...]:
     return config.stash[_RECIPES]
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a wrong --lkl-images or --lkl-image before anything is collected."""
+def require(config: pytest.Config) -> None:
+    """Refuse a wrong --lkl-images or --lkl-image."""
     settings = settings_of(config)
     try:
         if settings.images:
@@ -44,11 +44,9 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"no image file {file}: mend the path of --lkl-image")
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+def parametrize(metafunc: pytest.Metafunc) -> None:
     """Run what takes `image` on every image, `broken_disk` and `power_cuts` on those that it makes sense for."""
     names = metafunc.fixturenames
-    if not {"image", "broken_disk", "power_cuts"} & set(names):
-        return
     try:
         recipes = recipes_of(metafunc.config)
     except LkltestError as error:
@@ -85,7 +83,7 @@ class JudgedDisk(Disk):
             pytest.skip(f"not judged on the host: {missing}")
 
 
-@pytest.fixture(scope="class")
+@contextlib.contextmanager
 def image(request: Request, kernel: Kernel, lkltest_settings: Settings) -> Iterator[Disk]:
     """A fresh disk image: one of each recipe, or a copy of each of the user's own (--lkl-image)."""
     where = _artifacts(request, lkltest_settings)
@@ -101,7 +99,7 @@ def image(request: Request, kernel: Kernel, lkltest_settings: Settings) -> Itera
         yield JudgedDisk(disk.image, disk.second, disk.artifacts)
 
 
-@pytest.fixture(scope="class")
+@contextlib.contextmanager
 def broken_disk(request: Request, kernel: Kernel) -> Iterator[list[str]]:
     """Copies of a recipe's image, each broken in a way of its own: the arguments of broken.c."""
     with scratch.directory() as directory:
@@ -134,7 +132,7 @@ class PowerCuts:
             raise AssertionError("\n".join([f"{self.scene.image.name}, {what}:", *problems, again]))
 
 
-@pytest.fixture(scope="module")
+@contextlib.contextmanager
 def power_cuts(
     request: Request, kernel: Any, lkltest_settings: Settings  # noqa: ANN401 -- a library: UMLs are kept away
 ) -> Iterator[PowerCuts]:

@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lkltest import liblkl
 from lkltest.errors import Exit, LkltestError
-from lkltest.plugin.session import settings_of
+from lkltest.plugin.session import Choice, settings_of
 from lkltest.program.launch import Kernel
 from lkltest.settings import Settings
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A kernel that a session runs against, named before anything is built or booted."""
-
-    name: str  # part of the ids of test items
-    path: Path | None  # what the user named; None: the default liblkl
-    uml: bool = False
-
 
 _CHOICES = pytest.StashKey[tuple[Choice, ...]]()
 
@@ -84,20 +71,16 @@ def refuse(error: LkltestError) -> None:
     raise pytest.UsageError(str(error)) from None
 
 
-@pytest.hookimpl(trylast=True)  # after the capture manager, which a build's progress goes past
-def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a wrong --lkl or --uml before anything is collected."""
-    if config.getoption("lkltest_lkl") or config.getoption("lkltest_uml"):
-        try:
-            choices_of(config)
-        except LkltestError as error:
-            refuse(error)
+def require(config: pytest.Config) -> None:
+    """Refuse a wrong --lkl or --uml, or a kernel that does not build."""
+    try:
+        choices_of(config)
+    except LkltestError as error:
+        refuse(error)
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+def parametrize(metafunc: pytest.Metafunc) -> None:
     """Run whatever takes the fixture `kernel` against each kernel of the session that it is for."""
-    if "kernel" not in metafunc.fixturenames:
-        return
     try:
         choices = choices_of(metafunc.config)
     except LkltestError as error:
@@ -107,43 +90,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     only = getattr(metafunc.function, "lkltest_only", None)
     choices = tuple(choice for choice in choices if only is None or choice.name in only)
     metafunc.parametrize("kernel", choices, indirect=True, ids=[choice.name for choice in choices], scope="session")
-
-
-@pytest.fixture(scope="session")
-def lkltest_settings(pytestconfig: pytest.Config) -> Settings:
-    """The settings of this session."""
-    return settings_of(pytestconfig)
-
-
-@pytest.fixture(scope="session")
-def kernel(request: Any, lkltest_settings: Settings) -> Kernel:  # noqa: ANN401 -- pytest does not export SubRequest
-    """A kernel to test: each one that the session runs against, one after another."""
-    try:
-        return obtain(request.param, lkltest_settings)
-    except LkltestError as error:
-        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop(session: pytest.Session) -> None:
-    """Build what is not built yet before the first test, where its progress can be seen."""
-    config = session.config
-    if not config.option.collectonly and any(wants_default(item) for item in session.items):
-        build_missing(config)
-
-
-def wants_default(item: pytest.Item) -> bool:
-    """Whether an item runs on the default kernel."""
-    choice = getattr(getattr(item, "callspec", None), "params", {}).get("kernel")
-    return isinstance(choice, Choice) and choice.path is None
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:  # noqa: ANN401 -- xdist's own type
-    """Build what is not built yet in the controller: the workers' output is not seen."""
-    names = [f"[{choice.name}" for choice in choices_of(node.config)]
-    if any(name in nodeid for name in names for nodeid in ids):
-        build_missing(node.config)
 
 
 def build_missing(config: pytest.Config) -> None:

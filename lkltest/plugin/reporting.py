@@ -7,13 +7,8 @@ from typing import Any
 
 import pytest
 
-from lkltest import liblkl
 from lkltest.errors import LkltestError
-from lkltest.liblkl import Liblkl
-from lkltest.plugin.collection import ProgramSuite
-from lkltest.plugin.kernels import Choice, choices_of, obtain
-from lkltest.plugin.running import RESULT
-from lkltest.plugin.session import settings_of
+from lkltest.plugin.session import RESULT, Choice, settings_of
 
 # Properties of the boot suite's points that the summary shows, each with the words it is shown in.
 SHOWN = {"kernel_release": "Linux {}", "boot_us": "booted in {} us", "latency_ns": "getpid in {} ns"}
@@ -44,8 +39,8 @@ def pytest_runtest_makereport(
         report.duration = result.seconds
     if report.skipped and not hasattr(report, "wasxfail") and isinstance(report.longrepr, tuple):
         reason = report.longrepr[2]
-        if result is not None and isinstance(item.parent, ProgramSuite):
-            report.longrepr = (*item.parent.place(result.name), reason)
+        if result is not None:
+            report.longrepr = (*item.parent.place(result.name), reason)  # type: ignore[union-attr] # a ProgramSuite
         if settings_of(item.config).strict:
             report.outcome = "failed"
             report.longrepr = f"skipped, which --lkl-strict forbids: {reason.removeprefix('Skipped: ')}"
@@ -56,6 +51,8 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     """Say which kernels the session runs against, where anything in it does."""
     if not any("kernel" in getattr(item, "fixturenames", ()) for item in items):
         return []
+    from lkltest.plugin.kernels import choices_of
+
     return [describe(config, choice) for choice in choices_of(config)]
 
 
@@ -63,15 +60,22 @@ def describe(config: pytest.Config, choice: Choice) -> str:
     """One line that says what a kernel is, where it is from and when it was built."""
     import datetime
 
+    from lkltest import liblkl
+    from lkltest.plugin.kernels import obtain
+
     settings = settings_of(config)
     if choice.path is None and not liblkl.is_built(settings):
         return f"kernel {choice.name}: to be fetched and built"
     try:
-        found: Liblkl = obtain(choice, settings)
+        found = obtain(choice, settings)
     except LkltestError as error:
         return f"kernel {choice.name}: {error}"
-    built = datetime.datetime.fromtimestamp(found.built).strftime("%Y-%m-%d %H:%M")
-    return f"kernel {choice.name}: Linux {found.version} ({found.generation.value}), {found.origin}, built {built}"
+    if isinstance(found, liblkl.Liblkl):
+        kind, origin, built = found.generation.value, found.origin, found.built
+    else:
+        kind, origin, built = "UML", f"--uml {found.path}", found.path.stat().st_mtime
+    when = datetime.datetime.fromtimestamp(built).strftime("%Y-%m-%d %H:%M")
+    return f"kernel {choice.name}: Linux {found.version} ({kind}), {origin}, built {when}"
 
 
 class Summary:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from lkltest.errors import LkltestError
+from lkltest.plugin.session import RESULT, TRACE
 from lkltest.program.declaration import Arguments
 from lkltest.program.launch import Kernel, Launch, prepare
 from lkltest.program.run import Deadlines, Run
@@ -19,10 +20,8 @@ from lkltest.program.verdict import Result, State
 from lkltest.settings import Settings
 
 if TYPE_CHECKING:
-    from lkltest.plugin.collection import ProgramSuite
+    from lkltest.plugin.suite import ProgramSuite
 
-TRACE = "trace"  # the property of an item whose run writes one: its path
-RESULT = pytest.StashKey[Result]()  # what an item's point gave, for its report
 
 
 class ProgramRun:

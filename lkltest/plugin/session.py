@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import pytest
 
-from lkltest import settingsfile
 from lkltest.errors import LkltestError
 from lkltest.plugin import ini_name
 from lkltest.settings import Settings, options_of
+
+if TYPE_CHECKING:
+    from lkltest.program.verdict import Result
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A kernel that a session runs against, named before anything is built or booted."""
+
+    name: str  # part of the ids of test items
+    path: Path | None  # what the user named; None: the default liblkl
+    uml: bool = False
+
+
+LAST = pytest.StashKey[bool]()  # whether an item is the last one of its run that is selected
+RESULT: pytest.StashKey[Result] = pytest.StashKey()  # what an item's point gave, for its report
+TRACE = "trace"  # the property of an item whose run writes one: its path
 
 _SETTINGS = pytest.StashKey[Settings]()
 
@@ -18,6 +38,8 @@ def settings_of(config: pytest.Config) -> Settings:
     Raises pytest.UsageError where one of them cannot be read.
     """
     if _SETTINGS not in config.stash:
+        from lkltest import settingsfile
+
         options = {item.name: config.getoption(f"lkltest_{item.name}") for item in options_of(Settings)}
         ini = {item.name: config.getini(ini_name(item.metadata["option"])) for item in options_of(Settings)}
         try:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from lkltest import liblkl
 from lkltest.liblkl import Liblkl
-from lkltest.plugin.collection import ProgramSuite
-from lkltest.plugin.kernels import Choice, choices_of, obtain
-from lkltest.plugin.session import settings_of
+from lkltest.plugin.kernels import choices_of, obtain
+from lkltest.plugin.session import Choice, settings_of
+from lkltest.plugin.suite import ProgramSuite
 from lkltest.program import tree
 from lkltest.program.launch import Kernel
 from lkltest.program.table import Declared, read
@@ -69,12 +66,3 @@ def on(kernels: set[str], test: Callable[..., None]) -> Callable[..., None]:
     """Let a test be for these kernels only."""
     test.lkltest_only = kernels  # type: ignore[attr-defined]
     return test
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: Any) -> None:  # noqa: ANN401 -- an item with or without parameters
-    """Skip a program that the kernel's tree has not got, before anything is set up for it."""
-    choice = getattr(item, "callspec", None) and item.callspec.params.get("kernel")
-    if isinstance(item.parent, TreeSuite) and isinstance(choice, Choice) and choice.name in item.parent.lacking:
-        pytest.skip(item.parent.lacking[choice.name])
-

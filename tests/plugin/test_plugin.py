@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lkltest.liblkl import Liblkl
+from lkltest.settings import Settings
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -17,17 +18,19 @@ Pytest = Callable[..., pytest.RunResult]
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester, liblkl: Liblkl) -> Pytest:
+def suite(
+    pytester: pytest.Pytester, liblkl: Liblkl, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Pytest:
     """Run pytest on a suite of the named programs, in a directory of its own."""
+    monkeypatch.setenv("LKLTEST_CACHE", str(settings.cache))  # pytester moves the home directory
 
-    def run(programs: str, *arguments: str, declaration: str = "Program('{0}.c')") -> pytest.RunResult:
+    def run(programs: str, *arguments: str) -> pytest.RunResult:
         lines = ["from lkltest import Program"]
-        for name in programs.split():
-            (pytester.path / f"{name}.c").write_text((PROGRAMS / f"{name}.c").read_text())
-            lines.append(f"{name} = {declaration.format(name)}")
+        # From where they are, so that each is compiled once and not in each test.
+        lines += [f"{name} = Program({str(PROGRAMS / name) + '.c'!r})" for name in programs.split()]
         pytester.makepyfile(test_suite="\n".join(lines))
         return pytester.runpytest_subprocess(
-            "--lkl", str(liblkl.path), "-p", "no:cacheprovider", "-p", "no:randomly", *arguments, timeout=60
+            f"--lkl={liblkl.path}", *arguments, timeout=60
         )
 
     return run
@@ -133,26 +136,18 @@ def test_deadlines_are_options_and_ini_settings(suite: Pytest, options: list[str
     result.stdout.re_match_lines([f".*{text} has passed"])
 
 
-def test_a_mark_sets_a_deadline(suite: Pytest, pytester: pytest.Pytester) -> None:
+def test_a_mark_sets_a_deadline(suite: Pytest, pytester: pytest.Pytester, liblkl: Liblkl) -> None:
     """A suite marks its programs with deadlines of their own."""
-    suite("floods")  # writes the suite, which is then marked
+    suite("floods", "--collect-only")  # writes the suite, which is then marked
     path = pytester.path / "test_suite.py"
     path.write_text("import pytest\npytestmark = pytest.mark.lkl_timeout(0.3)\n" + path.read_text())
-    lkl = [str(a) for a in ("-p", "no:cacheprovider")]
-    result = pytester.runpytest_subprocess(*lkl, "--lkl", str(_lkl_of(pytester)), timeout=60)
+    result = pytester.runpytest_subprocess(f"--lkl={liblkl.path}", timeout=60)
     result.stdout.re_match_lines([".*the program's deadline of 0.3 s has passed"])
-
-
-def _lkl_of(pytester: pytest.Pytester) -> Path:
-    import lkltest.liblkl
-    from lkltest.settings import Settings
-
-    return lkltest.liblkl.default(Settings.load({"variant": "fast"})).path
 
 
 def test_a_flood_is_kept_within_bounds(suite: Pytest, pytester: pytest.Pytester) -> None:
     """A program that prints without end is killed in time, and fills no disk."""
-    suite("floods").assert_outcomes(failed=2)
+    suite("floods", "--lkl-point-timeout=0.5").assert_outcomes(failed=2)
     size = sum(path.stat().st_size for path in (pytester.path / "lkltest-artifacts").glob("*/console.log"))
     assert 0 < size < 20 << 20
 
@@ -230,13 +225,10 @@ def test_tap_has_a_line_a_point(suite: Pytest) -> None:
     result.stdout.re_match_lines([r"1\.\.4", r"ok 1 .*before.*", r"not ok 2 .*wrong.*"])
 
 
-def test_last_failed_runs_the_point_again(pytester: pytest.Pytester, liblkl: Liblkl) -> None:
+def test_last_failed_runs_the_point_again(suite: Pytest) -> None:
     """--lf selects the points that failed."""
-    (pytester.path / "fails.c").write_text((PROGRAMS / "fails.c").read_text())
-    pytester.makepyfile(test_suite="from lkltest import Program\nfails = Program('fails.c')")
-    pytester.runpytest_subprocess("--lkl", str(liblkl.path), timeout=60)
-    again = pytester.runpytest_subprocess("--lkl", str(liblkl.path), "--lf", timeout=60)
-    again.assert_outcomes(failed=1, deselected=3)
+    suite("fails")
+    suite("fails", "--lf").assert_outcomes(failed=1, deselected=3)
 
 
 def test_workers_share_whole_programs(suite: Pytest) -> None:
@@ -282,7 +274,7 @@ def test_an_interrupt_leaves_no_program(pytester: pytest.Pytester, liblkl: Liblk
 
     (pytester.path / "hangs.c").write_text((PROGRAMS / "hangs.c").read_text().replace(".deadline_ms = 500", ""))
     pytester.makepyfile(test_suite="from lkltest import Program\nhangs = Program('hangs.c')")
-    with pytester.popen(["python", "-m", "pytest", "-v", "--lkl", str(liblkl.path)], stdin=-3) as child:
+    with pytester.popen(["python", "-m", "pytest", "-v", f"--lkl={liblkl.path}"], stdin=-3) as child:
         assert child.stdout is not None
         for line in child.stdout:
             if b"start_kernel" in line and b"PASSED" in line:

@@ -1,0 +1,124 @@
+"""The fixtures that suites take, and over what they are parametrized.
+
+What they need is imported when one of them is used: the plugin loads in every pytest run of its users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lkltest.errors import LkltestError
+from lkltest.plugin.session import Choice, settings_of
+from lkltest.settings import Settings
+
+if TYPE_CHECKING:
+    from lkltest.image.disk import Disk
+    from lkltest.plugin.images import PowerCuts
+    from lkltest.program.launch import Kernel
+
+Request = Any  # pytest does not export SubRequest
+
+IMAGES = {"image", "broken_disk", "power_cuts", "cut"}
+
+
+@pytest.hookimpl(trylast=True)  # after the capture manager, which a build's progress goes past
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse what an option names wrongly before anything is collected."""
+    if config.getoption("lkltest_lkl") or config.getoption("lkltest_uml"):
+        from lkltest.plugin import kernels
+
+        kernels.require(config)
+    if config.getoption("lkltest_images") or config.getoption("lkltest_image"):
+        from lkltest.plugin import images
+
+        images.require(config)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what takes our fixtures on each kernel and each image that it is for."""
+    names = {name for name in {"kernel", *IMAGES} & set(metafunc.fixturenames) if _is_ours(metafunc, name)}
+    if "kernel" in names:
+        from lkltest.plugin import kernels
+
+        kernels.parametrize(metafunc)
+    if names & IMAGES:
+        from lkltest.plugin import images
+
+        images.parametrize(metafunc)
+
+
+def _is_ours(metafunc: pytest.Metafunc, name: str) -> bool:
+    """Whether a fixture is this plugin's, and not one that the user's own tests call by the same name."""
+    definitions = metafunc._arg2fixturedefs.get(name)
+    return not definitions or definitions[-1].func.__module__ == __name__
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Build what is not built yet before the first test, where its progress can be seen."""
+    if not session.config.option.collectonly and any(_wants_default(item) for item in session.items):
+        from lkltest.plugin import kernels
+
+        kernels.build_missing(session.config)
+
+
+def _wants_default(item: pytest.Item) -> bool:
+    """Whether an item runs on the default kernel."""
+    choice = getattr(getattr(item, "callspec", None), "params", {}).get("kernel")
+    return isinstance(choice, Choice) and choice.path is None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:  # noqa: ANN401 -- xdist's own type
+    """Build what is not built yet in the controller: the workers' output is not seen."""
+    if any("[lkl-" in nodeid for nodeid in ids):
+        from lkltest.plugin import kernels
+
+        kernels.build_missing(node.config)
+
+
+@pytest.fixture(scope="session")
+def lkltest_settings(pytestconfig: pytest.Config) -> Settings:
+    """The settings of this session."""
+    return settings_of(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def kernel(request: Request, lkltest_settings: Settings) -> Kernel:
+    """A kernel to test: each one that the session runs against, one after another."""
+    from lkltest.plugin import kernels
+
+    try:
+        return kernels.obtain(request.param, lkltest_settings)
+    except LkltestError as error:
+        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+
+
+@pytest.fixture(scope="class")
+def image(request: Request, kernel: Kernel, lkltest_settings: Settings) -> Iterator[Disk]:
+    """A fresh disk image: one of each recipe, or a copy of each of the user's own (--lkl-image)."""
+    from lkltest.plugin import images
+
+    with images.image(request, kernel, lkltest_settings) as disk:
+        yield disk
+
+
+@pytest.fixture(scope="class")
+def broken_disk(request: Request, kernel: Kernel) -> Iterator[list[str]]:
+    """Copies of a recipe's image, each broken in a way of its own: the arguments of broken.c."""
+    from lkltest.plugin import images
+
+    with images.broken_disk(request, kernel) as arguments:
+        yield arguments
+
+
+@pytest.fixture(scope="module")
+def power_cuts(request: Request, kernel: Kernel, lkltest_settings: Settings) -> Iterator[PowerCuts]:
+    """A disk of a recipe, recorded at work on a kernel; workload.c and judge.c are beside the suite."""
+    from lkltest.plugin import images
+
+    with images.power_cuts(request, kernel, lkltest_settings) as cuts:
+        yield cuts

@@ -1,0 +1,139 @@
+"""A test program as a pytest class, whose methods are its points."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lkltest.errors import LkltestError
+from lkltest.liblkl import Liblkl
+from lkltest.plugin.collection import group
+from lkltest.plugin.running import ProgramRun
+from lkltest.plugin.session import LAST
+from lkltest.program import Program
+from lkltest.program.launch import Kernel
+from lkltest.program.table import Declared, read
+from lkltest.settings import Settings
+
+EXIT = "exit"  # the item of the program's own end
+
+
+class ProgramSuite(pytest.Class):
+    """A declared test program: a class whose methods are its points.
+
+    Being a class, it has class-scoped fixtures, one of which is the run, and pytest's own parametrization,
+    selection and ordering apply to its points as to any test.
+    """
+
+    program: Program
+    source: Path
+    points: tuple[Declared, ...]
+
+    @classmethod
+    def of(cls, parent: pytest.Module | pytest.Class, name: str, program: Program) -> ProgramSuite:
+        """Collect `program`, declared as `name` in `parent`."""
+        suite: ProgramSuite = cls.from_parent(parent, name=name)
+        suite.program = program
+        try:
+            suite._read_points()
+        except LkltestError as error:
+            raise suite.CollectError(str(error)) from None
+        suite.obj = suite._make_class()
+        return suite
+
+    def _read_points(self) -> None:
+        self.source = self.path.parent / self.program.source
+        self.points = read(self.source)
+
+    def source_on(self, kernel: Kernel) -> Path:  # noqa: ARG002 -- a tree's own program differs from tree to tree
+        """The C source of the program that runs on a kernel."""
+        return self.source
+
+    def points_on(self, kernel: Kernel) -> tuple[Declared, ...]:
+        """The points that the program has on a kernel."""
+        native = not isinstance(kernel, Liblkl)
+        return tuple(point for point in self.points if not (native and point.library))
+
+    def place(self, name: str) -> tuple[str, int]:
+        """The C file and line that declare a point."""
+        line = next((point.line for point in self.points if point.name == name), 1)
+        return str(self.source), line
+
+    def funcnamefilter(self, name: str) -> bool:
+        """Whatever the points are called, they are tests."""
+        return getattr(getattr(self.obj, name, None), "lkltest_point", False) is True
+
+    def _make_class(self) -> type:
+        return type(self.name, (), {**self._make_tests(), "lkltest_run": self._make_fixture()})
+
+    def _make_tests(self) -> dict[str, Callable[..., None]]:
+        """The functions of the points and of the end, or the one of a program without a table."""
+        if not self.points:
+            return {"program": self._make_untabled()}
+        return {**{point.name: self._make_point(point) for point in self.points}, self.end: self._make_point(None)}
+
+    @property
+    def end(self) -> str:
+        """The name of the item of the program's own end."""
+        return EXIT if all(point.name != EXIT for point in self.points) else f"{EXIT}#program"
+
+    def _make_untabled(self) -> Callable[..., None]:
+        return self._locate(_check_untabled, "program", native=False)
+
+    def _make_point(self, point: Declared | None) -> Callable[..., None]:
+        name = point.name if point else None
+        native = self.program.native and not (point and point.library)
+
+        def check(_: object, request: pytest.FixtureRequest, lkltest_run: ProgramRun) -> None:
+            lkltest_run.check(name, request.node, last=request.node.stash[LAST])
+
+        return self._locate(check, name or EXIT, native=native)
+
+    def _locate(self, function: Callable[..., None], name: str, *, native: bool) -> Callable[..., None]:
+        """Let a function stand where the suite declares the program, so that pytest points there and not here."""
+        declared = re.compile(rf"^(?:def )?{re.escape(self.name)}\b", re.MULTILINE)
+        text = self.path.read_text(errors="replace")
+        match = declared.search(text)
+        line = text.count("\n", 0, match.start()) + 1 if match else 1
+        code = function.__code__.replace(co_filename=str(self.path), co_firstlineno=line, co_name=name)
+        located = types.FunctionType(code, function.__globals__, name, function.__defaults__, function.__closure__)
+        located.lkltest_point = True  # type: ignore[attr-defined]
+        located.lkltest_native = native  # type: ignore[attr-defined]
+        return located
+
+    def _make_fixture(self) -> object:
+        """The class-scoped fixture `lkltest_run`, which takes the fixtures that the suite's function names."""
+        suite, case = self, self.program.case
+        wanted = [name for name in inspect.signature(case).parameters if name not in {"request", "kernel"}]
+
+        def lkltest_run(
+            _: object, request: Any, kernel: Any, lkltest_settings: Settings, **fixtures: object  # noqa: ANN401
+        ) -> Iterator[ProgramRun]:
+            given = {"request": request, "kernel": kernel, **fixtures}
+            arguments = case(**{name: given[name] for name in inspect.signature(case).parameters})
+            # Class-scoped, the request knows its class only; the item that asked for it first has the parameters too.
+            asked = request._pyfuncitem
+            with ProgramRun(suite, kernel, arguments, asked, group(asked)[1], lkltest_settings) as run:
+                yield run
+
+        names = ["_", "request", "kernel", "lkltest_settings", *wanted]
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        parameters = [inspect.Parameter(name, kind) for name in names]
+        lkltest_run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return pytest.fixture(scope="class")(classmethod(lkltest_run))  # type: ignore[arg-type]
+
+    def _getobj(self) -> type:
+        return self._make_class()
+
+
+def _check_untabled(
+    _: object, request: pytest.FixtureRequest, lkltest_run: ProgramRun, subtests: pytest.Subtests
+) -> None:
+    """Run a program without a table of points as one item, with a subtest for each point that comes."""
+    lkltest_run.check_all(request.node, subtests)

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-import re
-
-from lkltest.tap import console, events, lines
+from lkltest.tap import bulk, console, events, lines
 from lkltest.tap.block import Block
 from lkltest.tap.dialect import Dialect
 from lkltest.tap.events import Event
 from lkltest.tap.grammar import read_version, text
 from lkltest.tap.level import Remark
-from lkltest.tap.point import Run, plain_points
+from lkltest.tap.point import Run
 from lkltest.tap.report import Report
-from lkltest.tap.stream import KSELFTEST, Stream
+from lkltest.tap.stream import Stream
 
 OUTPUT = 1 << 13  # bytes of lines that are not TAP, kept for the point that fails after them
-
-
-@functools.cache
-def _numbers() -> re.Pattern[bytes]:
-    return re.compile(rb"\n(?:not )?+ok (\d++)")
-
-
-@functools.cache
-def _plain_comments() -> re.Pattern[bytes]:
-    """Comments that mean nothing but themselves."""
-    meaningful = b"|".join(re.escape(words[1:]) for words in (*KSELFTEST, b"# Subtest", b"# running "))
-    return re.compile(rb"(?:#(?!" + meaningful + rb")[^\n]*+\n)++")
 
 
 class Parser:
@@ -136,7 +121,8 @@ class Parser:
         at, end, slow = 0, len(block), 0
         while at < end:
             if not (self._torn or self._block):
-                if at >= slow and block.startswith((b"ok ", b"not ok "), at) and end <= lines.HEAD and self._plain():
+                starts = at >= slow and block.startswith((b"ok ", b"not ok "), at)
+                if starts and end <= lines.HEAD and not self._prefix and self._stream.plain:
                     taken = self._read_run(block, at)
                     slow = end if taken < at else slow
                     if taken > at:
@@ -203,30 +189,15 @@ class Parser:
     def _keep_output(self, noise: bytes) -> None:
         self._output = (self._output + noise[-OUTPUT:])[-OUTPUT:]
 
-    def _plain(self) -> bool:
-        """Whether plain points can be taken in by the thousand now."""
-        stream = self._stream
-        level, report = stream.levels[0], stream.report
-        if len(stream.levels) > 1 or self._prefix or not stream.begun or stream.suspect or stream.names:
-            return False
-        if len(level.comments) or level.announced or level.braced or level.todo or report.bail_out is not None:
-            return False
-        numbers = report.numbers
-        in_order = not numbers.beyond and not report.base and numbers.upto == report.last == len(report.points)
-        return in_order and report.plan_line >= 0 and report.skip_all is None
-
     def _read_run(self, block: bytes, at: int) -> int:
         """Take in the plain points from `at` on but the last, to which more may belong.
 
         Return where they end; less than `at` where they are not as plain as they look.
         """
-        match = plain_points().match(block, at)
-        last = max(block.rfind(b"\nok ", at, match.end()), block.rfind(b"\nnot ok ", at, match.end())) if match else 0
-        stop = last + 1
-        if stop <= at or (self._output and block.startswith(b"not", at)):
+        found = bulk.find_points(block, at)
+        if found is None or (self._output and block.startswith(b"not", at)):
             return at
-        data = block[at:stop]
-        numbers = list(map(int, _numbers().findall(b"\n" + data)))
+        data, numbers = found
         report = self._stream.report
         if numbers != list(range(report.last + 1, report.last + 1 + len(numbers))):
             return -1
@@ -239,22 +210,22 @@ class Parser:
                 self._out += (events.PointSeen(point), events.PointComplete(point))
         self._line += data.count(b"\n")
         self._output = b""
-        return stop
+        return at + len(data)
 
     def _read_comments(self, block: bytes, at: int) -> int:
         """Take in the plain comments from `at` on; return where they end."""
-        match = _plain_comments().match(block, at) if self._stream.begun and len(block) <= lines.HEAD else None
-        if match is None:
+        if not self._stream.begun or len(block) > lines.HEAD:
             return at
-        self._stream.suspect = False
+        comments = bulk.find_comments(block, at)
+        self._stream.suspect = self._stream.suspect and not comments
         take = self._stream.comments_of(self._stream.levels[0])
-        for line in match[0].split(b"\n")[:-1]:
+        for line in comments.split(b"\n")[:-1]:
             self._line += 1
             words = line[1:].strip()
             take(words)
             if self._wanted:
                 self._out.append(events.CommentSeen(text(words), self._line))
-        return match.end()
+        return at + len(comments)
 
     # Single lines
 
@@ -300,8 +271,7 @@ class Parser:
         if self._block and self._in_block(line, bare):
             return
         points = len(stream.report.points)
-        if len(line) > lines.LONGEST:
-            stream.note([Remark("long-line", f"a line of more than {lines.LONGEST} bytes; its middle was left out")])
+        self._note_length(line)
         if not self._dispatch(line, bare, indent):
             if self._starts_on_console(line):
                 self._read_text(line, number)
@@ -311,6 +281,11 @@ class Parser:
             self._register()
         self._give_output(points)
         self._stream.suspect = bare.startswith(b"not ") and not bare.startswith(b"not ok")
+
+    def _note_length(self, line: bytes) -> None:
+        if len(line) > lines.LONGEST and self._stream.begun:
+            message = f"a line of more than {lines.LONGEST} bytes; its middle was left out"
+            self._stream.note([Remark("long-line", message)])
 
     def _dispatch(self, line: bytes, bare: bytes, indent: int) -> bool:
         """Give the line to the stream; whether it was TAP."""
@@ -427,6 +402,7 @@ class Parser:
                 self._end_block(whole=True)
             else:
                 block.append(line)
+                self._note_length(line)
             return True
         if self._stream.dialect is Dialect.LKL:
             foreign = not console.candidate(b"").match(line + b"\n") or bare[:1] == b"#"

@@ -8,63 +8,19 @@ from lkltest.tap import events, grammar
 from lkltest.tap.dialect import RULES, Dialect
 from lkltest.tap.grammar import text
 from lkltest.tap.level import Announced, Level, Remark
+from lkltest.tap.nesting import PERL, Nesting
 from lkltest.tap.point import Point, Run
-from lkltest.tap.report import Problem, Report
 
-DEEPEST = 64  # levels of subtests
 VERSIONS = {12: Dialect.TAP12, 13: Dialect.TAP13, 14: Dialect.TAP14}
 # What kselftest prints into streams that call themselves TAP 13.
 KSELFTEST = (b"# selftests: ", b"# Totals: pass:", b"#  RUN  ", b"# Starting ")
-PERL = (Dialect.TAP12, Dialect.TAP13, Dialect.TAP14)
 
 
-class Stream:
-    """The documents of one stream, from its version line or plan to its end.
+class Stream(Nesting):
+    """One stream, from its version line or plan to its end.
 
     Each method takes the text of a line after its indentation, and says whether the line was of its kind.
     """
-
-    def __init__(self, dialect: Dialect | None, line: int, out: list[events.Event]) -> None:
-        self.forced = dialect is not None
-        self.report = Report(dialect or Dialect.TAP12, line)
-        self.levels = [Level(0, self.report)]
-        self.begun = False  # something of TAP has come
-        self.line = line  # the present one
-        self.suspect = False  # the line before began with "not "
-        self.out = out
-        self.names: dict[int, bytes] = {}  # of subtests to come, by the column of their comment
-
-    @property
-    def dialect(self) -> Dialect:
-        """As known by now."""
-        return self.report.dialect
-
-    @property
-    def top(self) -> Level:
-        """The innermost document."""
-        return self.levels[-1]
-
-    def begin(self) -> None:
-        """Something of TAP has come."""
-        if not self.begun:
-            self.begun = self.report.started = True
-            self.report.line = self.line
-            self.out.append(events.StreamStarted(self.report, self.line))
-
-    def become(self, dialect: Dialect) -> None:
-        """Change the dialect, as the stream shows it, unless the user forced another."""
-        if not self.forced:
-            for level in self.levels:
-                level.report.dialect = dialect
-
-    def note(self, remarks: list[Remark], line: int | None = None) -> None:
-        """Note problems."""
-        for remark in remarks:
-            problem = Problem(line or self.line, *remark)
-            if self.report.noted.add(problem):
-                self.out.append(events.ProblemSeen(problem))
-
-    # Lines
 
     def version(self, ktap: bool, digits: bytes, indent: int) -> bool:
         """Take in a version line."""
@@ -176,18 +132,24 @@ class Stream:
             if column > indent and self.dialect is Dialect.KTAP:
                 self.note([Remark("no-tests", f'the subtest "{text(name)}" has no points')])
 
+    @property
+    def plain(self) -> bool:
+        """Whether plain points can be taken in by the thousand now."""
+        level, report = self.levels[0], self.report
+        if len(self.levels) > 1 or not self.begun or self.suspect or self.names:
+            return False
+        if len(level.comments) or level.announced or level.braced or level.todo or report.bail_out is not None:
+            return False
+        numbers = report.numbers
+        in_order = not numbers.beyond and not report.base and numbers.upto == report.last == len(report.points)
+        return in_order and report.plan_line >= 0 and report.skip_all is None
+
     def take_run(self, run: Run) -> None:
         """Take in many plain points."""
         level = self.levels[0]
         self._complete(level)
         level.latest = None
         level.report.count_run(run)
-
-    def _count(self, level: Level, point: Point) -> None:
-        remarks = level.judge(point.number)
-        level.report.count(point)
-        self.out.append(events.PointSeen(point, self.levels.index(level)))
-        self.note(remarks)
 
     def _announce_end(self, level: Level, point: Point, description: bytes) -> None:
         """The announced point has ended, or another one came in its place."""
@@ -324,123 +286,3 @@ class Stream:
 
     def _last_name(self) -> bytes | None:
         return next(reversed(self.names.values()), None)
-
-    # Levels
-
-    def _around(self, indent: int) -> Level:
-        """The innermost document that is not indented more."""
-        return next((level for level in reversed(self.levels) if level.indent <= indent), self.levels[0])
-
-    def _name(self, name: bytes, indent: int) -> None:
-        level = self._around(indent)
-        if level.indent == indent > 0 and level.fresh and level.report.name is None:
-            level.report.name = text(name)
-            return
-        self._complete(level)
-        self.names[indent] = name
-        if len(self.names) > DEEPEST:
-            self.names.clear()
-
-    def _enter(self, indent: int, kind: str) -> Level | None:
-        """The document that a line of this indentation belongs to; it is opened where it may begin here."""
-        level = self._around(indent)
-        own = indent in self.names and indent > 0
-        if level.indent == indent:
-            if not indent or level.fresh or not (kind == "version" or (own and kind == "plan")):
-                return level
-            while self.levels[-1].indent >= indent:  # another subtest begins where one has not ended
-                self._abandon()
-            level = self.levels[-1]
-        if own and self.dialect in PERL:
-            self.become(Dialect.KTAP)  # only the kernel indents the comment as much as the subtest
-        step = indent - level.indent
-        steps = level.rules.steps
-        fits = step in steps or (own and self.dialect is Dialect.KTAP) or (steps == (4,) and step % 4 == 0)
-        between = level is not self.levels[-1]
-        if not fits or len(self.levels) + step // 4 > DEEPEST:
-            return None
-        if between and not own and kind not in ("version", "plan"):
-            return None
-        while self.levels[-1] is not level:
-            self._abandon()
-        return self._open(indent)
-
-    def _open(self, indent: int) -> Level:
-        parent = self.levels[-1]
-        if self.dialect is Dialect.TAP14 and indent - parent.indent > 4:
-            self._open(parent.indent + 4)
-            return self._open(indent)
-        name = self.names.pop(indent, None)
-        if name is None:
-            name = self.names.pop(parent.indent, None)
-        level = Level(indent, Report(self.dialect, self.line, None if name is None else text(name)), parent)
-        level.owner, parent.braced = parent.braced, None
-        if level.owner is None:
-            self._complete(parent)
-        self.begin()
-        self.levels.append(level)
-        return level
-
-    def _collapse(self, level: Level) -> Report | None:
-        """End what is nested in a document that goes on; give the subtest that its next point sums up."""
-        at = self.levels.index(level)
-        while len(self.levels) > at + 2:
-            self._abandon()
-        if level.braced:  # it was no brace of a subtest, but the end of the name
-            level.braced.rename(f"{level.braced.description} {{".strip())
-            level.braced = None
-        if len(self.levels) == at + 1:
-            return None
-        if self.levels[-1].owner:
-            self._abandon()
-            return None
-        child = self.levels.pop()
-        self._finish(child)
-        return child.report
-
-    def _correlate(self, point: Point, subtest: Report) -> None:
-        point.subtest = subtest
-        counts = subtest.counts
-        if point.ok and not point.directive and (counts.failed or counts.unfinished):
-            self.note([Remark("failing-child", f"point {point.number} is ok, but points of its subtest failed")])
-        if subtest.name and point.ok is not None and not point.description.startswith(subtest.name):
-            message = f'the subtest "{subtest.name}" is summed up by a point named "{point.description}"'
-            self.note([Remark("subtest-name", message)])
-
-    def _abandon(self) -> None:
-        """End the innermost subtest without the point that would sum it up: it never ended."""
-        level = self.levels.pop()
-        self._finish(level)
-        parent = self.levels[-1]
-        self.note([Remark("unterminated-subtest", f"the subtest of line {level.report.line} never ended")])
-        if level.owner:
-            level.owner.subtest = level.report
-            self._complete(parent)
-        elif not parent.report.met:
-            point = Point(parent.next_number, None, level.report.name or "", level.report.line)
-            point.subtest = level.report
-            self._unfinished(parent, point)
-
-    def _abandon_announced(self, level: Level) -> None:
-        if point := level.leftover():
-            self._unfinished(level, point)
-
-    def _unfinished(self, level: Level, point: Point) -> None:
-        self._complete(level)
-        self.note([Remark("unfinished-point", f"point {point.number} started and never ended")], point.line)
-        level.open = point
-        self._count(level, point)
-        self._complete(level)
-
-    def _complete(self, level: Level) -> None:
-        """Nothing more belongs to the latest point."""
-        if level.open:
-            self.out.append(events.PointComplete(level.open, self.levels.index(level)))
-            level.open = None
-
-    def _finish(self, level: Level) -> None:
-        if level.open:
-            depth = self.levels.index(level) if level in self.levels else len(self.levels)
-            self.out.append(events.PointComplete(level.open, depth))
-            level.open = None
-        self.note(level.finish())

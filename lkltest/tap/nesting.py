@@ -1,0 +1,181 @@
+"""The nesting of a stream: its documents, opened and closed by their indentation."""
+
+from __future__ import annotations
+
+from lkltest.tap import events
+from lkltest.tap.dialect import Dialect
+from lkltest.tap.grammar import text
+from lkltest.tap.level import Level, Remark
+from lkltest.tap.point import Point
+from lkltest.tap.report import Problem, Report
+
+DEEPEST = 64  # levels of subtests
+PERL = (Dialect.TAP12, Dialect.TAP13, Dialect.TAP14)
+
+
+class Nesting:
+    """The documents of one stream that are open, the outermost first."""
+
+    def __init__(self, dialect: Dialect | None, line: int, out: list[events.Event]) -> None:
+        self.forced = dialect is not None
+        self.report = Report(dialect or Dialect.TAP12, line)
+        self.levels = [Level(0, self.report)]
+        self.begun = False  # something of TAP has come
+        self.line = line  # the present one
+        self.suspect = False  # the line before began with "not "
+        self.out = out
+        self.names: dict[int, bytes] = {}  # of subtests to come, by the column of their comment
+
+    @property
+    def dialect(self) -> Dialect:
+        """As known by now."""
+        return self.report.dialect
+
+    @property
+    def top(self) -> Level:
+        """The innermost document."""
+        return self.levels[-1]
+
+    def begin(self) -> None:
+        """Something of TAP has come."""
+        if not self.begun:
+            self.begun = self.report.started = True
+            self.report.line = self.line
+            self.out.append(events.StreamStarted(self.report, self.line))
+
+    def become(self, dialect: Dialect) -> None:
+        """Change the dialect, as the stream shows it, unless the user forced another."""
+        if not self.forced:
+            for level in self.levels:
+                level.report.dialect = dialect
+
+    def note(self, remarks: list[Remark], line: int | None = None) -> None:
+        """Note problems."""
+        for remark in remarks:
+            problem = Problem(line or self.line, *remark)
+            if self.report.noted.add(problem):
+                self.out.append(events.ProblemSeen(problem))
+
+    def _count(self, level: Level, point: Point) -> None:
+        remarks = level.judge(point.number)
+        level.report.count(point)
+        self.out.append(events.PointSeen(point, self.levels.index(level)))
+        self.note(remarks)
+
+    def _around(self, indent: int) -> Level:
+        """The innermost document that is not indented more."""
+        return next((level for level in reversed(self.levels) if level.indent <= indent), self.levels[0])
+
+    def _name(self, name: bytes, indent: int) -> None:
+        level = self._around(indent)
+        if level.indent == indent > 0 and level.fresh and level.report.name is None:
+            level.report.name = text(name)
+            return
+        self._complete(level)
+        self.names[indent] = name
+        if len(self.names) > DEEPEST:
+            self.names.clear()
+
+    def _enter(self, indent: int, kind: str) -> Level | None:
+        """The document that a line of this indentation belongs to; it is opened where it may begin here."""
+        level = self._around(indent)
+        own = indent in self.names and indent > 0
+        if level.indent == indent:
+            if not indent or level.fresh or not (kind == "version" or (own and kind == "plan")):
+                return level
+            while self.levels[-1].indent >= indent:  # another subtest begins where one has not ended
+                self._abandon()
+            level = self.levels[-1]
+        if own and self.dialect in PERL:
+            self.become(Dialect.KTAP)  # only the kernel indents the comment as much as the subtest
+        step = indent - level.indent
+        steps = level.rules.steps
+        fits = step in steps or (own and self.dialect is Dialect.KTAP) or (steps == (4,) and step % 4 == 0)
+        between = level is not self.levels[-1]
+        if not fits or len(self.levels) + step // 4 > DEEPEST:
+            return None
+        if between and not own and kind not in ("version", "plan"):
+            return None
+        while self.levels[-1] is not level:
+            self._abandon()
+        return self._open(indent)
+
+    def _open(self, indent: int) -> Level:
+        parent = self.levels[-1]
+        if self.dialect is Dialect.TAP14 and indent - parent.indent > 4:
+            self._open(parent.indent + 4)
+            return self._open(indent)
+        name = self.names.pop(indent, None)
+        if name is None:
+            name = self.names.pop(parent.indent, None)
+        level = Level(indent, Report(self.dialect, self.line, None if name is None else text(name)), parent)
+        level.owner, parent.braced = parent.braced, None
+        if level.owner is None:
+            self._complete(parent)
+        self.begin()
+        self.levels.append(level)
+        return level
+
+    def _collapse(self, level: Level) -> Report | None:
+        """End what is nested in a document that goes on; give the subtest that its next point sums up."""
+        at = self.levels.index(level)
+        while len(self.levels) > at + 2:
+            self._abandon()
+        if level.braced:  # it was no brace of a subtest, but the end of the name
+            level.braced.rename(f"{level.braced.description} {{".strip())
+            level.braced = None
+        if len(self.levels) == at + 1:
+            return None
+        if self.levels[-1].owner:
+            self._abandon()
+            return None
+        child = self.levels.pop()
+        self._finish(child)
+        return child.report
+
+    def _correlate(self, point: Point, subtest: Report) -> None:
+        point.subtest = subtest
+        counts = subtest.counts
+        if point.ok and not point.directive and (counts.failed or counts.unfinished):
+            self.note([Remark("failing-child", f"point {point.number} is ok, but points of its subtest failed")])
+        if subtest.name and point.ok is not None and not point.description.startswith(subtest.name):
+            message = f'the subtest "{subtest.name}" is summed up by a point named "{point.description}"'
+            self.note([Remark("subtest-name", message)])
+
+    def _abandon(self) -> None:
+        """End the innermost subtest without the point that would sum it up: it never ended."""
+        level = self.levels.pop()
+        self._finish(level)
+        parent = self.levels[-1]
+        self.note([Remark("unterminated-subtest", f"the subtest of line {level.report.line} never ended")])
+        if level.owner:
+            level.owner.subtest = level.report
+            self._complete(parent)
+        elif not parent.report.met:
+            point = Point(parent.next_number, None, level.report.name or "", level.report.line)
+            point.subtest = level.report
+            self._unfinished(parent, point)
+
+    def _abandon_announced(self, level: Level) -> None:
+        if point := level.leftover():
+            self._unfinished(level, point)
+
+    def _unfinished(self, level: Level, point: Point) -> None:
+        self._complete(level)
+        self.note([Remark("unfinished-point", f"point {point.number} started and never ended")], point.line)
+        level.open = point
+        self._count(level, point)
+        self._complete(level)
+
+    def _complete(self, level: Level) -> None:
+        """Nothing more belongs to the latest point."""
+        if level.open:
+            self.out.append(events.PointComplete(level.open, self.levels.index(level)))
+            level.open = None
+
+    def _finish(self, level: Level) -> None:
+        if level.open:
+            depth = self.levels.index(level) if level in self.levels else len(self.levels)
+            self.out.append(events.PointComplete(level.open, depth))
+            level.open = None
+        self.note(level.finish())

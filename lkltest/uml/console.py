@@ -255,14 +255,8 @@ class Console:
 
     def reap(self) -> None:
         """Wait for the process, with force where that takes too long, and note how it ended."""
-        pidfd = os.pidfd_open(self.pid)
-        try:
-            if not readable(pidfd, PATIENCE):
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(self.pid, signal.SIGKILL)
-                readable(pidfd, None)
-        finally:
-            os.close(pidfd)
+        if self.terminal.isalive():  # which reaps what has ended: only then is the number still its own
+            self.end_by_force(os.pidfd_open(self.pid))
         self.terminal.isalive()
         self.ended = Ended(
             argv=self.argv,
@@ -271,6 +265,17 @@ class Console:
             timed_out=False,
             seconds=time.monotonic() - self.started,
         )
+
+
+    def end_by_force(self, pidfd: int) -> None:
+        """Wait for the process, and kill it where that takes too long."""
+        try:
+            if not readable(pidfd, PATIENCE):
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self.pid, signal.SIGKILL)
+                readable(pidfd, None)
+        finally:
+            os.close(pidfd)
 
 
 def quote(title: str, lines: Sequence[str]) -> str:

@@ -75,6 +75,18 @@ def test_asked_to_end(tmp_path: Path) -> None:
     assert not running(int(pids.read_text()))
 
 
+def test_its_group_is_killed(tmp_path: Path) -> None:
+    """Killing the guard's process group outright ends the command, though that has left the group, as a UML does."""
+    pids = tmp_path / "pids"
+    script = f"sleep 600 & echo $! $$ >{pids}; wait"
+    with process.Child(guarded(tmp_path, "/usr/bin/setsid", "/bin/sh", "-c", script)) as child:
+        assert until(lambda: pids.exists() and pids.read_text() != "")
+        child.kill()
+    left = [int(pid) for pid in pids.read_text().split()]
+    assert until(lambda: not any(running(pid) for pid in left))
+    assert pids.exists(), "the directory is its user's, who lives"
+
+
 def test_its_user_is_killed(tmp_path: Path) -> None:
     """When its user dies by SIGKILL, the command is ended and its directory removed."""
     place = tmp_path / "place"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +19,8 @@ Run = Callable[..., pytest.RunResult]
 
 
 @pytest.fixture
-def run(pytester: pytest.Pytester, uml: Uml) -> Run:
-    """Run pytest on one of the programs, under UML only."""
+def run(pytester: pytest.Pytester, uml: Uml) -> Iterator[Run]:
+    """Run pytest on one of the programs, under UML only; afterwards, nothing of the UML runs any more."""
 
     def run(name: str, *arguments: str) -> pytest.RunResult:
         shutil.copy(PROGRAMS / f"{name}.c", pytester.path)
@@ -25,7 +28,21 @@ def run(pytester: pytest.Pytester, uml: Uml) -> Run:
         options = ["-v", "-p", "no:cacheprovider", "--lkl-variant", "fast", f"--uml={uml.path}", "-k", uml.name]
         return pytester.runpytest_subprocess(*options, *arguments, timeout=120)
 
-    return run
+    yield run
+    deadline = time.monotonic() + 5
+    while (left := processes_in(pytester.path)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not left
+
+
+def processes_in(directory: Path) -> list[str]:
+    """The processes other than this one that run in a directory below `directory`."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cwd").readlink().is_relative_to(directory) and process.name != str(os.getpid()):
+                found.append(process.name)
+    return found
 
 
 def expect(result: pytest.RunResult, *, bad: str, passed: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from pathlib import Path
@@ -78,7 +77,7 @@ def test_a_missing_program_is_named() -> None:
 
 def test_no_file_descriptor_is_left_open() -> None:
     """A hundred children leave as many descriptors open as none."""
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(100):
         process.run(["true"])
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

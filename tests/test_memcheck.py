@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from lkltest.program.memcheck import Memcheck, blame
 from lkltest.program.verdict import Result, State
@@ -24,11 +24,12 @@ def parts(*chunks: bytes) -> list[bytes | str]:
     return joined
 
 
-def take(joined: list[bytes | str], pieces: Sequence[bytes | str] | object) -> None:
+def take(joined: list[bytes | str], pieces: Iterable[bytes | str]) -> None:
     """Append the pieces."""
-    for piece in pieces:  # type: ignore[attr-defined]
-        if joined and isinstance(piece, bytes) and isinstance(joined[-1], bytes):
-            joined[-1] += piece
+    for piece in pieces:
+        last = joined[-1] if joined else None
+        if isinstance(piece, bytes) and isinstance(last, bytes):
+            joined[-1] = last + piece
         else:
             joined.append(piece)
 

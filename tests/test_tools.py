@@ -32,7 +32,7 @@ def test_a_tool_that_is_not_installed_is_named(
     """The user is told what to install."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UsageError, match=f"no {name} for --lkl-{name}: install it"):
-        tools.choose(liblkl, Settings(**{name: True}), tmp_path)
+        tools.choose(liblkl, Settings.load({name: True}, environment={}), tmp_path)
 
 
 def test_memcheck_refuses_kasan(liblkl: Liblkl, tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_memcheck_refuses_kasan(liblkl: Liblkl, tmp_path: Path) -> None:
         replace(liblkl, config=liblkl.config | {"CONFIG_KASAN"}),
         replace(liblkl, config=frozenset(), symbols=liblkl.symbols | {"lkl_kasan_init"}),
     ):
-        with pytest.raises(UsageError, match="has KASAN.*built without CONFIG_KASAN"):
+        with pytest.raises(UsageError, match=r"has KASAN.*built without CONFIG_KASAN"):
             tools.choose(kasan, Settings(valgrind=True), tmp_path)
 
 
@@ -56,7 +56,7 @@ def test_a_trace_goes_beside_the_output(liblkl: Liblkl, tmp_path: Path) -> None:
     assert "SIGABRT" in tool.trace.read_text()
 
 
-def test_sanitizers_end_the_program_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sanitizers_end_the_program_at_once() -> None:
     """An error of a sanitizer must not be a line on stderr only; what the user has set is left alone."""
     flags = Settings(cflags=("-g", "-fsanitize=undefined"))
     assert "halt_on_error=1" in tools.sanitizer_options(flags, {})["UBSAN_OPTIONS"]

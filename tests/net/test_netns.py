@@ -69,7 +69,7 @@ def test_a_peer_that_is_never_ready_is_told(tmp_path: Path, monkeypatch: pytest.
     """The program does not start without its peer, and what the peer said is shown."""
     monkeypatch.setattr(netns, "DEADLINE", 0.2)
     (tmp_path / netns.PEER_LOG).write_text("no device\n")
-    with pytest.raises(UsageError, match="has not said 'ready' within 0.2 s, only: no device"):
+    with pytest.raises(UsageError, match=r"has not said 'ready' within 0.2 s, only: no device"):
         netns.wait_until_said(tmp_path / netns.PEER_LOG, "ready")
 
 

@@ -1,0 +1,137 @@
+"""A kernel tree's own tests as pytest items, on a tree whose tests are these and whose library is a real kernel's."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lkltest import liblkl as kernels
+from lkltest.liblkl import Liblkl
+from lkltest.program import tree
+from lkltest.settings import Settings
+
+HERE = Path(__file__).parent
+BUILD = "boot-y += boot.o test.o\nuntabled-y += untabled.o\nbroken-y += gone.o\n"
+SUITE = """
+from lkltest import TreeProgram
+
+boot = TreeProgram("boot")
+untabled = TreeProgram("untabled")
+"""
+
+MakeTree = Callable[[str, bool], Path]
+
+
+@pytest.fixture
+def make_tree(liblkl: Liblkl, tmp_path: Path) -> MakeTree:
+    """Make a tree, with or without tests of its own, around the library of a real kernel."""
+
+    def make(name: str, tests: bool) -> Path:
+        tools = tmp_path / name / "tools" / "lkl"
+        tools.mkdir(parents=True)
+        for part in ("Kconfig", "Makefile"):
+            (tmp_path / name / part).touch()
+        (tools / "include").symlink_to(liblkl.include[0])
+        (tools / "liblkl.a").symlink_to(liblkl.library)
+        if tests:
+            (tools / "tests").mkdir()
+            for source in HERE.glob("*.[ch]"):
+                shutil.copy(source, tools / "tests")
+            (tools / "tests" / "Build").write_text(BUILD)
+        return tmp_path / name
+
+    return make
+
+
+@pytest.fixture
+def run(
+    pytester: pytest.Pytester, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., pytest.RunResult]:
+    """Run the suite on trees."""
+    monkeypatch.setenv("LKLTEST_CACHE", str(settings.cache))  # pytester moves the home directory
+    pytester.makepyfile(test_suite=SUITE)
+
+    def run(*arguments: str, trees: tuple[Path, ...]) -> pytest.RunResult:
+        paths = [f"--lkl={path}" for path in trees]
+        return pytester.runpytest_subprocess("-rA", *paths, *arguments, timeout=100)
+
+    return run
+
+
+def test_each_point_of_the_table_is_an_item(make_tree: MakeTree, run: Callable[..., pytest.RunResult]) -> None:
+    """Points pass and fail one by one; a crash is told at the point that was running, with function and line."""
+    result = run("-k", "boot", trees=(make_tree("linux", True),))
+    result.assert_outcomes(passed=2, failed=4, deselected=1)
+    result.stdout.re_match_lines_random([
+        r"PASSED test_suite.py::boot::getpid\[.*",
+        r"FAILED test_suite.py::boot::fails\[.*",
+        r".*killed by SIGSEGV in the point 'crashes'.*",
+        r".*lkl_test_crashes +.*tools/lkl/tests/boot.c:\d+.*",
+        r"FAILED test_suite.py::boot::never_reached\[.*not reached.*",
+    ])
+
+
+def test_the_console_of_a_crash_is_shown(make_tree: MakeTree, run: Callable[..., pytest.RunResult]) -> None:
+    """What the kernel printed is on the console, though the program keeps it for a log that never comes."""
+    result = run("-k", "boot and crashes", trees=(make_tree("linux", True),))
+    result.stdout.fnmatch_lines(["last lines of the console:", "*This architecture does not have*"])
+
+
+def test_a_program_without_a_table_has_subtests(
+    make_tree: MakeTree, run: Callable[..., pytest.RunResult]
+) -> None:
+    """Each point that comes is a subtest of the one item."""
+    result = run("-k", "untabled", "-v", trees=(make_tree("linux", True),))
+    result.stdout.re_match_lines_random([
+        r"test_suite.py::untabled::program\[.*\] SUBPASSED\[first\].*",
+        r"test_suite.py::untabled::program\[.*\] SUBFAILED\[second\].*",
+        r"test_suite.py::untabled::program\[.*\] SUBSKIPPED\[third\].*",
+    ])
+    assert result.ret == 1
+
+
+def test_each_kernel_has_the_points_of_its_own_table(
+    make_tree: MakeTree, run: Callable[..., pytest.RunResult]
+) -> None:
+    """A point that only one tree has is run on that one; a tree without tests says so once a program."""
+    one, other, bare = make_tree("one", True), make_tree("other", True), make_tree("bare", False)
+    source = other / "tools/lkl/tests/boot.c"
+    source.write_text(source.read_text().replace("LKL_TEST(never_reached),", "").replace("LKL_TEST(fails),", ""))
+    result = run("--collect-only", "-q", trees=(one, other, bare))
+    names = [line.partition("::")[2] for line in result.outlines if "::boot::" in line]
+    assert sum("boot::never_reached[" in name for name in names) == 1
+    assert sum("boot::getpid[" in name for name in names) == 2
+    assert sum("boot::exit[" in name for name in names) == 3
+    skipped = run("-k", "bare", trees=(one, other, bare))
+    skipped.assert_outcomes(skipped=2, deselected=skipped.parseoutcomes()["deselected"])
+    skipped.stdout.fnmatch_lines(["*bare has no tests of its own (no tools/lkl/tests): pass --lkl a whole LKL tree*"])
+
+
+def test_a_change_of_any_source_is_compiled_anew(make_tree: MakeTree, settings: Settings) -> None:
+    """The cache looks at every source and header of a program, not only at the one with its main."""
+    from lkltest.program import TreeProgram
+    from lkltest.program.launch import compile_for
+
+    root = make_tree("linux", True)
+    kernel = kernels.find(root, settings)
+    first = compile_for(TreeProgram("boot"), kernel, settings)
+    made = first.stat().st_mtime_ns
+    assert compile_for(TreeProgram("boot"), kernel, settings).stat().st_mtime_ns == made
+    for name in ("boot.c", "test.c", "test.h"):
+        source = root / "tools/lkl/tests" / name
+        source.write_text(source.read_text() + "/* changed */\n")
+        remade = compile_for(TreeProgram("boot"), kernel, settings).stat().st_mtime_ns
+        assert remade != made, name
+        made = remade
+
+
+def test_the_makefile_lists_the_programs(make_tree: MakeTree, settings: Settings) -> None:
+    """Programs are what Build says, where their sources are there; a name it has not got is told with those it has."""
+    kernel = kernels.find(make_tree("linux", True), settings)
+    assert kernel.tests is not None
+    assert [source.name for source in tree.sources(kernel, "boot")] == ["boot.c", "test.c"]
+    assert set(tree.programs(kernel.tests)) == {"boot", "untabled"}
+    assert tree.missing(kernel, "nothing").endswith("has no program nothing: its Build lists boot, untabled")

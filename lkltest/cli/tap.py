@@ -116,7 +116,7 @@ def _write_junit(file: str, found: list[tuple[str, Report]], out: _Output) -> No
         temporary.replace(file)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise UsageError(f"{file}: the JUnit report cannot be written: {error.strerror}") from error
+        raise UsageError(f"{file}: the JUnit report cannot be written: {error.strerror}; name a file in a directory that is there") from error
 
 
 # Reading

@@ -41,7 +41,7 @@ def prefixed(prefix: bytes) -> Pattern:
 @functools.cache
 def _pattern(name: str) -> Pattern:
     return {
-        "stamp": lambda: re.compile(rb"\[(?: ++\d++\.\d++|\d++\.\d{6})\](?:\[ *+[TC]\d++\])?+ "),
+        "stamp": lambda: re.compile(rb"\[ *+\d++\.\d{6}\](?:\[ *+[TC]\d++\])?+ "),
         "stamped": lambda: re.compile(PRINTK),
         "torn": lambda: re.compile(rb"[ \t]*+(?:(?:not )?+ok(?![0-9A-Za-z_])|1\.\.\d*+|Bail out!|\* \d|# running \d|"
                                    rb"(?:" + _TORN + rb")\[)"),

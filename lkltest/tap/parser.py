@@ -79,6 +79,7 @@ class Parser:
             fragment, self._torn = self._torn, None
             self._read_text(fragment[0], fragment[1])
         self._end_stream()
+        self._stream = self._new_stream()
         return self._take()
 
     def _take(self) -> list[Event]:

@@ -149,6 +149,26 @@ def test_points_come_as_soon_as_their_lines() -> None:
     assert parser.passed
 
 
+def test_lkl_announces_its_points() -> None:
+    """LKL's progress line is an event; a point announced in its place ends the one before as never ended."""
+    parser = Parser()
+    parser.feed(b"1..3 # boot\n* 1 mutex\nok 1 mutex\n")
+    assert parser.feed(b"* 2 join\n")[-1] == PointStarted(2, "join", 4)
+    events = parser.feed(b"* 3 getpid\n")
+    assert [event.point.ok for event in events if isinstance(event, PointSeen)] == [None]
+    parser.close()
+    assert parser.close() == []
+    assert [point.ok for point in parser.report.points] == [True, None, None]
+
+
+def test_brackets_in_a_name_are_no_time_stamp() -> None:
+    """Only the kernel's own form of a time stamp tears a line."""
+    parser = Parser()
+    parser.feed(b"1..2\nok 1 - took [ 1.5] s\nok 2 - [12.345] x\n")
+    parser.close()
+    assert [point.description for point in parser.report.points] == ["took [ 1.5] s", "[12.345] x"]
+
+
 def test_plain_points_need_no_events() -> None:
     """Points taken in by the thousand are the same as those read one by one."""
     data = b"TAP version 13\n1..3000\n" + b"".join(

@@ -7,10 +7,12 @@ PYTHON ?= python3
 VENV := .venv
 tests ?= suites
 LKL ?=
-UML ?= $(shell command -v linux.uml)
+UML ?=
 
+# Debian's UML is looked for here and not above: the first run has only just installed it.
 run-tests: $(VENV)/ready
-	$(VENV)/bin/pytest $(if $(LKL),--lkl "$(LKL)") $(if $(UML),--uml "$(UML)") $(tests)
+	@uml='$(UML)'; uml=$${uml:-$$(command -v linux.uml || true)}; set -x; \
+	$(VENV)/bin/pytest $(if $(LKL),--lkl="$(LKL)") $${uml:+--uml="$$uml"} $(tests)
 
 check: $(VENV)/ready
 	$(VENV)/bin/ruff check

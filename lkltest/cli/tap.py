@@ -116,7 +116,8 @@ def _write_junit(file: str, found: list[tuple[str, Report]], out: _Output) -> No
         temporary.replace(file)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise UsageError(f"{file}: the JUnit report cannot be written: {error.strerror}; name a file in a directory that is there") from error
+        advice = "name a file in a directory that is there and may be written"
+        raise UsageError(f"{file}: the JUnit report cannot be written: {error.strerror}; {advice}") from error
 
 
 # Reading

@@ -1,0 +1,48 @@
+"""A UML is booted whatever its paths and arguments look like."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from lkltest import cc, process
+from lkltest.errors import UsageError
+from lkltest.settings import Settings
+from lkltest.uml import Uml, booted, command
+
+ARGUMENTS = ["mem=1", "quiet", "con=x", "two  blanks", "ubd0=y", "--flag", "a:b,c='d'"]
+
+
+def test_odd_directory_and_arguments(
+    uml: Uml, init: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blanks, colons and commas in the way to the private directory do no harm; init gets its arguments whole."""
+    odd = tmp_path / ("a directory, with: odd=characters " + "long" * 20)
+    odd.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(odd))
+    with booted(uml, init, args=ARGUMENTS) as console:
+        console.expect("^ready$")
+        shown = [line.removeprefix("argument: ") for line in console.before.splitlines() if "argument: " in line]
+        assert shown == ARGUMENTS
+        assert console.ask("write /tmp/file text") == "done"
+    assert not list(odd.iterdir())
+
+
+@pytest.mark.parametrize("argument", ['with "quotes"', "two\nlines"])
+def test_arguments_that_cannot_be_passed(uml: Uml, init: Path, tmp_path: Path, argument: str) -> None:
+    """What the kernel's command line cannot carry is refused, and named."""
+    with pytest.raises(UsageError, match="cannot give"):
+        command(uml, init, tmp_path, args=[argument])
+
+
+def test_results_apart_from_messages(uml: Uml, tmp_path: Path, settings: Settings) -> None:
+    """By pipes, results are on standard output and nothing else is, the kernel's messages are standard error."""
+    program = cc.compile_native(Path(__file__).parent / "programs" / "half.c", settings)
+    done = process.run(command(uml, program, tmp_path), deadline=60)
+    assert done.ok, done.describe()
+    assert done.output.startswith(b"TAP version 13\n1..3\n# running 1 first\nok 1 first\n")
+    assert done.output.endswith(b"# running 2 half\n")
+    assert b"Linux version" in done.errors
+    assert b"ok 1" not in done.errors

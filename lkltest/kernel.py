@@ -24,6 +24,7 @@ from lkltest.settings import Settings
 
 MESSAGE = struct.Struct("<IIQ")  # programs, unused, number of the first one
 BOOT_DEADLINE = 60.0  # seconds
+GLANCE = 0.1  # seconds between looks at a worker that is silent
 STUCK_AFTER = 2.0  # seconds in one call that cannot be interrupted: it hangs
 WORKER = Path(native.__file__).parent.parent / "worker.py"
 
@@ -137,15 +138,18 @@ class Kernel:
 
     def finish(self) -> int | Death:
         """Wait for the batch; the number of programs done (less than given after an alarm), or how the worker died."""
+        seen, since = self.memory.progress(), time.monotonic()
         while True:
-            before = self.memory.progress()
             try:
-                answer = self._answer(self.setup.stuck_after)
+                answer = self._answer(GLANCE)
             except EOFError:
                 return self.reap()
             if answer is not None:
                 return answer
-            if self.memory.progress() == before:
+            now = self.memory.progress()
+            if now != seen:
+                seen, since = now, time.monotonic()
+            elif time.monotonic() - since > self.setup.stuck_after:
                 return self.reap(hung=True)
 
     def run(self, programs: bytes, count: int) -> int | Death:

@@ -36,7 +36,8 @@ PROGRAM = struct.Struct("<IHH")  # bytes of the whole program, calls, what its s
 MASK = (1 << 64) - 1
 
 MAX_BUFFER = 1 << 16  # bytes: the executor's large slots
-MAX_POINTERS = 48  # in one call: the executor's slots
+SMALL = 4096  # bytes: the executor's small slots
+MAX_SMALL, MAX_LARGE = 48, 8  # slots that one call can have
 
 
 class Flat(NamedTuple):
@@ -55,6 +56,7 @@ class Encoder:
         """`kinds` numbers the kinds of results, below 64."""
         self.headers = headers
         self.kinds = kinds
+        self.taken = [0, 0]  # small and large slots of the call that is being encoded
 
     def size(self, region: Region) -> int:
         """The bytes that a region takes."""
@@ -147,6 +149,7 @@ class Encoder:
     def _buffer(self, flat: Flat, align: int) -> bytes:
         if flat.size > MAX_BUFFER:
             raise ValueError(f"a buffer of {flat.size} bytes: at most {MAX_BUFFER} are possible")
+        self.taken[flat.size > SMALL] += 1
         head = SCALAR.pack(BUFFER, align, len(flat.patches), flat.size, len(flat.data) | flat.fill << 32)
         parts = [head, flat.data, bytes(-len(flat.data) % 8)]
         for offset, width, value in flat.patches:
@@ -156,7 +159,10 @@ class Encoder:
     def call(self, call: Call) -> bytes:
         """Encode a call; raises KeyError where this kernel lacks it, ValueError where its arguments cannot be."""
         signature = self.headers.calls[call.name]
+        self.taken = [0, 0]
         body = [self.value(arg) for arg in call.args]
+        if self.taken[0] > MAX_SMALL or self.taken[1] > MAX_LARGE:
+            raise ValueError(f"{call.name} has too many buffers: at most {MAX_SMALL}, {MAX_LARGE} of them large")
         body += [
             MAKE.pack(self.kinds[make.kind], make.source if make.source != RETURN else RETURN, make.width, make.offset)
             for make in call.makes

@@ -18,6 +18,7 @@ CONSOLE, CONSOLE_SIZE = 0x210000, 0x100000
 PROGRAMS, PROGRAMS_SIZE = 0x310000, 0x400000
 SIZE = PROGRAMS + PROGRAMS_SIZE
 SHAPE, SHAPE_ARGUMENT = 0x800, 0x1000
+ARENAS = 88
 BETWEEN = 0xFFFFFFFF  # the index of no call: the sandbox is at work
 
 HEAD = struct.Struct("<QIIQQQIIqQIIqI")
@@ -93,6 +94,11 @@ class Memory:
         values = list(HEAD.unpack_from(self.map))
         values[2], values[7] = State(values[2]), Alarm(values[7])
         return Head(*values)
+
+    def in_buffers(self, address: int) -> bool:
+        """Whether an address of the worker lies in a buffer of a call, or in the guard page behind it."""
+        bounds: tuple[int, ...] = struct.unpack_from("<4Q", self.map, ARENAS)
+        return bounds[0] <= address < bounds[1] or bounds[2] <= address < bounds[3]
 
     def progress(self) -> tuple[int, int]:
         """Numbers that change whenever a call returns: program and call."""

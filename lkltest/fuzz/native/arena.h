@@ -9,13 +9,14 @@
 
 #define ARENA_PAGE	4096UL
 #define ARENA_SMALL	48		/* slots of a page */
-#define ARENA_LARGE	6		/* slots of 64 KiB */
+#define ARENA_LARGE	8		/* slots of 64 KiB */
 #define ARENA_LARGE_SIZE (64UL << 10)
 #define CANARY_SIZE	16
 
 struct arena {
 	unsigned char *small, *large;
 	unsigned int used_small, used_large;
+	unsigned long end_small, end_large;
 	unsigned char *canary[ARENA_SMALL + ARENA_LARGE];	/* what stands before each buffer */
 };
 
@@ -40,6 +41,8 @@ static int arena_init(struct arena *a)
 {
 	a->small = arena_slots(ARENA_SMALL, ARENA_PAGE);
 	a->large = arena_slots(ARENA_LARGE, ARENA_LARGE_SIZE);
+	a->end_small = (unsigned long)a->small + ARENA_SMALL * 3 * ARENA_PAGE;
+	a->end_large = (unsigned long)a->large + ARENA_LARGE * (ARENA_LARGE_SIZE + 2 * ARENA_PAGE);
 	return a->small && a->large ? 0 : -1;
 }
 

@@ -248,6 +248,10 @@ long fz_boot(unsigned long memory, const char *cmdline)
 	long error;
 
 	clock_gettime(CLOCK_MONOTONIC, &from);
+	shared->arenas[0][0] = (uint64_t)arena.small;
+	shared->arenas[0][1] = arena.end_small;
+	shared->arenas[1][0] = (uint64_t)arena.large;
+	shared->arenas[1][1] = arena.end_large;
 	lkltest_crash_init();
 	console_init(shared, alarm_set);
 	lkl_host_ops.print = console_print;

@@ -96,14 +96,28 @@ static void *sandbox_watch(void *unused)
 	return NULL;
 }
 
-/* The loopback device as a fresh kernel has it: programs take its addresses away. */
+/* The loopback device as a fresh kernel has it: programs take its addresses away. Not by the library: it would print. */
 static void sandbox_loopback(void)
 {
-	unsigned char loopback[16] = { [15] = 1 };
+	struct { char name[16]; uint16_t family, port; uint32_t address; char rest[16]; } request = { .name = "lo" };
+	struct { unsigned char address[16]; uint32_t prefix; int index; } request6 = {
+		.address = { [15] = 1 }, .prefix = 128, .index = 1,
+	};
+	long fd = SYS(socket, LKL_AF_INET, LKL_SOCK_DGRAM, 0);
+	long fd6 = SYS(socket, LKL_AF_INET6, LKL_SOCK_DGRAM, 0);
 
-	lkl_if_up(1);
-	lkl_if_set_ipv4(1, 0x0100007f, 8);
-	lkl_if_set_ipv6(1, loopback, 128);
+	request.family = 0x49;	/* up, loopback, running */
+	SYS(ioctl, fd, LKL_SIOCSIFFLAGS, (long)&request);
+	request.family = LKL_AF_INET;
+	request.address = 0x0100007f;
+	SYS(ioctl, fd, LKL_SIOCSIFADDR, (long)&request);
+	request.address = 0x000000ff;
+	SYS(ioctl, fd, LKL_SIOCSIFNETMASK, (long)&request);
+	SYS(ioctl, fd6, LKL_SIOCSIFADDR, (long)&request6);
+	if (fd6 >= 0)
+		SYS(close, fd6);
+	if (fd >= 0)
+		SYS(close, fd);
 }
 
 static void sandbox_remount(void)

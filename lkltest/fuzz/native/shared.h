@@ -52,6 +52,7 @@ struct fz_shared {
 	volatile int64_t boot_error;
 	volatile uint32_t boot_us;	/* microseconds that the boot took */
 	volatile uint32_t unused;
+	volatile uint64_t arenas[2][2];	/* where buffers are, guard pages included: start and end */
 	uint8_t shape[FZ_CALLS] __attribute__((aligned(2048)));	/* enum fz_shape */
 	uint8_t shape_argument[FZ_CALLS] __attribute__((aligned(2048)));	/* for FZ_AT_MOST: the argument's number */
 };

@@ -1,0 +1,142 @@
+"""The `lkltest fuzz` command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lkltest.errors import Exit, UsageError
+from lkltest.settings import Settings
+from lkltest.settings import seconds as positive
+
+if TYPE_CHECKING:
+    from lkltest.fuzz.describe import Description
+    from lkltest.fuzz.session import Session
+
+MINIMUM_MEM = 32 << 20  # bytes: with less, programs fail for want of memory
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--lkl", metavar="PATH", default=None,
+                        help="the kernel to fuzz (default: the default kernel without btrfs)")
+    parser.add_argument("--time", type=duration, default=60.0, metavar="TIME",
+                        help="how long to fuzz: seconds, or 10m, or 2h (default: 60)")
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="kernels at once (default: one a core)")
+    parser.add_argument("--seed", type=int, default=None, help="repeats a run's programs (default: a new one)")
+    parser.add_argument("--output", type=Path, default=Path("lkltest-fuzz"), metavar="DIR",
+                        help="where findings and the report go (default: ./lkltest-fuzz)")
+    parser.add_argument("--scenario", action="append", default=[], metavar="NAME",
+                        help="only programs of this kind (repeat it for several); see --list-calls")
+    parser.add_argument("--mem", default=None, metavar="SIZE", help="memory of a kernel (default: 64M)")
+    parser.add_argument("--list-calls", action="store_true", help="print what is known of each call, and end")
+
+
+def duration(text: str) -> float:
+    """Parse "90", "10m" or "2h" into seconds."""
+    unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:], 0.0)
+    try:
+        return positive(text[:-1]) * unit if unit else positive(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: write 90, 10m or 2h") from None
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Fuzz a kernel; 1 where something was found, 0 otherwise."""
+    from lkltest.fuzz import target
+    from lkltest.fuzz.describe import describe
+    from lkltest.kernel import Setup
+
+    settings = target.load({"lkl": [arguments.lkl] if arguments.lkl else None, "mem": arguments.mem})
+    liblkl = target.kernel(settings)
+    description = describe(liblkl, settings)
+    if arguments.list_calls:
+        from lkltest.fuzz.listing import list_calls
+
+        print(list_calls(liblkl, description))
+        return int(Exit.PASSED)
+    unknown = set(arguments.scenario) - set(scenarios())
+    if unknown:
+        raise UsageError(f"no scenario {', '.join(sorted(unknown))}; there are {', '.join(scenarios())}")
+    if settings.mem < MINIMUM_MEM:
+        raise UsageError(f"--mem {settings.mem >> 20}M is too little to fuzz with; take at least {MINIMUM_MEM >> 20}M")
+    return _fuzz(arguments, settings, description, Setup.make(liblkl, settings, description.shapes))
+
+
+def scenarios() -> list[str]:
+    """The names of the kinds of programs."""
+    from lkltest.fuzz.describe import read_annotations
+
+    return list(read_annotations()["scenarios"])
+
+
+def _fuzz(arguments: argparse.Namespace, settings: Settings, description: Description, setup: object) -> int:
+    from rich.console import Console
+    from rich.live import Live
+
+    from lkltest.fuzz import report
+    from lkltest.fuzz.session import Session
+    from lkltest.kernel import Setup
+
+    assert isinstance(setup, Setup)
+    seed = arguments.seed if arguments.seed is not None else secrets.randbelow(1 << 32)
+    try:
+        arguments.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {arguments.output}: {error.strerror}; name another with --output") from None
+    session = Session(
+        setup, description, settings, arguments.output.absolute(), seed=seed,
+        workers=arguments.workers or len(os.sched_getaffinity(0)), scenarios=tuple(arguments.scenario),
+    )
+    console = Console(stderr=True)
+    kernel = f"{setup.liblkl.name} ({setup.liblkl.origin})"
+    console.print(f"{kernel}, seed {seed}, output {arguments.output}", highlight=False)
+    try:
+        with Live(console=console, auto_refresh=False, transient=True) as live:
+            def tick() -> None:
+                if console.is_terminal:
+                    live.update(status(session, arguments.time), refresh=True)
+
+            session.run(arguments.time, tick)
+    except KeyboardInterrupt:
+        console.print("interrupted: what was found until now is kept")
+    finally:
+        path = report.write(session, arguments.output)
+        print(summary(session))
+        print(f"report: {path}")
+        session.close()
+    return int(Exit.FAILED if session.findings else Exit.PASSED)
+
+
+def status(session: Session, limit: float) -> str:
+    """The live line."""
+    p = session.progress
+    seconds = max(session.seconds, 0.001)
+    counts = session.counts()
+    return (
+        f"{seconds:.0f}/{limit:.0f} s  {p.programs / seconds:,.0f} programs/s  {p.calls / seconds:,.0f} calls/s  "
+        f"{len({n for n, _ in counts})} calls  {len({b for _, b in counts})} errnos  "
+        f"{len(session.findings)} findings  {time.strftime('%H:%M:%S')}"
+    )
+
+
+def summary(session: Session) -> str:
+    """What a run came to."""
+    p = session.progress
+    seconds = max(session.seconds, 0.001)
+    counts = session.counts()
+    lines = [
+        f"{p.programs:,} programs, {p.calls:,} calls in {seconds:.1f} s ({p.calls / seconds:,.0f} a second), "
+        f"{100 * p.succeeded / max(p.calls, 1):.0f}% successful",
+        f"{len({n for n, _ in counts})} of {len(session.description.by_call)} calls made, "
+        f"{p.boots} kernels booted, {p.lost} lost, {p.interrupted} calls interrupted",
+    ]
+    lines += [
+        f"found {f.title}: {f.name} (met {f.count} times, reproduces {f.rate})" for f in session.findings.values()
+    ]
+    return "\n".join(lines if session.findings else [*lines, "nothing found"])
+

@@ -1,0 +1,57 @@
+"""The `lkltest replay` command."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from lkltest.errors import Exit, UsageError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("finding", type=Path, metavar="FINDING",
+                        help="a finding's directory, a file with a program's text, or a power cut's directory")
+    parser.add_argument("--lkl", metavar="PATH", default=None,
+                        help="the kernel to run it on (default: as lkltest fuzz)")
+    parser.add_argument("--mem", default=None, metavar="SIZE", help="memory of the kernel (default: 64M)")
+    parser.add_argument("--times", type=int, default=1, metavar="N",
+                        help="try it so often, each time on a fresh kernel")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run a finding again: 1 where it fails still, 0 where it does not."""
+    if not arguments.finding.exists():
+        raise UsageError(f"no {arguments.finding}: name a directory that lkltest fuzz wrote, or a program's text")
+    if (arguments.finding / "cut.json").is_file() or arguments.finding.name == "cut.json":
+        from lkltest.cli import cut
+
+        return cut.run(arguments)
+    from lkltest.fuzz import findings, target
+    from lkltest.fuzz.describe import describe
+    from lkltest.fuzz.lab import Lab
+    from lkltest.fuzz.naming import Namer
+    from lkltest.fuzz.text import print_program
+    from lkltest.kernel import Setup
+
+    settings = target.load({"lkl": [arguments.lkl] if arguments.lkl else None, "mem": arguments.mem})
+    liblkl = target.kernel(settings)
+    description = describe(liblkl, settings)
+    programs = findings.programs(arguments.finding, description)
+    namer = Namer(description)
+    failed = 0
+    with Lab(Setup.make(liblkl, settings, description.shapes), description) as lab:
+        for _ in range(max(1, arguments.times)):
+            trial = lab.run(programs)
+            lines = [line for program in programs for line in print_program(program, namer).splitlines()]
+            for n, line in enumerate(lines):
+                print(f"{line} = {trial.returned[n]}" if n < len(trial.returned) else f"{line}")
+            if trial.failure is None:
+                print(f"{liblkl.name}: nothing failed")
+                continue
+            failed += 1
+            print(f"{liblkl.name}: {trial.failure.title} ({trial.failure.name})")
+            print(trial.failure.stack or trial.failure.console[-2000:])
+    if arguments.times > 1:
+        print(f"failed {failed} of {arguments.times} times")
+    return int(Exit.FAILED if failed else Exit.PASSED)

@@ -1,0 +1,184 @@
+"""What the fuzzer found, on disk."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lkltest import process
+from lkltest.errors import UsageError
+from lkltest.fuzz import reproducer
+from lkltest.fuzz.describe import Description
+from lkltest.fuzz.naming import Namer
+from lkltest.fuzz.text import parse_program, print_program
+from lkltest.fuzz.triage import Result
+from lkltest.fuzz.values import Program
+from lkltest.fuzz.verdict import COMPLAINT, Failure
+from lkltest.kernel import Setup
+from lkltest.liblkl.model import Liblkl
+from lkltest.settings import Settings
+
+BREAK = "---"  # between programs that run one after the other
+HANG_SECONDS = 10.0  # after which a reproducer that should hang does
+DATA = "finding.json"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding, as it stands in its directory."""
+
+    name: str  # of the directory
+    kind: str
+    title: str
+    signature: tuple[str, ...]
+    kernel: str  # "lkl-4.9.0"
+    version: str
+    times: int  # that it failed again
+    of: int  # tries
+    reproducer: bool  # whether there is a C program that was seen to fail
+    count: int = 1  # how often the fuzzer met it
+    seed: str = ""
+
+    @property
+    def rate(self) -> str:
+        """How often it reproduces, for people."""
+        return f"{self.times} of {self.of}"
+
+
+def save(
+    directory: Path, result: Result, *, setup: Setup, settings: Settings, description: Description, seed: str
+) -> Finding:
+    """Write a finding's directory: whole, or not at all. A finding of the same name is replaced."""
+    failure = result.failure
+    liblkl = setup.liblkl
+    place = directory / failure.name
+    work = directory / f".{failure.name}.new"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    namer = Namer(description)
+    (work / "program.txt").write_text(f"{BREAK}\n".join(print_program(p, namer) for p in result.programs))
+    (work / "console.log").write_text(failure.console)
+    (work / "stack.txt").write_text(failure.stack)
+    (work / "kernel.txt").write_text(describe_kernel(liblkl, setup))
+    source = write_reproducer(work, result, setup, settings, description) if result.programs else None
+    finding = Finding(
+        name=failure.name, kind=failure.kind, title=failure.title, signature=failure.signature, kernel=liblkl.name,
+        version=liblkl.version, times=result.times, of=result.of, reproducer=source is not None, seed=seed,
+    )
+    (work / DATA).write_text(json.dumps(asdict(finding), indent=1) + "\n")
+    shutil.rmtree(place, ignore_errors=True)
+    work.rename(place)
+    return finding
+
+
+def describe_kernel(liblkl: Liblkl, setup: Setup) -> str:
+    """What a reader must know of the kernel."""
+    return (
+        f"{liblkl.name} ({liblkl.version}), {liblkl.machine}, API generation {liblkl.generation.value}\n"
+        f"from: {liblkl.origin}\nlibrary: {liblkl.shared}\nmemory: {setup.mem >> 20} MiB\n"
+        f"command line: {setup.cmdline}\n"
+        + "".join(f"{option}=y\n" for option in sorted(liblkl.config))
+    )
+
+
+def write_reproducer(
+    directory: Path, result: Result, setup: Setup, settings: Settings, description: Description
+) -> Path | None:
+    """Write reproducer.c if it compiles and fails as the finding does; None where it does not."""
+    failure = result.failure
+    path = directory / "reproducer.c"
+    about = [
+        f"Kernel: {setup.liblkl.version} ({setup.liblkl.name}). It fails {result.times} of {result.of} times.",
+        *(["", *failure.stack.strip().splitlines()[:14]] if failure.stack else []), "",
+        f"Build: {' '.join(map(str, command(setup.liblkl, settings, Path('reproducer.c'), Path('reproducer'))))}",
+    ]
+    try:
+        source = reproducer.write(
+            result.programs, description, setup.liblkl, title=failure.title, about=about, mem=setup.mem,
+            cmdline=setup.cmdline, guarded=failure.kind == "overrun",
+        )
+    except (KeyError, ValueError):
+        return None
+    path.write_text(source)
+    if confirm(path, failure, setup.liblkl, settings):
+        return path
+    path.rename(directory / "unconfirmed.c")  # a beginning for whoever looks into it
+    return None
+
+
+def command(liblkl: Liblkl, settings: Settings, source: Path, output: Path) -> list[str | Path]:
+    """The command that compiles a reproducer."""
+    library = liblkl.shared or liblkl.library
+    return [
+        *settings.cc, "-g", "-w", *(f"-I{path}" for path in liblkl.include), *liblkl.cflags, source, "-o", output,
+        library, f"-Wl,-rpath,{library.parent}", *liblkl.libs, "-lpthread",
+    ]
+
+
+def confirm(source: Path, failure: Failure, liblkl: Liblkl, settings: Settings) -> bool:
+    """Whether a C program compiles and fails as the failure did."""
+    program = source.with_suffix("")
+    done = process.run(command(liblkl, settings, source, program), deadline=120, merge=True)
+    try:
+        if not done.ok:
+            return False
+        ran = process.run([program], cwd=source.parent, deadline=HANG_SECONDS, merge=True)
+    finally:
+        program.unlink(missing_ok=True)
+    output = ran.output.decode(errors="replace")
+    match failure.kind:
+        case "hang":
+            return ran.timed_out
+        case "console":
+            return any(COMPLAINT.search(line) and failure.signature[0] in line for line in output.splitlines()) or bool(
+                COMPLAINT.search(output)
+            )
+        case "errno" | "result":
+            value = next(iter(w for w in failure.title.replace(",", " ").split() if w.lstrip("-").isdigit()), "?")
+            return f"= {value}\n" in output
+    return ran.signal is not None
+
+
+def load(directory: Path) -> Finding:
+    """Read a finding; raises UsageError where the directory has none."""
+    try:
+        data = json.loads((directory / DATA).read_text())
+        return Finding(**{**data, "signature": tuple(data["signature"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        raise UsageError(
+            f"{directory} is no finding: name a directory that lkltest fuzz wrote, with {DATA} and program.txt in it"
+        ) from None
+
+
+def count(directory: Path, finding: Finding) -> None:
+    """Write down how often a finding was met."""
+    path = directory / finding.name / DATA
+    if path.is_file():
+        temporary = path.with_suffix(".new")
+        temporary.write_text(json.dumps(asdict(finding), indent=1) + "\n")
+        temporary.rename(path)
+
+
+def programs(directory: Path, description: Description) -> list[Program]:
+    """The programs of a finding, or of a text file; raises UsageError where they cannot be read."""
+    path = directory / "program.txt" if directory.is_dir() else directory
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    constants = description.headers.constants
+    return [parse_program(part, constants, description.makes) for part in split(text)]
+
+
+def split(text: str) -> Sequence[str]:
+    """The texts of programs that run one after the other; line numbers of each stay those of the whole."""
+    parts: list[list[str]] = [[]]
+    for number, line in enumerate(text.splitlines()):
+        if line.strip() == BREAK:
+            parts.append([""] * (number + 1))
+        else:
+            parts[-1].append(line)
+    return ["\n".join(part) for part in parts]

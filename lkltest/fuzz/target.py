@@ -1,0 +1,31 @@
+"""The kernel that is fuzzed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from lkltest import liblkl
+from lkltest.errors import UsageError
+from lkltest.liblkl.model import Liblkl
+from lkltest.progress import Bar
+from lkltest.settings import Settings
+
+FAST = "fast"  # the variant of the default kernel that boots in 0.1 s instead of 1.5 s
+
+
+def load(options: Mapping[str, Any]) -> Settings:
+    """The settings of a command; the default kernel is the one that boots fast."""
+    settings = Settings.load(options)
+    return replace(settings, variant=FAST) if not settings.lkl and settings.variant == "default" else settings
+
+
+def kernel(settings: Settings) -> Liblkl:
+    """The one kernel to fuzz, built first if need be; raises UsageError where there are several or none will do."""
+    if len(settings.lkl) > 1:
+        raise UsageError("the fuzzer takes one kernel at a time: give one --lkl (or LKLTEST_LKL with one path)")
+    with Bar() as bar:
+        found = liblkl.kernels(settings, bar)[0]
+    liblkl.require_runnable(found, settings)
+    return found

@@ -1,0 +1,140 @@
+"""From a failure to the smallest programs that bring it about again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from lkltest.fuzz.encode import PROGRAM
+from lkltest.fuzz.lab import Lab
+from lkltest.fuzz.mass import Planned
+from lkltest.fuzz.memory import BETWEEN
+from lkltest.fuzz.shrink import Patience, fewest, shrink
+from lkltest.fuzz.values import Program
+from lkltest.fuzz.verdict import Failure
+
+TRIES = 3  # on kernels of their own, before the history of the worker is asked
+RATE_OF = 10  # kernels on which the result is tried, to say how often it fails
+SHRINK_SECONDS = 60.0
+HISTORY_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """What triage found out."""
+
+    failure: Failure  # as it was when the programs below were run last
+    programs: tuple[Program, ...]  # to be run in this order on a fresh kernel; empty where nothing fails again
+    times: int  # that it failed again
+    of: int  # tries
+    complete: bool = True  # whether it was shrunk to its end
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A failure as the fuzzer met it."""
+
+    failure: Failure
+    history: Sequence[Planned]  # what its kernel ran, up to the program that failed
+    returned: tuple[int, ...]  # what the last program's calls returned
+
+    def program(self) -> Program:
+        """The program that failed, as far as it came."""
+        program = self.history[-1].program(self.returned)
+        if self.failure.call == BETWEEN:
+            return program
+        return Program(program.calls[: self.failure.call + 1])
+
+
+def encode(planned: Planned) -> bytes:
+    """A planned program as it was run."""
+    needs = 0
+    for ready in planned.calls:
+        needs |= ready.needs
+    body = b"".join(ready.code for ready in planned.calls)
+    return PROGRAM.pack(PROGRAM.size + len(body), len(planned.calls), needs) + body
+
+
+def triage(suspect: Suspect, lab: Lab, *, shrink_seconds: float = SHRINK_SECONDS) -> Result:
+    """Find out what brings the failure about: the program alone, or some of what ran before it."""
+    program = suspect.program()
+    failure = again(lambda: lab.run([program]).failure, suspect.failure)
+    if failure is not None:
+        programs: list[Program] = [program]
+    else:
+        programs = from_history(suspect, lab)
+        if not programs:
+            return Result(suspect.failure, (), 0, TRIES)
+        failure = suspect.failure
+    patience = Patience(shrink_seconds)
+    programs = smallest(programs, failure, lab, patience)
+    return rate(programs, failure, lab, complete=not patience.over())
+
+
+def again(run: Callable[[], Failure | None], failure: Failure) -> Failure | None:
+    """Try some times whether the failure comes again."""
+    for _ in range(TRIES):
+        found = run()
+        if failure.same(found):
+            return found
+    return None
+
+
+def smallest(programs: list[Program], failure: Failure, lab: Lab, patience: Patience) -> list[Program]:
+    """Shrink the programs, the last one first."""
+
+    def fails(candidate: Sequence[Program]) -> bool:
+        # A kernel that survived the last candidate will do for this one, unless it warns only once; but what fails
+        # must fail on a fresh one.
+        used = lab.kernel is not None and failure.kind != "console"
+        if not failure.same(lab.run(candidate, fresh=not used).failure):
+            return False
+        return not used or failure.same(lab.run(candidate).failure)
+
+    for index in reversed(range(len(programs))):
+        def with_this(program: Program, index: int = index) -> bool:
+            return fails([*programs[:index], program, *programs[index + 1 :]])
+
+        programs[index] = shrink(programs[index], with_this, patience)
+    return programs
+
+
+def from_history(suspect: Suspect, lab: Lab) -> list[Program]:
+    """The fewest of the worker's programs that bring the failure about on a fresh kernel; none where all do not."""
+    history = list(suspect.history)
+
+    def run(chosen: Sequence[Planned]) -> Failure | None:
+        names = [[ready.call.name for ready in planned.calls] for planned in chosen]
+        return lab.run_encoded([encode(planned) for planned in chosen], names).failure
+
+    length = 2
+    while not suspect.failure.same(run(history[-length:])):
+        if length >= len(history):
+            return []
+        length = min(length * 4, len(history))
+    patience = Patience(HISTORY_SECONDS)
+    chosen = fewest(history[-length:], lambda some: suspect.failure.same(run(some)), patience)
+    return bound(chosen, lab)
+
+
+def bound(chosen: Sequence[Planned], lab: Lab) -> list[Program]:
+    """Programs with their picks bound as they were when they ran one after the other."""
+    names = [[ready.call.name for ready in planned.calls] for planned in chosen]
+    returned = lab.run_encoded([encode(planned) for planned in chosen], names).returned
+    programs = []
+    for planned in chosen:
+        programs.append(planned.program(returned[: len(planned.calls)]))
+        returned = returned[len(planned.calls) :]
+    return programs
+
+
+def rate(programs: Sequence[Program], failure: Failure, lab: Lab, *, complete: bool) -> Result:
+    """Say how often the programs fail, each time on a fresh kernel."""
+    times = 0
+    last = failure
+    for _ in range(RATE_OF):
+        found = lab.run(programs).failure
+        if found is not None and failure.same(found):
+            times += 1
+            last = found
+    return Result(replace(last), tuple(programs) if times else (), times, RATE_OF, complete)

@@ -1,0 +1,128 @@
+"""What a lost worker or an alarm means."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass, replace
+
+from lkltest import symbolize
+from lkltest.fuzz.memory import BETWEEN, Alarm, Head, Memory
+from lkltest.kernel import Death
+
+STAMP = re.compile(rb"^\[ *\d+\.\d+\](?:\[[^\]]*\])? ")
+COMPLAINT = re.compile(
+    r"WARNING:|BUG:|BUG at|kernel BUG|Oops|KASAN:|UBSAN:|Kernel panic|INFO: (?:possible|suspicious|trying|task|rcu)"
+    r"|general protection|Unable to handle kernel|Call Trace:"
+)
+PLACE = re.compile(r" (?:in|at) (?:[\w./-]+:\d+ )?([a-zA-Z_]\w*)(?:\+0x|\(|\.|$| )|at ([\w./-]+:\d+)")
+FAILURE = re.compile(r"BUG: failure at ([\w./-]+:\d+)/(\w+)")
+PANIC = re.compile(r"Kernel panic - not syncing: (.*)")
+SCARCE = re.compile(r"Out of memory|no killable processes")
+CONSOLE_TAIL = 16 << 10  # bytes of the log that a finding keeps
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One way in which a kernel failed."""
+
+    kind: str  # crash, panic, hang, overrun, console, errno, result
+    title: str  # one line for people
+    signature: tuple[str, ...]  # functions or places that tell it from others, the innermost first
+    program: int  # number of the program since boot
+    call: int  # index of the call; BETWEEN where none was running
+    stack: str  # with names; empty where there is none
+    console: str  # the end of the kernel's log
+    fatal: bool = True  # the kernel is gone
+
+    @property
+    def name(self) -> str:
+        """The stable name that duplicates share."""
+        words = [self.kind, *self.signature] if self.signature else [self.kind, "nowhere"]
+        return re.sub(r"[^\w.+-]+", "_", "-".join(words))[:120]
+
+    def same(self, other: Failure | None) -> bool:
+        """Whether the other one is of the same bug, as far as one can tell."""
+        return other is not None and other.kind == self.kind and other.signature[:1] == self.signature[:1]
+
+
+def tail(console: bytes) -> str:
+    """The end of the log, without what the ring may have cut in two."""
+    return console[-CONSOLE_TAIL:].decode(errors="replace")
+
+
+def stacks(stderr: bytes) -> list[symbolize.Stack]:
+    """The stacks that a worker wrote, the one that was running a call first."""
+    found = sorted(symbolize.symbolize(stderr), key=lambda stack: not any(map(_ours, stack.frames)))
+    return [replace(s, frames=tuple(itertools.takewhile(lambda f: not _ours(f), s.frames)) or s.frames) for s in found]
+
+
+def _ours(frame: symbolize.Frame) -> bool:
+    """Whether a frame is the executor's, above which nothing is of interest."""
+    return frame.function in ("run_call", "run_program", "sandbox_run", "fz_run", "sandbox_watch")
+
+
+def of_death(death: Death, memory: Memory) -> Failure | None:
+    """What a death means; None where the kernel only ran out of memory, or was told to end."""
+    console = tail(death.console)
+    if SCARCE.search(console[-4000:]) and not death.hung:
+        return None
+    found = stacks(death.stderr)
+    stack = found[0] if found else None
+    signature = symbolize.signature(stack) if stack else ()
+    kind, title = "crash", death.ended.describe()
+    panic = PANIC.search(console)
+    address = _fault(death.stderr)
+    if death.hung:
+        kind, title = "hang", "a call does not return"
+    elif panic:
+        failure = FAILURE.search(console)
+        kind, title = "panic", f"Kernel panic: {panic[1].strip()}"
+        signature = (failure[2], *signature) if failure else signature
+    elif address is not None and memory.in_buffers(address):
+        kind, title = "overrun", "the kernel reached past the end of a buffer of its caller"
+    if signature:
+        title += f" in {signature[0]}"
+    return Failure(
+        kind=kind, title=title, signature=signature, program=death.head.program, call=death.head.call,
+        stack=symbolize.render(found[:1] if not death.hung else found), console=console,
+    )
+
+
+def _fault(stderr: bytes) -> int | None:
+    reports = symbolize.parse(stderr)
+    return reports[0].address if reports else None
+
+
+def of_alarm(head: Head, console: bytes, call: str) -> Failure:
+    """What an alarm means; `call` is the name of the call at fault, `console` what was printed since the last one."""
+    kind, title = "console", ""
+    signature: tuple[str, ...] = (call,)
+    if head.alarm == Alarm.CONSOLE:
+        title, signature = complaint(console)
+    elif head.alarm == Alarm.ERRNO:
+        kind, title = "errno", f"{call} returned {head.alarm_value}, which is no errno of a system call"
+    elif head.alarm == Alarm.SHAPE:
+        kind, title = "result", f"{call} returned {head.alarm_value}, which its success cannot be"
+    elif head.alarm == Alarm.CANARY:
+        kind, title = "overrun", f"{call} wrote before the start of a buffer of its caller"
+    return Failure(
+        kind=kind, title=title, signature=signature, program=head.alarm_program, call=head.alarm_call, stack="",
+        console=tail(console), fatal=False,
+    )
+
+
+def complaint(console: bytes) -> tuple[str, tuple[str, ...]]:
+    """The first complaint of a log: its line, and the place that it names."""
+    for raw in console.splitlines():
+        line = STAMP.sub(b"", raw).decode(errors="replace").strip()
+        if COMPLAINT.search(line):
+            failure = FAILURE.search(line)
+            place = PLACE.search(line)
+            where = failure[2] if failure else (place[1] or place[2]) if place else ""
+            plain = re.sub(r"\d+", "N", line)
+            return line, (where or re.sub(r"\W+", "_", plain)[:60],)
+    return "the kernel printed a complaint", ("unknown",)
+
+
+__all__ = ["BETWEEN", "Failure", "of_alarm", "of_death"]

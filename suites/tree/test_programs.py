@@ -1,0 +1,205 @@
+"""The programs that a kernel tree builds beside its library: hijack, cptofs, lklfuse."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from lkltest import netns, process
+from lkltest.errors import UsageError
+from lkltest.liblkl import Liblkl
+
+DEADLINE = 60.0  # seconds for one command
+MAC = "aa:bb:cc:dd:ee:ff"
+
+
+def built(kernel: Liblkl, name: str) -> Path:
+    """A program in the tree's tools/lkl; skips where it was not built, or the kernel is no tree."""
+    if kernel.tests is None:
+        pytest.skip(f"{kernel.name} has no tests of its own: pass --lkl a whole LKL tree")
+    path = kernel.tests.parent / name
+    if not path.exists():
+        pytest.skip(f"{path} was not built: its libraries were missing then (libfuse-dev, libarchive-dev); "
+                    f"install them and run make -C {path.parent}")
+    return path
+
+
+def command(*argv: str | Path, env: Mapping[str, str] | None = None) -> str:
+    """The output of a command that must succeed."""
+    done = process.run([str(word) for word in argv], env=env, deadline=DEADLINE, merge=True)
+    output = done.output.decode(errors="backslashreplace")
+    assert done.ok, f"{process.command(done.argv)}: {done.describe()}\n{output}"
+    return output
+
+
+class Hijacked:
+    """Runs ordinary programs on a kernel in place of the host's, as bin/lkl-hijack.sh does."""
+
+    def __init__(self, library: Path, directory: Path) -> None:
+        """Preload `library`; configurations go to `directory`."""
+        self.library = library
+        self.config = directory / "hijack.json"
+
+    def run(self, *argv: str, wrapper: tuple[str, ...] = (), **settings: object) -> str:
+        """The output of a program that must succeed, with the hijack library's own settings."""
+        env = [f"LD_PRELOAD={self.library}"]
+        if settings:  # an empty object is none that the library could parse
+            self.config.write_text(json.dumps(settings))
+            env.append(f"LKL_HIJACK_CONFIG_FILE={self.config}")
+        return command(*wrapper, "env", *env, *argv)
+
+
+@pytest.fixture
+def hijack(kernel: Liblkl, tmp_path: Path) -> Hijacked:
+    """The tree's hijack library."""
+    return Hijacked(built(kernel, "lib/hijack/liblkl-hijack.so"), tmp_path)
+
+
+def test_hijack_addresses(hijack: Hijacked) -> None:
+    """`ip` sees the kernel's devices, and none of the host's."""
+    output = hijack.run("ip", "addr")
+    assert "127.0.0.1/8" in output
+    host = {name for name in os.listdir("/sys/class/net") if name not in {"lo", "sit0"}}  # noqa: PTH208
+    assert not [name for name in host if f" {name}:" in output]
+
+
+def test_hijack_dump(hijack: Hijacked) -> None:
+    """Files of the kernel's sysfs are dumped at the end."""
+    output = hijack.run(
+        "true", mount="proc,sysfs", dump="/sysfs/class/net/lo/mtu,/sysfs/class/net/lo/dev_id", debug="1"
+    )
+    assert "\n65536\n" in output
+    assert "\n0x0\n" in output
+
+
+def test_hijack_boot_cmdline(hijack: Hijacked) -> None:
+    """The kernel's command line decides what the console shows."""
+    assert len(hijack.run("true", debug="1", boot_cmdline="loglevel=1").splitlines()) == 1
+
+
+def tap(hijack: Hijacked, kernel: Liblkl, directory: Path, *argv: str) -> str:
+    """The output of a program on a kernel with a tap device."""
+    if "lkl_netdev_tap_create" not in kernel.symbols:
+        pytest.skip(f"{kernel.name} has no back end tap")
+    try:
+        link = netns.network("tap", directory, ["sleep", "infinity"])
+    except UsageError as error:
+        pytest.skip(str(error))
+    interface = {
+        "type": "tap", "param": "lkl0", "ip": netns.LKL, "masklen": str(netns.PREFIX),
+        "ipv6": netns.LKL6, "masklen6": str(netns.PREFIX6), "mac": MAC,
+    }  # fmt: skip
+    return hijack.run(*argv, wrapper=link.wrapper, gateway=netns.PEER, interfaces=[interface])
+
+
+def test_hijack_tap_addresses(hijack: Hijacked, kernel: Liblkl, tmp_path: Path) -> None:
+    """A tap device comes up with the addresses of the configuration."""
+    output = tap(hijack, kernel, tmp_path, "ip", "addr")
+    for expected in (f"inet {netns.LKL}/{netns.PREFIX}", f"inet6 {netns.LKL6}/{netns.PREFIX6}", MAC):
+        assert expected in output
+
+
+@pytest.mark.parametrize("address", [netns.PEER, netns.PEER6])
+def test_hijack_tap_ping(hijack: Hijacked, kernel: Liblkl, tmp_path: Path, address: str) -> None:
+    """`ping` goes through the kernel and its tap device to the namespace's own stack."""
+    ping = shutil.which("ping")
+    if ping is None:
+        pytest.skip("no ping: install it (apt-get install iputils-ping)")
+    # A copy: the system's own has privileges with which the loader preloads nothing.
+    copy = tmp_path / "ping"
+    shutil.copyfile(ping, copy)
+    copy.chmod(0o755)
+    assert "1 received" in tap(hijack, kernel, tmp_path, str(copy), "-c", "1", "-w", "10", address)
+
+
+def test_cptofs(kernel: Liblkl, tree_disk: tuple[str, Path], tmp_path: Path) -> None:
+    """A tree of files that is copied into a file system and back is the same."""
+    into = built(kernel, "cptofs")
+    back = tmp_path / "cpfromfs"
+    back.symlink_to(into)
+    kind, image = tree_disk
+    original, returned = tmp_path / "original", tmp_path / "returned"
+    (original / "full" / "of").mkdir(parents=True)
+    returned.mkdir()
+    for name, size in (("empty", 0), ("full/some", 5), ("full/of/large", 1 << 20)):
+        (original / name).write_bytes(bytes(range(256)) * (size // 256) + b"x" * (size % 256))
+    command(into, "-p", "-t", kind, "-i", image, original, "/")
+    command(back, "-p", "-t", kind, "-i", image, "/original", returned)
+    files = {path.relative_to(original) for path in original.rglob("*")}
+    assert {path.relative_to(returned / "original") for path in (returned / "original").rglob("*")} == files
+    for path in files:
+        if (original / path).is_file():
+            assert (returned / "original" / path).read_bytes() == (original / path).read_bytes(), path
+
+
+class Mounted:
+    """A file system that lklfuse mounts; a context manager."""
+
+    def __init__(self, lklfuse: Path, kind: str, image: Path, place: Path) -> None:
+        """Mount the file system of type `kind` in `image` at `place` when entered."""
+        self.command = (lklfuse, image, place, "-o", f"type={kind}")
+        self.image = image
+        self.place = place
+
+    def __enter__(self) -> Path:
+        command(*self.command)
+        assert self.place.is_mount(), f"{process.command(self.command)} ended well, and nothing is mounted"
+        return self.place
+
+    def __exit__(self, *error: object) -> None:
+        """Unmount, and wait until lklfuse, in the background, has let go of the image."""
+        command("fusermount", "-u", self.place)
+        until = time.monotonic() + DEADLINE
+        while users(self.image) and time.monotonic() < until:
+            time.sleep(0.01)
+        assert not users(self.image), f"lklfuse still has {self.image} open"
+
+
+@pytest.fixture
+def fuse(kernel: Liblkl, tree_disk: tuple[str, Path], tmp_path: Path) -> Mounted:
+    """What can be mounted by the tree's lklfuse."""
+    lklfuse = built(kernel, "lklfuse")
+    if not os.access("/dev/fuse", os.R_OK | os.W_OK):
+        pytest.skip("no permission for /dev/fuse, or none there: run as root, or modprobe fuse")
+    if shutil.which("fusermount") is None:
+        pytest.skip("no fusermount: install it (apt-get install fuse)")
+    place = tmp_path / "mounted"
+    place.mkdir()
+    return Mounted(lklfuse, *tree_disk, place)
+
+
+def test_lklfuse(fuse: Mounted) -> None:
+    """A mounted file system takes files and directories, gives them back, and lets them go."""
+    with fuse as place:
+        (place / "directory").mkdir()
+        (place / "directory" / "file").write_bytes(b"kept" * 5000)
+        assert (place / "directory" / "file").read_bytes() == b"kept" * 5000
+        (place / "directory" / "file").unlink()
+        (place / "directory").rmdir()
+        assert not (place / "directory").exists()
+
+
+def test_lklfuse_keeps(fuse: Mounted) -> None:
+    """What was written is still there when the file system is unmounted and mounted again."""
+    with fuse as place:
+        (place / "file").write_bytes(b"kept" * 5000)
+    with fuse as place:
+        assert (place / "file").read_bytes() == b"kept" * 5000
+
+
+def users(image: Path) -> list[str]:
+    """The processes that have a file open."""
+    found = []
+    for fd in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if fd.samefile(image):
+                found.append(fd.parts[2])
+        except OSError:
+            continue
+    return found

@@ -148,9 +148,9 @@ def _make_volume(volume: Volume, path: Path, *, pack: bool) -> None:
         if pack:
             source.mkdir()
             tree.plant(source, symlinks="symlinks" not in volume.lacks)
-        _run(volume, _fill_in(volume.mkfs, volume, path, source if pack else None))
+        _run(volume, _fill_in(volume.mkfs, volume, path, source if pack else None), path.parent)
         if pack and volume.fill:
-            _run(volume, _fill_in(volume.fill, volume, path, source))
+            _run(volume, _fill_in(volume.fill, volume, path, source), path.parent)
         sparse.dig(path)
     finally:
         _remove(source)
@@ -178,8 +178,8 @@ def _replace(word: str, places: dict[str, str]) -> str:
     return word
 
 
-def _run(volume: Volume, command: Sequence[str]) -> None:
-    told = tools.run(command, package=(volume.packages or {}).get(command[0]))
+def _run(volume: Volume, command: Sequence[str], directory: Path) -> None:
+    told = tools.run(command, package=(volume.packages or {}).get(command[0]), cwd=directory)
     if not told.ok:
         raise BuildError(f"{command[0]} made no {volume.type} image: {told.describe()}", tools.said(told))
 

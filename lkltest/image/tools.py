@@ -53,10 +53,12 @@ def find(program: str, package: str | None = None) -> Path:
     return Path(found)
 
 
-def run(argv: Sequence[str], *, package: str | None = None, stdin: bytes = b"") -> process.Completed:
+def run(
+    argv: Sequence[str], *, package: str | None = None, stdin: bytes = b"", cwd: Path | None = None
+) -> process.Completed:
     """Run a program of the host to its end; its exit status is for the caller to judge. Raises MissingTool."""
     program = find(argv[0], package)
-    return process.run([program, *argv[1:]], env=ENVIRONMENT, stdin=stdin, deadline=DEADLINE)
+    return process.run([program, *argv[1:]], env=ENVIRONMENT, stdin=stdin, deadline=DEADLINE, cwd=cwd)
 
 
 def said(completed: process.Completed) -> str:

@@ -82,17 +82,20 @@ def plant(directory: Path, *, symlinks: bool) -> None:
 
 
 def protofile(directory: Path) -> str:
-    """Describe a planted directory as mkfs.xfs takes it (mkfs.xfs(8), option -p)."""
-    return "\n".join(["x", "0 0", "d--755 0 0", *_protolines(directory), "$", ""])
+    """Describe a planted directory as mkfs.xfs takes it (mkfs.xfs(8), option -p), run in the one above it.
+
+    Its paths are relative: a blank in one would end it.
+    """
+    return "\n".join(["x", "0 0", "d--755 0 0", *_protolines(directory, directory.parent), "$", ""])
 
 
-def _protolines(directory: Path) -> list[str]:
+def _protolines(directory: Path, root: Path) -> list[str]:
     lines = []
     for path in sorted(directory.iterdir()):
         if path.is_symlink():
             lines.append(f"{path.name} l--777 0 0 {path.readlink()}")
         elif path.is_dir():
-            lines += [f"{path.name} d--755 0 0", *_protolines(path), "$"]
+            lines += [f"{path.name} d--755 0 0", *_protolines(path, root), "$"]
         else:
-            lines.append(f"{path.name} ---644 0 0 {path}")
+            lines.append(f"{path.name} ---644 0 0 {path.relative_to(root)}")
     return lines

@@ -8,7 +8,7 @@ from lkltest.plugin.images import PowerCuts
 from lkltest.program.verdict import Result
 
 
-@Program("disk.c")
+@Program("disk.c", timeout=600)
 def disk(image: Disk) -> Generator[list[str], Mapping[str, Result], None]:
     """Write, unmount, mount again, compare; then the host checks the image, and reads the files without the kernel."""
     results = yield image.arguments

@@ -32,6 +32,15 @@ def test_a_fresh_image_is_clean_and_holds_what_was_packed(name: str, tmp_path: P
     assert sparse.room(image.path) < 32 << 20
 
 
+@pytest.mark.parametrize("name", ["ext4", "xfs", "btrfs", "vfat", "gpt"])
+def test_a_directory_may_have_blanks_and_any_letters(name: str, tmp_path: Path) -> None:
+    """TMPDIR is the user's."""
+    directory = tmp_path / "mit Leerstelle und 漢字"
+    directory.mkdir()
+    image = made(name, directory)
+    assert judge.check(image) + judge.read(image, tree.PACKED) == []
+
+
 def test_a_huge_image_takes_little_room(tmp_path: Path) -> None:
     """2 TiB in less than 40 MB."""
     image = made("ext4-2t", tmp_path)

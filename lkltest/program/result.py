@@ -22,12 +22,11 @@ def from_point(point: tap.Point, name: str, elapsed: float) -> Result:
 
 
 def _state(point: tap.Point) -> State:
-    directive = (point.directive or "").lower()
-    if directive == "skip":
+    if not point.passed:  # with the directive considered, as the stream's dialect has it
+        return State.FAILED
+    if point.directive == "skip":
         return State.SKIPPED
-    if directive in {"todo", "xfail"}:
-        return State.PASSED if point.ok else State.TODO
-    return State.PASSED if point.ok else State.FAILED
+    return State.PASSED if point.ok else State.TODO
 
 
 def _mapping(value: object) -> Mapping[object, object]:
@@ -47,7 +46,7 @@ def _log(point: tap.Point, diagnostics: Mapping[str, object]) -> str:
     log = diagnostics.get("log")
     if isinstance(log, str):
         return log
-    return point.raw_diagnostics or "" if point.diagnostics is None else ""
+    return point.raw_diagnostics or "" if point.yaml_error else ""
 
 
 def _message(point: tap.Point, diagnostics: Mapping[str, object]) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lkltest.program import Call, Program, TreeProgram
+    from lkltest.program import Call, OtherTreePrograms, Program, TreeProgram
 
-__all__ = ["Call", "Program", "TreeProgram"]
+__all__ = ["Call", "OtherTreePrograms", "Program", "TreeProgram"]
 
 
 def __getattr__(name: str) -> object:

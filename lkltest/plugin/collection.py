@@ -11,16 +11,21 @@ import pytest
 from lkltest.plugin.session import LAST
 
 
-def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> pytest.Collector | None:  # noqa: ANN401
-    """Collect a declared program."""
+def pytest_pycollect_makeitem(
+    collector: Any, name: str, obj: object  # noqa: ANN401 -- what it is, is asked here
+) -> pytest.Collector | list[pytest.Collector] | None:
+    """Collect a declared program, or several."""
     if "lkltest.program" not in sys.modules:
         return None  # nobody has declared one, and most sessions of most users never load what it takes
-    from lkltest.program import Program, TreeProgram
+    from lkltest.program import OtherTreePrograms, Program, TreeProgram
 
-    if not isinstance(obj, Program) or not isinstance(collector, (pytest.Module, pytest.Class)):
+    if not isinstance(obj, (Program, OtherTreePrograms)) or not isinstance(collector, (pytest.Module, pytest.Class)):
         return None
     from lkltest.plugin.suite import ProgramSuite
-    from lkltest.plugin.trees import TreeSuite
+    from lkltest.plugin.trees import TreeSuite, collect_others
+
+    if isinstance(obj, OtherTreePrograms):
+        return [*collect_others(collector, obj)]
 
     return (TreeSuite if isinstance(obj, TreeProgram) else ProgramSuite).of(collector, name, obj)
 

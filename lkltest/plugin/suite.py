@@ -7,7 +7,7 @@ import re
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -36,9 +36,9 @@ class ProgramSuite(pytest.Class):
     points: tuple[Declared, ...]
 
     @classmethod
-    def of(cls, parent: pytest.Module | pytest.Class, name: str, program: Program) -> ProgramSuite:
+    def of(cls, parent: pytest.Module | pytest.Class, name: str, program: Program) -> Self:
         """Collect `program`, declared as `name` in `parent`."""
-        suite: ProgramSuite = cls.from_parent(parent, name=name)
+        suite: Self = cls.from_parent(parent, name=name)
         suite.program = program
         try:
             suite._read_points()

@@ -5,14 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from lkltest import liblkl
 from lkltest.liblkl import Liblkl
 from lkltest.plugin.kernels import choices_of, obtain
 from lkltest.plugin.session import Choice, settings_of
 from lkltest.plugin.suite import ProgramSuite
-from lkltest.program import tree
+from lkltest.program import OtherTreePrograms, TreeProgram, tree
 from lkltest.program.launch import Kernel
 from lkltest.program.table import Declared, read
+from lkltest.settings import Settings
+
+
+def collect_others(parent: pytest.Module | pytest.Class, others: OtherTreePrograms) -> list[TreeSuite]:
+    """The suites of the programs that any kernel's tree has besides the known ones."""
+    found: set[str] = set()
+    for choice in choices_of(parent.config):
+        kernel = kernel_of(choice, settings_of(parent.config))
+        if kernel is not None and kernel.tests is not None:
+            found |= set(tree.programs(kernel.tests))
+    names = sorted(found - set(others.known))
+    return [TreeSuite.of(parent, name, TreeProgram(name, told=False)) for name in names]
+
+
+def kernel_of(choice: Choice, settings: Settings) -> Liblkl | None:
+    """A library that was chosen, if it is one and is built."""
+    if choice.uml or (choice.path is None and not liblkl.is_built(settings)):
+        return None
+    kernel = obtain(choice, settings)
+    assert isinstance(kernel, Liblkl)
+    return kernel
 
 
 class TreeSuite(ProgramSuite):
@@ -31,17 +54,15 @@ class TreeSuite(ProgramSuite):
         self.points = tuple(points.values())
 
     def _read_table(self, choice: Choice) -> None:
-        settings = settings_of(self.config)
-        if choice.path is None and not liblkl.is_built(settings):
-            self.lacking[choice.name] = f"{choice.name} has no tests of its own: pass --lkl a whole LKL tree"
-            return
-        kernel = obtain(choice, settings)
-        assert isinstance(kernel, Liblkl)
-        if why := tree.missing(kernel, self.program.source):
-            self.lacking[choice.name] = why
-        else:
+        kernel = kernel_of(choice, settings_of(self.config))
+        why = f"{choice.name} has no tests of its own: pass --lkl a whole LKL tree"
+        if kernel is not None:
+            why = tree.missing(kernel, self.program.source)
+        if kernel is not None and not why:
             self.source = self.source_on(kernel)
             self.tables[choice.name] = read(self.source)
+        elif getattr(self.program, "told", True):
+            self.lacking[choice.name] = why
 
     def source_on(self, kernel: Kernel) -> Path:
         """The source in the kernel's own tree."""

@@ -1,5 +1,5 @@
 """Test programs: declaring one, launching it, reading its points, judging its end."""
 
-from lkltest.program.declaration import Call, Program, TreeProgram
+from lkltest.program.declaration import Call, OtherTreePrograms, Program, TreeProgram
 
-__all__ = ["Call", "Program", "TreeProgram"]
+__all__ = ["Call", "OtherTreePrograms", "Program", "TreeProgram"]

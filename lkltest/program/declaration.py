@@ -74,3 +74,11 @@ class TreeProgram(Program):
     """
 
     native: bool = False
+    told: bool = True  # whether a tree without it shows that by a skip
+
+
+@dataclass(frozen=True)
+class OtherTreePrograms:
+    """All the test programs of the kernel trees' own but the known ones, each run without arguments."""
+
+    known: tuple[str, ...]  # by their names in the tree's makefile

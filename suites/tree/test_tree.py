@@ -1,8 +1,11 @@
 """The tests of the kernel tree's own (tools/lkl/tests), unmodified, with what their shell wrappers pass them."""
 
+import os
 from pathlib import Path
 
-from lkltest import Call, TreeProgram
+import pytest
+
+from lkltest import Call, OtherTreePrograms, TreeProgram
 from lkltest.netns import LKL, PEER, PREFIX, Network
 
 boot = TreeProgram("boot")
@@ -27,3 +30,15 @@ def net_device(tree_link: Network) -> Call:
     name = next(word for word in tree_link.arguments if word.startswith("ifname=")).removeprefix("ifname=")
     address = ["--ip", LKL, "--netmask-len", str(PREFIX), "--dst", PEER]
     return Call(["--backend", tree_link.backend, "--ifname", name, *address], tree_link.wrapper)
+
+
+@TreeProgram("disk-vfio-pci")
+def disk_vfio_pci() -> list[str]:
+    """Mount a PCI disk that the host has handed over to VFIO."""
+    address, _, kind = os.environ.get("LKLTEST_VFIO_PCI", "").partition(",")
+    if not address:
+        pytest.skip("no PCI disk: bind one to vfio-pci, and name it with LKLTEST_VFIO_PCI=0000:00:03.0,ext4")
+    return ["-n", address, "-t", kind or "ext4"]
+
+
+others = OtherTreePrograms(known=("boot", "disk", "disk-vfio-pci", "net-test"))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lkltest.image import judge, sparse, tree
-from lkltest.image.make import Image, make
+from lkltest.image.make import Image, adopt, make
 from lkltest.image.recipe import Recipe
 from lkltest.program.verdict import Result, State
 
@@ -58,11 +58,11 @@ class Disk:
     def _files(self, results: Mapping[str, Result]) -> dict[str, int]:
         """What must be on the disk: what was packed, and what the program's points say they have written."""
         files = dict(tree.PACKED) if self.image.packed else {}
-        written = {True: "big_file", False: "files"}
-        for name, size in tree.WRITTEN.items():
-            result = results.get(written[size == tree.BIG])
-            if result is not None and result.state is State.PASSED:
-                files[name] = size
+        if _passed(results, "files"):
+            files |= {name: size for name, size in tree.WRITTEN.items() if size != tree.BIG}
+        if _passed(results, "big_file"):
+            size = int(results["big_file"].properties.get("bytes", tree.BIG))
+            files[f"written/size-{size}"] = size
         return files
 
     def _keep(self) -> Path:
@@ -72,9 +72,22 @@ class Disk:
         return kept
 
 
+def _passed(results: Mapping[str, Result], name: str) -> bool:
+    return name in results and results[name].state is State.PASSED
+
+
 def make_disk(recipe: Recipe, version: str, directory: Path, artifacts: Path) -> Disk:
     """Make the image of a recipe, and a second, empty one where it has no second partition."""
     image = make(recipe, version, directory)
     alone = len(image.places) == 1
+    second = make(recipe, version, directory, name=f"{recipe.name}-second", pack=False) if alone else None
+    return Disk(image, second, artifacts)
+
+
+def adopt_disk(file: Path, recipes: Sequence[Recipe], version: str, directory: Path, artifacts: Path) -> Disk:
+    """Copy a user's own image, and make a second disk of the same type beside it."""
+    image = adopt(file, recipes, version, directory)
+    alone = len(image.places) == 1
+    recipe = next(recipe for recipe in recipes if recipe.name == image.type)
     second = make(recipe, version, directory, name=f"{recipe.name}-second", pack=False) if alone else None
     return Disk(image, second, artifacts)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from lkltest.errors import LkltestError
-from lkltest.image import MissingTool, Recipe, adopt, broken, cuts, load, make, recording, scratch, shipped, sparse
-from lkltest.image.disk import Disk, make_disk
+from lkltest.image import MissingTool, Recipe, broken, cuts, load, make, recording, scratch, shipped, sparse
+from lkltest.image.disk import Disk, adopt_disk, make_disk
 from lkltest.plugin.session import settings_of
 from lkltest.program.launch import Kernel
 from lkltest.program.verdict import Result
@@ -72,6 +72,17 @@ def _artifacts(request: Request, settings: Settings) -> Path:
     return Path(root) / re.sub(r"[^\w.+#-]+", "-", request.node.nodeid).strip("-")
 
 
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Skip an item for what is missing, and fail it for what went wrong, without a traceback."""
+    try:
+        yield
+    except (MissingTool, cuts.Skipped) as reason:
+        pytest.skip(str(reason))
+    except LkltestError as error:
+        pytest.fail("\n".join([str(error), getattr(error, "output", "")]).strip(), pytrace=False)
+
+
 class JudgedDisk(Disk):
     """A disk whose missing judge is a skip."""
 
@@ -88,14 +99,11 @@ def image(request: Request, kernel: Kernel, lkltest_settings: Settings) -> Itera
     """A fresh disk image: one of each recipe, or a copy of each of the user's own (--lkl-image)."""
     where = _artifacts(request, lkltest_settings)
     with scratch.directory() as directory:
-        try:
+        with _told():
             if isinstance(request.param, Recipe):
                 disk = make_disk(request.param, kernel.version, directory, where)
             else:
-                adopted = adopt(request.param, recipes_of(request.config), kernel.version, directory)
-                disk = Disk(adopted, None, where)
-        except MissingTool as missing:
-            pytest.skip(str(missing))
+                disk = adopt_disk(request.param, recipes_of(request.config), kernel.version, directory, where)
         yield JudgedDisk(disk.image, disk.second, disk.artifacts)
 
 
@@ -103,10 +111,8 @@ def image(request: Request, kernel: Kernel, lkltest_settings: Settings) -> Itera
 def broken_disk(request: Request, kernel: Kernel) -> Iterator[list[str]]:
     """Copies of a recipe's image, each broken in a way of its own: the arguments of broken.c."""
     with scratch.directory() as directory:
-        try:
+        with _told():
             whole = make(request.param, kernel.version, directory)
-        except MissingTool as missing:
-            pytest.skip(str(missing))
         sparse.copy(whole.path, directory / "failing.img")
         other = "ext4" if whole.type == "vfat" else "vfat"
         yield [*whole.arguments(), f"other={other}", f"failing={directory / 'failing.img'}",
@@ -122,14 +128,15 @@ class PowerCuts:
     artifacts: Path  # where failed cuts are kept
 
     def judge(self, number: int) -> None:
-        """Cut the power for the time of this number; raises AssertionError where the disk does not survive it."""
+        """Cut the power for the time of this number; fails the item where the disk does not survive it."""
         cut = recording.choose(self.scene.recording, number)
-        problems = cuts.try_cut(self.scene, cut, self.directory)
+        with _told():
+            problems = cuts.try_cut(self.scene, cut, self.directory)
         if problems:
             kept = cuts.keep(self.scene, cut, problems, self.artifacts / f"cut{number}")
             what = cut.describe(self.scene.recording)
             again = f"again: lkltest replay {kept.parent}"
-            raise AssertionError("\n".join([f"{self.scene.image.name}, {what}:", *problems, again]))
+            pytest.fail("\n".join([f"{self.scene.image.name}, {what}:", *problems, again]), pytrace=False)
 
 
 @contextlib.contextmanager
@@ -139,10 +146,8 @@ def power_cuts(
     """A disk of a recipe, recorded at work on a kernel; workload.c and judge.c are beside the suite."""
     with scratch.directory() as directory:
         programs = request.path.parent
-        try:
+        with _told():
             scene = cuts.record(request.param, kernel, programs, lkltest_settings, directory)
-        except (MissingTool, cuts.Skipped) as reason:
-            pytest.skip(str(reason))
         name = f"power-cuts-{kernel.name}-{request.param.name}"
         root = lkltest_settings.artifacts or request.config.rootpath / "lkltest-artifacts"
         yield PowerCuts(scene, directory, root / name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -14,11 +15,24 @@ from lkltest.process import Child, Stream
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+    """Whether a process runs on; a zombie does not, and one that was killed is given the time to die."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return False
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def gone(pid: int) -> bool:
+    """Whether a killed process is gone, after the moment that the kernel needs for one that is not our child."""
+    deadline = time.monotonic() + 10
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not alive(pid)
 
 
 def test_output_and_status_come_back() -> None:
@@ -40,14 +54,25 @@ def test_a_deadline_kills_the_whole_group() -> None:
     done = process.run(["sh", "-c", "sleep 100 & echo $!; wait"], deadline=0.3)
     assert done.timed_out
     assert not done.ok
-    assert not alive(int(done.output))
+    assert gone(int(done.output))
 
 
 def test_children_left_behind_are_killed() -> None:
     """A process that ends by itself leaves no child running."""
     done = process.run(["sh", "-c", "sleep 100 >/dev/null 2>&1 & echo $!"])
     assert done.ok
-    assert not alive(int(done.output))
+    assert gone(int(done.output))
+
+
+def test_a_daemon_that_left_the_group_is_killed() -> None:
+    """What made a session of its own, and holds a pipe of ours, ends with the process that it came from."""
+    with Child(["sh", "-c", "setsid sleep 100 & echo $!"], stderr=process.PIPE) as child:
+        chunk = child.chunk(20)
+        assert chunk is not None
+        daemon = int(chunk.data)
+        while os.getsid(daemon) != daemon:
+            time.sleep(0.01)
+    assert gone(daemon)
 
 
 def test_the_end_is_seen_although_a_child_holds_the_pipe() -> None:

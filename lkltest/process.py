@@ -9,10 +9,11 @@ import os
 import select
 import shlex
 import signal
+import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -96,6 +97,27 @@ def readable(fd: int, timeout: float | None) -> bool:
     poll = select.poll()
     poll.register(fd, select.POLLIN)
     return bool(poll.poll(None if timeout is None else max(0.0, timeout) * 1000))
+
+
+def hung_up(pipe: int) -> bool:
+    """Whether nobody is left who could write to a pipe that we read."""
+    poll = select.poll()
+    poll.register(pipe, 0)
+    return any(events & select.POLLHUP for _, events in poll.poll(0))
+
+
+def writers(pipes: Set[str]) -> Iterator[int]:
+    """The ids of other processes that can write to any of these pipes, each as /proc names it: "pipe:[123]"."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 -- names, and quickly
+        with contextlib.suppress(OSError):  # it has ended, or is another user's
+            fds = Path("/proc", pid, "fd")
+            if int(pid) != os.getpid() and any(_writes(fd, pipes) for fd in fds.iterdir()):
+                yield int(pid)
+
+
+def _writes(fd: Path, pipes: Set[str]) -> bool:
+    """Whether an entry of /proc/PID/fd is the writing end of one of these pipes."""
+    return str(fd.readlink()) in pipes and bool(fd.lstat().st_mode & stat.S_IWUSR)
 
 
 class Child:
@@ -207,6 +229,18 @@ class Child:
             else:
                 os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
+        if not self.foreground:
+            self._kill_escaped()
+
+    def _kill_escaped(self) -> None:
+        """Kill those that left the group (setsid, setpgid) and still hold our pipes, as nearly all daemons do."""
+        pipes = [pipe for pipe in (self.popen.stdout, self.popen.stderr) if pipe is not None and not pipe.closed]
+        held = {
+            str(Path(f"/proc/self/fd/{pipe.fileno()}").readlink()) for pipe in pipes if not hung_up(pipe.fileno())
+        }
+        for pid in writers(held) if held else ():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
 
     def ended(self, *, timed_out: bool = False) -> Ended:
         """How it ended; the process must have been killed, which also reaps."""

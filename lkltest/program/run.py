@@ -15,12 +15,14 @@ from lkltest.program.launch import Launch
 from lkltest.program.memcheck import Memcheck, blame
 from lkltest.program.result import from_point
 from lkltest.program.spool import Spool
+from lkltest.program.status import BAILED_OUT, explain
 from lkltest.program.table import Declared
 from lkltest.program.verdict import End, Result, State
 
 STACKS = 2.0  # seconds that a program past its deadline has to print the stacks of its threads
 TAIL = 256 << 10  # bytes of the console that are searched for a stack
 LAST_LINES = 20  # of the console, shown with a bad end
+UNFINISHED = ("missing-points", "unfinished-point")  # problems of the output that a table of points tells better
 
 
 @dataclass(frozen=True)
@@ -207,15 +209,15 @@ class Run:
     def _judge(self) -> End:
         """The rule: pessimistic, and every way to end badly has a sentence of its own."""
         ended = self.child.ended(timed_out=self.overdue is not None)
-        reports_failure = any(result.state is State.FAILED for result in self.results.values())
         where = f"in the point {self.running!r}" if self.running else self._between()
         problems = []
         if self.overdue:
             problems.append(f"killed {where}: {self.overdue} has passed")
         elif ended.signal is not None:
             problems.append(f"the program was {ended.describe()} {where}")
-        elif (status := self._status(ended)) != 0 and not (status == 1 and reports_failure):
-            problems.append(f"the program ended with exit status {status} {where}")
+        elif (status := self._status(ended)) != 0 and not self._is_told(status):
+            meaning = explain(status, self.parser.report.comments)
+            problems.append(f"the program ended with exit status {status} {where}{meaning}")
         elif self.running:
             problems.append(f"the program ended with {ended.describe()} {where}, before its result")
         problems += self._contradictions()
@@ -233,6 +235,12 @@ class Run:
         told = re.findall(rb"^# exit (\d+)\r?$", self.output.tail(200), re.MULTILINE) if self.launch.native else []
         return int(told[-1]) if told else ended.status
 
+    def _is_told(self, status: int | None) -> bool:
+        """Whether the output says itself what a bad exit status stands for."""
+        if status == 1:
+            return any(result.state is State.FAILED for result in self.results.values())
+        return status == BAILED_OUT and self.parser.report.bail_out is not None
+
     def _between(self) -> str:
         done = list(self.results)
         return f"after the point {done[-1]!r}" if done else "before its first point"
@@ -240,19 +248,20 @@ class Run:
     def _contradictions(self) -> list[str]:
         """What the output itself says against the run: its plan, its problems, points that the table denies."""
         report = self.parser.report
-        problems = []
-        if not (report.finished and report.met) or report.broken:
-            problems += [f"line {problem.line} of the output: {problem.message}" for problem in report.noted.listed]
-        if report.bail_out is not None:
-            problems.insert(0, f"bail out: {report.bail_out or 'no reason given'}")
         expected = [point.name for point in self.points]
-        if expected:
-            came = [name for name in self.results if name not in expected]
-            if came:
-                problems.append(f"points that its table does not declare: {', '.join(came[:10])}")
-            missing = [name for name in expected if name not in self.results]
-            if missing and report.skip_all is None:
-                problems.append(f"{len(missing)} of {len(expected)} points have no result, first {missing[0]!r}")
+        missing = [name for name in expected if name not in self.results and report.skip_all is None]
+        problems = []
+        if report.bail_out is not None:
+            problems.append(f"bail out: {report.bail_out or 'no reason given'}")
+        if not (report.finished and report.met) or report.broken:
+            told = UNFINISHED if missing else ()
+            listed = [problem for problem in report.noted.listed if problem.kind not in told]
+            problems += [f"line {problem.line} of the output: {problem.message}" for problem in listed]
+        came = [name for name in self.results if name not in expected]
+        if expected and came:
+            problems.append(f"points that its table does not declare: {', '.join(came[:10])}")
+        if missing:
+            problems.append(f"{len(missing)} of {len(expected)} points have no result, first {missing[0]!r}")
         return problems
 
     def _lost(self, name: str) -> Result:

@@ -1,0 +1,27 @@
+"""What the exit status of a test program stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# As docs/harness.md has them, and lkltest/state.h.
+BAILED_OUT = 3
+LATE = 4
+MEANINGS = {
+    2: ": it refuses its arguments",
+    LATE: ": a check failed, or the kernel complained, after the last point",
+    5: ": its standard output is closed, full or broken, so it cannot tell its results",
+}
+
+
+def explain(status: int | None, comments: Sequence[str]) -> str:
+    """The words to put after an exit status: what our harness means by it, where the program says so.
+
+    `comments` are those of its output, without the "#".
+    """
+    meaning = MEANINGS.get(status or 0, "")
+    if status != LATE:
+        return meaning
+    late = [comment.strip() for comment in comments if not comment.strip().startswith("running ")]
+    # Another program's status of this number means what that program likes.
+    return "\n  ".join([meaning, *late]) if late else ""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Request = Any  # pytest does not export SubRequest
 
-IMAGES = {"image", "broken_disk", "power_cuts", "cut"}
+IMAGES = {"image", "broken_disk", "power_cuts"}
 
 
 @pytest.hookimpl(trylast=True)  # after the capture manager, which a build's progress goes past
@@ -53,7 +53,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _is_ours(metafunc: pytest.Metafunc, name: str) -> bool:
     """Whether a fixture is this plugin's, and not one that the user's own tests call by the same name."""
     definitions = metafunc._arg2fixturedefs.get(name)
-    return not definitions or definitions[-1].func.__module__ == __name__
+    return bool(definitions) and definitions[-1].func.__module__ == __name__
 
 
 @pytest.hookimpl(tryfirst=True)

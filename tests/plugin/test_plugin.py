@@ -285,3 +285,20 @@ def test_an_interrupt_leaves_no_program(pytester: pytest.Pytester, liblkl: Liblk
         child.wait(20)
     assert b"1 passed" in rest
     assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if b"hangs-" in _read(path)]
+
+
+def test_fixtures_of_the_same_names_are_left_alone(pytester: pytest.Pytester) -> None:
+    """Projects that know nothing of LKL have kernels, images and cuts of their own."""
+    pytester.makepyfile("""
+        import pytest
+
+        @pytest.fixture(params=["python3"])
+        def kernel(request): return request.param
+
+        @pytest.fixture
+        def image(): return 1
+
+        @pytest.mark.parametrize("cut", [1, 2])
+        def test_own(kernel, image, cut): assert kernel == "python3" and image == 1
+    """)
+    pytester.runpytest_subprocess().assert_outcomes(passed=2)

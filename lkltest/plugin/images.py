@@ -62,7 +62,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     if "power_cuts" in names:
         lasting = [recipe for recipe in recipes if recipe.cuts]
         metafunc.parametrize("power_cuts", lasting, indirect=True, ids=[one.name for one in lasting], scope="module")
-    if "cut" in names:
+    if "cut" in names and "power_cuts" in names:
         metafunc.parametrize("cut", range(settings.cuts), ids=[f"cut{number}" for number in range(settings.cuts)])
 
 

@@ -20,8 +20,8 @@ from lkltest import liblkl, process
 from lkltest.errors import LkltestError, UsageError
 
 ENTRIES = ("boot.sh", "disk.sh -t ext4", "disk.sh -t vfat", "net.sh -b loopback")
-SUITE = Path(__file__).parent.parent / "suites" / "tree"
-SAME = "(boot or net or disk) and not net_device and not btrfs and not xfs"  # the programs of these entries
+SUITE = Path(__file__).parent.parent / "suites" / "tree" / "test_tree.py"
+SAME = ("boot", "disk", "net")  # the programs of these entries
 WHOLE, ALONE = 0.65, 0.45  # of the shell entries' time, to reach: with pytest's own start, and without
 DEADLINE = 300.0
 
@@ -62,7 +62,7 @@ def measure(tree: Path, runs: int) -> dict[str, list[float]]:
         directory = Path(name)
         empty = directory / "test_empty.py"
         empty.write_text("def test_empty() -> None:\n    pass\n")
-        ours = [str(SUITE), f"--lkl={tree}", "-k", SAME]
+        ours = [*(f"{SUITE}::{name}" for name in SAME), f"--lkl={tree}", "-k", "not btrfs and not xfs"]
         pytest(*ours, directory=directory)  # compiles the programs
         for _ in range(runs):
             times["shell"].append(shell_entries(tests))

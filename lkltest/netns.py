@@ -39,6 +39,7 @@ class Network:
     """One end of a link, for a program: how it is run, and what it is told."""
 
     backend: str
+    ifname: str  # what the program opens: a device, a device's node, or FIFOs
     wrapper: tuple[str, ...]  # the command in front of the program's own
     arguments: tuple[str, ...]  # for suites/net's programs
 
@@ -60,7 +61,7 @@ def network(backend: str, directory: Path, peer: Sequence[str], ready: str = "")
     if backend != "pipe" and (why := missing(command)):
         raise UsageError(why)
     said = ("--ready", ready) if ready else ()
-    return Network(backend, (*command, "--peer", process.command(peer), *said, "--"), arguments)
+    return Network(backend, names[backend], (*command, "--peer", process.command(peer), *said, "--"), arguments)
 
 
 def far_end(directory: Path) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ def read(source: Path) -> tuple[Declared, ...]:
     return parse(text)
 
 
+@functools.lru_cache(maxsize=64)
 def parse(text: str) -> tuple[Declared, ...]:
     """The points that a C source's table declares."""
     code = _drop_other_hosts(_OPAQUE.sub(_blank, text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ FLAGS = ("-O2", "-fno-strict-aliasing", "-w")
 _RULE = re.compile(r"^([\w.-]+)-y\s*[:+]?=\s*(.*)$", re.MULTILINE)
 
 
+@functools.lru_cache(maxsize=64)
 def programs(tests: Path) -> dict[str, tuple[Path, ...]]:
     """The C programs of a tree's tests with their sources, as its makefile (Build) lists them."""
     try:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from lkltest import netns
+from lkltest import Call, TreeProgram
 from lkltest.errors import UsageError
-from lkltest.image import MissingTool, load, make, scratch, shipped
+from lkltest.image import MissingTool, make, scratch
 from lkltest.liblkl import Liblkl
-from lkltest.program import TreeProgram, launch
+from lkltest.plugin.images import recipes_of
+from lkltest.program import launch
 from lkltest.settings import Settings
 
 OPTIONS = {"ext4": "EXT4_FS", "vfat": "VFAT_FS", "btrfs": "BTRFS_FS", "xfs": "XFS_FS"}
@@ -26,7 +27,7 @@ def tree_disk(request: pytest.FixtureRequest, kernel: Liblkl) -> Iterator[tuple[
     kind = request.param
     if kernel.config and f"CONFIG_{OPTIONS[kind]}" not in kernel.config:
         pytest.skip(f"{kernel.name} has no {kind}: CONFIG_{OPTIONS[kind]}")
-    recipe = next(recipe for recipe in load([shipped()]) if recipe.name == kind)
+    recipe = next(recipe for recipe in recipes_of(request.config) if recipe.name == kind)
     with scratch.directory() as directory:
         try:
             yield kind, make(recipe, kernel.version, directory, pack=False).path
@@ -40,8 +41,10 @@ def tree_link(
     kernel: Liblkl,
     lkltest_settings: Settings,
     tmp_path_factory: pytest.TempPathFactory,
-) -> netns.Network:
-    """A link of each back end that the tree's net.sh knows; its peer answers pings and nothing else."""
+) -> Call:
+    """How net-test runs on each back end that the tree's net.sh knows, with a peer that answers pings only."""
+    from lkltest import netns  # of use to this fixture alone, while most runs want none of its devices
+
     backend = request.param
     if f"lkl_netdev_{backend}_create" not in kernel.symbols:
         pytest.skip(f"{kernel.name} has no back end {backend}: its library lacks lkl_netdev_{backend}_create()")
@@ -53,6 +56,8 @@ def tree_link(
         peer = [str(program), "--backend", "pipe", "--ifname", netns.far_name(directory), *address]
         ready = " sleep\n"  # the point that the peer stays in
     try:
-        return netns.network(backend, directory, peer, ready)
+        link = netns.network(backend, directory, peer, ready)
     except UsageError as error:
         pytest.skip(str(error))
+    address = ["--ip", netns.LKL, "--netmask-len", str(netns.PREFIX), "--dst", netns.PEER]
+    return Call(["--backend", backend, "--ifname", link.ifname, *address], link.wrapper)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
@@ -13,7 +13,7 @@ import pytest
 
 from lkltest.errors import LkltestError
 from lkltest.plugin.session import RESULT, TRACE
-from lkltest.program.declaration import Arguments
+from lkltest.program.declaration import Arguments, Call
 from lkltest.program.launch import Kernel, Launch, prepare
 from lkltest.program.run import Deadlines, Run
 from lkltest.program.verdict import Result, State
@@ -45,7 +45,7 @@ class ProgramRun:
         self.kernel = kernel
         self.settings = settings
         self.judge = arguments if isinstance(arguments, Generator) else None
-        self.arguments = next(arguments) if isinstance(arguments, Generator) else arguments
+        self.arguments = _checked(suite, next(arguments, None) if isinstance(arguments, Generator) else arguments)
         self.deadlines = _deadlines(suite, node, settings)
         root = settings.artifacts or node.config.invocation_params.dir / "lkltest-artifacts"
         self.directory = root / _file_name(f"{suite.nodeid}[{parameters}")
@@ -95,12 +95,13 @@ class ProgramRun:
         count = 0
         while (result := run.next_result()) is not None:
             count += 1
-            with subtests.test(msg=result.name):
+            with subtests.test(msg=printable(result.name)):
                 if result.bad:
-                    self.good = False
-                    pytest.fail(result.message + (f"\n\n{result.log}" if result.log else ""), pytrace=False)
+                    self._fail(result.message + (f"\n\n{result.log}" if result.log else ""))
                 self._conclude(result)
         problem = self._finish(run)
+        if not problem and run.skipped is not None:
+            self._conclude(Result("program", State.SKIPPED, run.skipped))
         if problem or not count:
             self._fail(problem or "the program printed no test point")
 
@@ -150,6 +151,9 @@ class ProgramRun:
             return ""
         except (AssertionError, LkltestError) as error:
             return str(error)
+        except Exception:
+            self.good = False
+            raise
         return f"{self.suite.name} yields more than once: a suite's function yields its program's arguments once"
 
     def _fail(self, message: str, *, artifacts: bool = True) -> NoReturn:
@@ -176,6 +180,17 @@ class ProgramRun:
             return
 
 
+def _checked(suite: ProgramSuite, arguments: object) -> Arguments:
+    """What a suite's function gave, if it is what a program can be called with."""
+    given = arguments.arguments if isinstance(arguments, Call) else arguments
+    if isinstance(given, Sequence) and not isinstance(given, str) and all(isinstance(word, str) for word in given):
+        return arguments if isinstance(arguments, Call) else given
+    pytest.fail(
+        f"the function {suite.name} in {suite.path} gives {given!r}: it has to return, or yield once, "
+        "the list of its program's arguments, such as [\"disk=/tmp/image\"]", pytrace=False
+    )
+
+
 def _deadlines(suite: ProgramSuite, node: pytest.Item, settings: Settings) -> Deadlines:
     """The nearest of: the mark lkl_timeout, the declaration, the settings."""
     mark = node.get_closest_marker("lkl_timeout")
@@ -192,6 +207,11 @@ def _patient(deadlines: Deadlines, launch: Launch) -> Deadlines:
         return Deadlines(None, None)
     grown = [limit and limit * launch.patience for limit in (deadlines.program, deadlines.point)]
     return Deadlines(*grown)
+
+
+def printable(name: str) -> str:
+    """The name of a point, which may hold anything, for a terminal."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
 
 
 def _file_name(nodeid: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from lkltest import tap
 from lkltest.program.verdict import Result, State
@@ -51,14 +51,28 @@ def _log(point: tap.Point, diagnostics: Mapping[str, object]) -> str:
 
 def _message(point: tap.Point, diagnostics: Mapping[str, object]) -> str:
     """Why a point failed or was skipped: the check, where it stands, what was expected, what came."""
-    if point.directive:
-        return point.reason or ""
-    if point.ok:
-        return ""
+    if point.passed:
+        return point.reason or "" if point.directive else ""
     failures = diagnostics.get("failures")
     more = [_failure(_mapping(failure)) for failure in failures] if isinstance(failures, list) else []
     first = _failure(diagnostics)
-    return "\n".join([first or "not ok, and the program says no more", *more])
+    return "\n".join([first or _bare_failure(point), *more])
+
+
+def _bare_failure(point: tap.Point) -> str:
+    """What a failed point without diagnostics tells otherwise: its directive, its comments, its subtest."""
+    told = [": ".join(filter(None, (point.directive, point.reason)))] if point.directive else []
+    told += [comment.strip() for comment in point.comments]
+    told += [f"not ok: {path}" for path in _failed_within(point)]
+    return "\n".join(told) or "not ok, and the program says no more"
+
+
+def _failed_within(point: tap.Point) -> Iterator[str]:
+    """The innermost points of a subtest that failed, each as the way to it: "suite > case"."""
+    for inner in point.points:
+        if not inner.passed:
+            deeper = [f"{inner.description} > {path}" for path in _failed_within(inner)]
+            yield from deeper or [inner.description]
 
 
 def _failure(fields: Mapping[object, object] | Mapping[str, object]) -> str:

@@ -106,6 +106,12 @@ class Run:
         del self.order[:1]
         return self.results[fresh[0]] if fresh else None
 
+    @property
+    def skipped(self) -> str | None:
+        """Why the program skips all its points; None where it does not."""
+        reason = self.parser.report.skip_all
+        return reason if reason is None or reason else "the program skips all its points"
+
     def end(self) -> End:
         """Wait for the end of the program."""
         while self._end is None:
@@ -267,8 +273,8 @@ class Run:
     def _lost(self, name: str) -> Result:
         """The result of a point that the program did not live to tell."""
         end = self.end()
-        if self.parser.report.skip_all is not None and not self.results:
-            return Result(name, State.SKIPPED, self.parser.report.skip_all or "the program skips all its points")
+        if self.skipped is not None and not self.results and not end.problems:
+            return Result(name, State.SKIPPED, self.skipped)
         if name == self.running or (self.running is None and not self.results and name == self._first()):
             return Result(name, State.LOST, end.describe() or f"the program ended with {end.how}, without this point")
         problem = end.problems[0] if end.problems else f"the program ended with {end.how}"

@@ -53,11 +53,11 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
         return []
     from lkltest.plugin.kernels import choices_of
 
-    return [describe(config, choice) for choice in choices_of(config)]
+    return [line for choice in choices_of(config) for line in describe(config, choice)]
 
 
-def describe(config: pytest.Config, choice: Choice) -> str:
-    """One line that says what a kernel is, where it is from and when it was built."""
+def describe(config: pytest.Config, choice: Choice) -> list[str]:
+    """A line that says what a kernel is, where it is from and when it was built; more where that needs care."""
     import datetime
 
     from lkltest import liblkl
@@ -65,17 +65,19 @@ def describe(config: pytest.Config, choice: Choice) -> str:
 
     settings = settings_of(config)
     if choice.path is None and not liblkl.is_built(settings):
-        return f"kernel {choice.name}: to be fetched and built"
+        return [f"kernel {choice.name}: to be fetched and built"]
     try:
         found = obtain(choice, settings)
     except LkltestError as error:
-        return f"kernel {choice.name}: {error}"
+        return [f"kernel {choice.name}: {error}"]
     if isinstance(found, liblkl.Liblkl):
         kind, origin, built = found.generation.value, found.origin, found.built
+        notes = [note for note in (liblkl.stale(found), *found.notes) if note]
     else:
-        kind, origin, built = "UML", f"--uml {found.path}", found.path.stat().st_mtime
+        kind, origin, built, notes = "UML", f"--uml {found.path}", found.path.stat().st_mtime, []
     when = datetime.datetime.fromtimestamp(built).strftime("%Y-%m-%d %H:%M")
-    return f"kernel {choice.name}: Linux {found.version} ({kind}), {origin}, built {when}"
+    first = f"kernel {choice.name}: Linux {found.version} ({kind}), {origin}, built {when}"
+    return [first, *(f"  note: {note}" for note in notes)]
 
 
 class Summary:

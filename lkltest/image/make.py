@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lkltest import process
 from lkltest.errors import BuildError, UsageError
 from lkltest.image import sparse, tools, tree
 from lkltest.image.recipe import Recipe, Volume
@@ -181,7 +182,10 @@ def _replace(word: str, places: dict[str, str]) -> str:
 def _run(volume: Volume, command: Sequence[str], directory: Path) -> None:
     told = tools.run(command, package=(volume.packages or {}).get(command[0]), cwd=directory)
     if not told.ok:
-        raise BuildError(f"{command[0]} made no {volume.type} image: {told.describe()}", tools.said(told))
+        raise BuildError(
+            f"{command[0]} made no {volume.type} image: {told.describe()}; mend mkfs or options in its recipe",
+            f"{process.command(command)}\n{tools.said(told)}",
+        )
 
 
 def _remove(source: Path) -> None:

@@ -78,9 +78,10 @@ def _told() -> Iterator[None]:
     try:
         yield
     except (MissingTool, cuts.Skipped) as reason:
-        pytest.skip(str(reason))
+        raise pytest.skip.Exception(str(reason)) from None
     except LkltestError as error:
-        pytest.fail("\n".join([str(error), getattr(error, "output", "")]).strip(), pytrace=False)
+        text = "\n".join([str(error), getattr(error, "output", "")]).strip()
+        raise pytest.fail.Exception(text, pytrace=False) from None
 
 
 class JudgedDisk(Disk):

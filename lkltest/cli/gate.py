@@ -38,16 +38,22 @@ def run(arguments: argparse.Namespace) -> int:
     if settings.jobs < 0:
         raise UsageError(f"--jobs: cannot use {settings.jobs}: not a number of jobs")
     writable(arguments.report)
-    with Bar() as bar:
-        report = gate.run(arguments.tree.absolute(), settings, bar)
-    text = report.text()
-    print(text, end="")
-    if arguments.report:
-        try:
-            arguments.report.write_text(text)
-        except OSError as error:
-            print(f"lkltest gate: cannot write {arguments.report}: {error.strerror}", file=sys.stderr)
+    with gate.workplace() as place:
+        with Bar() as bar:
+            report = gate.run(arguments.tree.absolute(), place, settings, bar)
+        # At once: it takes a while to remove the copy.
+        print(report.text(), end="", flush=True)
+        write(report.text(), arguments.report)
     return int(report.exit_code)
+
+
+def write(text: str, path: Path | None) -> None:
+    """Write the report where it was asked for."""
+    try:
+        if path:
+            path.write_text(text)
+    except OSError as error:
+        print(f"lkltest gate: cannot write {path}: {error.strerror}", file=sys.stderr)
 
 
 def writable(report: Path | None) -> None:

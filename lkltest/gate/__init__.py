@@ -18,7 +18,9 @@ from lkltest.liblkl.building import Log
 from lkltest.settings import Settings
 from lkltest.uml.executable import check_executable, check_machine, read
 
-__all__ = ["Report", "Row", "Verdict", "run"]
+__all__ = ["Report", "Row", "Verdict", "run", "workplace"]
+
+workplace = sources.workplace
 
 NEEDED = (*needs.BUILD, needs.Need("flex", "flex", "Kconfig"), needs.Need("bison", "bison", "Kconfig"))
 OBJECTS = 900  # compiled for a defconfig UML 6.1: for the progress bar only
@@ -27,25 +29,25 @@ PROGRAMS = ("boot", "disk")  # suites whose programs also run as the init of a U
 LIBRARIES = ("tools/lkl", "tools/um")
 
 
-def run(tree: Path, settings: Settings, progress: Progress) -> Report:
-    """Build a private copy of `tree`, test what comes out, and report; the tree itself is only read.
+def run(tree: Path, place: Path, settings: Settings, progress: Progress) -> Report:
+    """Build a copy of `tree` in `place`, test what comes out, and report; the tree itself is only read.
 
-    Logs, and what pytest printed, stay in the cache. Raises UsageError where `tree` is not a kernel tree with UML, or
-    the host lacks something.
+    `place` is an empty directory, from `workplace`. Logs, and what pytest printed, stay in the cache. Raises UsageError
+    where `tree` is not a kernel tree with UML, or the host lacks something.
     """
     sources.demand_tree(tree)
     needs.demand(NEEDED, "building UML")
     trial.suites()
     logs = settings.cache / "logs" / f"gate-{key(str(tree))}"
     logs.mkdir(parents=True, exist_ok=True)
-    with sources.workplace() as place:
-        progress.say(f"copying the sources of {tree}")
-        copy = place / "linux"
-        sources.copy(tree, copy)
-        rows = [*try_uml(copy, place, logs, settings, progress)]
-        for library in LIBRARIES:
-            if (copy / library / "Makefile").is_file():
-                rows += try_library(copy, library, logs, settings, progress)
+    progress.say(f"copying the sources of {tree}")
+    copy = place / "linux"
+    sources.copy(tree, copy)
+    rows = [*try_uml(copy, place, logs, settings, progress)]
+    for library in LIBRARIES:
+        if (tree / library / "Makefile").is_file():
+            clean(tree, copy, logs, progress)
+            rows += try_library(copy, library, logs, settings, progress)
     return Report(str(tree), sources.commit(tree), sources.version(tree), tuple(rows))
 
 
@@ -53,7 +55,7 @@ def try_uml(copy: Path, place: Path, logs: Path, settings: Settings, progress: P
     """Build stock UML, and test it."""
     started = time.monotonic()
     try:
-        build_uml(copy, logs / "uml.log", settings, progress)
+        build_uml(copy, logs / "build-uml.log", settings, progress)
     except BuildError as error:
         yield Row(UML, "builds", Verdict.NOT_BUILT, explanation=str(error), seconds=time.monotonic() - started)
         return
@@ -96,13 +98,22 @@ def judge_executable(linux: Path) -> Row | None:
     return None
 
 
-def try_library(copy: Path, library: str, logs: Path, settings: Settings, progress: Progress) -> Iterator[Row]:
-    """Build the kernel as a library, and test it."""
-    started = time.monotonic()
+def clean(tree: Path, copy: Path, logs: Path, progress: Progress) -> None:
+    """Take what is built out of the copy, its .config above all, which the next build would keep."""
     log = Log(logs / "mrproper.log", progress, None)
     try:
         with log.file:
             rebuilding.run(["make", "ARCH=um", "mrproper"], copy, log)
+    except BuildError:  # a tree that is stripped to what a library needs has no rules for that
+        shutil.rmtree(copy)
+        sources.copy(tree, copy)
+        (copy / ".config").unlink(missing_ok=True)
+
+
+def try_library(copy: Path, library: str, logs: Path, settings: Settings, progress: Progress) -> Iterator[Row]:
+    """Build the kernel as a library, and test it."""
+    started = time.monotonic()
+    try:
         found = prepare(copy / library, replace(settings, build=True, lkl=()), progress)
     except (BuildError, UsageError) as error:
         yield Row(library, "builds", Verdict.NOT_BUILT, explanation=str(error), seconds=time.monotonic() - started)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -164,8 +165,8 @@ class Run:
 
     def _unique(self, name: str) -> str:
         """The key of a point's result: a name that came before is told apart by a number."""
-        names = (name, *(f"{name}#{count}" for count in range(2, len(self.results) + 3)))
-        return next(candidate for candidate in names if candidate not in self.results)
+        candidates = itertools.chain([name], (f"{name}#{count}" for count in itertools.count(2)))
+        return next(candidate for candidate in candidates if candidate not in self.results)
 
     def _limits(self) -> list[tuple[float, str]]:
         """The moments on the monotonic clock at which a deadline passes, each with its name."""

@@ -14,7 +14,7 @@ from lkltest.errors import UsageError
 from lkltest.gate.report import Row, Verdict
 
 DEADLINE = 3600.0  # seconds: each test has its own deadline, this is for pytest itself
-# In the message of a test whose kernel went away.
+# In the first line on a test whose kernel went away.
 LOST = ("KernelLost", "Panic", "panicked", "killed by SIG", "past its deadline")
 
 # What a user sets for their own runs is not for this one.
@@ -65,6 +65,7 @@ def judge(junit: Path, done: process.Ended, output: str) -> tuple[Verdict, str, 
     )
     if not bad:
         return Verdict.PASSED, detail, ""
-    lost = any(sign in message for _, message in bad for sign in LOST)
-    lines = [f"{name}: {message.strip().splitlines()[0] if message.strip() else 'failed'}" for name, message in bad]
+    told = [(name, next(iter(message.strip().splitlines()), "failed")) for name, message in bad]
+    lost = any(sign in line for _, line in told for sign in LOST)
+    lines = [f"{name}: {line}" for name, line in told]
     return Verdict.LOST if lost else Verdict.FAILED, detail, "\n".join(lines)

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
@@ -39,6 +39,7 @@ class Setup:
     cmdline: str
     shapes: Mapping[int, tuple[Shape, int]]  # what a success looks like, by the call's number
     stuck_after: float = STUCK_AFTER
+    env: Mapping[str, str] = field(default_factory=dict)  # added to the worker's environment
 
     @classmethod
     def make(cls, liblkl: Liblkl, settings: Settings, shapes: Mapping[int, tuple[Shape, int]]) -> Setup:
@@ -83,7 +84,7 @@ class Kernel:
             stdin=process.PIPE,
             stderr=self.stderr,
             pass_fds=[self.memory.fd],
-            env={"PYTHONDONTWRITEBYTECODE": "1"},
+            env={"PYTHONDONTWRITEBYTECODE": "1", **setup.env},
         )
         self._await_boot()
         self.start_seconds = time.monotonic() - started

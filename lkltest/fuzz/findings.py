@@ -103,7 +103,7 @@ def write_reproducer(
     except (KeyError, ValueError):
         return None
     path.write_text(source)
-    if confirm(path, failure, setup.liblkl, settings):
+    if confirm(path, failure, setup, settings):
         return path
     path.rename(directory / "unconfirmed.c")  # a beginning for whoever looks into it
     return None
@@ -118,14 +118,14 @@ def command(liblkl: Liblkl, settings: Settings, source: Path, output: Path) -> l
     ]
 
 
-def confirm(source: Path, failure: Failure, liblkl: Liblkl, settings: Settings) -> bool:
+def confirm(source: Path, failure: Failure, setup: Setup, settings: Settings) -> bool:
     """Whether a C program compiles and fails as the failure did."""
     program = source.with_suffix("")
-    done = process.run(command(liblkl, settings, source, program), deadline=120, merge=True)
+    done = process.run(command(setup.liblkl, settings, source, program), deadline=120, merge=True)
     try:
         if not done.ok:
             return False
-        ran = process.run([program], cwd=source.parent, deadline=HANG_SECONDS, merge=True)
+        ran = process.run([program], cwd=source.parent, env=setup.env, deadline=HANG_SECONDS, merge=True)
     finally:
         program.unlink(missing_ok=True)
     output = ran.output.decode(errors="replace")

@@ -23,7 +23,7 @@ from lkltest.settings import Settings
 
 BATCH = 128  # programs in one message
 LIFETIME = 20_000  # programs after which a kernel is replaced, so that no history is longer
-ENOUGH = 5  # times that a failure which never comes again is looked into
+ENOUGH = 3  # times that a failure which never comes again is looked into
 
 
 @dataclass
@@ -60,6 +60,7 @@ class Session:
         self.findings: dict[str, Finding] = {}
         self.aliases: dict[str, str] = {}  # names of failures as they were met, to those of findings
         self.unstable: Counter[str] = Counter()  # failures that did not come again
+        self.examined: set[str] = set()  # names of failures that a worker is looking into
         self.lock = threading.Lock()
         self.stop = threading.Event()
         self.error: BaseException | None = None
@@ -119,33 +120,38 @@ class Session:
             self.stop.set()
 
     def report(self, suspect: Suspect) -> None:
-        """Note a failure; one that is new is looked into."""
+        """Note a failure; one that is new is looked into, while other workers go on."""
         name = suspect.failure.name
         with self.lock:
             known = self.findings.get(self.aliases.get(name, name))
             if known is not None:
                 self.findings[known.name] = replace(known, count=known.count + 1)
-                return
-            if self.unstable[name] >= ENOUGH:
+            if known is not None or name in self.examined or self.unstable[name] >= ENOUGH:
                 self.unstable[name] += 1
                 return
-            self.aliases[name] = name  # whoever meets it meanwhile waits for us
+            self.examined.add(name)
+        try:
             self._examine(suspect)
+        finally:
+            with self.lock:
+                self.examined.discard(name)
 
     def _examine(self, suspect: Suspect) -> None:
         with Lab(self.setup, self.description) as lab:
-            result = triage(suspect, lab, shrink_seconds=self.shrink_seconds)
+            result = triage(suspect, lab, shrink_seconds=self.shrink_seconds, stop=self.stop)
+        name = suspect.failure.name
         if not result.programs:
-            self.unstable[suspect.failure.name] += 1
-            if self.unstable[suspect.failure.name] > 1:
+            self.unstable[name] += 1
+            if self.unstable[name] > 1 or not suspect.failure.fatal:
                 return
         finding = findings.save(
             self.output, result, setup=self.setup, settings=self.settings, description=self.description,
             seed=str(self.seed),
         )
         if result.programs:
-            self.findings[finding.name] = finding
-            self.aliases[suspect.failure.name] = finding.name
+            with self.lock:
+                self.findings.setdefault(finding.name, finding)
+                self.aliases[name] = finding.name
 
 
 class Worker:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -30,12 +31,14 @@ T = TypeVar("T")
 class Patience:
     """How long shrinking may take."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, stop: threading.Event | None = None) -> None:
+        """`stop` ends it before its time."""
         self.until = time.monotonic() + seconds
+        self.stop = stop
 
     def over(self) -> bool:
         """Whether the time is up."""
-        return time.monotonic() > self.until
+        return time.monotonic() > self.until or (self.stop is not None and self.stop.is_set())
 
 
 def fewest(items: Sequence[T], fails: Callable[[list[T]], bool], patience: Patience) -> list[T]:

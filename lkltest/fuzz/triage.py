@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -55,18 +56,23 @@ def encode(planned: Planned) -> bytes:
     return PROGRAM.pack(PROGRAM.size + len(body), len(planned.calls), needs) + body
 
 
-def triage(suspect: Suspect, lab: Lab, *, shrink_seconds: float = SHRINK_SECONDS) -> Result:
-    """Find out what brings the failure about: the program alone, or some of what ran before it."""
+def triage(
+    suspect: Suspect, lab: Lab, *, shrink_seconds: float = SHRINK_SECONDS, stop: threading.Event | None = None
+) -> Result:
+    """Find out what brings the failure about: the program alone, or some of what ran before it.
+
+    `stop` ends the search and the shrinking early: what was found until then is the result.
+    """
     program = suspect.program()
     failure = again(lambda: lab.run([program]).failure, suspect.failure)
     if failure is not None:
         programs: list[Program] = [program]
     else:
-        programs = from_history(suspect, lab)
+        programs = from_history(suspect, lab, Patience(HISTORY_SECONDS, stop))
         if not programs:
             return Result(suspect.failure, (), 0, TRIES)
         failure = suspect.failure
-    patience = Patience(shrink_seconds)
+    patience = Patience(shrink_seconds, stop)
     programs = smallest(programs, failure, lab, patience)
     return rate(programs, failure, lab, complete=not patience.over())
 
@@ -99,7 +105,7 @@ def smallest(programs: list[Program], failure: Failure, lab: Lab, patience: Pati
     return programs
 
 
-def from_history(suspect: Suspect, lab: Lab) -> list[Program]:
+def from_history(suspect: Suspect, lab: Lab, patience: Patience) -> list[Program]:
     """The fewest of the worker's programs that bring the failure about on a fresh kernel; none where all do not."""
     history = list(suspect.history)
 
@@ -109,10 +115,9 @@ def from_history(suspect: Suspect, lab: Lab) -> list[Program]:
 
     length = 2
     while not suspect.failure.same(run(history[-length:])):
-        if length >= len(history):
+        if length >= len(history) or patience.over():
             return []
         length = min(length * 4, len(history))
-    patience = Patience(HISTORY_SECONDS)
     chosen = fewest(history[-length:], lambda some: suspect.failure.same(run(some)), patience)
     return bound(chosen, lab)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from lkltest import symbolize
+from lkltest import addresses, symbolize
+from lkltest.crashreport import Address
+from lkltest.fuzz import native
 from lkltest.fuzz.memory import BETWEEN, Alarm, Head, Memory
 from lkltest.kernel import Death
 
@@ -53,13 +55,38 @@ def tail(console: bytes) -> str:
 
 def stacks(stderr: bytes) -> list[symbolize.Stack]:
     """The stacks that a worker wrote, the one that was running a call first."""
-    found = sorted(symbolize.symbolize(stderr), key=lambda stack: not any(map(_ours, stack.frames)))
-    return [replace(s, frames=tuple(itertools.takewhile(lambda f: not _ours(f), s.frames)) or s.frames) for s in found]
+    found: list[symbolize.Stack] = []
+    for report in symbolize.parse(stderr):
+        threads = tuple(replace(thread, frames=_trim(report, thread.frames)) for thread in report.threads)
+        short = replace(report, threads=threads)
+        key = tuple(_place(short, frame.pc) for thread in threads for frame in thread.frames)
+        # Naming takes a second, and the same crash comes again and again.
+        if key not in NAMED:
+            NAMED[key] = tuple(symbolize.symbolize(short))
+        found += NAMED[key]
+    return sorted(found, key=lambda stack: not any(map(_ours, stack.frames)))
+
+
+NAMED: dict[tuple[object, ...], tuple[symbolize.Stack, ...]] = {}
+
+
+def _place(report: symbolize.CrashReport, address: int) -> tuple[str, int]:
+    """An address as its file and the offset in it, which are the same in every process."""
+    mapping = addresses.find(report.maps, address)
+    return (mapping.path, address - mapping.start + mapping.offset) if mapping else ("", address)
+
+
+def _trim(report: symbolize.CrashReport, frames: tuple[Address, ...]) -> tuple[Address, ...]:
+    """The frames up to the executor's first, above which only Python follows."""
+    for n, frame in enumerate(frames):
+        if Path(_place(report, frame.pc)[0]).name.startswith(native.MODULE):
+            return frames[: n + 1]
+    return frames
 
 
 def _ours(frame: symbolize.Frame) -> bool:
-    """Whether a frame is the executor's, above which nothing is of interest."""
-    return frame.function in ("run_call", "run_program", "sandbox_run", "fz_run", "sandbox_watch")
+    """Whether a frame is the executor's."""
+    return Path(frame.module).name.startswith(native.MODULE)
 
 
 def of_death(death: Death, memory: Memory) -> Failure | None:

@@ -32,7 +32,7 @@ static struct {
 	struct fz_shared *shared;
 	int max_fd;
 	volatile long tid;		/* of the task that runs programs */
-	volatile int poked;
+	volatile int poking, poked;	/* a poke is on its way; one has arrived */
 	int mounted;
 	struct { uint64_t soft, hard; } limits[SANDBOX_LIMITS];
 	unsigned int mappings;
@@ -64,7 +64,7 @@ static inline int sandbox_poked(void)
 	uint64_t set = 1ULL << (SANDBOX_POKE - 1);
 	int i;
 
-	if (__builtin_expect(!sandbox.poked, 1))
+	if (__builtin_expect(!sandbox.poking && !sandbox.poked, 1))
 		return 0;
 	for (i = 0; i < 4 && SYS(rt_sigtimedwait, (long)&set, 0, (long)&none, 8) > 0; i++)
 		;
@@ -90,8 +90,11 @@ static void *sandbox_watch(void *unused)
 		seen = now;
 		if (ticks < 3 || !sandbox.tid)
 			continue;
-		sandbox.poked = 1;
+		/* The signal may come a call later than it was meant for: no time may pass in which neither flag is set. */
+		sandbox.poking = 1;
 		SYS(tgkill, 1, sandbox.tid, SANDBOX_POKE);
+		sandbox.poked = 1;
+		sandbox.poking = 0;
 	}
 	return NULL;
 }

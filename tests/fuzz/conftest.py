@@ -1,0 +1,51 @@
+"""What the fuzzer's tests share: a description of the kernel, and kernels with planted bugs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from lkltest import process
+from lkltest.fuzz.describe import Description, describe
+from lkltest.kernel import Setup
+from lkltest.liblkl import Liblkl
+from lkltest.settings import Settings
+
+PLANTED = Path(__file__).parent / "planted.c"
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A kernel with bugs of ours in front of it, of which the environment's PLANTED chooses one."""
+
+    setup: Setup
+    settings: Settings
+    description: Description
+
+
+@pytest.fixture(scope="session")
+def description(liblkl: Liblkl, settings: Settings) -> Description:
+    """What is known of the kernel's calls."""
+    return describe(liblkl, settings)
+
+
+@pytest.fixture(scope="session")
+def planted(
+    liblkl: Liblkl, settings: Settings, description: Description, tmp_path_factory: pytest.TempPathFactory
+) -> Planted:
+    """The executor, built against a library that stands in front of liblkl.so."""
+    directory = tmp_path_factory.mktemp("planted")
+    library = directory / "libplanted.so"
+    assert liblkl.shared is not None
+    kernel = [str(liblkl.shared), f"-Wl,-rpath,{liblkl.shared.parent}"]
+    done = process.run(
+        [*settings.cc, "-g", "-O1", "-fno-omit-frame-pointer", "-w", "-fPIC", "-shared",
+         *(f"-I{path}" for path in liblkl.include), *liblkl.cflags, PLANTED, "-o", library, *kernel, "-ldl"],
+        deadline=100, merge=True,
+    )
+    assert done.ok, done.output.decode()
+    changed = replace(liblkl, shared=library, libs=(*kernel, *liblkl.libs))
+    own = replace(settings, cache=directory / "cache")  # the executor is of no use to others
+    return Planted(Setup.make(changed, own, description.shapes), own, description)

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A library between the executor and liblkl, with bugs of our own: PLANTED says which.
+ *
+ * It stands before liblkl.so in the search order, so that its lkl_syscall() is the one that is called.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <lkl.h>
+#include <lkl_host.h>
+
+static long (*kernel)(long no, long *params);
+static const char *bug = "";
+static int step;	/* of the three calls, how many there were */
+
+__attribute__((constructor)) static void plant(void)
+{
+	kernel = (long (*)(long, long *))dlsym(RTLD_NEXT, "lkl_syscall");
+	if (getenv("PLANTED"))
+		bug = getenv("PLANTED");
+}
+
+__attribute__((noinline)) static long planted_crash(void)
+{
+	return *(volatile int *)8;
+}
+
+__attribute__((noinline)) static long planted_hang(void)
+{
+	for (;;)
+		__asm__ volatile("");
+	return 0;
+}
+
+/* Three calls in this order, each successful; a program begins with a chdir(). */
+static int rare(long no, const long *params, long result)
+{
+	static const long wanted[] = { __lkl__NR_ftruncate, __lkl__NR_fchmod, __lkl__NR_lseek };
+
+	if (no == __lkl__NR_chdir)
+		step = 0;
+	if (no != wanted[step] || result < 0 || (step == 2 && params[2] != LKL_SEEK_END) || (!step && !params[1]))
+		return 0;
+	if (++step < 3)
+		return 0;
+	step = 0;
+	return 1;
+}
+
+long lkl_syscall(long no, long *params)
+{
+	static const char warning[] = "WARNING: CPU: 0 PID: 1 at fs/planted.c:7 planted_warning+0x11/0x20\n";
+	long result;
+
+	/* Linux 4.9 has a warning of its own here, in __alloc_pages_nodemask(). */
+	if (no == __lkl__NR_mmap_pgoff && (unsigned long)params[1] > 1UL << 22)
+		return -LKL_ENOMEM;
+	result = kernel(no, params);
+	if (!strcmp(bug, "crash") && rare(no, params, result))
+		return planted_crash();
+	if (!strcmp(bug, "hang") && no == __lkl__NR_fdatasync && !result)
+		return planted_hang();
+	if (!strcmp(bug, "warning") && no == __lkl__NR_fallocate && result < 0)
+		lkl_host_ops.print(warning, sizeof(warning) - 1);
+	if (!strcmp(bug, "errno") && no == __lkl__NR_getcwd && result > 0)
+		return -5000;
+	if (!strcmp(bug, "overrun") && no == __lkl__NR_read && result > 0 && result == params[2])
+		((char *)params[1])[result] = 'x';
+	if (!strcmp(bug, "underrun") && no == __lkl__NR_read && result > 0)
+		((char *)params[1])[-1] ^= 0x55;
+	if (!strcmp(bug, "always") && no == __lkl__NR_mkdirat && !strncmp((char *)params[1], "d", 1))
+		return planted_crash();
+	return result;
+}

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from lkltest.errors import KernelLost
+from lkltest.fuzz.describe import Description
+from lkltest.fuzz.lab import Lab
+from lkltest.fuzz.mass import Generator
+from lkltest.fuzz.memory import Alarm
+from lkltest.fuzz.values import Program
+from lkltest.kernel import Death, Kernel, Setup
+
+Parse = Callable[[str], Program]
+
+
+def test_results_of_every_call_come_back(lab: Lab, parse: Parse) -> None:
+    """A program reads back what it wrote, and the pipe's two ends are results of their own."""
+    trial = lab.run([parse(
+        'r0 = openat(AT_FDCWD, "f1", O_RDWR|O_CREAT, 0644)\n'
+        'write(r0, &b"hello", 5)\n'
+        "pread64(r0, &out(9), 9, 1)\n"
+        "r1, r2 = pipe2(&out(8), 0)\n"
+        'write(r2, &b"abc", 3)\n'
+        "read(r1, &out(3), 3)\n"
+        "close(77)\n"
+    )])
+    assert trial.failure is None
+    assert trial.returned == (0, 5, 4, 0, 3, 3, -9)
+
+
+def test_programs_do_not_see_each_other(lab: Lab, parse: Parse) -> None:
+    """Descriptors, files, umask, directory, limits and credentials are gone with the program."""
+    first = parse(
+        'r0 = openat(AT_FDCWD, "f1", O_RDWR|O_CREAT, 0644)\nmkdirat(AT_FDCWD, "d0", 0755)\nchdir("d0")\numask(0777)\n'
+        "setrlimit(7, &rlimit{rlim_cur=1, rlim_max=1})\nsetuid(1000)\n"
+    )
+    second = parse('close(0)\nfaccessat(AT_FDCWD, "f1", 0)\numask(0)\ngetuid()\nr0 = dup2(0, 5)\n'
+                   'r1 = openat(AT_FDCWD, "f2", O_CREAT, 0644)\nr2 = dup(r1)\n')
+    trial = lab.run([first, second])
+    assert trial.failure is None
+    assert trial.returned[6:] == (-9, -2, 0o22, 0, -9, 0, 1)
+
+
+def test_a_call_that_blocks_is_interrupted(lab: Lab, parse: Parse) -> None:
+    """A read of an empty pipe costs milliseconds, and neither fails nor disturbs what follows."""
+    program = parse("r0, r1 = pipe2(&out(8), 0)\nread(r0, &out(1), 1)\nread(r0, &out(1), 1)\n"
+                    "nanosleep(&timespec{tv_nsec=1}, 0)\n")
+    trial = lab.run([program])
+    assert trial.failure is None
+    assert trial.returned == (0, -512, -512, 0)
+
+
+def test_a_crash_names_its_program_and_call(setup: Setup, description: Description, parse: Parse) -> None:
+    """A pointer that is not valid kills the kernel; where it stood is known, and why."""
+    good, bad = parse("getpid()\n"), parse('getpid()\nr0 = openat(AT_FDCWD, "f", O_RDWR|O_CREAT, 0)\nwrite(r0, 8, 5)\n')
+    programs = [description.encode(p) for p in (good, good, bad, good)]
+    with Kernel(setup) as kernel:
+        death = kernel.run(b"".join(programs), 4)
+        assert isinstance(death, Death)
+        assert (death.head.program, death.head.call) == (2, 2)
+        assert b"lkltest: signal" in death.stderr
+    with Lab(setup, description) as lab:
+        failure = lab.run([bad]).failure
+    assert failure is not None
+    assert failure.kind == "crash"
+    assert "sys_write" in failure.stack.lower() or "vfs_write" in failure.stack
+
+
+def test_a_buffer_ends_at_a_guard_page(setup: Setup, description: Description, parse: Parse) -> None:
+    """A kernel that is told a buffer is longer than it is, is caught as it passes the end."""
+    program = parse('r0 = openat(AT_FDCWD, "/dev/zero", O_RDWR, 0)\nread(r0, &out(100), 101)\n')
+    with Lab(setup, description) as lab:
+        failure = lab.run([program]).failure
+    assert failure is not None
+    assert failure.kind == "overrun"
+
+
+def test_a_failure_that_is_no_errno_alarms(setup: Setup, description: Description, parse: Parse) -> None:
+    """A success that the call's documentation excludes stops the batch at its program."""
+    number = description.headers.calls["getpid"].number
+    from lkltest.fuzz.memory import Shape
+
+    strict = replace(setup, shapes={number: (Shape.ZERO, 0)})
+    with Kernel(strict) as kernel:
+        data = description.encode(parse("getuid()\n")) + description.encode(parse("getuid()\ngetpid()\n")) * 2
+        assert kernel.run(data, 3) == 2
+        head = kernel.memory.head()
+    assert (head.alarm, head.alarm_program, head.alarm_call, head.alarm_value) == (Alarm.SHAPE, 1, 1, 1)
+
+
+def test_picks_are_bound_as_the_executor_does(setup: Setup, description: Description) -> None:
+    """A program that was drawn gives the same results once its picks are bound, by their results."""
+    batch = Generator(description, 5, ("files", "pipes")).batch(40)
+    with Kernel(setup) as kernel:
+        assert kernel.run(batch.data, 40) == 40
+        returned = kernel.memory.results(0, kernel.memory.head().calls)
+    programs = []
+    for planned in batch.programs:
+        programs.append(planned.program(returned[: len(planned.calls)]))
+        returned = returned[len(planned.calls) :]
+    with Kernel(setup) as kernel:
+        assert kernel.run(b"".join(map(description.encode, programs)), 40) == 40
+        again = kernel.memory.results(0, kernel.memory.head().calls)
+    with Kernel(setup) as kernel:
+        kernel.run(batch.data, 40)
+        assert kernel.memory.results(0, len(again)) == again
+
+
+def test_a_kernel_that_does_not_boot_is_told(setup: Setup) -> None:
+    """The error says which kernel, how it ended, and what to try."""
+    with pytest.raises(KernelLost, match="does not boot in a worker"):
+        Kernel(replace(setup, mem=1 << 20))

@@ -1,0 +1,184 @@
+"""Bugs that are planted in front of a real kernel are found, shrunk, reproduced and reported rightly."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from lkltest.fuzz.session import Session
+from lkltest.fuzz.text import parse_program
+from tests.fuzz.conftest import Planted
+
+FOUND_WITHIN = 90.0  # seconds, on a loaded machine; a few seconds on an idle one
+
+
+class Found(NamedTuple):
+    """A finding's directory, read."""
+
+    finding: dict[str, Any]
+    calls: list[str]  # of the program, by name
+    program: str
+    stack: str
+    reproducer: str  # empty where there is none
+
+
+def hunt(planted: Planted, output: Path, scenario: str, seed: int = 1) -> Found:
+    """Fuzz until there is a finding; there must be exactly one."""
+    session = Session(
+        planted.setup, planted.description, planted.settings, output, seed=seed, workers=1, scenarios=(scenario,),
+        shrink_seconds=30,
+    )
+
+    def tick() -> None:
+        if session.findings:
+            session.stop.set()
+
+    try:
+        session.run(FOUND_WITHIN, tick, every=0.1)
+    finally:
+        session.close()
+    (place,) = [path for path in output.iterdir() if (path / "finding.json").is_file()]
+    program = (place / "program.txt").read_text()
+    constants = planted.description.headers.constants
+    source = place / "reproducer.c"
+    return Found(
+        finding=json.loads((place / "finding.json").read_text()),
+        calls=[call.name for call in parse_program(program, constants, planted.description.makes).calls],
+        program=program,
+        stack=(place / "stack.txt").read_text(),
+        reproducer=source.read_text() if source.is_file() else "",
+    )
+
+
+def test_crash_on_three_calls(planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash that takes three successful calls in order is shrunk to these, and a descriptor for them."""
+    monkeypatch.setenv("PLANTED", "crash")
+    found = hunt(planted, tmp_path, "files")
+    assert found.finding["kind"] == "crash"
+    assert found.finding["signature"][0] == "planted_crash"
+    assert found.calls[1:] == ["ftruncate", "fchmod", "lseek"], found.program
+    assert len(found.calls) == 4
+    assert (found.finding["times"], found.finding["of"]) == (10, 10)
+    assert "planted_crash" in found.stack
+    assert "planted.c" in found.stack
+    for name in ("lkl_sys_ftruncate", "lkl_sys_fchmod", "lkl_sys_lseek"):
+        assert name in found.reproducer
+
+
+def test_hang(planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that never returns, and that no signal interrupts, is a hang with the stack of where it stands."""
+    monkeypatch.setenv("PLANTED", "hang")
+    found = hunt(planted, tmp_path, "files")
+    assert found.finding["kind"] == "hang"
+    assert found.finding["signature"][0] == "planted_hang"
+    assert found.calls[-1] == "fdatasync"
+    assert len(found.calls) == 2, found.program
+    assert found.finding["times"] == 10
+    assert "planted_hang" in found.stack
+    assert "lkl_sys_fdatasync" in found.reproducer
+
+
+def test_warning(planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warning on the console is blamed on the call that printed it, and on the place that it names."""
+    monkeypatch.setenv("PLANTED", "warning")
+    found = hunt(planted, tmp_path, "files")
+    assert found.finding["kind"] == "console"
+    assert found.finding["title"].startswith("WARNING: CPU: 0 PID: 1 at fs/planted.c:7 planted_warning")
+    assert found.finding["signature"] == ["planted_warning"]
+    assert found.calls == ["fallocate"], found.program
+    assert found.finding["times"] == 10
+    assert "lkl_sys_fallocate" in found.reproducer
+
+
+def test_errno(planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A result of -5000 is no errno."""
+    monkeypatch.setenv("PLANTED", "errno")
+    found = hunt(planted, tmp_path, "files")
+    assert found.finding["kind"] == "errno"
+    assert found.finding["title"] == "getcwd returned -5000, which is no errno of a system call"
+    assert found.calls == ["getcwd"], found.program
+    assert found.finding["times"] == 10
+    assert "lkl_sys_getcwd" in found.reproducer
+
+
+@pytest.mark.parametrize(("bug", "title"), [
+    ("overrun", "the kernel reached past the end of a buffer of its caller"),
+    ("underrun", "read wrote before the start of a buffer of its caller"),
+])
+def test_buffer(
+    planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bug: str, title: str
+) -> None:
+    """A byte written past the end of a buffer, or before its start, is an overrun."""
+    monkeypatch.setenv("PLANTED", bug)
+    found = hunt(planted, tmp_path, "files" if bug == "overrun" else "proc")
+    assert found.finding["kind"] == "overrun"
+    assert found.finding["title"].startswith(title)
+    assert found.calls[-1] == "read"
+    assert len(found.calls) <= 3, found.program  # a file to be read must have something in it
+    assert found.finding["times"] == 10
+
+
+def test_quiet(planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a bug, the same chain finds nothing: what the others find is what was planted."""
+    monkeypatch.delenv("PLANTED", raising=False)
+    session = Session(
+        planted.setup, planted.description, planted.settings, tmp_path, seed=1, workers=1, scenarios=("files",)
+    )
+    try:
+        session.run(FOUND_WITHIN, lambda: None, programs=2000)
+    finally:
+        session.close()
+    assert session.progress.programs >= 2000
+    assert not list(tmp_path.iterdir())
+
+
+def memory() -> int:
+    """The resident memory of this process, in bytes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def children() -> set[int]:
+    """The child processes of this one, the dead that nobody reaped included."""
+    return {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+
+
+def test_many_crashes(planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """300 crashes in a row leave no process, no descriptor, no memory, and no file outside of the output."""
+    monkeypatch.setenv("PLANTED", "always")
+    elsewhere = tmp_path / "tmp"
+    elsewhere.mkdir()
+    monkeypatch.setenv("TMPDIR", str(elsewhere))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.chdir(elsewhere)
+    wanted = int(os.environ.get("LKLTEST_CRASHES", "300"))
+    session = Session(
+        planted.setup, planted.description, planted.settings, tmp_path / "output", seed=1, workers=2,
+        scenarios=("files",), shrink_seconds=5,
+    )
+    before = None
+    processes, descriptors = children(), len(os.listdir("/proc/self/fd"))  # noqa: PTH208 -- names are enough
+
+    def tick() -> None:
+        nonlocal before
+        if before is None and session.progress.lost >= 20:  # when all that is loaded once is loaded
+            before = memory()
+        if session.progress.lost >= wanted:
+            session.stop.set()
+
+    try:
+        session.run(wanted * 2.0, tick, every=0.05)
+        assert session.progress.lost >= wanted
+        assert before is not None
+        assert memory() - before < 50 << 20
+        assert children() == processes
+        assert len(os.listdir("/proc/self/fd")) == descriptors  # noqa: PTH208
+    finally:
+        session.close()
+    (finding,) = session.findings.values()
+    assert finding.kind == "crash"
+    assert finding.count > wanted / 2
+    assert not list(elsewhere.iterdir())

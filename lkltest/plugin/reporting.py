@@ -72,7 +72,7 @@ def describe(config: pytest.Config, choice: Choice) -> list[str]:
         return [f"kernel {choice.name}: {error}"]
     if isinstance(found, liblkl.Liblkl):
         kind, origin, built = found.generation.value, found.origin, found.built
-        notes = [note for note in (liblkl.stale(found), *found.notes) if note]
+        notes = list(found.notes)  # that it is older than its sources, `freshness` finds out meanwhile
     else:
         kind, origin, built, notes = "UML", f"--uml {found.path}", found.path.stat().st_mtime, []
     when = datetime.datetime.fromtimestamp(built).strftime("%Y-%m-%d %H:%M")

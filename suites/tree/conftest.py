@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import pytest
 
 from lkltest import Call, TreeProgram
 from lkltest.errors import UsageError
-from lkltest.image import MissingTool, make, scratch
+from lkltest.image import MissingTool, load, make, scratch, shipped
 from lkltest.liblkl import Liblkl
-from lkltest.plugin.images import recipes_of
 from lkltest.program import launch
 from lkltest.settings import Settings
+
+_recipes = functools.cache(lambda: load([shipped()]))
 
 OPTIONS = {"ext4": "EXT4_FS", "vfat": "VFAT_FS", "btrfs": "BTRFS_FS", "xfs": "XFS_FS"}
 
@@ -27,7 +29,7 @@ def tree_disk(request: pytest.FixtureRequest, kernel: Liblkl) -> Iterator[tuple[
     kind = request.param
     if kernel.config and f"CONFIG_{OPTIONS[kind]}" not in kernel.config:
         pytest.skip(f"{kernel.name} has no {kind}: CONFIG_{OPTIONS[kind]}")
-    recipe = next(recipe for recipe in recipes_of(request.config) if recipe.name == kind)
+    recipe = next(recipe for recipe in _recipes() if recipe.name == kind)
     with scratch.directory() as directory:
         try:
             yield kind, make(recipe, kernel.version, directory, pack=False).path

@@ -135,3 +135,10 @@ def test_the_makefile_lists_the_programs(make_tree: MakeTree, settings: Settings
     assert [source.name for source in tree.sources(kernel, "boot")] == ["boot.c", "test.c"]
     assert set(tree.programs(kernel.tests)) == {"boot", "untabled"}
     assert tree.missing(kernel, "nothing").endswith("has no program nothing: its Build lists boot, untabled")
+
+
+def test_a_library_older_than_its_sources_is_told(make_tree: MakeTree, run: Callable[..., pytest.RunResult]) -> None:
+    """The end of a session names the kernel, the source that is newer, and what to do."""
+    root = make_tree("linux", True)
+    result = run("-k", "getpid", trees=(root,))
+    result.stdout.fnmatch_lines(["kernel *liblkl.a is older than its sources: *was changed at*--lkl-build*"])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from lkltest.errors import UsageError
@@ -38,13 +41,23 @@ def run(arguments: argparse.Namespace) -> int:
     if settings.jobs < 0:
         raise UsageError(f"--jobs: cannot use {settings.jobs}: not a number of jobs")
     writable(arguments.report)
-    with gate.workplace() as place:
+    with ending_in_order(), gate.workplace() as place:
         with Bar() as bar:
             report = gate.run(arguments.tree.absolute(), place, settings, bar)
         # At once: it takes a while to remove the copy.
         print(report.text(), end="", flush=True)
         write(report.text(), arguments.report)
     return int(report.exit_code)
+
+
+@contextlib.contextmanager
+def ending_in_order() -> Iterator[None]:
+    """Let SIGTERM, which a CI server sends to a job that takes too long, remove the copy like Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def write(text: str, path: Path | None) -> None:

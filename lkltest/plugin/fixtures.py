@@ -53,7 +53,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _is_ours(metafunc: pytest.Metafunc, name: str) -> bool:
     """Whether a fixture is this plugin's, and not one that the user's own tests call by the same name."""
     definitions = metafunc._arg2fixturedefs.get(name)
-    return bool(definitions) and definitions[-1].func.__module__ == __name__
+    return definitions is not None and definitions[-1].func.__module__ == __name__
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 else:
     Kernel = object  # what a kernel is, is looked at where it makes a difference: UML is loaded only by its users
 
-DISK = "disk="  # the argument that names a program's disk image: under UML it becomes a block device
-UML_DISK = "/dev/ubda"
+# The arguments that name a program's disk images: under UML these become block devices.
+UML_DISKS = {"disk=": "/dev/ubda", "second_disk=": "/dev/ubdb"}
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,22 @@ def _prepare_init(
     if named := tools.wanted(settings):
         raise UsageError(f"{tools.option(named[0])} is for programs linked with a library: leave --uml out, or it")
     executable = cc.compile_native(source, settings, flags=program.flags)
-    disk = next((Path(argument.removeprefix(DISK)) for argument in call.arguments if argument.startswith(DISK)), None)
-    inside = [DISK + UML_DISK if argument.startswith(DISK) else argument for argument in call.arguments]
+    inside: list[str] = []
+    disks: dict[str, Path] = {}
+    for argument in call.arguments:
+        name = next((name for name in UML_DISKS if argument.startswith(name)), None)
+        if name is not None:
+            disks[name] = Path(argument.removeprefix(name))
+        inside.append(name + UML_DISKS[name] if name is not None else argument)
     scratch.mkdir(parents=True)
     argv = uml.command(
-        kernel, executable, scratch, mem=settings.mem, args=inside, disk=disk, cmdline=settings.cmdline
+        kernel,
+        executable,
+        scratch,
+        mem=settings.mem,
+        args=inside,
+        disk=disks.get("disk="),
+        second_disk=disks.get("second_disk="),
+        cmdline=settings.cmdline,
     )
     return Launch(tuple(argv), executable, native=True)

@@ -36,15 +36,16 @@ def command(
     mem: int = MEMORY,
     args: Sequence[str] = (),
     disk: Path | None = None,
+    second_disk: Path | None = None,
     cmdline: str = "",
     consoles: Sequence[str] = STREAMS,
 ) -> list[str]:
     """Fill the empty directory `workdir`, and return the command that boots the UML there.
 
     `init`, a static executable, becomes /init of a root directory on hostfs, and gets `args`; `disk`, an image,
-    becomes /dev/ubda; `mem` is in bytes. `workdir` is the caller's to remove afterwards; where the caller is killed,
-    it is removed with all that runs in it. Raises UsageError for an argument that the kernel's command line cannot
-    carry.
+    becomes /dev/ubda, `second_disk` /dev/ubdb; `mem` is in bytes. `workdir` is the caller's to remove afterwards;
+    where the caller is killed, it is removed with all that runs in it. Raises UsageError for an argument that the
+    kernel's command line cannot carry.
     """
     root = workdir / "root"
     for name in MOUNT_POINTS:
@@ -52,7 +53,7 @@ def command(
     shutil.copyfile(init, root / "init")
     (root / "init").chmod(0o755)
     hostfs = ("root=/dev/root", "rootfstype=hostfs", f"rootflags={HERE}/root", "rw")
-    words = [*hostfs, "init=/init", *consoles, *disk_words(disk, workdir), *cmdline.split()]
+    words = [*hostfs, "init=/init", *consoles, *disk_words([disk, second_disk], workdir), *cmdline.split()]
     return guarded(uml, workdir, [*words, *init_words(args)], mem=mem)
 
 
@@ -63,12 +64,14 @@ def guarded(uml: Uml, workdir: Path, words: Sequence[str], *, mem: int = MEMORY)
     return [*guard, str(uml.path.absolute()), *private, *words]
 
 
-def disk_words(disk: Path | None, workdir: Path) -> list[str]:
-    """Give the kernel a disk, under a name without the colons and commas that separate the files of a COW pair."""
-    if disk is None:
-        return []
-    (workdir / "disk").symlink_to(disk.absolute())
-    return [f"ubd0={HERE}/disk"]
+def disk_words(disks: Sequence[Path | None], workdir: Path) -> list[str]:
+    """Give the kernel disks, under names without the colons and commas that separate the files of a COW pair."""
+    words = []
+    for number, disk in enumerate(disks):
+        if disk is not None:
+            (workdir / f"disk{number}").symlink_to(disk.absolute())
+            words.append(f"ubd{number}={HERE}/disk{number}")
+    return words
 
 
 def init_words(args: Sequence[str]) -> list[str]:

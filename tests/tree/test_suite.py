@@ -140,5 +140,7 @@ def test_the_makefile_lists_the_programs(make_tree: MakeTree, settings: Settings
 def test_a_library_older_than_its_sources_is_told(make_tree: MakeTree, run: Callable[..., pytest.RunResult]) -> None:
     """The end of a session names the kernel, the source that is newer, and what to do."""
     root = make_tree("linux", True)
+    assert "older than its sources" not in run("-k", "getpid", trees=(root,)).stdout.str()
+    (root / "Kbuild").touch()
     result = run("-k", "getpid", trees=(root,))
     result.stdout.fnmatch_lines(["kernel *liblkl.a is older than its sources: *was changed at*--lkl-build*"])

@@ -25,7 +25,7 @@ from lkltest.fuzz.types import (
     StructOf,
     Type,
 )
-from lkltest.fuzz.values import Fill, Raw
+from lkltest.fuzz.values import Array, Fill, Raw
 
 AT_FDCWD = -100
 PAGE = 4096  # what mount(2) copies, however short its options are
@@ -90,7 +90,8 @@ class Reader:
             case "raw":
                 return Constant(Raw(bytes.fromhex(_string(arguments[0]).decode())))
             case "page":
-                return Constant(Raw(_string(arguments[0]).ljust(PAGE, b"\0")))
+                text = _string(arguments[0])
+                return Constant(Array((Raw(text), Fill(PAGE - len(text), 0))))
             case "ints":
                 return Numbers(self.number(arguments[0]), tuple(self.type(a) for a in arguments[1:]))
             case "size":

@@ -1,6 +1,6 @@
 """The worker's side: one kernel in a process of its own.
 
-Run as `python -I -S worker.py EXECUTOR CFFI FD MEMORY CMDLINE`. It imports as little as it can: a dead
+Run as `python -I -S worker.py EXECUTOR CFFI FD MEMORY CMDLINE [IMAGE TYPE]`. It imports as little as it can: a dead
 worker must be replaced at once.
 """
 
@@ -8,7 +8,7 @@ import os
 import sys
 
 
-def main(executor: str, cffi: str, fd: int, memory: int, cmdline: str) -> int:
+def main(executor: str, cffi: str, fd: int, memory: int, cmdline: str, *disk: str) -> int:
     """Boot a kernel and run what comes through standard input; the exit status is that of a failed start."""
     import importlib.machinery
     import importlib.util
@@ -32,11 +32,16 @@ def main(executor: str, cffi: str, fd: int, memory: int, cmdline: str) -> int:
     if error:
         print(f"lkltest: the kernel does not boot: error {error}", file=sys.stderr, flush=True)
         return 2
+    if disk:
+        error = lib.fz_disk(disk[0].encode(), disk[1].encode())
+        if error:
+            print(f"lkltest: the kernel does not mount {disk[0]}: error {error}", file=sys.stderr, flush=True)
+            return 2
     os.write(1, b"\1" * 16)
     lib.fz_serve(0, 1)
     return 0
 
 
 if __name__ == "__main__":
-    _, executor, cffi, fd, memory, cmdline = sys.argv
-    sys.exit(main(executor, cffi, int(fd), int(memory), cmdline))
+    _, executor, cffi, fd, memory, cmdline, *disk = sys.argv
+    sys.exit(main(executor, cffi, int(fd), int(memory), cmdline, *disk))

@@ -21,6 +21,7 @@ SOURCES = ("executor.c", "shared.h", "arena.h", "sandbox.h", "console.h")
 INTERFACE = """
 int fz_attach(int fd);
 long fz_boot(unsigned long memory, const char *cmdline);
+long fz_disk(const char *path, const char *type);
 uint32_t fz_run(uint32_t count, uint64_t first);
 void fz_serve(int in, int out);
 """

@@ -2,6 +2,7 @@
 /* Runs encoded programs (lkltest/fuzz/encode.py) on a liblkl in this process. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -263,6 +264,24 @@ long fz_boot(unsigned long memory, const char *cmdline)
 	shared->boot_error = error;
 	shared->state = error ? FZ_FAILED : FZ_IDLE;
 	return error;
+}
+
+/* Give the booted kernel an image file as a disk, mounted; the symbolic link /disk leads there. 0 or a negative errno. */
+long fz_disk(const char *path, const char *type)
+{
+	static struct lkl_disk disk;
+	char place[64];
+	int id;
+	long error;
+
+	disk.fd = open(path, O_RDWR);
+	if (disk.fd < 0)
+		return -errno;
+	id = lkl_disk_add(&disk);
+	if (id < 0)
+		return id;
+	error = lkl_mount_dev(id, 0, type, 0, NULL, place, sizeof(place));
+	return error ? error : SYS(symlinkat, (long)place, SANDBOX_FDCWD, (long)"/disk");
 }
 
 struct message { uint32_t count; uint32_t unused; uint64_t first; };

@@ -71,7 +71,7 @@ def is_whole(fragment: bytes) -> bool:
 def find_prefix(line: bytes) -> bytes | None:
     """Read the console's prefix, as a pattern, off a version line; None where it is no version line with a prefix.
 
-    Prose that only ends in "TAP version 13" has none: a prefix is blank, the kernel's time stamp, or has a digit.
+    Prose that only ends in "TAP version 13" has none: a prefix is blank, has a digit, or ends as a label does.
     """
     at = line.rfind(b"TAP version ")
     at -= line[at - 1 : at] == b"K"
@@ -81,7 +81,9 @@ def find_prefix(line: bytes) -> bytes | None:
     stamp = re.compile(PRINTK + rb"$").search(head)
     if stamp and stamp.start() == 0:
         return PRINTK
-    if head.strip() and (head.lstrip()[:1] == b"#" or not re.search(rb"\d", head) or head[-1:] not in b" \t:>|])"):
+    label = head.rstrip(b" \t")[-1:]
+    numbered = head[-1:] in b" \t" and re.search(rb"\d", head)
+    if head.strip() and (head.lstrip()[:1] == b"#" or not (numbered or label in b":>|])")):
         return None
     if stamp:
         return _shape(head[: stamp.start()]) + rb"(?:" + PRINTK + rb")?+"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain, repeat
 from typing import NamedTuple
 
 from lkltest.tap.point import Point
@@ -50,6 +52,14 @@ class PointComplete(NamedTuple):
 
     point: Point
     depth: int = 0
+
+
+def whole(points: list[Point]) -> Iterator[Event]:
+    """`PointSeen` and `PointComplete` of each point, made as fast as Python can."""
+    make = tuple.__new__  # what a NamedTuple's own constructor ends in
+    seen = map(make, repeat(PointSeen), zip(points, repeat(0)))
+    complete = map(make, repeat(PointComplete), zip(points, repeat(0)))
+    return chain.from_iterable(zip(seen, complete, strict=True))
 
 
 class CommentSeen(NamedTuple):

@@ -56,10 +56,10 @@ class Level:
         """The number of a point that says none."""
         return len(self.report.points) + 1 - self.report.base
 
-    def judge(self, number: int | None) -> list[Remark]:
+    def judge(self, point: Point) -> list[Remark]:
         """Take in a point's number, before the point is counted; say what is wrong with it."""
         report, remarks = self.report, []
-        if report.bail_out is not None:
+        if report.bail_out is not None and point.ok is not None:
             remarks.append(Remark("after-bail-out", "a result after the bail-out"))
         if report.skip_all is not None:
             report.broken = True
@@ -67,7 +67,7 @@ class Level:
         if report.plan is not None and report.plan_line < 0:
             report.broken = True
             remarks.append(Remark("misplaced-plan", f"a result after the plan of line {-report.plan_line} at the end"))
-        return remarks + self._judge_number(number)
+        return remarks + self._judge_number(point.number)
 
     def _judge_number(self, number: int | None) -> list[Remark]:
         report, remarks = self.report, []

@@ -57,7 +57,7 @@ class Nesting:
                 self.out.append(events.ProblemSeen(problem))
 
     def _count(self, level: Level, point: Point) -> None:
-        remarks = level.judge(point.number)
+        remarks = level.judge(point)
         level.report.count(point)
         self.out.append(events.PointSeen(point, self.levels.index(level)))
         self.note(remarks)
@@ -86,7 +86,7 @@ class Nesting:
             while self.levels[-1].indent >= indent:  # another subtest begins where one has not ended
                 self._abandon()
             level = self.levels[-1]
-        if own and self.dialect in PERL:
+        if own and self.dialect in PERL and not (self.dialect is Dialect.TAP14 and level.indent in self.names):
             self.become(Dialect.KTAP)  # only the kernel indents the comment as much as the subtest
         step = indent - level.indent
         steps = level.rules.steps
@@ -105,9 +105,8 @@ class Nesting:
         if self.dialect is Dialect.TAP14 and indent - parent.indent > 4:
             self._open(parent.indent + 4)
             return self._open(indent)
-        name = self.names.pop(indent, None)
-        if name is None:
-            name = self.names.pop(parent.indent, None)
+        # Node's programs name a subtest on its parent's column, and then the first point of the subtest on its own.
+        name = self.names.pop(parent.indent if parent.indent in self.names else indent, None)
         level = Level(indent, Report(self.dialect, self.line, None if name is None else text(name)), parent)
         level.owner, parent.braced = parent.braced, None
         if level.owner is None:

@@ -204,11 +204,10 @@ class Parser:
             return -1
         if report.plan is not None and numbers[-1] > report.plan:
             return -1
-        run = Run(data, len(numbers), self._line + 1)
+        run = Run(data, numbers[0], len(numbers), self._line + 1)
         self._stream.take_run(run)
         if self._wanted:
-            for point in run.points():
-                self._out += (events.PointSeen(point), events.PointComplete(point))
+            self._out += events.whole(list(run.points()))
         self._line += data.count(b"\n")
         self._output = b""
         return at + len(data)

@@ -84,6 +84,7 @@ static void need_mounted(void)
 			     lkltest_arg("config") ? lkltest_arg("config") : "");
 	if (!mounted)
 		lkltest_fail("nothing is mounted: an earlier point tells why");
+	close_leftovers();
 	CHECK_EQ(lkl_sys_chdir(first.where), 0);
 }
 
@@ -200,7 +201,7 @@ static long entries_end, entries_at;
 
 static void open_listing(void)
 {
-	listing = open_file(".", LKL_O_RDONLY | LKL_O_DIRECTORY);
+	listing = CHECK_OK(lkl_sys_openat(LKL_AT_FDCWD, ".", LKL_O_RDONLY | LKL_O_DIRECTORY, 0));
 }
 
 static const char *next_name(void)
@@ -220,7 +221,7 @@ static const char *next_name(void)
 
 static void close_listing(void)
 {
-	close_file(listing);
+	CHECK_EQ(lkl_sys_close(listing), 0);
 }
 
 #endif
@@ -575,6 +576,9 @@ POINT(disk_full)
 POINT(kept_after_full)
 {
 	need_mounted();
+	/* They are there still if the point before has failed. */
+	lkl_sys_unlinkat(LKL_AT_FDCWD, "full/reserved", 0);
+	lkl_sys_unlinkat(LKL_AT_FDCWD, "full/written", 0);
 	leave(&first);
 	enter(&first, 0);
 	for_sizes(check_file);
@@ -647,6 +651,9 @@ POINT(umount_dev)
 {
 	need_mounted();
 	CHECK_EQ(lkl_sys_chdir("/"), 0);
+	/* Mounted still if its point has failed. */
+	if (*second.where && !lkl_sys_umount(second.where, 0))
+		lkltest_wait_free(second.node);
 	CHECK_EQ(umount_first(), 0);
 	mounted = 0;
 	/* The library's helper has removed its own node, not ours. */

@@ -18,6 +18,10 @@ LKLTEST_FN int lacks(const char *feature)
 	return list && lkltest_has_word(list, feature);
 }
 
+/* Files that are open: a point that fails leaves its own behind, and no disk could be unmounted any more. */
+static long opened[16];
+static int nr_opened;
+
 /* Opens a file below the current directory, which is the mounted disk. Ends the point where that fails. */
 LKLTEST_FN long open_file(const char *path, int flags)
 {
@@ -25,12 +29,26 @@ LKLTEST_FN long open_file(const char *path, int flags)
 
 	if (fd < 0)
 		lkltest_fail("open %s: %s", path, lkl_strerror(fd));
+	if (nr_opened < 16)
+		opened[nr_opened++] = fd;
 	return fd;
 }
 
 LKLTEST_FN void close_file(long fd)
 {
+	int i;
+
+	for (i = 0; i < nr_opened; i++)
+		if (opened[i] == fd)
+			opened[i--] = opened[--nr_opened];
 	CHECK_EQ(lkl_sys_close(fd), 0);
+}
+
+/* Closes what points that have failed have left open. */
+LKLTEST_FN void close_leftovers(void)
+{
+	while (nr_opened)
+		lkl_sys_close(opened[--nr_opened]);
 }
 
 LKLTEST_FN void make_directory(const char *path)

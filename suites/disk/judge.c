@@ -44,6 +44,7 @@ static void mount_disk(void)
 
 static void umount_disk(void)
 {
+	close_leftovers();
 	CHECK_EQ(lkl_sys_chdir("/"), 0);
 	CHECK_EQ(lkltest_umount(WHERE), 0);
 	mounted = 0;

@@ -202,6 +202,7 @@ POINT(work)
 POINT(umount_dev)
 {
 	need_mounted();
+	close_leftovers();
 	CHECK_EQ(lkl_sys_chdir("/"), 0);
 	CHECK_EQ(lkltest_umount(WHERE), 0);
 	mounted = 0;

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from lkltest import process
+from lkltest.image import tree
 from lkltest.liblkl import Liblkl
+from lkltest.settings import Settings
 
 SUITE = Path(__file__).parents[2] / "suites" / "disk"
 
@@ -32,7 +35,7 @@ def test_one_byte_flipped_after_the_program_has_ended_fails_exit(
 ) -> None:
     """The kernel has read it back well before; only the host can tell."""
     pytester.makepyfile(test_liar=LIAR.format(program=str(SUITE / "disk.c"), lie=lie))
-    result = pytester.runpytest_inprocess("--lkl", str(liblkl.path), "-p", "no:cacheprovider", "-k", "ext4-1k]")
+    result = pytester.runpytest_subprocess(f"--lkl={liblkl.path}", "-p", "no:cacheprovider", "-k", "ext4-1k]")
     if lie:
         result.assert_outcomes(passed=46, failed=1, deselected=result.parseoutcomes()["deselected"])
         result.stdout.fnmatch_lines(["*written/size-4097: read on the host, byte 99 is*"])
@@ -45,11 +48,32 @@ def test_a_users_own_image_and_recipe_are_run(pytester: pytest.Pytester, liblkl:
     recipes = tmp_path / "recipes"
     recipes.mkdir()
     (recipes / "mine.toml").write_text('like = "ext2"\noptions = ["-b", "2048"]\n')
-    arguments = ("--lkl", str(liblkl.path), "-p", "no:cacheprovider", "--lkl-images", str(recipes))
+    arguments = (f"--lkl={liblkl.path}", "-p", "no:cacheprovider", "--lkl-images", str(recipes))
     pytester.makepyfile(test_mine=LIAR.format(program=str(SUITE / "disk.c"), lie=False))
-    result = pytester.runpytest_inprocess(*arguments, "-k", "mine]")
+    result = pytester.runpytest_subprocess(*arguments, "-k", "mine]")
     result.assert_outcomes(passed=47, deselected=result.parseoutcomes()["deselected"])
     (recipes / "mine.toml").write_text('like = "ext2"\ncolour = "red"\n')
-    result = pytester.runpytest_inprocess(*arguments)
+    result = pytester.runpytest_subprocess(*arguments)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*mine.toml: unknown key 'colour'*"])
+
+
+@pytest.mark.parametrize(("time", "caught"), [(1, "kept_files"), (2, "*full"), (1000, "")])
+def test_one_bit_that_the_disk_reads_wrong_is_caught_by_the_program(
+    pytester: pytest.Pytester, liblkl: Liblkl, settings: Settings, tmp_path: Path, time: int, caught: str
+) -> None:
+    """In the point that reads it, whichever that is; no other one fails."""
+    source = Path(__file__).parent / "programs" / "liar.c"
+    library = tmp_path / "liar.so"
+    assert process.run([*settings.cc, "-shared", "-fPIC", str(source), "-o", str(library), "-ldl"]).ok
+    word = tree.content("written/size-4096", 8).hex()
+    wrapper = f"env LD_PRELOAD={library} LIAR_WORD={word} LIAR_TIME={time}"
+    pytester.makepyfile(test_honest=LIAR.format(program=str(SUITE / "disk.c"), lie=False))
+    result = pytester.runpytest_subprocess(
+        f"--lkl={liblkl.path}", "-p", "no:cacheprovider", "-k", "ext4-4k]", "--lkl-wrapper", wrapper
+    )
+    outcomes = result.parseoutcomes()
+    assert outcomes.get("failed", 0) == (1 if caught else 0)
+    if caught:
+        result.stdout.fnmatch_lines([f"FAILED *disk::{caught}[[]*"])
+        assert "written/size-4096: byte 100 is" in result.stdout.str()

@@ -30,3 +30,13 @@ def test_long_output_keeps_its_ends(tmp_path: Path) -> None:
     assert kept.startswith(b"x" * 50)
     assert kept.endswith(b"the end")
     assert b"99907 bytes left out" in kept
+
+
+def test_a_full_disk_is_no_error() -> None:
+    """What cannot be written is said, and the last bytes are still had."""
+    spool = Spool(Path("/dev/full"), limit=100)
+    spool.write(b"a" * 30)
+    spool.write(b"b" * 30)
+    assert spool.tail(40) == b"a" * 10 + b"b" * 30
+    spool.close()
+    assert spool.problem == "No space left on device"

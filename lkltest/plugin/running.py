@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable, Generator, Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from lkltest.errors import LkltestError
+from lkltest.plugin.artifacts import Artifacts
 from lkltest.plugin.session import RESULT, TRACE
 from lkltest.program.declaration import Arguments, Call
 from lkltest.program.launch import Kernel, Launch, prepare
@@ -47,9 +46,8 @@ class ProgramRun:
         self.judge = arguments if isinstance(arguments, Generator) else None
         self.arguments = _checked(suite, next(arguments, None) if isinstance(arguments, Generator) else arguments)
         self.deadlines = _deadlines(suite, node, settings)
-        root = settings.artifacts or node.config.invocation_params.dir / "lkltest-artifacts"
-        self.directory = root / _file_name(f"{suite.nodeid}[{parameters}")
-        self.scratch = self.directory / "root"  # of a UML
+        self.artifacts = Artifacts(node.config, settings, f"{suite.nodeid}[{parameters}")
+        self.scratch = self.artifacts.path / "root"  # of a UML
         self.run: Run | None = None
         self.broken = ""  # why the program could not even be started
         self.good = True  # nothing has failed so far
@@ -66,8 +64,9 @@ class ProgramRun:
         shutil.rmtree(self.scratch, ignore_errors=True)
         if self.judge is not None:
             self.judge.close()
-        if self.good and not (self.run and self.run.launch.trace):
-            self._remove_artifacts()
+        interrupted = self.run is not None and not self.run.over
+        traced = self.run is not None and self.run.launch.trace is not None
+        self.artifacts.close(keep=not self.good or interrupted or traced)
 
     def check(self, name: str | None, item: pytest.Item, *, last: bool) -> None:
         """Wait for the result of a point, or of the end (None), and let the item pass, fail or skip with it.
@@ -119,21 +118,20 @@ class ProgramRun:
             self._fail(f"not reached: {self.broken.splitlines()[0]}", artifacts=False)
         if self.run is None:
             try:
-                shutil.rmtree(self.directory, ignore_errors=True)
-                source = self.suite.source_on(self.kernel)
-                launch = prepare(
-                    self.suite.program, source, self.kernel, self.arguments, self.settings, self.scratch
-                )
-            except LkltestError as error:
+                self.run = self._start(item)
+            except (LkltestError, OSError) as error:
                 self.broken = str(error)
-            if self.broken:
                 self._fail(self.broken, artifacts=False)
-            deadlines = _patient(self.deadlines, launch)
-            echo = _echo(item, self.settings)
-            if launch.trace:
-                item.user_properties.append((TRACE, str(launch.trace)))
-            self.run = Run(launch, self.suite.points_on(self.kernel), deadlines, self.directory, echo=echo)
         return self.run
+
+    def _start(self, item: pytest.Item) -> Run:
+        """Compile the program, and start it."""
+        source = self.suite.source_on(self.kernel)
+        launch = prepare(self.suite.program, source, self.kernel, self.arguments, self.settings, self.scratch)
+        if launch.trace:
+            item.user_properties.append((TRACE, str(launch.trace)))
+        points, deadlines = self.suite.points_on(self.kernel), _patient(self.deadlines, launch)
+        return Run(launch, points, deadlines, self.artifacts.path, echo=_echo(item, self.settings))
 
     def _finish(self, run: Run) -> str:
         """Wait for the program's end, and let the suite judge what it left; what is wrong with either."""
@@ -159,25 +157,10 @@ class ProgramRun:
     def _fail(self, message: str, *, artifacts: bool = True) -> NoReturn:
         self.good = False
         if artifacts and self.run is not None:
-            message += f"\n\nby hand:   {self.run.launch.command}\nartifacts: {self._keep()}"
+            launch = self.run.launch
+            self.artifacts.keep(launch.program, "program")
+            message += f"\n\nby hand:   {launch.command}\nartifacts: {self.artifacts.path}{self.run.incomplete}"
         pytest.fail(message, pytrace=False)
-
-    def _keep(self) -> Path:
-        """Keep the executable beside the output; return the directory of the artifacts."""
-        copy = self.directory / "program"
-        if self.run is not None and not copy.exists():
-            try:
-                copy.hardlink_to(self.run.launch.program)
-            except OSError:
-                shutil.copy2(self.run.launch.program, copy)
-        return self.directory
-
-    def _remove_artifacts(self) -> None:
-        shutil.rmtree(self.directory, ignore_errors=True)
-        try:
-            self.directory.parent.rmdir()  # unless another run's are in it
-        except OSError:
-            return
 
 
 def _checked(suite: ProgramSuite, arguments: object) -> Arguments:
@@ -212,10 +195,6 @@ def _patient(deadlines: Deadlines, launch: Launch) -> Deadlines:
 def printable(name: str) -> str:
     """The name of a point, which may hold anything, for a terminal."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
-
-
-def _file_name(nodeid: str) -> str:
-    return re.sub(r"[^\w.+#-]+", "-", nodeid).strip("-")
 
 
 def _echo(item: pytest.Item, settings: Settings) -> Callable[[bytes], None]:

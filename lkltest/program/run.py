@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 import time
@@ -61,7 +62,8 @@ class Run:
         directory.mkdir(parents=True, exist_ok=True)
         self.output = Spool(directory / "output.tap")
         self.console = Spool(directory / "console.log")
-        (directory / "command").write_text(launch.command + "\n")
+        with contextlib.suppress(OSError):  # a full disk
+            (directory / "command").write_text(launch.command + "\n")
         self.parser = tap.Parser()
         self.memcheck = Memcheck() if launch.memcheck else None
         self.errors: list[str] = []  # of memcheck's, since the last result
@@ -106,6 +108,17 @@ class Run:
         fresh = self.order[:1]
         del self.order[:1]
         return self.results[fresh[0]] if fresh else None
+
+    @property
+    def over(self) -> bool:
+        """Whether the program has come to its end, or was brought to it for its deadline."""
+        return self._end is not None
+
+    @property
+    def incomplete(self) -> str:
+        """Words about what is missing in the directory; empty where nothing is."""
+        problem = self.output.problem or self.console.problem
+        return f" (incomplete: {problem})" if problem else ""
 
     @property
     def skipped(self) -> str | None:

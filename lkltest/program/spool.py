@@ -16,21 +16,32 @@ class Spool:
         self.path = path
         self.half = limit // 2
         self.file = path.open("wb", buffering=0)
+        self.room = self.half  # bytes that may still be written at once
         self.size = 0  # bytes that came
         self.kept = 0  # bytes of them on disk
         self.rest = bytearray()
+        self.problem = ""  # why bytes are missing: a full disk must not end the run
 
     def write(self, data: bytes) -> None:
         """Take the next bytes of the stream."""
         self.size += len(data)
-        room = self.half - self.kept
-        if room > 0:
-            self.file.write(data[:room])
-            self.kept += min(room, len(data))
-            data = data[room:]
+        if self.room > 0:
+            first = data[: self.room]
+            written = self._put(first)
+            self.kept += written
+            self.room = self.room - written if written == len(first) else 0
+            data = data[written:]
         self.rest += data
         if len(self.rest) > 2 * self.half:
             del self.rest[: -self.half]
+
+    def _put(self, data: bytes | bytearray) -> int:
+        """Write to the file; how many bytes of `data` it took."""
+        try:
+            return self.file.write(data) or 0
+        except OSError as error:
+            self.problem = error.strerror or str(error)
+            return 0
 
     def tail(self, size: int) -> bytes:
         """The last bytes of the stream so far, at most `size`."""
@@ -48,6 +59,6 @@ class Spool:
         rest = self.rest[-self.half :]
         left_out = self.size - self.kept - len(rest)
         if left_out:
-            self.file.write(f"\n[lkltest: {left_out} bytes left out here]\n".encode())
-        self.file.write(rest)
+            self._put(f"\n[lkltest: {left_out} bytes left out here]\n".encode())
+        self._put(rest)
         self.file.close()

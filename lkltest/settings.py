@@ -14,17 +14,27 @@ from lkltest.errors import UsageError
 
 def seconds(text: str) -> float:
     """Parse a positive number of seconds."""
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
     if not 0 < value < float("inf"):
         raise ValueError("not a positive number of seconds")
     return value
+
+
+def count(text: str) -> int:
+    """Parse a whole number that is not negative."""
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError("not a whole number")
+    return int(text)
 
 
 def memory(text: str) -> int:
     """Parse a size such as "64M" or "1G" into bytes."""
     units = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
     number, unit = (text[:-1], units.get(text[-1:].upper(), 0)) if text[-1:].isalpha() else (text, 1)
-    value = int(number) * unit
+    value = int(number) * unit if number.isascii() and number.isdigit() else 0
     if value <= 0:
         raise ValueError("not a size such as 64M")
     return value
@@ -82,7 +92,7 @@ class Settings:
                                    option="--lkl-point-timeout", metavar="SECONDS")
     strict: bool = setting(False, switch, "a skip is a failure", option="--lkl-strict")
     build: bool = setting(False, switch, "rebuild the kernel first where its sources are newer", option="--lkl-build")
-    jobs: int = setting(0, int, "parallel jobs of a kernel build (default: one a core)",
+    jobs: int = setting(0, count, "parallel jobs of a kernel build (default: one a core)",
                         option="--lkl-jobs", metavar="N")
     cc: tuple[str, ...] = setting(("gcc",), words, "C compiler of the test programs",
                                   option="--lkl-cc", metavar="CMD")
@@ -101,14 +111,15 @@ class Settings:
                                        option="--lkl-images", metavar="DIR", repeat=True)
     image: tuple[Path, ...] = setting((), path, "an image file of yours to run the disk suite on; never written to",
                                       option="--lkl-image", metavar="FILE", repeat=True)
-    cuts: int = setting(8, int, "power cuts to judge for each file system", option="--lkl-cuts", metavar="N")
+    cuts: int = setting(8, count, "power cuts to judge for each file system", option="--lkl-cuts", metavar="N")
     uml: tuple[Path, ...] = setting((), path, "a User Mode Linux executable (default: linux.uml)",
                                     option="--uml", metavar="PATH", repeat=True)
     fuzz_time: float = setting(0.0, seconds, "seconds that each fuzz property may take (default: by profile)",
                                option="--lkl-fuzz-time", metavar="SECONDS")
-    fuzz_examples: int = setting(0, int, "examples of each fuzz property (default: by profile)",
+    fuzz_examples: int = setting(0, count, "examples of each fuzz property (default: by profile)",
                                  option="--lkl-fuzz-examples", metavar="N")
-    fuzz_profile: str = setting("dev", str, "ci, dev or night", option="--lkl-fuzz-profile", metavar="NAME")
+    fuzz_profile: str = setting("ci", str, "ci (the same examples in every run), dev or night",
+                                option="--lkl-fuzz-profile", metavar="NAME")
     cache: Path = setting(Path(), path, "cache directory (default: the user's)", option="--lkl-cache", metavar="DIR")
 
     names: Mapping[Path, str] = field(default_factory=dict)  # of the kernels that a settings file names

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lkltest.errors import LkltestError
-from lkltest.plugin.session import Choice, settings_of
-from lkltest.settings import Settings
+from lkltest.plugin.session import REFUSED, Choice, settings_of
+from lkltest.settings import Settings, options_of
 
 if TYPE_CHECKING:
     from lkltest.image.disk import Disk
@@ -27,7 +27,9 @@ IMAGES = {"image", "broken_disk", "power_cuts"}
 @pytest.hookimpl(trylast=True)  # after the capture manager, which a build's progress goes past
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse what an option names wrongly before anything is collected."""
-    if config.getoption("lkltest_lkl") or config.getoption("lkltest_uml"):
+    if any(config.getoption(f"lkltest_{item.name}") for item in options_of(Settings)):
+        settings_of(config)
+    if any(config.getoption(f"lkltest_{name}") for name in ("lkl", "uml", "variant")):
         from lkltest.plugin import kernels
 
         kernels.require(config)
@@ -40,14 +42,27 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what takes our fixtures on each kernel and each image that it is for."""
     names = {name for name in {"kernel", *IMAGES} & set(metafunc.fixturenames) if _is_ours(metafunc, name)}
-    if "kernel" in names:
+    try:
+        if "kernel" in names:
+            from lkltest.plugin import kernels
+
+            kernels.parametrize(metafunc)
+        if names & IMAGES:
+            from lkltest.plugin import images
+
+            images.parametrize(metafunc)
+    except (LkltestError, pytest.UsageError) as error:
+        metafunc.config.stash.setdefault(REFUSED, error)
+        raise pytest.Collector.CollectError(str(error)) from None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config) -> None:
+    """End the session, in place of a test that cannot be collected, for what the user has to mend."""
+    if REFUSED in config.stash:
         from lkltest.plugin import kernels
 
-        kernels.parametrize(metafunc)
-    if names & IMAGES:
-        from lkltest.plugin import images
-
-        images.parametrize(metafunc)
+        kernels.refuse(config.stash[REFUSED])
 
 
 def _is_ours(metafunc: pytest.Metafunc, name: str) -> bool:

@@ -16,8 +16,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     params = [getattr(getattr(item, "callspec", None), "params", {}) for item in session.items]
     chosen = {choice for values in params if isinstance(choice := values.get("kernel"), Choice)}
-    watch = Watch([choice for choice in chosen if choice.path and not choice.uml], config)
-    config.pluginmanager.register(watch, "lkltest-freshness")
+    if trees := [choice for choice in chosen if choice.path and not choice.uml]:
+        config.pluginmanager.register(Watch(trees, config), "lkltest-freshness")
 
 
 class Watch:

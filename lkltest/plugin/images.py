@@ -47,10 +47,7 @@ def require(config: pytest.Config) -> None:
 def parametrize(metafunc: pytest.Metafunc) -> None:
     """Run what takes `image` on every image, `broken_disk` and `power_cuts` on those that it makes sense for."""
     names = metafunc.fixturenames
-    try:
-        recipes = recipes_of(metafunc.config)
-    except LkltestError as error:
-        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+    recipes = recipes_of(metafunc.config)
     settings = settings_of(metafunc.config)
     if "image" in names:
         given: tuple[Recipe | Path, ...] = settings.image or recipes

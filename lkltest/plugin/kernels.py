@@ -64,9 +64,9 @@ def shown_progress(config: pytest.Config, wanted: bool) -> Iterator[liblkl.Progr
         yield bar
 
 
-def refuse(error: LkltestError) -> None:
+def refuse(error: Exception) -> None:
     """End the session for a mistake that is the user's to mend, or a kernel that does not build."""
-    if error.exit_code == Exit.DOES_NOT_BUILD:
+    if isinstance(error, LkltestError) and error.exit_code == Exit.DOES_NOT_BUILD:
         pytest.exit(str(error), returncode=int(Exit.DOES_NOT_BUILD))
     raise pytest.UsageError(str(error)) from None
 
@@ -81,10 +81,7 @@ def require(config: pytest.Config) -> None:
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
     """Run whatever takes the fixture `kernel` against each kernel of the session that it is for."""
-    try:
-        choices = choices_of(metafunc.config)
-    except LkltestError as error:
-        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+    choices = choices_of(metafunc.config)
     if not getattr(metafunc.function, "lkltest_native", False):
         choices = tuple(choice for choice in choices if not choice.uml)
     only = getattr(metafunc.function, "lkltest_only", None)

@@ -29,6 +29,8 @@ LAST = pytest.StashKey[bool]()  # whether an item is the last one of its run tha
 RESULT: pytest.StashKey[Result] = pytest.StashKey()  # what an item's point gave, for its report
 TRACE = "trace"  # the property of an item whose run writes one: its path
 
+REFUSED = pytest.StashKey[Exception]()  # what the user has to mend before anything can run
+
 _SETTINGS = pytest.StashKey[Settings]()
 
 
@@ -47,5 +49,6 @@ def settings_of(config: pytest.Config) -> Settings:
             file.update((name, value) for name, value in ini.items() if value)
             config.stash[_SETTINGS] = Settings.load(options, file)
         except LkltestError as error:
+            config.stash[REFUSED] = error
             raise pytest.UsageError(str(error)) from None
     return config.stash[_SETTINGS]

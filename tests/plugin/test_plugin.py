@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -268,37 +275,74 @@ def test_other_tests_see_nothing_of_us(pytester: pytest.Pytester) -> None:
     result.stdout.no_re_match_line(".*(LKL|lkl-|kernel).*")
 
 
-def test_an_interrupt_leaves_no_program(pytester: pytest.Pytester, liblkl: Liblkl) -> None:
-    """Ctrl-C ends the program's whole process group, and reports what came before."""
-    import signal
-
-    (pytester.path / "hangs.c").write_text((PROGRAMS / "hangs.c").read_text().replace(".deadline_ms = 500", ""))
-    pytester.makepyfile(test_suite="from lkltest import Program\nhangs = Program('hangs.c')")
-    with pytester.popen(["python", "-m", "pytest", "-v", f"--lkl={liblkl.path}"], stdin=-3) as child:
+def test_an_interrupt_leaves_no_program(
+    pytester: pytest.Pytester, liblkl: Liblkl, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C ends the program's whole process group, reports what came before, and keeps what the program said."""
+    monkeypatch.setenv("LKLTEST_CACHE", str(settings.cache))
+    (pytester.path / "forever.c").write_text((PROGRAMS / "hangs.c").read_text().replace(".deadline_ms = 500", ""))
+    pytester.makepyfile(test_suite="from lkltest import Program\nforever = Program('forever.c')")
+    # An ignored SIGINT, which a shell's background jobs have, would be inherited.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    child = pytester.popen([sys.executable, "-m", "pytest", "-v", f"--lkl={liblkl.path}"], stdin=subprocess.DEVNULL)
+    signal.signal(signal.SIGINT, before)
+    killer = threading.Timer(60, child.kill)
+    killer.start()
+    with child:
         assert child.stdout is not None
-        for line in child.stdout:
-            if b"start_kernel" in line and b"PASSED" in line:
-                break
+        seen = b""
+        while not re.search(rb"start_kernel.* PASSED", seen) and (line := child.stdout.readline()):
+            seen += line
         time.sleep(0.5)  # into the point that hangs; any moment is right
         child.send_signal(signal.SIGINT)
         rest = child.stdout.read()
-        child.wait(20)
-    assert b"1 passed" in rest
-    assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if b"hangs-" in _read(path)]
+    killer.cancel()
+    assert b"1 passed" in rest, seen + rest
+    assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if b"forever-" in _read(path)]
+    assert next((pytester.path / "lkltest-artifacts").glob("*/console.log")).stat().st_size
 
 
-def test_fixtures_of_the_same_names_are_left_alone(pytester: pytest.Pytester) -> None:
-    """Projects that know nothing of LKL have kernels, images and cuts of their own."""
-    pytester.makepyfile("""
-        import pytest
+def test_two_sessions_keep_their_own_artifacts(suite: Pytest, pytester: pytest.Pytester) -> None:
+    """A session leaves the directory alone that another one is using."""
+    suite("fails")
+    (taken,) = (pytester.path / "lkltest-artifacts").iterdir()
+    (taken / "precious").touch()
+    lock = os.open(taken, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    suite("fails")
+    assert (taken / "precious").exists()
+    os.close(lock)
+    suite("fails")
+    assert not (taken / "precious").exists()
+    assert {path.name for path in taken.parent.iterdir()} == {taken.name, f"{taken.name}-2"}
 
-        @pytest.fixture(params=["python3"])
-        def kernel(request): return request.param
 
-        @pytest.fixture
-        def image(): return 1
+def test_a_function_that_gives_no_arguments_is_named(suite: Pytest, pytester: pytest.Pytester) -> None:
+    """A suite's function that forgets to return is told what it has to return."""
+    suite("good", "--collect-only")  # writes the suite, which then gets a function
+    path = pytester.path / "test_suite.py"
+    path.write_text(path.read_text() + "\n@good\ndef forgets(): pass\n")
+    result = pytester.runpytest_subprocess(timeout=60)
+    result.stdout.re_match_lines([r"the function forgets in .*test_suite\.py gives None: it has to return.*"])
 
-        @pytest.mark.parametrize("cut", [1, 2])
-        def test_own(kernel, image, cut): assert kernel == "python3" and image == 1
-    """)
-    pytester.runpytest_subprocess().assert_outcomes(passed=2)
+
+@pytest.mark.parametrize("variable", ["LKLTEST_TIMEOUT", "LKLTEST_MEM", "LKLTEST_LKL", "LKLTEST_VARIANT"])
+def test_a_wrong_variable_ends_the_session(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """A wrong environment variable is pytest's usage error where programs are run, and nothing to other tests."""
+    monkeypatch.setenv(variable, "/no/such")
+    pytester.makepyfile(test_other="def test_other(): pass")
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+    pytester.makepyfile(test_suite=f"from lkltest import Program\nx = Program({str(PROGRAMS / 'good.c')!r})")
+    result = pytester.runpytest_subprocess()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.re_match_lines(["ERROR: .*/no/such.*"])
+
+
+@pytest.mark.parametrize("option", ["--lkl-timeout=soon", "--lkl-mem=x", "--lkl-variant=x", "--lkl-jobs=-1"])
+def test_a_wrong_value_is_refused_at_once(pytester: pytest.Pytester, option: str) -> None:
+    """A wrong value of an option ends pytest with its usage error, which names the option."""
+    result = pytester.runpytest_subprocess(option)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.re_match_lines([f"ERROR: {option.partition('=')[0]}: .*"])

@@ -1,0 +1,101 @@
+"""Programs judged on a kernel that lives from one to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lkltest.fuzz.describe import Description
+from lkltest.fuzz.lab import Lab
+from lkltest.fuzz.naming import Namer
+from lkltest.fuzz.shrink import Patience, fewest
+from lkltest.fuzz.text import print_program
+from lkltest.fuzz.values import Program
+from lkltest.fuzz.verdict import Failure
+from lkltest.kernel import Setup
+
+TRIES = 3  # on fresh kernels, before the history is asked
+HISTORY = 2000  # programs that one kernel runs at most
+SECONDS = 30.0  # to reduce a history
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a program's calls returned."""
+
+    returned: tuple[int, ...]
+    interrupted: int  # calls that had to be interrupted
+    known: Failure | None = None  # it failed as the kernel is known to
+
+
+class Bench:
+    """Runs programs and raises AssertionError where the kernel fails.
+
+    Use it as a context manager. `known` are names of failures that are not raised, each with its reason.
+    """
+
+    def __init__(self, setup: Setup, description: Description, known: Mapping[str, str]) -> None:
+        self.lab = Lab(setup, description)
+        self.description = description
+        self.known = known
+        self.namer = Namer(description)
+        self.history: list[Program] = []  # of the kernel that runs
+        self.reports: dict[Program, str] = {}  # of programs that failed: Hypothesis asks again
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.lab.__exit__()
+
+    def show(self, programs: Sequence[Program]) -> str:
+        """Programs as text."""
+        return "---\n".join(print_program(program, self.namer) for program in programs)
+
+    def run(self, program: Program) -> Ran:
+        """Run a program on the kernel that is there; raises AssertionError with a report where it fails."""
+        if program in self.reports:
+            raise AssertionError(self.reports[program])
+        if self.lab.kernel is None or len(self.history) >= HISTORY:
+            self.lab.drop()
+            self.history = []
+        before = self.lab.memory.head().interrupted if self.history else 0
+        self.history.append(program)
+        trial = self.lab.run([program], fresh=False)
+        if trial.failure is not None:
+            self.fail(program, trial.failure)
+            return Ran(trial.returned, 0, trial.failure)
+        return Ran(trial.returned, self.lab.memory.head().interrupted - before)
+
+    def fresh(self, programs: Sequence[Program]) -> Ran:
+        """Run programs on a kernel of their own; raises AssertionError with a report where one fails."""
+        self.history = list(programs)
+        trial = self.lab.run(programs)
+        if trial.failure is not None:
+            self.fail(programs[-1], trial.failure)
+        return Ran(trial.returned, self.lab.memory.head().interrupted, trial.failure)
+
+    def fail(self, program: Program, failure: Failure) -> None:
+        """Raise AssertionError, with what brings the failure about; nothing for one that is known, or a slow host."""
+        history, self.history = self.history, []
+        if failure.name in self.known:
+            return
+        for _ in range(TRIES):
+            if failure.same(self.lab.run([program]).failure):
+                self.lab.drop()
+                self.report(program, [program], failure, "on a fresh kernel")
+        if failure.kind == "hang" and not failure.same(self.lab.run(history).failure):
+            return  # a machine so busy that a call took long: it does not hang
+        patience = Patience(SECONDS)
+        fails = failure.same(self.lab.run(history).failure)
+        if fails:
+            history = fewest(history, lambda some: failure.same(self.lab.run(some).failure), patience)
+        self.lab.drop()
+        self.report(program, history, failure, "after each other" if fails else "once, not again")
+
+    def report(self, program: Program, programs: Sequence[Program], failure: Failure, when: str) -> None:
+        """Raise AssertionError, now and whenever the program is asked for again."""
+        evidence = failure.stack or failure.console[-3000:]
+        text = f"{failure.title} ({failure.name}), {when}:\n\n{self.show(programs)}\n{evidence}"
+        self.reports[program] = text
+        raise AssertionError(text)

@@ -1,0 +1,53 @@
+"""What the fuzz suite's properties share: a kernel in a worker process, and how long they are tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from lkltest.errors import UsageError
+from lkltest.fuzz.bench import Bench
+from lkltest.fuzz.describe import Description, describe
+from lkltest.fuzz.profiles import Profile, chosen
+from lkltest.kernel import Setup
+from lkltest.liblkl import Liblkl
+from lkltest.settings import Settings
+
+# Failures that a kernel is known to have: by the start of its version, by name, with the reason. `lkltest fuzz` finds
+# and reports them all the same.
+KNOWN = {
+    "4.9": {
+        "console-__alloc_pages_nodemask": "mmap() of more than the page allocator's largest order warns",
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def profile(lkltest_settings: Settings) -> Profile:
+    """How many examples of each property are tried."""
+    return chosen(lkltest_settings)
+
+
+@pytest.fixture(scope="session")
+def description(kernel: Liblkl, lkltest_settings: Settings) -> Description:
+    """What is known of the kernel's calls."""
+    return describe(kernel, lkltest_settings)
+
+
+@pytest.fixture(scope="session")
+def setup(kernel: Liblkl, description: Description, lkltest_settings: Settings) -> Setup:
+    """What the workers are started with."""
+    try:
+        return Setup.make(kernel, lkltest_settings, description.shapes)
+    except UsageError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def bench(kernel: Liblkl, setup: Setup, description: Description) -> Iterator[Bench]:
+    """A kernel that runs programs and tells how they fail."""
+    known = {name: why for start, names in KNOWN.items() if kernel.version.startswith(start)
+             for name, why in names.items()}
+    with Bench(setup, description, known) as made:
+        yield made

@@ -1,0 +1,104 @@
+"""Properties of all system calls, on programs that Hypothesis makes."""
+
+from __future__ import annotations
+
+from lkltest.fuzz.bench import Bench
+from lkltest.fuzz.memory import Shape
+from lkltest.fuzz.profiles import Profile
+from lkltest.fuzz.strategies import compositions, programs
+from lkltest.fuzz.values import RETURN, Call, Program, Ref, Value
+
+RESTART = range(-516, -511)  # what a call returns that a signal has interrupted
+F_DUPFD, F_GETFD, F_DUPFD_CLOEXEC = 0, 1, 1030
+TABLE = 48  # descriptors that are looked at: more than the programs below can open
+OPENING = ("openat", "open", "creat", "socket", "accept4", "dup", "epoll_create1", "eventfd2")
+OPENERS = (
+    "openat_create", "openat_dir", "openat_device", "openat", "open", "creat", "pipe2", "socketpair", "socket_tcp",
+    "socket_udp", "socket_netlink", "socket", "listen", "bind", "accept4", "epoll_create1", "eventfd2", "dup", "dup3",
+    "fcntl_dup", "close", "close", "fcntl",
+)
+
+
+def test_no_failure(bench: Bench, profile: Profile) -> None:
+    """No program crashes the kernel, hangs, or makes it print BUG, WARNING, Oops, KASAN, UBSAN or lockdep's report."""
+    profile.check("no_failure", programs(bench.description), bench.run, share=2)
+
+
+def test_results(bench: Bench, profile: Profile) -> None:
+    """Every failure is an errno, one for restarting only after our own interrupt; every success is as documented."""
+    def documented(program: Program) -> None:
+        ran = bench.run(program)
+        values: list[int] = []
+        for call, result in zip(program.calls, ran.returned, strict=False):
+            said = f"{call.name} returned {result}:\n{bench.show([program])}"
+            if result < 0 and result > -65536:  # addresses may be negative, but not so close to zero
+                assert result >= -4095, said
+                assert result not in RESTART or ran.interrupted, said
+            if result >= 0:
+                assert shaped(call, result, values, bench), said
+            values += [result if make.source == RETURN else -1 for make in call.makes]
+
+    profile.check("results", programs(bench.description), documented)
+
+
+def shaped(call: Call, result: int, values: list[int], bench: Bench) -> bool:
+    """Whether a success is of the shape that the call's documentation gives."""
+    shape, argument = bench.description.shapes.get(bench.description.headers.calls[call.name].number, (Shape.ANY, 0))
+    if shape is Shape.ZERO:
+        return result == 0
+    if shape is Shape.AT_MOST:
+        limit = call.args[argument]
+        known = number(limit, values)
+        return known is None or known < 0 or result <= known
+    return True
+
+
+def number(value: Value, values: list[int]) -> int | None:
+    """The number that an argument was; None where it is not known."""
+    if isinstance(value, Ref):
+        return values[value.index] if value.index < len(values) else None
+    return value if isinstance(value, int) else None
+
+
+def test_descriptors(bench: Bench, profile: Profile) -> None:
+    """A descriptor is the lowest that is free, stays until it is closed, and a call that fails leaves none."""
+    probes = tuple(Call("fcntl", (n, F_GETFD, 0)) for n in range(TABLE))
+    begun = {n for n, result in enumerate(bench.run(Program(probes)).returned) if result >= 0}
+
+    def kept(program: Program) -> None:
+        whole = Program(program.calls + probes)
+        ran = bench.run(whole)
+        if ran.known or ran.interrupted:
+            return
+        returned = ran.returned
+        expected = table(program, returned, set(begun), bench.show([program]))
+        found = {n for n, result in enumerate(returned[len(program.calls) :]) if result >= 0}
+        assert found == expected, f"descriptors {found}, not {expected} are open after\n{bench.show([program])}"
+
+    keys = [key for key in OPENERS if key in bench.description.variants]
+    profile.check("descriptors", compositions(bench.description, [], keys, 14), kept)
+
+
+def table(program: Program, returned: tuple[int, ...], opened: set[int], said: str) -> set[int]:
+    """The descriptors that must be open after a program, which returned this, by the rules of POSIX."""
+    values: list[int] = []
+    for call, result in zip(program.calls, returned, strict=False):
+        made = [result]
+        if result >= 0:
+            free = [n for n in range(TABLE) if n not in opened]
+            match call.name:
+                case name if name in OPENING:
+                    assert result == free[0], f"{name} returned {result}, where {free[0]} was free:\n{said}"
+                    opened.add(result)
+                case "pipe2" | "socketpair":
+                    made = free[:2]
+                    opened.update(made)
+                case "dup3":
+                    opened.add(result)
+                case "fcntl" if call.args[1] in (F_DUPFD, F_DUPFD_CLOEXEC):
+                    assert result not in opened, f"fcntl duplicated over descriptor {result}:\n{said}"
+                    opened.add(result)
+                case "close":
+                    opened.discard(number(call.args[0], values) or 0)
+        values += made[: len(call.makes)] + [-1] * (len(call.makes) - len(made))
+    return opened

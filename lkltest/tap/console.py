@@ -44,8 +44,9 @@ def _pattern(name: str) -> Pattern:
         "stamp": lambda: re.compile(rb"\[ *+\d++\.\d{6}\](?:\[ *+[TC]\d++\])?+ "),
         "stamped": lambda: re.compile(PRINTK),
         "torn": lambda: re.compile(rb"[ \t]*+(?:(?:not )?+ok(?![0-9A-Za-z_])|1\.\.\d*+|Bail out!|\* \d|# running \d|"
+                                   rb"K?TAP version \d*+|"
                                    rb"(?:" + _TORN + rb")\[)"),
-        "whole": lambda: re.compile(rb"[ \t]*+(?:(?:not )?+ok \d|1\.\.\d)"),
+        "whole": lambda: re.compile(rb"[ \t]*+(?:(?:not )?+ok \d|1\.\.\d|K?TAP version \d)"),
         "version": lambda: re.compile(rb"K?TAP version \d++[ \t\r]*+$"),
     }[name]()  # fmt: skip
 
@@ -63,9 +64,11 @@ def tear(line: bytes) -> tuple[bytes, bytes] | None:
     return line[: stamp.start()], line[stamp.start() :]
 
 
-def is_whole(fragment: bytes) -> bool:
-    """Whether what came before the kernel's message can stand as a line by itself."""
-    return _pattern("whole").match(fragment) is not None
+def is_apart(fragment: bytes, line: bytes) -> bool:
+    """Whether what came before the kernel's message is a whole line, and what came after it the next one."""
+    directive = line.startswith(b" #") or (line.startswith(b"#") and fragment.endswith(b" "))
+    whole = _pattern("whole").match(fragment) is not None and not directive
+    return whole and candidate(b"").match(line + b"\n") is not None
 
 
 def find_prefix(line: bytes) -> bytes | None:

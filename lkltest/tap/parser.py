@@ -240,7 +240,7 @@ class Parser:
             (fragment, number), self._torn = self._torn, None
             whole = fragment + line
             fits = console.candidate(b"").match(whole + b"\n")
-            if fits and not (console.is_whole(fragment) and console.candidate(b"").match(line + b"\n")):
+            if fits and not console.is_apart(fragment, line):
                 self._stream.line = number
                 self._stream.note([Remark("torn-line", "the console broke into this line; it was put together again")])
                 self._read_text(whole, number)

@@ -16,104 +16,7 @@
  */
 #include <lkltest.h>
 
-#include "features.h"
-
-struct volume {
-	struct lkltest_disk *disk;
-	const char *type, *options;
-	int part;
-	char where[32];		/* its mount point */
-	char node[64];
-};
-
-static struct lkltest_disk disks[2];
-static struct volume first = { .disk = &disks[0] }, second = { .disk = &disks[1] };
-static const char *missing;	/* the file system that the kernel lacks */
-static int mounted;
-static unsigned long long big = 64 << 20, statfs_bytes = 8 << 20;	/* of the largest files */
-
-/* ---- mounting ---- */
-
-static const char *argument(const char *prefix, const char *name)
-{
-	char full[64];
-
-	snprintf(full, sizeof(full), "%s%s", prefix, name);
-	return lkltest_arg(full);
-}
-
-static void configure(struct volume *volume, const char *prefix)
-{
-	const char *part = argument(prefix, "part");
-
-	volume->disk->path = argument(prefix, "disk");
-	volume->type = argument(prefix, "type");
-	volume->options = argument(prefix, "mount");
-	volume->part = part ? atoi(part) : 0;
-	if (volume->disk->path && !volume->type)
-		lkltest_bail_out("the argument %stype=FS is missing", prefix);
-}
-
-static void configure_all(void)
-{
-	const char *size = lkltest_arg("big");
-
-	configure(&first, "");
-	configure(&second, "second_");
-	if (!first.disk->path)
-		lkltest_bail_out("no disk: the arguments disk=FILE and type=FS are missing");
-	if (!second.disk->path && second.part)
-		second.disk = first.disk;
-	if (size)
-		big = strtoull(size, NULL, 0);
-#ifdef LKLTEST_NATIVE
-	snprintf(disks[0].name, sizeof(disks[0].name), "%s", basename(disks[0].path));
-	/* A second image has become a device only where the command line says so. */
-	if (disks[1].path && strncmp(disks[1].path, "/dev/", 5))
-		disks[1].path = NULL;
-	if (disks[1].path)
-		snprintf(disks[1].name, sizeof(disks[1].name), "%s", basename(disks[1].path));
-#endif
-}
-
-/* Skips or ends the point where there is nothing mounted to look at. */
-static void need_mounted(void)
-{
-	if (missing)
-		lkltest_skip("this kernel has no %s%s%s", missing, lkltest_arg("config") ? ": " : "",
-			     lkltest_arg("config") ? lkltest_arg("config") : "");
-	if (!mounted)
-		lkltest_fail("nothing is mounted: an earlier point tells why");
-	close_leftovers();
-	CHECK_EQ(lkl_sys_chdir(first.where), 0);
-}
-
-static void find_node(struct volume *volume)
-{
-	snprintf(volume->node, sizeof(volume->node), "%s", lkltest_disk_node(volume->disk, volume->part));
-}
-
-static void mount_again(struct volume *volume, int flags)
-{
-	CHECK_EQ(lkltest_mount(volume->node, volume->where, volume->type, flags, volume->options), 0);
-}
-
-static void leave(struct volume *volume)
-{
-	CHECK_EQ(lkl_sys_chdir("/"), 0);
-	CHECK_EQ(lkltest_umount(volume->where), 0);
-	if (volume == &first)
-		mounted = 0;
-	lkltest_wait_free(volume->node);
-}
-
-static void enter(struct volume *volume, int flags)
-{
-	mount_again(volume, flags);
-	if (volume == &first)
-		mounted = 1;
-	CHECK_EQ(lkl_sys_chdir(volume->where), 0);
-}
+#include "space.h"
 
 #ifndef LKLTEST_NATIVE
 
@@ -140,88 +43,6 @@ POINT(disk_remove)
 	lkltest_disk_remove(&disks[0]);
 	if (second.disk == &disks[1] && disks[1].path)
 		lkltest_disk_remove(&disks[1]);
-}
-
-/* By the library's own helper, which chooses the node and the mount point. */
-static long mount_first(void)
-{
-	return lkl_mount_dev(first.disk->id, first.part, first.type, 0, first.options, first.where,
-			     sizeof(first.where));
-}
-
-static long umount_first(void)
-{
-	return lkl_umount_dev(first.disk->id, first.part, 0, 5000);
-}
-
-static struct lkl_dir *listing;
-
-static void open_listing(void)
-{
-	int err = 0;
-
-	listing = lkl_opendir(".", &err);
-	if (!listing)
-		lkltest_fail("lkl_opendir: %s", lkl_strerror(err));
-}
-
-static const char *next_name(void)
-{
-	struct lkl_linux_dirent64 *entry = lkl_readdir(listing);
-
-	CHECK_EQ(lkl_errdir(listing), 0);
-	return entry ? entry->d_name : NULL;
-}
-
-static void close_listing(void)
-{
-	struct lkl_dir *dir = listing;
-
-	CHECK(dir != NULL);
-	listing = NULL;
-	CHECK_EQ(lkl_closedir(dir), 0);
-}
-
-#else
-
-static long mount_first(void)
-{
-	snprintf(first.where, sizeof(first.where), LKLTEST_WORK "/first");
-	return lkltest_mount(first.node, first.where, first.type, 0, first.options);
-}
-
-static long umount_first(void)
-{
-	return lkltest_umount(first.where);
-}
-
-static long listing = -1;
-static char entries[4096];
-static long entries_end, entries_at;
-
-static void open_listing(void)
-{
-	listing = CHECK_OK(lkl_sys_openat(LKL_AT_FDCWD, ".", LKL_O_RDONLY | LKL_O_DIRECTORY, 0));
-}
-
-static const char *next_name(void)
-{
-	struct lkl_linux_dirent64 *entry;
-
-	if (entries_at == entries_end) {
-		entries_at = 0;
-		entries_end = CHECK_OK(lkl_sys_getdents64(listing, (void *)entries, sizeof(entries)));
-	}
-	if (!entries_end)
-		return NULL;
-	entry = (void *)(entries + entries_at);
-	entries_at += entry->d_reclen;
-	return entry->d_name;
-}
-
-static void close_listing(void)
-{
-	CHECK_EQ(lkl_sys_close(listing), 0);
 }
 
 #endif
@@ -278,33 +99,6 @@ POINT(closedir)
 }
 
 /* ---- data ---- */
-
-static unsigned long long free_bytes(void)
-{
-	struct lkl_statfs st;
-
-	CHECK_EQ(lkl_sys_statfs(".", &st), 0);
-	CHECK_LE(st.f_bfree, st.f_blocks);
-	CHECK_LE(st.f_bavail, st.f_bfree);
-	return (unsigned long long)st.f_bfree * st.f_bsize;
-}
-
-/* A user's own disk may be too small for what ours are made for. */
-static void fit(void)
-{
-	struct lkl_statfs st;
-
-	if (lkltest_arg("packed"))
-		return;
-	CHECK_EQ(lkl_sys_statfs(".", &st), 0);
-	if (free_bytes() / 4 < big)
-		big = free_bytes() / 4;
-	if (free_bytes() / 4 < statfs_bytes)
-		statfs_bytes = free_bytes() / 4;
-	if (st.f_files && st.f_ffree / 2 < ENTRIES)
-		nr_entries = st.f_ffree / 2;
-	lkltest_log("big file: %llu bytes, entries of the directory: %d", big, nr_entries);
-}
 
 POINT(packed)
 {
@@ -437,22 +231,6 @@ POINT(second_mount)
 	check_file("seen-twice", 5000);
 }
 
-/* Waits until at least so much is free: some file systems give blocks back only when they get to it. */
-static int becomes_free(unsigned long long bytes)
-{
-	long long deadline = lkltest_now_ns() + 10 * 1000000000LL;
-
-	while (free_bytes() < bytes) {
-		if (lkltest_now_ns() > deadline)
-			return 0;
-		lkl_sys_sync();
-		lkltest_sleep_ms(5);
-	}
-	return 1;
-}
-
-#define SLACK (2ULL << 20)	/* what the file system may take or keep for its own use */
-
 POINT(statfs)
 {
 	unsigned long long before, after;
@@ -474,65 +252,6 @@ POINT(remount)
 	need_mounted();
 	leave(&first);
 	enter(&first, 0);
-}
-
-/* Takes the free room without writing it, where the file system can, but for the last `rest` bytes. */
-static void reserve(long fd, unsigned long long rest)
-{
-	unsigned long long room = free_bytes(), at = 0, part;
-	long err;
-
-	for (part = room > rest ? room - rest : 0; part >= 1 << 20 && at + part + rest <= room;) {
-		err = lkl_sys_fallocate(fd, 0, at, part);
-		if (err == -LKL_EOPNOTSUPP)
-			return;
-		if (err && err != -LKL_ENOSPC)
-			lkltest_fail("fallocate: %s", lkl_strerror(err));
-		if (!err)
-			at += part;
-		/* Some of the free room is the file system's own. */
-		part = err || at + part + rest > room ? part / 2 : part;
-	}
-	lkltest_property("reserved_bytes", "%llu", at);
-}
-
-/* Writes known data until the disk is full; how much of it the file took. */
-static unsigned long long fill(long fd, const char *seed)
-{
-	struct lkltest_data data;
-	unsigned long long done = 0;
-	long n;
-
-	lkltest_data_init(&data, seed);
-	do {
-		lkltest_data_fill(&data, done / LKLTEST_PAGE, chunk, CHUNK_PAGES);
-		n = lkl_sys_write(fd, chunk + done % LKLTEST_PAGE, CHUNK - done % LKLTEST_PAGE);
-		if (n > 0)
-			done += n;
-	} while (n > 0);
-	CHECK_EQ(n, -LKL_ENOSPC);
-	return done;
-}
-
-#define HUGE_DISK (64ULL << 30)	/* its bitmaps do not fit into the kernel's memory all at once */
-#define MUCH (8ULL << 30)
-
-/* What is demanded of a disk that is too large to be filled. */
-static void take_much(unsigned long long before)
-{
-	long fd = open_file("much", LKL_O_RDWR | LKL_O_CREAT);
-
-	lkltest_log("too large to be filled: takes 8 GiB of it instead, and writes at 1 TiB of a file");
-	CHECK_EQ(lkl_sys_fallocate(fd, 0, 0, MUCH), 0);
-	CHECK_LE(free_bytes(), before - MUCH);
-	CHECK_EQ(lkl_sys_pwrite64(fd, "far", 3, 1LL << 40), 3);
-	CHECK_EQ(lkl_sys_fsync(fd), 0);
-	CHECK_EQ(lkl_sys_pread64(fd, chunk, CHUNK, 1LL << 40), 3);
-	CHECK_MEM_EQ(chunk, "far", 3);
-	check_zeroes("much", fd, MUCH - CHUNK, MUCH + CHUNK);
-	close_file(fd);
-	CHECK_EQ(lkl_sys_unlinkat(LKL_AT_FDCWD, "much", 0), 0);
-	CHECK(becomes_free(before - SLACK));
 }
 
 POINT(disk_full)

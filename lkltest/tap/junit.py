@@ -51,17 +51,23 @@ def _cases(report: Report, path: str) -> Iterator[str]:
         yield _case(path, "stream", None, _failure(message, "\n".join([*reasons, report.output])))
 
 
-def _point_cases(point: Point, path: str) -> Iterator[str]:
+def _point_cases(point: Point, path: str, excuse: str | None = None) -> Iterator[str]:
+    """The innermost cases of a point; `excuse`: why a failure is none, as the outer line of a subtest decides."""
     name = point.description or f"{point.number}"
+    below = excuse
+    if below is None and point.passed:
+        below = f"TODO {point.reason}" if point.directive == "todo" else f"not ok, but {name} is ok"
     for child in point.points:
-        yield from _point_cases(child, f"{path}.{name}")
+        yield from _point_cases(child, f"{path}.{name}", below)
     # A parent is a case of its own only where it says more than its children.
     if not point.subtest or (not point.passed and all(child.passed for child in point.points)):
-        yield _case(path, name, seconds(point), _outcome(point))
+        yield _case(path, name, seconds(point), _outcome(point, excuse))
 
 
-def _outcome(point: Point) -> str:
+def _outcome(point: Point, excuse: str | None) -> str:
     detail = "\n".join([*point.comments, point.raw_diagnostics or "", point.output]).strip("\n")
+    if not point.passed and excuse is not None:
+        return f"<skipped message={_attribute(excuse.strip())}>{_text(detail)}</skipped>"
     if not point.passed:
         return _failure("never ended" if point.ok is None else "not ok", detail)
     if point.directive in ("skip", "todo"):

@@ -119,6 +119,17 @@ def test_junit(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
+def test_junit_agrees_with_the_verdict_on_subtests() -> None:
+    """Points that failed below one that is ok or todo fail no case, unless the stream is judged strictly."""
+    stream = b"TAP version 14\n1..2\n    1..1\n    not ok 1 - x\nnot ok 1 - outer # TODO later\n"
+    stream += b"    1..1\n    not ok 1 - y\nok 2\n"
+    for options, status, failures in ((), 0, "0"), (("--strict",), 1, "1"):
+        ended = tap("--junit", "-", *options, stdin=stream)
+        suite = ET.fromstring(ended.output)[0]
+        assert (ended.status, suite.get("failures")) == (status, failures)
+        assert [case[0].get("message") for case in suite][:2] == ["TODO later", "not ok, but 2 is ok"]
+
+
 def test_junit_of_strict(tmp_path: Path) -> None:
     """What --strict fails is a failure in JUnit as well."""
     tap("--strict", "--junit", tmp_path / "report.xml", stdin=ODD)

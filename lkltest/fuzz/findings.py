@@ -12,6 +12,7 @@ from lkltest import process
 from lkltest.errors import UsageError
 from lkltest.fuzz import reproducer
 from lkltest.fuzz.describe import Description
+from lkltest.fuzz.memory import BETWEEN
 from lkltest.fuzz.naming import Namer
 from lkltest.fuzz.text import parse_program, print_program
 from lkltest.fuzz.triage import Result
@@ -98,7 +99,7 @@ def write_reproducer(
     try:
         source = reproducer.write(
             result.programs, description, setup.liblkl, title=failure.title, about=about, mem=setup.mem,
-            cmdline=setup.cmdline, guarded=failure.kind == "overrun",
+            cmdline=setup.cmdline, guarded=failure.kind == "overrun", clean=failure.call == BETWEEN,
         )
     except (KeyError, ValueError):
         return None

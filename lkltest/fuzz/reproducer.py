@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from lkltest.fuzz import kinds
 from lkltest.fuzz.describe import NEEDS, Description, read_annotations
 from lkltest.fuzz.naming import Namer
 from lkltest.fuzz.values import (
@@ -94,6 +95,18 @@ class Writer:
             if make.source != RETURN:
                 read = f"*(int *)((char *){pointers[make.source]} + {make.offset})"
                 self.lines.append(f"\tr{index} = {read};")
+
+    def clean(self, program: Program) -> None:
+        """Write what the fuzzer does after each program: mappings and descriptors are given back."""
+        index = 0
+        for call in program.calls:
+            for make in call.makes:
+                if make.kind == "address" and call.name == "mmap_pgoff":
+                    length = self.value(call.args[1], call, "1")
+                    self.lines.append(f"\tCALL(lkl_sys_munmap(r{index}, {length}));")
+                elif kinds.NUMBERS[make.kind] < kinds.DESCRIPTORS:
+                    self.lines.append(f"\tCALL(lkl_sys_close(r{index}));")
+                index += 1
 
     def value(self, value: Value, call: Call, path: str) -> str:
         """A number, or a pointer to a buffer that is written first."""
@@ -191,19 +204,24 @@ def _bytes(data: bytes) -> str:
 
 def write(
     programs: Sequence[Program], description: Description, liblkl: Liblkl, *, title: str, about: Sequence[str],
-    mem: int, cmdline: str, guarded: bool = False,
+    mem: int, cmdline: str, guarded: bool = False, clean: bool = False,
 ) -> str:
-    """The C source of programs that run one after the other; `about` are the comment's further lines."""
+    """The C source of programs that run one after the other; `about` are the comment's further lines.
+
+    `clean` gives back what each program holds, for failures that come only then.
+    """
     bodies = []
     total = 0
     for program in programs:
         writer = Writer(description, guarded=guarded)
         for call in program.calls:
             writer.call(call)
+        if clean:
+            writer.clean(program)
         bodies.append((program, writer))
         total += len(writer.lines)
     text = "\n".join(line for _, writer in bodies for line in writer.lines)
-    parts = [_comment(title, about), _includes(guarded), _missing(text, description), SHOW]
+    parts = [_comment(title, about), _includes(guarded), missing(text, description), SHOW]
     parts += [GUARDED] if guarded else []
     for n, (program, writer) in enumerate(bodies):
         parts.append(_function(n, program, writer, description))
@@ -221,13 +239,13 @@ def _includes(guarded: bool) -> str:
     return "".join(f"#include <{name}>\n" for name in names) + "\n"
 
 
-def _missing(text: str, description: Description) -> str:
+def missing(text: str, description: Description) -> str:
     """What the library's headers lack of what the program names."""
     data = read_annotations()
     lines = []
     for name, value in data["constants"].items():
         if re.search(rf"\bLKL_{name}\b", text):
-            lines += [f"#ifndef LKL_{name}", f"#define LKL_{name} {value:#x}", "#endif"]
+            lines.append(f"#ifndef LKL_{name}\n#define LKL_{name} {value:#x}\n#endif")
     for name, code in data["definitions"].items():
         if re.search(rf"\bstruct {name}\b", text) or any(re.search(rf"struct {name} ", c) for c in lines):
             if "lkl_sock_filter *" in code:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pytest
 
 from lkltest import process
 from lkltest.fuzz.describe import Description, describe
+from lkltest.fuzz.lab import Lab
+from lkltest.fuzz.text import parse_program
+from lkltest.fuzz.values import Program
 from lkltest.kernel import Setup
 from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
@@ -49,3 +53,22 @@ def planted(
     changed = replace(liblkl, shared=library, libs=(*kernel, *liblkl.libs))
     own = replace(settings, cache=directory / "cache")  # the executor is of no use to others
     return Planted(Setup.make(changed, own, description.shapes), own, description)
+
+
+@pytest.fixture(scope="session")
+def setup(liblkl: Liblkl, settings: Settings, description: Description) -> Setup:
+    """What kernels without planted bugs are started with."""
+    return Setup.make(liblkl, settings, description.shapes)
+
+
+@pytest.fixture(scope="session")
+def parse(description: Description) -> Callable[[str], Program]:
+    """Reads a program's text."""
+    return lambda text: parse_program(text, description.headers.constants, description.makes)
+
+
+@pytest.fixture
+def lab(setup: Setup, description: Description) -> Iterator[Lab]:
+    """A bench for programs."""
+    with Lab(setup, description) as bench:
+        yield bench

@@ -21,6 +21,7 @@ enum needs {
 #define SANDBOX_POKE	64	/* the signal that ends a call that blocks */
 #define SANDBOX_TICK_MS	15
 #define SANDBOX_ROTATE	256	/* programs that share a file system */
+#define SANDBOX_MEND	8	/* programs after which the loopback device is set up anew */
 #define SANDBOX_LIMITS	16
 #define SANDBOX_MAPPINGS 32
 
@@ -125,7 +126,6 @@ static void sandbox_loopback(void)
 
 static void sandbox_remount(void)
 {
-	sandbox_loopback();
 	if (sandbox.mounted)
 		SYS(umount2, (long)"/w", 2 /* MNT_DETACH */);
 	sandbox.mounted = !SYS(mount, (long)"none", (long)"/w", (long)"ramfs", 0, 0);
@@ -217,6 +217,8 @@ static inline void sandbox_run(void *(*run)(void *), void *argument, unsigned in
 
 	if (sandbox.shared->program % SANDBOX_ROTATE == 0)
 		sandbox_remount();
+	if (sandbox.shared->program % SANDBOX_MEND == 0)
+		sandbox_loopback();
 	if (!(needs & (NEEDS_TASK | NEEDS_MOUNTS)) || pthread_create(&thread, NULL, sandbox_task, &task)) {
 		run(argument);
 	} else {
@@ -273,6 +275,7 @@ static long sandbox_init(struct fz_shared *shared)
 	if (error)
 		return error;
 	sandbox_remount();
+	sandbox_loopback();
 	return -pthread_create(&watch, NULL, sandbox_watch, NULL);
 }
 

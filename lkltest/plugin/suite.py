@@ -22,6 +22,10 @@ from lkltest.program.table import Declared, read
 from lkltest.settings import Settings
 
 EXIT = "exit"  # the item of the program's own end
+FIXTURE = "lkltest_run"
+
+# Names that mean something to Python or pytest in a class of tests, whatever stands there.
+RESERVED = re.compile(rf"__\w+__|(setup|teardown)_(class|method)|pytestmark|{FIXTURE}")
 
 
 class ProgramSuite(pytest.Class):
@@ -70,7 +74,8 @@ class ProgramSuite(pytest.Class):
         return getattr(getattr(self.obj, name, None), "lkltest_point", False) is True
 
     def _make_class(self) -> type:
-        return type(self.name, (), {**self._make_tests(), "lkltest_run": self._make_fixture()})
+        tests = {attribute(name): test for name, test in self._make_tests().items()}
+        return type(self.name, (), {**tests, FIXTURE: self._make_fixture()})
 
     def _make_tests(self) -> dict[str, Callable[..., None]]:
         """The functions of the points and of the end, or the one of a program without a table."""
@@ -130,6 +135,11 @@ class ProgramSuite(pytest.Class):
 
     def _getobj(self) -> type:
         return self._make_class()
+
+
+def attribute(name: str) -> str:
+    """The name of a point's item: the point's own, unless a class of tests cannot have it."""
+    return f"{name}#point" if RESERVED.fullmatch(name) else name
 
 
 def _check_untabled(

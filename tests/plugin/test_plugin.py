@@ -346,3 +346,17 @@ def test_a_wrong_value_is_refused_at_once(pytester: pytest.Pytester, option: str
     result = pytester.runpytest_subprocess(option)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.re_match_lines([f"ERROR: {option.partition('=')[0]}: .*"])
+
+
+def test_points_may_have_any_name(suite: Pytest) -> None:
+    """Names that mean something to Python or pytest are names of points like others."""
+    result = suite("names", "-v")
+    result.assert_outcomes(passed=5)
+    result.stdout.re_match_lines([r".*names::__init__#point\[.*", r".*names::lambda\[.*", r".*names::exit#program\[.*"])
+
+
+def test_a_plan_that_skips_all_is_a_skip(suite: Pytest) -> None:
+    """A program without a table that finds nothing to test is skipped, with its reason."""
+    result = suite("skips_all", "-v")
+    result.assert_outcomes(skipped=1)
+    result.stdout.re_match_lines([r".*skips_all::program.* SKIPPED \(no such.*"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 WITHOUT_END = 1 << 30  # examples, where only the time counts
+PART = 50  # examples of a stateful test between two looks at the clock
 DATABASE = Path(".hypothesis") / "lkltest"  # beside Hypothesis's own
 
 
@@ -49,6 +50,13 @@ class Profile:
             suppress_health_check=list(hypothesis.HealthCheck),
             report_multiple_bugs=False,
         )
+
+    def parts(self) -> Iterator[Profile]:
+        """Profiles to be tried one after the other, for tests that cannot be ended in the midst of an example."""
+        until = time.monotonic() + self.seconds
+        yield replace(self, examples=min(self.examples, PART)) if self.seconds else self
+        while time.monotonic() < until:
+            yield replace(self, examples=min(self.examples, PART))
 
     def check(
         self, property: str, strategy: SearchStrategy[T], holds: Callable[[T], object], *, share: float = 1.0
@@ -106,7 +114,7 @@ def chosen(settings: Settings) -> Profile:
         raise UsageError(f"--lkl-fuzz-profile: no profile {settings.fuzz_profile}; take one of {', '.join(PROFILES)}")
     profile = PROFILES[settings.fuzz_profile]
     if settings.fuzz_time:
-        profile = replace(profile, seconds=settings.fuzz_time, examples=WITHOUT_END)
+        profile = replace(profile, seconds=settings.fuzz_time, examples=WITHOUT_END, fixed=False)
     if settings.fuzz_examples:
         profile = replace(profile, examples=settings.fuzz_examples)
     return profile

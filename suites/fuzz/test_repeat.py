@@ -38,8 +38,8 @@ HOST_FLAGS = 0o3 | 0o100 | 0o200 | 0o1000 | 0o2000 | 0o4000  # of openat: the pl
 # Where the two may differ, by call: the results of either side, and why.
 DIFFERENT = {
     "lseek": (errno.EINVAL, errno.ENXIO, "SEEK_DATA and SEEK_HOLE, and a file's largest offset, are the file system's"),
-    "ftruncate": (errno.EFBIG, errno.EINVAL, "a file's largest size is the file system's"),
-    "truncate": (errno.EFBIG, errno.EINVAL, "a file's largest size is the file system's"),
+    "ftruncate": (errno.EEXIST, errno.EFBIG, "ramfs without an MMU cannot grow an empty file whose page is cached"),
+    "truncate": (errno.EEXIST, errno.EFBIG, "ramfs without an MMU cannot grow an empty file whose page is cached"),
     "linkat": (errno.EPERM, errno.EXDEV, "the host may protect hard links, or follow them elsewhere"),
 }
 

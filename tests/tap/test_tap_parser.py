@@ -186,6 +186,22 @@ def test_plain_points_need_no_events() -> None:
     assert len(at_once.report.points[10:20]) == 10
 
 
+def test_bare_points_are_cut_where_their_numbers_grow() -> None:
+    """Points without a block, taken in by the thousand, have the numbers, results and names of their lines."""
+    results = [(number, number % 7 != 0, f"p {number}" if number % 5 else "") for number in range(1, 1203)]
+    data = b"TAP version 13\n1..1202\n" + b"".join(
+        b"%sok %d%s\n" % (b"" if ok else b"not ", number, f" - {name}".encode() if name else b"")
+        for number, ok, name in results
+    )
+    for wanted in (True, False):
+        parser = Parser(events=wanted)
+        events = parser.feed(data) + parser.close()
+        points = list(parser.report.points)
+        assert [(point.number, point.ok, point.description) for point in points] == results
+        assert [point.line for point in points] == list(range(3, 1205))
+        assert [event.point for event in events if isinstance(event, PointSeen)] == (points if wanted else [])
+
+
 def test_a_forced_dialect_stays() -> None:
     """A dialect that the user asks for is kept whatever the stream says."""
     parser = Parser(Dialect.TAP13)

@@ -54,18 +54,20 @@ class Bench:
 
     def run(self, program: Program) -> Ran:
         """Run a program on the kernel that is there; raises AssertionError with a report where it fails."""
-        if program in self.reports:
-            raise AssertionError(self.reports[program])
-        if self.lab.kernel is None or len(self.history) >= HISTORY:
-            self.lab.drop()
-            self.history = []
-        before = self.lab.memory.head().interrupted if self.history else 0
-        self.history.append(program)
-        trial = self.lab.run([program], fresh=False)
-        if trial.failure is not None:
+        if program not in self.reports:
+            if self.lab.kernel is None or len(self.history) >= HISTORY:
+                self.lab.drop()
+                self.history = []
+            before = self.lab.memory.head().interrupted if self.history else 0
+            self.history.append(program)
+            trial = self.lab.run([program], fresh=False)
+            if trial.failure is None:
+                return Ran(trial.returned, self.lab.memory.head().interrupted - before)
             self.fail(program, trial.failure)
-            return Ran(trial.returned, 0, trial.failure)
-        return Ran(trial.returned, self.lab.memory.head().interrupted - before)
+            if program not in self.reports:
+                return Ran(trial.returned, 0, trial.failure)
+        # One line for both: Hypothesis tells failures from each other by where they are raised.
+        raise AssertionError(self.reports[program])
 
     def fresh(self, programs: Sequence[Program]) -> Ran:
         """Run programs on a kernel of their own; raises AssertionError with a report where one fails."""
@@ -73,29 +75,31 @@ class Bench:
         trial = self.lab.run(programs)
         if trial.failure is not None:
             self.fail(programs[-1], trial.failure)
+            if programs[-1] in self.reports:
+                raise AssertionError(self.reports[programs[-1]])
         return Ran(trial.returned, self.lab.memory.head().interrupted, trial.failure)
 
     def fail(self, program: Program, failure: Failure) -> None:
-        """Raise AssertionError, with what brings the failure about; nothing for one that is known, or a slow host."""
+        """Find out what brings the failure about, for a report; none for one that is known, or a slow host."""
         history, self.history = self.history, []
         if failure.name in self.known:
-            return
+            return None
         for _ in range(TRIES):
             if failure.same(self.lab.run([program]).failure):
                 self.lab.drop()
-                self.report(program, [program], failure, "on a fresh kernel")
+                return self.report(program, [program], failure, "on a fresh kernel")
         if failure.kind == "hang" and not failure.same(self.lab.run(history).failure):
-            return  # a machine so busy that a call took long: it does not hang
+            return None  # a machine so busy that a call took long: it does not hang
         patience = Patience(SECONDS)
         fails = failure.same(self.lab.run(history).failure)
         if fails:
             history = fewest(history, lambda some: failure.same(self.lab.run(some).failure), patience)
         self.lab.drop()
-        self.report(program, history, failure, "after each other" if fails else "once, not again")
+        return self.report(program, history, failure, "after each other" if fails else "once, not again")
 
     def report(self, program: Program, programs: Sequence[Program], failure: Failure, when: str) -> None:
-        """Raise AssertionError, now and whenever the program is asked for again."""
+        """Keep what there is to say, for whenever the program is asked for again."""
         evidence = failure.stack or failure.console[-3000:]
-        text = f"{failure.title} ({failure.name}), {when}:\n\n{self.show(programs)}\n{evidence}"
-        self.reports[program] = text
-        raise AssertionError(text)
+        self.reports[program] = (
+            f"{failure.title} ({failure.name}), {when}:\n\n{self.show(programs)}\n{evidence}"
+        )

@@ -116,6 +116,6 @@ def compositions(
     @st.composite
     def composed(draw: DrawFn) -> Program:
         begun = [draw(call) for call in opening[: draw(st.integers(0, len(opening)))]]
-        return bind([*begun, *draw(st.lists(following, min_size=0 if begun else 1, max_size=max_calls))])
+        return bind([*begun, *draw(st.lists(following, min_size=1, max_size=max_calls))])
 
     return composed()

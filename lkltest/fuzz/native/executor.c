@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 #include <lkltest/compat.h>
@@ -238,6 +239,8 @@ uint32_t fz_run(uint32_t count, uint64_t first)
 /* Map the shared memory; 0, or -1 where that fails. */
 int fz_attach(int fd)
 {
+	/* A worker in a call that never returns would outlive whoever started it. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	shared = mmap(NULL, FZ_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	return shared == MAP_FAILED || arena_init(&arena) ? -1 : 0;
 }

@@ -1,0 +1,7 @@
+"""`python -m lkltest`: the command."""
+
+import sys
+
+from lkltest.cli import main
+
+sys.exit(main())

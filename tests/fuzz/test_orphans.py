@@ -1,0 +1,41 @@
+"""Workers of a fuzzer that is killed outright."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from pathlib import Path
+
+from lkltest import process
+from lkltest.liblkl import Liblkl
+from lkltest.process import Child
+
+
+def workers(parent: int) -> list[int]:
+    """The processes whose parent is `parent` and that run a kernel."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            stat = (path / "stat").read_text().rpartition(")")[2].split()
+            runs_kernel = b"fuzz/worker.py" in (path / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if int(stat[1]) == parent and stat[0] != "Z" and runs_kernel:
+            found.append(int(path.name))
+    return found
+
+
+def test_a_killed_fuzzer_leaves_no_worker(liblkl: Liblkl, tmp_path: Path) -> None:
+    """SIGKILL of the fuzzer is the end of its kernels, whatever they are doing."""
+    command = [sys.executable, "-m", "lkltest", "fuzz", "--lkl", str(liblkl.path), "--workers", "1"]
+    with Child([*command, "--output", str(tmp_path / "out")], stderr=process.NOTHING, cwd=tmp_path) as child:
+        until = time.monotonic() + 60
+        while not (started := workers(child.pid)) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert started, "no worker was started"
+        child.signal(signal.SIGKILL)
+        until = time.monotonic() + 20
+        while any(Path(f"/proc/{pid}").exists() for pid in started) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not any(Path(f"/proc/{pid}").exists() for pid in started)

@@ -15,7 +15,7 @@ from lkltest.gate.report import Row, Verdict
 
 DEADLINE = 3600.0  # seconds: each test has its own deadline, this is for pytest itself
 # In the first line on a test whose kernel went away.
-LOST = ("KernelLost", "Panic", "panicked", "killed by SIG", "past its deadline")
+LOST = ("KernelLost", "Panic", "panicked", "Kernel panic", "killed by SIG", "past its deadline", "has passed")
 
 # What a user sets for their own runs is not for this one.
 ENVIRONMENT = {"LKLTEST_LKL": "", "LKLTEST_UML": "", "PYTEST_ADDOPTS": ""}

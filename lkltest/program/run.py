@@ -13,6 +13,7 @@ from types import TracebackType
 
 from lkltest import process, tap
 from lkltest.process import Child, Ended, Stream
+from lkltest.program.lastwords import last_lines, panic
 from lkltest.program.launch import Launch
 from lkltest.program.memcheck import Memcheck, blame
 from lkltest.program.result import from_point
@@ -22,8 +23,7 @@ from lkltest.program.table import Declared
 from lkltest.program.verdict import End, Result, State
 
 STACKS = 2.0  # seconds that a program past its deadline has to print the stacks of its threads
-TAIL = 256 << 10  # bytes of the console that are searched for a stack
-LAST_LINES = 20  # of the console, shown with a bad end
+TAIL = 256 << 10  # bytes of the console that are searched for a stack or a panic
 UNFINISHED = ("missing-points", "unfinished-point")  # problems of the output that a table of points tells better
 
 
@@ -247,6 +247,9 @@ class Run:
         from lkltest import symbolize
 
         console = self.console.tail(TAIL)
+        # A kernel tree's own program has the kernel print among its output.
+        if message := panic(console) or panic(self.output.tail(TAIL)):
+            problems[0] = f"{message} ({problems[0]})"
         crash = symbolize.explain(console, self.launch.program)
         return End(ended.describe(), ended.seconds, tuple(problems), crash, last_lines(console))
 
@@ -296,11 +299,3 @@ class Run:
 
     def _first(self) -> str | None:
         return self.points[0].name if self.points else None
-
-
-def last_lines(console: bytes) -> str:
-    """The last lines of a console, for people: the crash's raw stack lines left out."""
-    lines = [line for line in console.split(b"\n") if not line.startswith(b"lkltest: ")]
-    while lines and not lines[-1].strip():
-        lines.pop()
-    return b"\n".join(lines[-LAST_LINES:]).decode(errors="backslashreplace")

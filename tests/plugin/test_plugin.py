@@ -91,6 +91,16 @@ def test_a_crash_is_blamed_on_its_point(suite: Pytest, pytester: pytest.Pytester
     assert {"output.tap", "console.log", "command", "program"} <= {path.name for path in kept.iterdir()}
 
 
+def test_a_panic_is_told_as_a_panic(suite: Pytest) -> None:
+    """A kernel's panic is told by its message, with the signal and the point, and is in the lines of the console."""
+    result = suite("panics")
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.re_match_lines([
+        r"Kernel panic - not syncing: Out of memory.* \(the program was killed by SIGABRT in the point 'panics'\)",
+        r"last lines of the console:", r".*Kernel panic - not syncing: Out of memory.*",
+    ])
+
+
 @pytest.mark.parametrize("selected", ["before", "before or after"])
 def test_a_bad_end_is_never_deselected(suite: Pytest, selected: str) -> None:
     """Where the end and the crashing point are deselected, the last selected item fails for them."""

@@ -224,12 +224,19 @@ def junit_of(tmp_path: Path, test: str) -> tuple[Verdict, str, str]:
 
 
 LOST = "from lkltest.errors import KernelLost\ndef test_a(): raise KernelLost('killed by SIGSEGV\\nmore')\n"
+# What the plugin fails a point with: see lkltest.program.run.
+PANICKED = "import pytest\ndef test_a(): pytest.fail('Kernel panic - not syncing: No init found', pytrace=False)\n"
+HUNG = """import pytest
+def test_a(): pytest.fail("killed in the point 'a': the point's deadline of 8 s has passed", pytrace=False)
+"""
 
 
 @pytest.mark.parametrize(("test", "verdict", "detail", "line"), [
     ("def test_a(): pass\n", Verdict.PASSED, "1 passed", ""),
     ("def test_a(): assert 1 == 2\ndef test_b(): pass\n", Verdict.FAILED, "1 failed, 1 passed", "test_a: "),
     (LOST, Verdict.LOST, "1 failed", "SIGSEGV"),
+    (PANICKED, Verdict.LOST, "1 failed", "No init found"),
+    (HUNG, Verdict.LOST, "1 failed", "has passed"),
     ("import pytest\ndef test_a(): pytest.skip('no')\n", Verdict.NOT_RUN, "1 skipped", ""),
     ("", Verdict.NOT_RUN, "nothing of it is for this kernel", ""),
     ("syntax error\n", Verdict.FAILED, "pytest: exit status 2", "SyntaxError"),

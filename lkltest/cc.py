@@ -21,7 +21,7 @@ HARNESS = Path(__file__).parent / "harness"  # what `#include <lkltest.h>` finds
 
 # Frame pointers and line numbers are what the stack of a crash is made of; -O1 keeps both honest.
 FLAGS = (
-    "-std=gnu11", "-D_GNU_SOURCE", "-g", "-O1", "-fno-omit-frame-pointer", "-pthread",
+    "-std=gnu11", "-D_GNU_SOURCE=", "-g", "-O1", "-fno-omit-frame-pointer", "-pthread",
     "-Wall", "-Wextra", "-Wno-unused-parameter",
 )
 

@@ -76,7 +76,7 @@ def examine(console: Console, path: Path | None, settings: Settings) -> bool:
         print_rows(console, [("state", "not usable here"), ("next step", str(error))])
         return False
     stale = liblkl.stale(kernel)
-    command = f" --lkl {kernel.path}" if path else ""
+    command = f" --lkl={kernel.path}" if path else ""
     print_rows(console, [("state", stale or "usable"), ("next step", f"pytest suites/{command}")])
     return True
 

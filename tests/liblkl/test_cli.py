@@ -75,7 +75,7 @@ def test_doctor_tells_all_of_a_kernel(make_tree: Make, own: Settings, capsys: py
     assert cli.main(["doctor", "--lkl", str(root), "--cache", str(own.cache)]) == 0
     told = capsys.readouterr().out
     for text in ("lkl-6.0.0", "G3: lkl_init(", "x86-64", f"{root}/tools/lkl/liblkl.a", "-lpthread -lrt", "POSIX",
-                 "btrfs (CONFIG_BTRFS_FS)", "KASAN", "usable", f"pytest suites/ --lkl {root}"):  # fmt: skip
+                 "btrfs (CONFIG_BTRFS_FS)", "KASAN", "usable", f"pytest suites/ --lkl={root}"):  # fmt: skip
         assert text in told
 
 

@@ -17,7 +17,7 @@ run-tests: $(VENV)/ready
 check: $(VENV)/ready
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/mypy
-	$(VENV)/bin/pytest tests
+	$(VENV)/bin/pytest -n auto tests
 
 # What CI tests is what is pinned in constraints.txt; a newer pyproject.toml or other pins set the environment up anew.
 $(VENV)/ready: pyproject.toml constraints.txt | packages

@@ -37,9 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
     from lkltest import gate
     from lkltest.progress import Bar
 
+    if arguments.jobs is not None and not arguments.jobs.isdecimal():  # the settings know it by another name
+        raise UsageError(f"--jobs: cannot use {arguments.jobs!r}: not a whole number")
     settings = Settings.load({"jobs": arguments.jobs})
-    if settings.jobs < 0:
-        raise UsageError(f"--jobs: cannot use {settings.jobs}: not a number of jobs")
     writable(arguments.report)
     with ending_in_order(), gate.workplace() as place:
         with Bar() as bar:

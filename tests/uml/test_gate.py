@@ -279,6 +279,7 @@ def test_command_line(
     assert cli.main(["gate", "--tree", root, "--report", "/nonexistent/report"]) == Exit.USAGE
     assert "cannot write the report" in capsys.readouterr().err
     assert cli.main(["gate", "--tree", root, "--jobs", "many"]) == Exit.USAGE
+    assert "gate: --jobs: cannot use 'many'" in capsys.readouterr().err
     assert not list(temporary.iterdir())
 
 

@@ -159,7 +159,8 @@ class ProgramRun:
         if artifacts and self.run is not None:
             launch = self.run.launch
             self.artifacts.keep(launch.program, "program")
-            message += f"\n\nby hand:   {launch.command}\nartifacts: {self.artifacts.path}{self.run.incomplete}"
+            message += f"\n\nby hand:   {launch.by_hand(self.artifacts.path / 'program')}"
+            message += f"\nartifacts: {self.artifacts.path}{self.run.incomplete}"
         pytest.fail(message, pytrace=False)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,11 +39,16 @@ class Launch:
     memcheck: bool = False  # valgrind's errors are in its output
     trace: Path | None = None  # what a tool writes, kept whatever the result
     native: bool = False  # it is an init, whose exit status the output alone tells
+    boot: Callable[[Path, str], Sequence[str]] | None = None  # how a person boots an init: its directory, its name
 
     @property
     def command(self) -> str:
         """The command to run it by hand."""
         return process.command(self.argv)
+
+    def by_hand(self, kept: Path) -> str:
+        """The command to run it by hand after the run, when `kept` is its executable."""
+        return process.command(self.boot(kept.parent, kept.name)) if self.boot else self.command
 
 
 def prepare(
@@ -114,4 +120,6 @@ def _prepare_init(
         second_disk=disks.get("second_disk="),
         cmdline=settings.cmdline,
     )
-    return Launch(tuple(argv), executable, native=True)
+    images = [disks.get(name) for name in UML_DISKS]
+    boot = partial(uml.by_hand, kernel, images, inside, settings.cmdline, settings.mem)
+    return Launch(tuple(argv), executable, native=True, boot=boot)

@@ -57,6 +57,19 @@ def command(
     return guarded(uml, workdir, [*words, *init_words(args)], mem=mem)
 
 
+def by_hand(
+    uml: Uml, disks: Sequence[Path | None], args: Sequence[str], cmdline: str, mem: int, directory: Path, init: str
+) -> list[str]:
+    """Return the command by which a person boots the UML at a terminal, with the file `init` of `directory` as init.
+
+    Nothing is prepared for it and nothing is removed: it is for what is kept of a run that failed.
+    """
+    hostfs = ("root=/dev/root", "rootfstype=hostfs", f"rootflags={directory}", "rw", f"init=/{init}")
+    images = [f"ubd{number}={disk.absolute()}" for number, disk in enumerate(disks) if disk is not None]
+    words = [*hostfs, *TERMINAL, *images, *cmdline.split(), *init_words(args)]
+    return [str(uml.path.absolute()), f"mem={mem >> 10}K", f"uml_dir={directory}", "umid=uml", *words]
+
+
 def guarded(uml: Uml, workdir: Path, words: Sequence[str], *, mem: int = MEMORY) -> list[str]:
     """Return the command that boots the UML in `workdir` with `words` on the kernel's command line."""
     guard = [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(workdir.absolute())]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from lkltest import process
 from lkltest.uml import Uml
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -38,10 +40,10 @@ def run(pytester: pytest.Pytester, uml: Uml) -> Iterator[Run]:
 def processes_in(directory: Path) -> list[str]:
     """The processes other than this one that run in a directory below `directory`."""
     found = []
-    for process in Path("/proc").glob("[0-9]*"):
+    for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if (process / "cwd").readlink().is_relative_to(directory) and process.name != str(os.getpid()):
-                found.append(process.name)
+            if (entry / "cwd").readlink().is_relative_to(directory) and entry.name != str(os.getpid()):
+                found.append(entry.name)
     return found
 
 
@@ -57,7 +59,7 @@ def expect(result: pytest.RunResult, *, bad: str, passed: int) -> None:
 
 
 def test_init_that_exits(run: Run, pytester: pytest.Pytester) -> None:
-    """An init that exits makes the kernel panic: the point that was running fails by its message."""
+    """An init that exits makes the kernel panic: the point that was running fails by its message, by hand as well."""
     result = run("exits")
     expect(result, bad="exits", passed=1)
     panic = "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000300"
@@ -65,6 +67,10 @@ def test_init_that_exits(run: Run, pytester: pytest.Pytester) -> None:
     files = (pytester.path / "lkltest-artifacts").glob("*/*")
     kept = [path.read_text(errors="replace") for path in files if path.is_file()]
     assert any(panic in text for text in kept)
+    by_hand = next(line for line in result.outlines if line.startswith("by hand: "))
+    again = process.run(shlex.split(by_hand.removeprefix("by hand:")), merge=True, deadline=60)
+    assert b"ok 1 first" in again.output
+    assert panic.encode() in again.output
 
 
 def test_init_that_loops(run: Run) -> None:

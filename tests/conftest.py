@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from lkltest import liblkl as kernels
@@ -9,6 +11,12 @@ from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
 
 pytest_plugins = ["pytester"]
+
+
+def pytest_configure() -> None:
+    """Heed Ctrl-C, and let our children heed it: a shell's background jobs ignore it, which is inherited."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def default_settings() -> Settings:

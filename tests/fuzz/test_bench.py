@@ -33,4 +33,4 @@ def test_property_fails(planted: Planted, monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.chdir(tmp_path)
     said = r"(?s)getcwd returned -5000.*\n\ngetcwd\([^\n]*\n\n"
     with Bench(planted.setup, planted.description, {}) as bench, pytest.raises(AssertionError, match=said):
-        Profile("some", 2000).check("planted", programs(planted.description, ["files"]), bench.run)
+        Profile("some", 2000, fixed=True).check("planted", programs(planted.description, ["files"]), bench.run)

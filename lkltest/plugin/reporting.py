@@ -129,10 +129,13 @@ class Summary:
             if values:
                 shown = ", ".join(words.format(values[name]) for name, words in SHOWN.items() if name in values)
                 terminalreporter.write_line(f"kernel {kernel}: {shown}")
-        kernels = sorted({kernel for row in self.outcomes.values() for kernel in row})
-        if len(kernels) > 1:
+        seen = {kernel for row in self.outcomes.values() for kernel in row}
+        if len(seen) > 1:
+            from lkltest.plugin.kernels import choices_of
+
             terminalreporter.section("kernels side by side", "-")
-            self._write_table(terminalreporter, kernels)
+            # In the order in which the user named them.
+            self._write_table(terminalreporter, [one.name for one in choices_of(self.config) if one.name in seen])
 
     def _write_table(self, terminalreporter: pytest.TerminalReporter, kernels: list[str]) -> None:
         from rich.console import Console

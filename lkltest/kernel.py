@@ -12,9 +12,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 
 from lkltest import process
+from lkltest.closing import Closing
 from lkltest.errors import KernelLost
 from lkltest.fuzz import memory as shared
 from lkltest.fuzz import native
@@ -64,7 +64,7 @@ class Death:
     console: bytes  # the kernel's log
 
 
-class Kernel:
+class Kernel(Closing):
     """A booted kernel, which runs batches of encoded programs until it dies or is closed.
 
     Use it as a context manager. Raises KernelLost if the kernel does not boot.
@@ -113,17 +113,9 @@ class Kernel:
             + "; try lkltest doctor, or more memory with --lkl-mem"
         )
 
-    def __enter__(self) -> Kernel:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """End the worker and give back what it held."""
-        self.child.__exit__(None, None, None)
+        self.child.close()
         self.stderr.close()
         if self.owned:
             self.memory.close()

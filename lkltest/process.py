@@ -16,9 +16,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
+from lkltest.closing import Closing
 from lkltest.errors import UsageError
 
 log = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ def _writes(fd: Path, pipes: Set[str]) -> bool:
     return str(fd.readlink()) in pipes and bool(fd.lstat().st_mode & stat.S_IWUSR)
 
 
-class Child:
+class Child(Closing):
     """A running child process in a process group of its own.
 
     Use it as a context manager: leaving the block kills whatever is left of the group.
@@ -170,14 +170,6 @@ class Child:
         # Waiting on a pidfd does not reap: the zombie keeps the group's id ours until `kill` has used it.
         self.pidfd = os.pidfd_open(self.popen.pid)
         self._closed: set[int] = set()  # pipes that have come to their end
-
-    def __enter__(self) -> Child:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Kill what is left of the group, and let go of the pipes; once or more often."""

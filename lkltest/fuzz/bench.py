@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lkltest.closing import Closing
 from lkltest.fuzz.describe import Description
 from lkltest.fuzz.lab import Lab
 from lkltest.fuzz.naming import Namer
@@ -28,7 +29,7 @@ class Ran:
     known: Failure | None = None  # it failed as the kernel is known to
 
 
-class Bench:
+class Bench(Closing):
     """Runs programs and raises AssertionError where the kernel fails.
 
     Use it as a context manager. `known` are names of failures that are not raised, each with its reason.
@@ -42,11 +43,9 @@ class Bench:
         self.history: list[Program] = []  # of the kernel that runs
         self.reports: dict[Program, str] = {}  # of programs that failed: Hypothesis asks again
 
-    def __enter__(self) -> Bench:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.lab.__exit__()
+    def close(self) -> None:
+        """End the kernel that runs."""
+        self.lab.close()
 
     def show(self, programs: Sequence[Program]) -> str:
         """Programs as text."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from lkltest.closing import Closing
 from lkltest.fuzz.describe import Description
 from lkltest.fuzz.memory import Memory
 from lkltest.fuzz.values import Program
@@ -22,7 +23,7 @@ class Trial:
     returned: tuple[int, ...]  # by all calls that returned, in order
 
 
-class Lab:
+class Lab(Closing):
     """A bench with one kernel at a time, replaced when it is lost or spoilt.
 
     Use it as a context manager.
@@ -35,10 +36,8 @@ class Lab:
         self.kernel: Kernel | None = None
         self.boots = 0
 
-    def __enter__(self) -> Lab:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """End the kernel, and give back the shared memory."""
         self.drop()
         self.memory.close()
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Generator, Mapping, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from lkltest.closing import Closing
 from lkltest.errors import LkltestError
 from lkltest.plugin.artifacts import Artifacts
 from lkltest.plugin.session import RESULT, TRACE
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 
-class ProgramRun:
+class ProgramRun(Closing):
     """One run of a suite's program on one kernel, started when the first of its items asks for a result."""
 
     def __init__(
@@ -53,12 +53,8 @@ class ProgramRun:
         self.good = True  # nothing has failed so far
         self.finished = False
 
-    def __enter__(self) -> ProgramRun:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """End the program, and keep what a failure needs."""
         if self.run is not None:
             self.run.close()
         shutil.rmtree(self.scratch, ignore_errors=True)

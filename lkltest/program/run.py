@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from lkltest import process, tap
+from lkltest.closing import Closing
 from lkltest.process import Child, Ended, Stream
 from lkltest.program.lastwords import last_lines, panic
 from lkltest.program.launch import Launch
@@ -35,7 +35,7 @@ class Deadlines:
     point: float | None
 
 
-class Run:
+class Run(Closing):
     """A running test program; a context manager that leaves nothing of it behind.
 
     Nothing happens between two calls: the program's output is read while `result` or `end` waits for it.
@@ -80,14 +80,6 @@ class Run:
             foreground=launch.foreground,
         )
         self.point_started = self.child.started
-
-    def __enter__(self) -> Run:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Kill what is left of the program, and keep what it printed."""

@@ -13,9 +13,9 @@ import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from lkltest.closing import Closing
 from lkltest.errors import KernelLost, UsageError
 from lkltest.process import Ended, command, readable
 from lkltest.uml.text import Plain, Unstamped
@@ -50,7 +50,7 @@ class Panic(KernelLost):
         self.reason = reason
 
 
-class Console:
+class Console(Closing):
     """A running program on a pseudo-terminal, and what it has printed.
 
     All text is free of escape sequences, control characters and CR; what patterns are matched with is also free
@@ -75,14 +75,6 @@ class Console:
         self.unstamped = Unstamped()
         self.panicked: float | None = None  # when the message of a panic came
         self.numbers = itertools.count(1)
-
-    def __enter__(self) -> Console:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def pid(self) -> int:

@@ -15,10 +15,12 @@ from lkltest.errors import UsageError
 if TYPE_CHECKING:
     from elftools.elf.sections import SymbolTableSection
 
+ENTRY_POINTS = ("lkl_start_kernel", "lkl_syscall", "lkl_sys_halt")
 BANNER = re.compile(rb"Linux version (\d+\.\d+[^\s%]*) \([^\n\0]*")
 MACHINES = {"EM_X86_64": "x86-64", "EM_386": "i386", "EM_AARCH64": "aarch64", "EM_ARM": "arm", "EM_RISCV": "riscv",
             "EM_PPC64": "ppc64", "EM_S390": "s390", "EM_MIPS": "mips", "EM_LOONGARCH": "loongarch"}  # fmt: skip
 COFF = {b"\x64\x86": "x86-64", b"\x4c\x01": "i386", b"\x64\xaa": "aarch64"}  # of objects for Windows
+UNDER_WAY = "a build that is under way, was killed, or ran out of disk space: wait for it, or build it again"
 
 
 class Broken(UsageError):
@@ -54,7 +56,18 @@ def read(path: Path) -> Binary:
         raise UsageError(f"cannot read {path}: {error.strerror}; mend its permissions") from None
 
 
-UNDER_WAY = "a build that is under way, was killed, or ran out of disk space: wait for it, or build it again"
+def require_liblkl(library: Binary) -> None:
+    """Raise UsageError unless programs can start a kernel with this library."""
+    if not library.defined and library.windows:
+        return  # a DLL's own table is not read
+    if not library.defined:
+        raise UsageError(f"{library.path} has no symbols: it was stripped; build it again, or use the other library "
+                         "of its tree (strip --strip-debug would have kept what programs link with)")
+    lacking = [name for name in ENTRY_POINTS if name not in library.defined and f"_{name}" not in library.defined]
+    if lacking:
+        what = ("a kernel that is no library: User Mode Linux is named with --uml" if library.version else
+                "no liblkl, or only a part of it: name the liblkl.a or .so of a finished build")
+        raise UsageError(f"{library.path} does not define {', '.join(lacking)}: it is {what}")
 
 
 def scan(path: Path, data: mmap.mmap) -> Binary:
@@ -115,9 +128,10 @@ class Part:
         self.debug = any(name in tables for name in (".debug_info", ".zdebug_info"))
         if ".symtab" in tables:
             self.local = tables[".symtab"]["sh_info"]
-        table = tables.get(".dynsym") or tables.get(".symtab")
-        if isinstance(table, SymbolTableSection):
-            self.read_symbols(table)
+        for name in (".dynsym", ".symtab"):  # a program's own dynamic table has nothing but what it wants
+            table = tables.get(name)
+            if isinstance(table, SymbolTableSection) and not self.defined:
+                self.read_symbols(table)
 
     def read_symbols(self, table: SymbolTableSection) -> None:
         """Take the global symbols of a table: they come after its local ones, `sh_info` of them."""

@@ -13,8 +13,6 @@ from lkltest.liblkl.layout import Layout, NotBuilt
 from lkltest.liblkl.model import Generation, Liblkl
 from lkltest.settings import Settings
 
-ENTRY_POINTS = ("lkl_start_kernel", "lkl_syscall", "lkl_sys_halt")
-
 # What an undefined symbol of the library means for those who link it.
 LIBRARIES = (
     (re.compile(r"vde_\w+"), "-lvdeplug"),
@@ -35,7 +33,7 @@ def describe(path: Path, layout: Layout, settings: Settings) -> Liblkl:
     shared = load(layout.shared, layout) if layout.shared else None
     main = static or shared
     assert main is not None
-    require_entry_points(main)
+    binary.require_liblkl(main)
     flags = [] if has_autoconf(layout) else [f"-DCONFIG_AUTO_LKL_{'NT' if main.windows else 'POSIX'}_HOST"]
     # One compiler makes programs for both of x86's machines.
     wide = ("-m32",) if main.machine == "i386" else ()
@@ -80,19 +78,6 @@ def load(library: Path, layout: Layout) -> Binary:
 def has_autoconf(layout: Layout) -> bool:
     """Whether the headers say themselves what host they are for."""
     return any((folder / "lkl_autoconf.h").is_file() for folder in layout.include)
-
-
-def require_entry_points(library: Binary) -> None:
-    """Raise UsageError unless programs can start a kernel with this library."""
-    if not library.defined and library.windows:
-        return  # a DLL's own table is not read
-    if not library.defined:
-        raise UsageError(f"{library.path} has no symbols: it was stripped; build it again, or use the other library "
-                         "of its tree (strip --strip-debug would have kept what programs link with)")
-    lacking = [name for name in ENTRY_POINTS if name not in library.defined and f"_{name}" not in library.defined]
-    if lacking:
-        raise UsageError(f"{library.path} does not define {', '.join(lacking)}: it is no liblkl, or only a part of it; "
-                         "name the liblkl.a or .so of a finished build")
 
 
 def require_match(library: Binary, seen: Headers, layout: Layout) -> None:

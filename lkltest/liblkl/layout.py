@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lkltest.errors import UsageError
+from lkltest.liblkl import binary
 
 STATIC = ("liblkl.a", "liblinux.a")
 SHARED = ("liblkl.so", "lib/liblkl.so", "liblkl.dll", "lib/liblkl.dll")
@@ -53,12 +55,23 @@ def locate(path: Path) -> Layout:
         if path.is_dir():
             return of_directory(path)
     except PermissionError as error:
-        raise UsageError(f"cannot look into {error.filename}: {error.strerror}; mend its permissions") from None
-    parent = next(parent for parent in path.parents if parent.exists())
+        above = reversed(Path(error.filename).parents)
+        closed = next((folder for folder in above if not os.access(folder, os.X_OK)), error.filename)
+        raise UsageError(f"cannot look into {closed}: {error.strerror}; mend its permissions") from None
     raise UsageError(
-        f"no such file or directory: {path} ({parent} is there): pass --lkl the root of a built LKL tree, "
-        "its tools/lkl, an O= directory, an installed prefix, or a liblkl.a or .so"
+        f"{absent(path)}: pass --lkl the root of a built LKL tree, its tools/lkl, an O= directory, an installed "
+        "prefix, or a liblkl.a or .so"
     )
+
+
+def absent(path: Path) -> str:
+    """Why nothing can be found at a path that is neither a file nor a directory."""
+    if path.exists():
+        return f"{path} is neither a file nor a directory"
+    if path.is_symlink():
+        return f"{path} is a symbolic link to {path.readlink()}, which is not there"
+    parent = next(parent for parent in path.parents if parent.exists())
+    return f"no such file or directory: {path} ({parent} is there)"
 
 
 def of_directory(path: Path) -> Layout:
@@ -168,6 +181,7 @@ def of_library(library: Path) -> Layout:
                   library.parent.parent.parent / "include"]
         include = next((place for place in places if (place / "lkl.h").is_file()), None)
         if include is None:
+            binary.require_liblkl(binary.read(library))
             raise UsageError(
                 f"no lkl.h for {library}: looked in {', '.join(map(str, places))}: put the headers of its build "
                 "beside it as include/, or pass --lkl the tree or prefix that it is from"

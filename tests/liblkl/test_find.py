@@ -174,14 +174,22 @@ def test_tells_what_a_directory_without_a_library_is(
 
 
 def test_refuses_other_files(own: Settings, tmp_path: Path) -> None:
-    """A text, the kernel without its host, a library without headers: each is told apart."""
+    """A text, a program, a UML, a FIFO, the kernel without its host, a library without headers: each is told apart."""
     (tmp_path / "notes.txt").write_text("x")
     (tmp_path / "lkl.o").write_text("x")
-    assert "no lkl.h for" in refusal(tmp_path / "notes.txt", own)
+    (tmp_path / "linux.c").write_text('const char banner[] = "Linux version 6.1.0 (x) #1"; int main() { return 0; }')
+    call("gcc", tmp_path / "linux.c", "-o", tmp_path / "linux6")
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "dangling").symlink_to(tmp_path / "gone")
+    assert "no library (neither an archive nor ELF)" in refusal(tmp_path / "notes.txt", own)
+    assert "lkl_sys_halt: it is no liblkl" in refusal(Path("/bin/true"), own)
+    assert "--uml" in refusal(tmp_path / "linux6", own)
+    assert "neither a file nor a directory" in refusal(tmp_path / "fifo", own)
+    assert f"a symbolic link to {tmp_path}/gone" in refusal(tmp_path / "dangling", own)
     assert "without its host's part" in refusal(tmp_path / "lkl.o", own)
-    write_headers(tmp_path / "include", Shape())
-    assert "no library" in refusal(tmp_path / "notes.txt", own)
-    assert "no library" in refusal(tmp_path / "notes.txt", own)
+    write_headers(tmp_path / "headers", Shape())
+    write_library(tmp_path / "liblkl.a", None, [tmp_path / "headers"], Shape())
+    assert f"no lkl.h for {tmp_path}/liblkl.a: looked in {tmp_path}/include" in refusal(tmp_path / "liblkl.a", own)
 
 
 @pytest.mark.parametrize(("size", "told"), [(0, "is empty"), (70, "cut short"), (1500, "cut short")])

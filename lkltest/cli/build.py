@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 
-from lkltest import liblkl
+from lkltest import liblkl, settingsfile
 from lkltest.errors import Exit
 from lkltest.progress import Bar
-from lkltest.settings import Settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build what is not built yet; print where it is."""
-    settings = Settings.load({name: getattr(arguments, name) for name in ("variant", "jobs", "cache", "lkl")})
+    settings = settingsfile.load({name: getattr(arguments, name) for name in ("variant", "jobs", "cache", "lkl")})
     with Bar() as bar:
         if arguments.lkl:  # and not LKLTEST_LKL: this command is asked for the default kernel then
             found = list(liblkl.kernels(replace(settings, build=True), bar))

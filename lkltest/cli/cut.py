@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from lkltest import liblkl
+from lkltest import liblkl, settingsfile
 from lkltest.errors import Exit
 from lkltest.image import cuts
-from lkltest.settings import Settings
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Try a kept power cut again: 1 where the disk does not survive it still, 0 where it does."""
     kept = cuts.load_kept(arguments.finding)
-    settings = Settings.load({"lkl": [arguments.lkl] if arguments.lkl else None, "mem": arguments.mem})
+    settings = settingsfile.load({"lkl": [arguments.lkl] if arguments.lkl else None, "mem": arguments.mem})
     kernel = liblkl.find(settings.lkl[0] if arguments.lkl else kept.kernel, settings)
     times = max(1, arguments.times)
     print(f"{kept.place.volume.type}, {kept.what}; then:", *kept.problems, sep="\n  ")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lkltest import liblkl
+from lkltest import liblkl, settingsfile
 from lkltest.errors import Exit, LkltestError
 from lkltest.liblkl import Generation, Liblkl, needs
 from lkltest.settings import Settings
@@ -46,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print what is known of the kernels and the host; exit status 0 where every kernel can be tested."""
     from rich.console import Console
 
-    settings = Settings.load({name: getattr(arguments, name) for name in ("lkl", "variant", "cc", "cache")})
+    settings = settingsfile.load({name: getattr(arguments, name) for name in ("lkl", "variant", "cc", "cache")})
     # Into a file or a pipe nothing is folded or cut.
     console = Console(width=None if sys.stdout.isatty() else 500, highlight=False, soft_wrap=True)
     usable = [examine(console, path, settings) for path in settings.lkl or (None,)]
@@ -68,7 +69,7 @@ def examine(console: Console, path: Path | None, settings: Settings) -> bool:
         print_title(console, str(path or liblkl.default_name(settings)))
         print_rows(console, [("state", "not usable"), ("why", str(error))])
         return False
-    print_title(console, kernel.name)
+    print_title(console, settings.names.get(kernel.path, kernel.name))
     print_rows(console, facts(kernel, settings))
     try:
         liblkl.require_runnable(kernel, settings)
@@ -76,8 +77,8 @@ def examine(console: Console, path: Path | None, settings: Settings) -> bool:
         print_rows(console, [("state", "not usable here"), ("next step", str(error))])
         return False
     stale = liblkl.stale(kernel)
-    command = f" --lkl={kernel.path}" if path else ""
-    print_rows(console, [("state", stale or "usable"), ("next step", f"pytest suites/{command}")])
+    chosen = [f"--lkl={kernel.path}"] if path else []
+    print_rows(console, [("state", stale or "usable"), ("next step", shlex.join(["pytest", "suites/", *chosen]))])
     return True
 
 
@@ -92,8 +93,8 @@ def facts(kernel: Liblkl, settings: Settings) -> Iterable[tuple[str, str]]:
     yield "static library", size(kernel.static)
     yield "shared library", size(kernel.shared)
     yield "headers", " ".join(map(str, kernel.include))
-    yield "compile with", " ".join([*(f"-I{folder}" for folder in kernel.include), *kernel.cflags])
-    yield "link with", " ".join([str(kernel.library), *kernel.libs])
+    yield "compile with", shlex.join([*(f"-I{folder}" for folder in kernel.include), *kernel.cflags])
+    yield "link with", shlex.join([str(kernel.library), *kernel.libs])
     yield "host's part", ", ".join(sorted(kernel.host)) or "not told by the headers"
     defined = len([name for name in kernel.symbols if name.startswith("lkl_")])
     yield "functions", f"{defined} lkl_* in the library, {len(kernel.inlines)} inline in the headers"

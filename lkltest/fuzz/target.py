@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from lkltest import liblkl
+from lkltest import liblkl, settingsfile
 from lkltest.errors import UsageError
 from lkltest.liblkl.model import Liblkl
 from lkltest.progress import Bar
@@ -17,7 +17,7 @@ FAST = "fast"  # the variant of the default kernel that boots in 0.1 s instead o
 
 def load(options: Mapping[str, Any]) -> Settings:
     """The settings of a command; the default kernel is the one that boots fast."""
-    settings = Settings.load(options)
+    settings = settingsfile.load(options)
     return replace(settings, variant=FAST) if not settings.lkl and settings.variant == "default" else settings
 
 

@@ -91,6 +91,20 @@ def test_doctor_goes_on_after_a_kernel_that_is_unusable(
     assert "lkl-6.0.0" in told
 
 
+def test_doctor_takes_the_kernels_of_the_project(
+    make_tree: Make, own: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kernel that lkltest.toml names is told by that name; commands to copy survive blanks in paths."""
+    root = make_tree(root=tmp_path / "my kernel")
+    (tmp_path / "lkltest.toml").write_text('kernels.mine = "my kernel"\n')
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["doctor", "--cache", str(own.cache)]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("mine\n")
+    assert f"pytest suites/ '--lkl={root}'" in told
+    assert f"'-I{root}/tools/lkl/include'" in told
+
+
 @pytest.mark.usefixtures("tiny")
 def test_doctor_names_missing_programs_and_their_cure(
     own: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

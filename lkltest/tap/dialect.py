@@ -33,6 +33,7 @@ class Rules(NamedTuple):
     ordered: bool  # a number that goes back is a problem
     escapes: bool  # \# and \\ are unescaped
     number_needed: bool  # a test line without a number is none
+    blanks_needed: bool  # what follows "ok" and the number is apart from them: `ok: x` is no test line
     glued_hash: bool  # a # may follow the description without a blank, unless it belongs to a URL
     loose_todo: bool  # TODO\S* is TODO
     loose_bail_out: bool  # "bail out!" in any case
@@ -48,6 +49,7 @@ _PERL = Rules(
     ordered=True,
     escapes=False,
     number_needed=False,
+    blanks_needed=False,
     glued_hash=True,
     loose_todo=False,
     loose_bail_out=False,
@@ -64,6 +66,7 @@ RULES = {
         skip_excuses=True,
         ordered=False,
         escapes=True,
+        blanks_needed=True,
         glued_hash=False,
         loose_todo=True,
         loose_bail_out=True,
@@ -79,5 +82,5 @@ RULES = {
         steps=(2, 4),
         comments_lead=True,
     ),
-    Dialect.LKL: _PERL._replace(glued_hash=False),
+    Dialect.LKL: _PERL._replace(blanks_needed=True, glued_hash=False),
 }

@@ -35,9 +35,11 @@ class PlanLine(NamedTuple):
 
 
 @functools.cache
-def _point(number_needed: bool) -> Pattern:
+def _point(number_needed: bool, blanks_needed: bool) -> Pattern:
     if number_needed:  # kunit's reading
         return re.compile(rb"(not )?ok (\d++)(?:[ \t]++(.*+))?+$", re.DOTALL)
+    if blanks_needed:
+        return re.compile(rb"(not )?ok(?:[ \t]++(\d++)(?![^ \t]))?+(?:[ \t]++(.*+))?+$", re.DOTALL)
     return re.compile(rb"(not )?ok(?![0-9A-Za-z_])" + _BLANKS + rb"(\d++)?+" + _BLANKS + rb"(.*+)", re.DOTALL)
 
 
@@ -92,7 +94,7 @@ def describe(data: bytes) -> bytes:
 
 def read_point(line: bytes, rules: Rules) -> Result | None:
     """Read a test line that has no indentation; None where it is none in this dialect."""
-    match = _point(rules.number_needed).match(line)
+    match = _point(rules.number_needed, rules.blanks_needed).match(line)
     if match is None:
         return None
     no, digits, rest = match.groups()

@@ -86,7 +86,7 @@ class Nesting:
             while self.levels[-1].indent >= indent:  # another subtest begins where one has not ended
                 self._abandon()
             level = self.levels[-1]
-        if own and self.dialect in PERL and not (self.dialect is Dialect.TAP14 and level.indent in self.names):
+        if own and self.dialect is Dialect.TAP14 and level.indent not in self.names:
             self.become(Dialect.KTAP)  # only the kernel indents the comment as much as the subtest
         step = indent - level.indent
         steps = level.rules.steps
@@ -104,6 +104,10 @@ class Nesting:
         parent = self.levels[-1]
         if self.dialect is Dialect.TAP14 and indent - parent.indent > 4:
             self._open(parent.indent + 4)
+            return self._open(indent)
+        outer = min((column for column in self.names if parent.indent < column < indent), default=None)
+        if outer is not None and self.dialect is Dialect.KTAP:
+            self._open(outer)
             return self._open(indent)
         # Node's programs name a subtest on its parent's column, and then the first point of the subtest on its own.
         name = self.names.pop(parent.indent if parent.indent in self.names else indent, None)
@@ -149,6 +153,7 @@ class Nesting:
         self.note([Remark("unterminated-subtest", f"the subtest of line {level.report.line} never ended")])
         if level.owner:
             level.owner.subtest = level.report
+            parent.report.broken = True  # its result came first, and says nothing of the end
             self._complete(parent)
         elif not parent.report.met:
             point = Point(parent.next_number, None, level.report.name or "", level.report.line)

@@ -8,6 +8,7 @@ from lkltest.tap.dialect import Dialect
 from lkltest.tap.events import Event
 from lkltest.tap.grammar import read_version, text
 from lkltest.tap.level import Remark
+from lkltest.tap.nesting import PERL
 from lkltest.tap.point import Run
 from lkltest.tap.report import Report
 from lkltest.tap.stream import Stream
@@ -246,7 +247,7 @@ class Parser:
                 self._read_text(whole, number)
                 return
             self._read_text(fragment, number)
-        if not self._prefix and not (self._block and line.startswith(self._block.indent)):
+        if not self._prefix and not (self._block and self._block.holds(line, self._stream.dialect)):
             if line in (b"not", b"not "):
                 self._torn = (b"not ", self._line)
                 return
@@ -303,12 +304,14 @@ class Parser:
 
     def _plan(self, _line: bytes, bare: bytes, indent: int) -> bool:
         if not indent and self._stream.is_other_suite(bare):
-            dialect = self._stream.dialect
+            self._stream.become(Dialect.LKL)  # nobody else prints plan after plan
             self._restart()
-            self._stream.become(dialect)
+            self._stream.become(Dialect.LKL)
         return self._stream.plan(bare, indent)
 
-    def _comment(self, _line: bytes, bare: bytes, indent: int) -> bool:
+    def _comment(self, line: bytes, bare: bytes, indent: int) -> bool:
+        if line.startswith(b"\t# Subtest") and self._stream.dialect in PERL:
+            self._stream.become(Dialect.KTAP)  # only the kernel ever indented by tabs
         self._stream.comment(bare, indent)
         return True
 
@@ -397,22 +400,21 @@ class Parser:
         """Give a line to the YAML block that is open; False where it cannot belong to it."""
         block = self._block
         assert block is not None
-        if not bare or line.startswith(block.indent):
+        if block.holds(line, self._stream.dialect):
             if bare.rstrip() == b"..." and line.startswith(block.indent + b"..."):
                 self._end_block(whole=True)
             else:
                 block.append(line)
                 self._note_length(line)
             return True
-        if self._stream.dialect is Dialect.LKL:
-            foreign = not console.candidate(b"").match(line + b"\n") or bare[:1] == b"#"
-        else:
-            foreign = console.is_stamped(line)
-        if foreign:
-            self._unknown(line)
-        else:
+        text_only = self._stream.dialect is Dialect.LKL
+        if text_only and (bare[:1] == b"#" or not console.candidate(b"").match(line + b"\n")):
+            block.append(line)  # its log is text, whatever it contains
+        elif text_only or not console.is_stamped(line):
             self._end_block()
-        return foreign
+            return False
+        self._unknown(line)
+        return True
 
     def _end_block(self, *, whole: bool = False) -> None:
         block, self._block = self._block, None

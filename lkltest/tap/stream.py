@@ -11,9 +11,15 @@ from lkltest.tap.level import Announced, Level, Remark
 from lkltest.tap.nesting import PERL, Nesting
 from lkltest.tap.point import Point, Run
 
-VERSIONS = {12: Dialect.TAP12, 13: Dialect.TAP13, 14: Dialect.TAP14}
 # What kselftest prints into streams that call themselves TAP 13.
 KSELFTEST = (b"# selftests: ", b"# Totals: pass:", b"#  RUN  ", b"# Starting ")
+
+
+def _declared(version: int | None) -> Dialect:
+    """The dialect of `TAP version N`; None is a huge number."""
+    if version is None or version > 13:
+        return Dialect.TAP14
+    return Dialect.TAP13 if version == 13 else Dialect.TAP12
 
 
 class Stream(Nesting):
@@ -34,7 +40,7 @@ class Stream(Nesting):
         else:
             self.begin()
             level = self.levels[0]
-            self.become(Dialect.KTAP if ktap else VERSIONS.get(number or 99, Dialect.TAP14))
+            self.become(Dialect.KTAP if ktap else _declared(number))
         level.report.version = number
         if number not in ((1,) if ktap else (13, 14)):
             name = f"{'KTAP' if ktap else 'TAP'} version {text(digits[:20])}"
@@ -89,6 +95,8 @@ class Stream(Nesting):
         """Whether the line is the plan of another suite of LKL's runner than the one that is being read."""
         if self.report.name is None or self.report.version is not None:
             return False
+        if self.forced and self.dialect is not Dialect.LKL:
+            return False
         read = grammar.read_plan(line, self.dialect)
         return read is not None and read.text is not None and text(read.text.strip()) != self.report.name
 
@@ -99,6 +107,8 @@ class Stream(Nesting):
         if read is None or level is None:
             if line.startswith(b"not ok") and self.dialect is Dialect.KTAP and indent == 0:
                 self.note([Remark("no-number", "KTAP's test lines need a number: this one is none")])
+            if read:  # what follows belongs to a result that is none here
+                self._complete(self.top)
             return None
         self.begin()
         subtest = self._collapse(level)
@@ -186,10 +196,14 @@ class Stream(Nesting):
             self.become(Dialect.KTAP)
         if not indent and line.startswith(b"# running ") and self._running(line):
             return
-        if line.startswith(b"# Subtest") and (name := grammar.read_subtest(line)) is not None:
-            self._name(name, indent)
+        level = self._around(indent)
+        name = grammar.read_subtest(line) if line.startswith(b"# Subtest") else None
+        if name is not None:
+            self._complete(level)
+        if name is None or self.dialect in (Dialect.TAP12, Dialect.TAP13):  # which have no subtests
+            self.comments_of(level)(line[1:].strip())
         else:
-            self.comments_of(self._around(indent))(line[1:].strip())
+            self._name(name, indent)
         self.out.append(events.CommentSeen(text(line[1:].strip()), self.line))
 
     def comments_of(self, level: Level) -> Callable[[bytes], None]:
@@ -217,8 +231,6 @@ class Stream(Nesting):
         self.begin()
         if self.report.bail_out is None:
             self.report.bail_out = reason
-        for level in self.levels:
-            self._complete(level)
         self.out.append(events.BailedOut(reason, self.line))
         return True
 

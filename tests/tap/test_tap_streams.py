@@ -67,8 +67,10 @@ def test_every_expectation_has_its_stream() -> None:
 LKL_DEFECTS = [path.name for path in STREAMS.glob("lkl-*")]
 RIGHTLY_PASSED = {
     "lkl-latin1-in-log.tap",
+    "lkl-log-at-the-margin.tap",
     "lkl-not-ok-todo.tap",
     "lkl-tab-and-escape-in-log.tap",
+    "lkl-two-suites-first-skipped.tap",
     "lkl-wrapper-extends-suite.tap",
 }
 
@@ -113,6 +115,20 @@ def test_keeps_what_cannot_be_read_as_yaml() -> None:
     colored = read((STREAMS / "yaml-with-escape-byte.tap").read_bytes()).report.points[0]
     assert colored.diagnostics == {"duration_us": 5, "log": "\x1b[31mred\n"}
     assert colored.yaml_error
+
+
+@pytest.mark.parametrize(
+    ("name", "block"),
+    [
+        ("lkl-bail-out-before-block.tap", "time_us: 5129\nlog: |\n mkfs.ext4: No space left on device\n"),
+        ("lkl-log-at-the-margin.tap", "time_us: 5\nlog: |\n begin\nrandom: init done\n\tCPU 0\n\x1b[0m# end\n end\n"),
+        ("yaml-of-an-indented-result-13.tap", None),
+        ("yaml-with-tab-at-its-beginning.tap", "line: 3\n\tlog: lost?\n"),
+    ],
+)
+def test_a_block_has_all_that_belongs_to_it(name: str, block: str | None) -> None:
+    """Whatever stands between a block's marks is kept, with the point to which it belongs."""
+    assert read((STREAMS / name).read_bytes()).report.points[0].raw_diagnostics == block
 
 
 def test_a_crash_is_blamed_on_the_point_that_ran() -> None:

@@ -56,7 +56,7 @@ def compile(
     """
     includes = [f"-I{HARNESS}", *(f"-I{directory}" for directory in liblkl.include)]
     # A program finds a shared library where it was linked, however the tree is installed.
-    rpath = () if liblkl.library is liblkl.static else (f"-Wl,-rpath,{liblkl.library.parent}",)
+    rpath = () if liblkl.library is liblkl.static else ("-Xlinker", "-rpath", "-Xlinker", str(liblkl.library.parent))
     return build(
         Job(
             source=source,
@@ -95,14 +95,20 @@ def build(job: Job, settings: Settings) -> Path:
     """Return the job's executable, compiled only where none was made from these very contents."""
     if not job.source.is_file():
         raise UsageError(f"no C source {job.source}: mend the path in the suite that declares it")
-    compiler = shutil.which(job.compiler[0])
-    if compiler is None:
+    stamp = _stamp(executable(job.compiler))
+    place = settings.cache / "programs" / f"{job.source.stem}-{key(repr(job), repr(stamp))}"
+    return _cached(place) or _compile(job, place)
+
+
+def executable(compiler: Sequence[str]) -> str:
+    """The path of a compiler, given as a command; raises UsageError where it is not there."""
+    found = shutil.which(compiler[0])
+    if found is None:
         raise UsageError(
-            f"no C compiler {job.compiler[0]!r}: test programs are compiled with it; "
+            f"no C compiler {compiler[0]!r}: test programs are compiled with it; "
             "install it (apt-get install gcc libc6-dev) or name another with --lkl-cc"
         )
-    place = settings.cache / "programs" / f"{job.source.stem}-{key(repr(job), repr(_stamp(compiler)))}"
-    return _cached(place) or _compile(job, place)
+    return found
 
 
 def _stamp(path: str | Path) -> tuple[int, int, int] | None:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Request = Any  # pytest does not export SubRequest
 
+# Options whose mistakes are told before anything is collected.
+NAMED = ("lkl", "uml", "variant", "gdb", "valgrind", "strace", "wrapper", "cc")
+
 IMAGES = {"image", "broken_disk", "power_cuts"}
 
 
@@ -29,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse what an option names wrongly before anything is collected."""
     if any(config.getoption(f"lkltest_{item.name}") for item in options_of(Settings)):
         settings_of(config)
-    if any(config.getoption(f"lkltest_{name}") for name in ("lkl", "uml", "variant")):
+    if any(config.getoption(f"lkltest_{name}") for name in NAMED):
         from lkltest.plugin import kernels
 
         kernels.require(config)

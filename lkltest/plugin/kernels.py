@@ -10,6 +10,7 @@ import pytest
 from lkltest import liblkl
 from lkltest.errors import Exit, LkltestError
 from lkltest.plugin.session import Choice, settings_of
+from lkltest.program import tools
 from lkltest.program.launch import Kernel
 from lkltest.settings import Settings
 
@@ -19,12 +20,19 @@ _CHOICES = pytest.StashKey[tuple[Choice, ...]]()
 def choices_of(config: pytest.Config) -> tuple[Choice, ...]:
     """The kernels of this session, each with a name of its own; libraries first, then UMLs.
 
-    Raises LkltestError where what the user named is no kernel, or does not build under --lkl-build.
+    Raises LkltestError where what the user named is no kernel, does not build under --lkl-build, or cannot run
+    under the tools that were asked for.
     """
     if _CHOICES not in config.stash:
         settings = settings_of(config)
+        runs = not config.option.collectonly
+        if runs:
+            tools.require(settings)
         with shown_progress(config, settings.build) as progress:
             found = [liblkl.prepare(path, settings, progress) for path in dict.fromkeys(settings.lkl)]
+        if runs:
+            for kernel in found:
+                tools.require_on(kernel, settings)
         names = liblkl.distinct([kernel.name for kernel in found], [kernel.path for kernel in found])
         named = zip(names, found, strict=True)
         choices = [Choice(settings.names.get(kernel.path, name), kernel.path) for name, kernel in named]

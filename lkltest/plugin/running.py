@@ -117,7 +117,8 @@ class ProgramRun(Closing):
                 self.run = self._start(item)
             except (LkltestError, OSError) as error:
                 self.broken = str(error)
-                self._fail(self.broken, artifacts=False)
+        if self.run is None:
+            self._fail(self.broken, artifacts=False)
         return self.run
 
     def _start(self, item: pytest.Item) -> Run:

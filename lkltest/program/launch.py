@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkltest import cc, process
-from lkltest.errors import UsageError
 from lkltest.liblkl.model import Liblkl
 from lkltest.program import tools, tree
 from lkltest.program.declaration import Arguments, Call, Program, TreeProgram
@@ -99,8 +98,6 @@ def _prepare_init(
     """The launch of a program as the init of a UML."""
     from lkltest import uml
 
-    if named := tools.wanted(settings):
-        raise UsageError(f"{tools.option(named[0])} is for programs linked with a library: leave --uml out, or it")
     executable = cc.compile_native(source, settings, flags=program.flags)
     inside: list[str] = []
     disks: dict[str, Path] = {}

@@ -60,8 +60,6 @@ class Run(Closing):
         self.directory = directory
         self.echo = echo
         directory.mkdir(parents=True, exist_ok=True)
-        self.output = Spool(directory / "output.tap")
-        self.console = Spool(directory / "console.log")
         with contextlib.suppress(OSError):  # a full disk
             (directory / "command").write_text(launch.command + "\n")
         self.parser = tap.Parser()
@@ -79,6 +77,8 @@ class Run(Closing):
             stdin=process.INHERIT if launch.foreground else process.NOTHING,
             foreground=launch.foreground,
         )
+        self.output = Spool(directory / "output.tap")
+        self.console = Spool(directory / "console.log")
         self.point_started = self.child.started
 
     def close(self) -> None:

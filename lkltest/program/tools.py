@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lkltest import cc
 from lkltest.errors import UsageError
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
@@ -40,22 +41,53 @@ class Tool:
     trace: Path | None = None  # the file that it writes
 
 
+def require(settings: Settings) -> None:
+    """Raise UsageError for what no program could run under: two tools at once, or commands that are not there."""
+    named = wanted(settings)
+    if len(named) > 1:
+        raise UsageError(f"one program runs under one tool: leave out all but one of {', '.join(map(option, named))}")
+    if named and settings.uml:
+        raise UsageError(f"{option(named[0])} is for programs linked with a library: leave --uml out, or it")
+    if named and shutil.which(named[0]) is None:
+        raise UsageError(f"no {named[0]} for {option(named[0])}: install it (apt-get install {named[0]})")
+    if settings.wrapper and shutil.which(settings.wrapper[0]) is None:
+        raise UsageError(f"no {settings.wrapper[0]} for --lkl-wrapper: install it, or mend its path")
+    cc.executable(settings.cc)
+    if settings.gdb:
+        require_terminal()
+
+
+def require_terminal() -> None:
+    """Raise UsageError where gdb would have nobody to talk to."""
+    try:
+        with Path("/dev/tty").open():
+            pass
+    except OSError:
+        raise UsageError("--lkl-gdb needs a terminal: run pytest from one, without xdist") from None
+
+
+def require_on(kernel: Liblkl, settings: Settings) -> None:
+    """Raise UsageError where the tool cannot be used on a kernel."""
+    if settings.valgrind and ("CONFIG_KASAN" in kernel.config or any("kasan" in symbol for symbol in kernel.symbols)):
+        raise UsageError(
+            f"{kernel.name} has KASAN, whose shadow memory memcheck takes for hundreds of errors: "
+            "KASAN finds the kernel's own already; run --lkl-valgrind on a kernel built without CONFIG_KASAN"
+        )
+
+
 def choose(kernel: Liblkl, settings: Settings, directory: Path) -> Tool:
     """The tool that `settings` name; it writes to `directory`.
 
-    Raises UsageError where it is not installed, cannot be used here, or not together with another.
+    Raises UsageError where it is not installed, cannot be used here or on this kernel, or not together with another.
     """
-    named = wanted(settings)
-    if not named:
+    require(settings)
+    require_on(kernel, settings)
+    if not wanted(settings):
         return Tool()
-    if len(named) > 1:
-        raise UsageError(f"one program runs under one tool: leave out all but one of {', '.join(map(option, named))}")
-    if shutil.which(named[0]) is None:
-        raise UsageError(f"no {named[0]} for {option(named[0])}: install it (apt-get install {named[0]})")
     if settings.gdb:
         return gdb(kernel)
     if settings.valgrind:
-        return valgrind(kernel)
+        return valgrind()
     trace = directory / "strace"
     # With -D the program is our child, and strace the grandchild: signals and the exit status are the program's.
     return Tool(("strace", "-D", "-f", "-tt", "-o", str(trace)), patience=SLOW, trace=trace)
@@ -73,23 +105,13 @@ def option(name: str) -> str:
 
 def gdb(kernel: Liblkl) -> Tool:
     """The program at a gdb prompt on the user's terminal, before it has started."""
-    try:
-        with Path("/dev/tty").open():
-            pass
-    except OSError:
-        raise UsageError("--lkl-gdb needs a terminal: run pytest from one, without xdist") from None
     sources = ["-ex", f"directory {kernel.root}"] if kernel.root else []
     commands = ["-x", str(GDB_COMMANDS), "-ex", f"set exec-wrapper {GDB_PROGRAM}", *sources, "-ex", "lkltest-help"]
     return Tool(("sh", "-c", GDB_SHELL, "gdb", "gdb", "-q", *commands, "--args"), foreground=True, patience=None)
 
 
-def valgrind(kernel: Liblkl) -> Tool:
-    """The program under memcheck; a kernel with KASAN, which keeps a shadow of its own, is refused."""
-    if "CONFIG_KASAN" in kernel.config or any("kasan" in symbol for symbol in kernel.symbols):
-        raise UsageError(
-            f"{kernel.name} has KASAN, whose shadow memory memcheck takes for hundreds of errors: "
-            "KASAN finds the kernel's own already; run --lkl-valgrind on a kernel built without CONFIG_KASAN"
-        )
+def valgrind() -> Tool:
+    """The program under memcheck."""
     quiet = ("-q", "--log-fd=1", "--error-limit=no", "--num-callers=40", f"--suppressions={SUPPRESSIONS}")
     return Tool(("valgrind", *quiet), patience=SLOW, memcheck=True)
 

@@ -34,7 +34,8 @@ def command(*argv: str | Path, env: Mapping[str, str] | None = None) -> str:
     """The output of a command that must succeed."""
     done = process.run([str(word) for word in argv], env=env, deadline=DEADLINE, merge=True)
     output = done.output.decode(errors="backslashreplace")
-    assert done.ok, f"{process.command(done.argv)}: {done.describe()}\n{output}"
+    if not done.ok:
+        pytest.fail(f"{process.command(done.argv)}: {done.describe()}\n{output}", pytrace=False)
     return output
 
 

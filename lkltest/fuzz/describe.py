@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -67,6 +68,10 @@ class Description:
     shapes: Mapping[int, tuple[Shape, int]]  # what a success looks like, by the call's number
     encoder: Encoder
     by_call: Mapping[str, tuple[Described, ...]] = field(default_factory=dict)
+
+    def keys(self, patterns: Iterable[str]) -> list[str]:
+        """The variants that any of the patterns names (* stands for any letters), as often as they do."""
+        return [key for pattern in patterns for key in fnmatch.filter(self.variants, pattern)]
 
     def variant(self, name: str, args: tuple[Value, ...]) -> Described:
         """The narrowest variant that a call can be; raises ValueError for a call that this kernel lacks."""
@@ -188,6 +193,9 @@ def _described(key: str, signature: Signature, entry: Mapping[str, Any], reader:
     unknown = set(entry) - set(names) - {"of", "makes", "needs", "weight", "success"}
     if unknown and "of" not in entry and len(unknown) == len(set(entry) - {"makes", "needs", "weight", "success"}):
         raise UsageError(f"annotation of {key}: it has no argument {', '.join(sorted(unknown))} but {', '.join(names)}")
+    # Nobody knows what a call without an annotation does to its task: it gets one of its own, in a world of its own.
+    stranger = not entry and bool(signature.arguments)
+    makes = "same" if stranger and inference.OPENERS.fullmatch(signature.name) else ""
     types = []
     for n, argument in enumerate(signature.arguments):
         text = entry.get(argument.name)
@@ -196,8 +204,8 @@ def _described(key: str, signature: Signature, entry: Mapping[str, Any], reader:
         key=key,
         signature=signature,
         types=tuple(types),
-        makes=tuple(_make(word) for word in entry.get("makes", "").split()),
-        needs=sum(NEEDS[word] for word in entry.get("needs", "").split()),
+        makes=tuple(_make(word) for word in entry.get("makes", makes).split()),
+        needs=sum(NEEDS[word] for word in entry.get("needs", " ".join(NEEDS) if stranger else "").split()),
         weight=float(entry.get("weight", 1.0)),
         annotated=bool(entry),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -56,18 +55,16 @@ class Scenario:
     def __init__(self, name: str, start: Iterable[str], body: Sequence[str], description: Description) -> None:
         self.name = name
         self.description = description
-        keys = [k for k in description.variants if any(fnmatch.fnmatchcase(k, pattern) for pattern in body)]
-        weights = [description.variants[k].weight * sum(fnmatch.fnmatchcase(k, p) for p in body) for k in keys]
-        self.keys = keys
-        self.weights = list(accumulate(weights))
-        self.start = [key for key in start if key in description.variants]
+        self.keys = description.keys(body)
+        self.weights = list(accumulate(description.variants[key].weight for key in self.keys))
+        self.start = [keys for keys in (description.keys([step]) for step in start) if keys]
         self.pool: list[Ready] = []
         self.ready: list[list[Ready]] = []
 
     def fill(self, source: Random) -> None:
         """Draw all that stands ready."""
         self.pool = [self.draw(self.key(source), source) for _ in range(POOL)] if self.keys else []
-        self.ready = [[self.draw(key, source) for _ in range(READY)] for key in self.start]
+        self.ready = [[self.draw(source.choice(keys), source) for _ in range(READY)] for keys in self.start]
 
     def key(self, source: Random) -> str:
         """A variant for the body."""
@@ -87,8 +84,8 @@ class Scenario:
         """Draw some anew."""
         for _ in range(RENEW):
             self.pool[source.integer(0, len(self.pool) - 1)] = self.draw(self.key(source), source)
-        for n, key in enumerate(self.start):
-            self.ready[n][source.integer(0, READY - 1)] = self.draw(key, source)
+        for n, keys in enumerate(self.start):
+            self.ready[n][source.integer(0, READY - 1)] = self.draw(source.choice(keys), source)
 
     def compose(self, rng: random.Random) -> list[Ready]:
         """A program's calls."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -94,24 +93,25 @@ def _scenario(
     description: Description, entry: dict[str, list[str]], max_calls: int, without: Sequence[str]
 ) -> SearchStrategy[Program] | None:
     """Programs of one scenario; None where this kernel has none of its calls."""
-    allowed = [key for key in description.variants if not _matches(key, without)]
-    keys = [key for key in allowed if _matches(key, entry["body"])]
+    excluded = set(description.keys(without))
+    keys = [key for key in dict.fromkeys(description.keys(entry["body"])) if key not in excluded]
     if not keys:
         return None
-    start = [key for key in entry["start"] if key in allowed]
-    return compositions(description, start, keys, max_calls)
-
-
-def _matches(key: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatch.fnmatchcase(key, pattern) for pattern in patterns)
+    return compositions(description, [step for step in entry["start"] if step not in excluded], keys, max_calls)
 
 
 def compositions(
     description: Description, start: Sequence[str], body: Sequence[str], max_calls: int = MAX_CALLS
 ) -> SearchStrategy[Program]:
-    """Programs of the first few calls of `start`, and then any of `body`: variants by key."""
-    opening = [calls(description, key) for key in start]
-    following = st.sampled_from(list(body)).flatmap(lambda key: calls(description, key))
+    """Programs of the first few calls of `start`, and then any of `body`: variants by key.
+
+    What stands in `start` may be a pattern (* stands for any letters), of which each program takes another call.
+    """
+    def any_of(keys: Sequence[str]) -> SearchStrategy[Call]:
+        return st.sampled_from(keys).flatmap(lambda key: calls(description, key))
+
+    opening = [any_of(keys) for keys in (description.keys([step]) for step in start) if keys]
+    following = any_of(list(body))
 
     @st.composite
     def composed(draw: DrawFn) -> Program:

@@ -251,6 +251,20 @@ class ArrayOf(Type):
 
 
 @dataclass(frozen=True)
+class Padded(Type):
+    """A region with zeroes behind it, up to a size."""
+
+    item: Type
+    size: int  # bytes
+
+    def draw(self, source: Source, scope: Scope) -> Value:
+        """Draw what stands at the start."""
+        value = self.item.draw(source, scope)
+        assert isinstance(value, (Raw, Fill, Out, Ints, Struct, Array))
+        return Array((value, Fill(max(0, self.size - scope.size(value)), 0)))
+
+
+@dataclass(frozen=True)
 class AnyOf(Type):
     """One of several types."""
 

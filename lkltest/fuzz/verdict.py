@@ -15,8 +15,10 @@ from lkltest.kernel import Death
 STAMP = re.compile(rb"^\[ *\d+\.\d+\](?:\[[^\]]*\])? ")
 COMPLAINT = re.compile(
     r"WARNING:|BUG:|BUG at|kernel BUG|Oops|KASAN:|UBSAN:|Kernel panic|INFO: (?:possible|suspicious|trying|task|rcu)"
-    r"|general protection|Unable to handle kernel|Call Trace:"
+    r"|general protection|Unable to handle kernel|Call Trace:|BUG [\w-]+ \("
 )
+SLAB = re.compile(r"BUG ([\w-]+) \([^)]*\): ([\w ]+)")  # the slab allocator's own checks: the cache, the damage
+OWNER = re.compile(r"INFO: Allocated in (\w+)")
 PLACE = re.compile(r" (?:in|at) (?:[\w./-]+:\d+ )?([a-zA-Z_]\w*)(?:\+0x|\(|\.|$| )|at ([\w./-]+:\d+)")
 FAILURE = re.compile(r"BUG: failure at ([\w./-]+:\d+)/(\w+)")
 PANIC = re.compile(r"Kernel panic - not syncing: (.*)")
@@ -144,6 +146,10 @@ def complaint(console: bytes) -> tuple[str, tuple[str, ...]]:
     for raw in console.splitlines():
         line = STAMP.sub(b"", raw).decode(errors="replace").strip()
         if COMPLAINT.search(line):
+            if slab := SLAB.search(line):
+                owner = OWNER.search(console.decode(errors="replace"))
+                damage = re.sub(r"\W+", "_", slab[2].strip())
+                return line, (f"{slab[1]}-{damage}", *(owner.groups() if owner else ()))
             failure = FAILURE.search(line)
             place = PLACE.search(line)
             where = failure[2] if failure else (place[1] or place[2]) if place else ""

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import fnmatch
 from pathlib import Path
 
 import pytest
 
 from lkltest.errors import UsageError
 from lkltest.fuzz import headers
-from lkltest.fuzz.describe import Description, read_annotations
+from lkltest.fuzz.describe import NEEDS, Description, join, options, read_annotations
 from lkltest.fuzz.listing import list_calls
 from lkltest.fuzz.sources import Random
 from lkltest.fuzz.values import Pick
@@ -63,11 +64,24 @@ def test_listing_has_a_line_for_each_call(liblkl: Liblkl, description: Descripti
 
 
 def test_a_new_call_is_described_by_its_types_alone(description: Description) -> None:
-    """A call without an annotation is made all the same."""
-    assert "fdatasync" not in read_annotations()["calls"]
-    assert not description.variants["fdatasync"].annotated
-    call = description.draw("fdatasync", Random(1))
-    assert isinstance(call.args[0], Pick)  # a descriptor, by its name
+    """A call without an annotation is made all the same, in a task of its own: nobody knows what it does."""
+    data = read_annotations()
+    known = {name: entry for name, entry in data["calls"].items() if name not in ("fdatasync", "epoll_create1")}
+    bare = join(description.headers, {**data, "calls": known})
+    sync, create = bare.variants["fdatasync"], bare.variants["epoll_create1"]
+    assert not sync.annotated
+    assert isinstance(bare.draw("fdatasync", Random(1)).args[0], Pick)  # a descriptor, by its name
+    assert sync.needs == create.needs == sum(NEEDS.values())
+    assert (len(sync.makes), len(create.makes)) == (0, 1)  # what creates leaves a descriptor to be closed
+
+
+def test_every_step_of_a_scenario_is_a_call(description: Description) -> None:
+    """A scenario that names a call which nobody knows would silently do without it."""
+    data = read_annotations()
+    names = {*description.headers.calls, *data["calls"], *options(data["options"])}
+    for name, scenario in data["scenarios"].items():
+        for step in (*scenario["start"], *scenario["body"]):
+            assert fnmatch.filter(names, step), f"{step} in {name}"
 
 
 def test_headers_that_are_not_there_are_told(tmp_path: Path, liblkl: Liblkl) -> None:

@@ -103,13 +103,23 @@ static void *sandbox_watch(void *unused)
 /* The loopback device as a fresh kernel has it: programs take its addresses away. Not by the library: it would print. */
 static void sandbox_loopback(void)
 {
-	struct { char name[16]; uint16_t family, port; uint32_t address; char rest[16]; } request = { .name = "lo" };
+	struct {
+		char name[16];
+		union {
+			struct { uint16_t family, port; uint32_t address; };
+			int mtu;
+			char rest[24];
+		};
+	} request = { .name = "lo" };
 	struct { unsigned char address[16]; uint32_t prefix; int index; } request6 = {
 		.address = { [15] = 1 }, .prefix = 128, .index = 1,
 	};
 	long fd = SYS(socket, LKL_AF_INET, LKL_SOCK_DGRAM, 0);
 	long fd6 = SYS(socket, LKL_AF_INET6, LKL_SOCK_DGRAM, 0);
 
+	request.mtu = 65536;	/* with less than 1280, it has no IPv6 */
+	SYS(ioctl, fd, LKL_SIOCSIFMTU, (long)&request);
+	memset(request.rest, 0, sizeof(request.rest));
 	request.family = 0x49;	/* up, loopback, running */
 	SYS(ioctl, fd, LKL_SIOCSIFFLAGS, (long)&request);
 	request.family = LKL_AF_INET;

@@ -18,6 +18,7 @@ from lkltest.closing import Closing
 from lkltest.errors import KernelLost
 from lkltest.fuzz import memory as shared
 from lkltest.fuzz import native
+from lkltest.fuzz.clock import Clock
 from lkltest.fuzz.memory import Head, Memory, Shape
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
@@ -25,7 +26,8 @@ from lkltest.settings import Settings
 MESSAGE = struct.Struct("<IIQ")  # programs, unused, number of the first one
 BOOT_DEADLINE = 60.0  # seconds
 GLANCE = 0.1  # seconds between looks at a worker that is silent
-STUCK_AFTER = 2.0  # seconds in one call that cannot be interrupted: it hangs
+STUCK_AFTER = 2.0  # seconds of its own in one call that cannot be interrupted: it hangs
+ERRORS = 1 << 18  # bytes: more than the stacks of one complaint take
 WORKER = Path(native.__file__).parent.parent / "worker.py"
 
 
@@ -131,7 +133,7 @@ class Kernel(Closing):
 
     def finish(self) -> int | Death:
         """Wait for the batch; the number of programs done (less than given after an alarm), or how the worker died."""
-        seen, since = self.memory.progress(), time.monotonic()
+        seen, clock = self.memory.progress(), None
         while True:
             try:
                 answer = self._answer(GLANCE)
@@ -140,9 +142,9 @@ class Kernel(Closing):
             if answer is not None:
                 return answer
             now = self.memory.progress()
-            if now != seen:
-                seen, since = now, time.monotonic()
-            elif time.monotonic() - since > self.setup.stuck_after:
+            if now != seen or clock is None:
+                seen, clock = now, Clock(self.child.pid)
+            elif clock.seconds() > self.setup.stuck_after:
                 return self.reap(hung=True)
 
     def run(self, programs: bytes, count: int) -> int | Death:
@@ -159,31 +161,35 @@ class Kernel(Closing):
             raise EOFError
         return int(MESSAGE.unpack(data)[0])
 
+    def errors(self) -> bytes:
+        """The end of what the worker wrote to standard error."""
+        return self._errors(max(0, os.fstat(self.stderr.fileno()).st_size - ERRORS))
+
+    def _errors(self, start: int) -> bytes:
+        return os.pread(self.stderr.fileno(), os.fstat(self.stderr.fileno()).st_size - start, start)
+
     def reap(self, *, hung: bool = False) -> Death:
         """Bury the worker; the stacks of one that hangs are taken first."""
         if hung:
+            told = os.fstat(self.stderr.fileno()).st_size
             self.child.signal(signal.SIGUSR2)
-            self._await_stacks()
+            self._await_stacks(told)
         else:
             self.child.wait(5.0)
         head = self.memory.head()
         self.child.kill()
-        self.stderr.seek(0)
         return Death(
             ended=self.child.ended(timed_out=hung),
             hung=hung,
             head=head,
-            stderr=self.stderr.read(),
+            stderr=self.errors(),
             console=self.memory.console(),
         )
 
-    def _await_stacks(self) -> None:
-        """Wait until the worker has written its stacks, at most a second."""
+    def _await_stacks(self, told: int) -> None:
+        """Wait until the worker has written its stacks, at most a second; `told` is what it wrote before."""
         for _ in range(50):
-            if self.child.wait(0.02):
-                return
-            size = os.fstat(self.stderr.fileno()).st_size
-            if b"\nlkltest: end " in os.pread(self.stderr.fileno(), size, 0):
+            if self.child.wait(0.02) or b"\nlkltest: end " in self._errors(told):
                 return
 
 

@@ -12,7 +12,7 @@ from lkltest.fuzz.values import Program
 from lkltest.fuzz.verdict import Failure, of_alarm, of_death
 from lkltest.kernel import Death, Kernel, Setup
 
-STUCK_AFTER = 0.8  # seconds: a call that blocks is interrupted long before
+STUCK_AFTER = 0.5  # seconds: a call that blocks is interrupted long before
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Lab(Closing):
             if head.alarm:
                 call = names[head.alarm_program - first]
                 name = call[head.alarm_call] if head.alarm_call < len(call) else "the sandbox"
-                failure = of_alarm(head, self.memory.console(before.console), name)
+                failure = of_alarm(head, self.memory.console(before.console), name, kernel.errors())
                 self.drop()
                 return Trial(replace(failure, program=failure.program - first), returned)
         return Trial(None, returned)

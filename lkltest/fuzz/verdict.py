@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import dropwhile
 from pathlib import Path
 
 from lkltest import addresses, symbolize
-from lkltest.crashreport import Address
+from lkltest.crashreport import Address, CrashReport, parse
 from lkltest.fuzz import native
 from lkltest.fuzz.memory import BETWEEN, Alarm, Head, Memory
 from lkltest.kernel import Death
+from lkltest.symbolize import Frame, Stack
 
 STAMP = re.compile(rb"^\[ *\d+\.\d+\](?:\[[^\]]*\])? ")
 COMPLAINT = re.compile(
@@ -23,6 +25,10 @@ PLACE = re.compile(r" (?:in|at) (?:[\w./-]+:\d+ )?([a-zA-Z_]\w*)(?:\+0x|\(|\.|$|
 FAILURE = re.compile(r"BUG: failure at ([\w./-]+:\d+)/(\w+)")
 PANIC = re.compile(r"Kernel panic - not syncing: (.*)")
 SCARCE = re.compile(r"Out of memory|no killable processes")
+PRINTS = re.compile(
+    r"|\w*(console|print|printk)\w*|call_(console_)?drivers?|panic|lkl_\w*print\w*|__warn|warn_slowpath\w*|__lkl_\w*"
+)
+COMPLAINT_SIGNAL = "SIGWARN"  # in place of a signal's name, where the executor tells who complains
 CONSOLE_TAIL = 16 << 10  # bytes of the log that a finding keeps
 
 
@@ -55,38 +61,38 @@ def tail(console: bytes) -> str:
     return console[-CONSOLE_TAIL:].decode(errors="replace")
 
 
-def stacks(stderr: bytes) -> list[symbolize.Stack]:
-    """The stacks that a worker wrote, the one that was running a call first."""
-    found: list[symbolize.Stack] = []
-    for report in symbolize.parse(stderr):
-        threads = tuple(replace(thread, frames=_trim(report, thread.frames)) for thread in report.threads)
-        short = replace(report, threads=threads)
-        key = tuple(_place(short, frame.pc) for thread in threads for frame in thread.frames)
-        # Naming takes a second, and the same crash comes again and again.
-        if key not in NAMED:
-            NAMED[key] = tuple(symbolize.symbolize(short))
-        found += NAMED[key]
-    return sorted(found, key=lambda stack: not any(map(_ours, stack.frames)))
+def stacks(report: CrashReport) -> list[Stack]:
+    """The stacks of a worker's report, the one that was running a call first."""
+    threads = tuple(replace(thread, frames=_trim(report, thread.frames)) for thread in report.threads)
+    short = replace(report, threads=threads)
+    key = tuple(_place(short, frame.pc) for thread in threads for frame in thread.frames)
+    # Naming takes a second, and the same crash comes again and again.
+    if key not in NAMED:
+        NAMED[key] = tuple(symbolize.symbolize(short))
+    return sorted(NAMED[key], key=lambda stack: not any(map(_ours, stack.frames)))
 
 
-NAMED: dict[tuple[object, ...], tuple[symbolize.Stack, ...]] = {}
+NAMED: dict[tuple[object, ...], tuple[Stack, ...]] = {}
 
 
-def _place(report: symbolize.CrashReport, address: int) -> tuple[str, int]:
+def _place(report: CrashReport, address: int) -> tuple[str, int]:
     """An address as its file and the offset in it, which are the same in every process."""
     mapping = addresses.find(report.maps, address)
     return (mapping.path, address - mapping.start + mapping.offset) if mapping else ("", address)
 
 
-def _trim(report: symbolize.CrashReport, frames: tuple[Address, ...]) -> tuple[Address, ...]:
-    """The frames up to the executor's first, above which only Python follows."""
-    for n, frame in enumerate(frames):
-        if Path(_place(report, frame.pc)[0]).name.startswith(native.MODULE):
-            return frames[: n + 1]
-    return frames
+def _trim(report: CrashReport, frames: tuple[Address, ...]) -> tuple[Address, ...]:
+    """The frames between the executor's: those that watch the console, and those above which only Python follows."""
+
+    def own(frame: Address) -> bool:
+        return Path(_place(report, frame.pc)[0]).name.startswith(native.MODULE)
+
+    kept = tuple(dropwhile(own, frames)) if report.signal == COMPLAINT_SIGNAL else frames
+    last = next((n for n, frame in enumerate(kept) if own(frame)), len(kept))
+    return kept[: last + 1]
 
 
-def _ours(frame: symbolize.Frame) -> bool:
+def _ours(frame: Frame) -> bool:
     """Whether a frame is the executor's."""
     return Path(frame.module).name.startswith(native.MODULE)
 
@@ -96,12 +102,13 @@ def of_death(death: Death, memory: Memory) -> Failure | None:
     console = tail(death.console)
     if SCARCE.search(console[-4000:]) and not death.hung:
         return None
-    found = stacks(death.stderr)
+    reports = [report for report in parse(death.stderr) if report.signal != COMPLAINT_SIGNAL]
+    found = stacks(reports[-1]) if reports else []
     stack = found[0] if found else None
     signature = symbolize.signature(stack) if stack else ()
     kind, title = "crash", death.ended.describe()
     panic = PANIC.search(console)
-    address = _fault(death.stderr)
+    address = reports[-1].address if reports else None
     if death.hung:
         kind, title = "hang", "a call does not return"
     elif panic:
@@ -118,17 +125,13 @@ def of_death(death: Death, memory: Memory) -> Failure | None:
     )
 
 
-def _fault(stderr: bytes) -> int | None:
-    reports = symbolize.parse(stderr)
-    return reports[0].address if reports else None
-
-
-def of_alarm(head: Head, console: bytes, call: str) -> Failure:
+def of_alarm(head: Head, console: bytes, call: str, stderr: bytes) -> Failure:
     """What an alarm means; `call` is the name of the call at fault, `console` what was printed since the last one."""
-    kind, title = "console", ""
+    kind, title, stack = "console", "", ""
     signature: tuple[str, ...] = (call,)
     if head.alarm == Alarm.CONSOLE:
         title, signature = complaint(console)
+        stack = _complainer(stderr)
     elif head.alarm == Alarm.ERRNO:
         kind, title = "errno", f"{call} returned {head.alarm_value}, which is no errno of a system call"
     elif head.alarm == Alarm.SHAPE:
@@ -136,9 +139,23 @@ def of_alarm(head: Head, console: bytes, call: str) -> Failure:
     elif head.alarm == Alarm.CANARY:
         kind, title = "overrun", f"{call} wrote before the start of a buffer of its caller"
     return Failure(
-        kind=kind, title=title, signature=signature, program=head.alarm_program, call=head.alarm_call, stack="",
+        kind=kind, title=title, signature=signature, program=head.alarm_program, call=head.alarm_call, stack=stack,
         console=tail(console), fatal=False,
     )
+
+
+def _complainer(stderr: bytes) -> str:
+    """The stack of the last one that printed a complaint, without what prints."""
+    reports = [report for report in parse(stderr) if report.signal == COMPLAINT_SIGNAL]
+    for stack in stacks(reports[-1]) if reports else ():
+        frames = tuple(dropwhile(_prints, stack.frames))
+        counted = tuple(replace(frame, number=frame.number - frames[0].number) for frame in frames)
+        return symbolize.render([replace(stack, title="The complaint comes from", frames=counted)])
+    return ""
+
+
+def _prints(frame: Frame) -> bool:
+    return bool(PRINTS.fullmatch(frame.function))
 
 
 def complaint(console: bytes) -> tuple[str, tuple[str, ...]]:

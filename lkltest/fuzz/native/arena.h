@@ -11,7 +11,7 @@
 #define ARENA_SMALL	48		/* slots of a page */
 #define ARENA_LARGE	8		/* slots of 64 KiB */
 #define ARENA_LARGE_SIZE (64UL << 10)
-#define CANARY_SIZE	16
+#define CANARY_SIZE	64
 
 struct arena {
 	unsigned char *small, *large;
@@ -20,9 +20,7 @@ struct arena {
 	unsigned char *canary[ARENA_SMALL + ARENA_LARGE];	/* what stands before each buffer */
 };
 
-static const unsigned char arena_canary[CANARY_SIZE] = {
-	0x5c, 0xc5, 0x5c, 0xc5, 0x5c, 0xc5, 0x5c, 0xc5, 0x5c, 0xc5, 0x5c, 0xc5, 0x5c, 0xc5, 0x5c, 0xc5,
-};
+static unsigned char arena_canary[CANARY_SIZE];
 
 static unsigned char *arena_slots(unsigned long count, unsigned long size)
 {
@@ -39,6 +37,7 @@ static unsigned char *arena_slots(unsigned long count, unsigned long size)
 
 static int arena_init(struct arena *a)
 {
+	memset(arena_canary, 0x5c, sizeof(arena_canary));
 	a->small = arena_slots(ARENA_SMALL, ARENA_PAGE);
 	a->large = arena_slots(ARENA_LARGE, ARENA_LARGE_SIZE);
 	a->end_small = (unsigned long)a->small + ARENA_SMALL * 3 * ARENA_PAGE;

@@ -95,14 +95,42 @@ static long value(const unsigned char **p)
 	return (long)buffer;
 }
 
-static void alarm_set(enum fz_alarm alarm, long result)
+/* Whether the kernel's own threads complained while no program ran. */
+static volatile int overdue;
+
+/* The stack of whoever prints a complaint, told as that of a crash: the kernel itself can seldom walk it here. */
+static void tell_stack(void)
 {
-	if (shared->alarm)
+	int tid = lkltest_tid();
+	ucontext_t here;
+
+	if (getcontext(&here) || !lkltest_crash_lock(tid, 0))
 		return;
+	lkltest_say("\nlkltest: signal %d SIGWARN -", tid);
+	lkltest_report_maps(0);
+	lkltest_report_context(tid, &here);
+	lkltest_crash_end(tid);
+	__atomic_store_n(&lkltest_crash.owner, 0, __ATOMIC_RELEASE);
+}
+
+static void alarm_note(enum fz_alarm alarm, long result)
+{
 	shared->alarm_program = shared->program;
 	shared->alarm_call = shared->call;
 	shared->alarm_value = result;
 	shared->alarm = alarm;
+}
+
+static void alarm_set(enum fz_alarm alarm, long result)
+{
+	if (shared->alarm || overdue)
+		return;
+	if (alarm == FZ_ALARM_CONSOLE)
+		tell_stack();
+	if (shared->state == FZ_RUNNING)
+		alarm_note(alarm, result);
+	else
+		overdue = 1;
 }
 
 static int bucket(long result)
@@ -120,8 +148,8 @@ static void judge(const struct call *call, long result, const long *params, int 
 	unsigned int nr = call->number;
 
 	if (result < 0) {
-		/* Half of the address space is negative, but no result of a call on a 64-bit host lies just below. */
-		if (result >= -4095 ? result <= -512 && result >= -516 && !poked : result > -65536)
+		/* Positions in /proc/PID/mem are addresses, of which half are negative. */
+		if (result >= -4095 ? result <= -512 && result >= -516 && !poked : nr != __lkl__NR_lseek || result > -65536)
 			alarm_set(FZ_ALARM_ERRNO, result);
 		return;
 	}
@@ -215,7 +243,10 @@ static void *run_program(void *at)
 	return NULL;
 }
 
-/* Run `count` programs of the shared memory, of which the first has the number `first`; stop after an alarm. */
+/*
+ * Run `count` programs of the shared memory, of which the first has the number `first`; stop after an alarm. One that
+ * came since the last batch stops before the first program.
+ */
 uint32_t fz_run(uint32_t count, uint64_t first)
 {
 	char *at = (char *)shared + FZ_PROGRAMS;
@@ -223,12 +254,18 @@ uint32_t fz_run(uint32_t count, uint64_t first)
 
 	shared->novel = 0;
 	shared->alarm = FZ_QUIET;
+	shared->program = first;
+	shared->call = FZ_BETWEEN;
+	shared->state = FZ_RUNNING;
+	if (overdue) {
+		overdue = 0;
+		alarm_note(FZ_ALARM_CONSOLE, 0);
+	}
 	for (done = 0; done < count && !shared->alarm; done++) {
 		struct program *program = (struct program *)at;
 
 		shared->program = first + done;
 		shared->call = FZ_BETWEEN;
-		shared->state = FZ_RUNNING;
 		sandbox_run(run_program, program, program->needs);
 		at += program->bytes;
 	}

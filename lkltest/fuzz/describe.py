@@ -83,6 +83,10 @@ class Description:
             raise ValueError(f"{name} takes {len(found[-1].types)} arguments, not {len(args)}")
         return next((v for v in found if v.accepts(args)), found[-1])
 
+    def fits(self, call: Call) -> bool:
+        """Whether one of the call's descriptions allows its numbers and strings."""
+        return any(described.accepts(call.args) for described in self.by_call[call.name])
+
     def makes(self, name: str, args: tuple[Value, ...]) -> tuple[Make, ...]:
         """What a call leaves for later ones."""
         return self.variant(name, args).makes

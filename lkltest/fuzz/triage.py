@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lkltest.fuzz.encode import PROGRAM
 from lkltest.fuzz.lab import Lab
 from lkltest.fuzz.mass import Planned
 from lkltest.fuzz.memory import BETWEEN
-from lkltest.fuzz.shrink import Patience, fewest, shrink
-from lkltest.fuzz.values import Program
+from lkltest.fuzz.shrink import Patience, fewer, fewest, shrink
+from lkltest.fuzz.values import Program, joined
 from lkltest.fuzz.verdict import Failure
 
 TRIES = 3  # on kernels of their own, before the history of the worker is asked
@@ -57,24 +57,28 @@ def encode(planned: Planned) -> bytes:
 
 
 def triage(
-    suspect: Suspect, lab: Lab, *, shrink_seconds: float = SHRINK_SECONDS, stop: threading.Event | None = None
+    suspect: Suspect, lab: Lab, *, shrink_seconds: float = SHRINK_SECONDS, hurry: threading.Event | None = None
 ) -> Result:
     """Find out what brings the failure about: the program alone, or some of what ran before it.
 
-    `stop` ends the search and the shrinking early: what was found until then is the result.
+    `hurry` ends the search and the shrinking early: what was found until then is the result.
     """
     program = suspect.program()
     failure = again(lambda: lab.run([program]).failure, suspect.failure)
-    if failure is not None:
-        programs: list[Program] = [program]
-    else:
-        programs = from_history(suspect, lab, Patience(HISTORY_SECONDS, stop))
-        if not programs:
-            return Result(suspect.failure, (), 0, TRIES)
+    alone = failure is not None
+    programs = [program]
+    if failure is None:
         failure = suspect.failure
-    patience = Patience(shrink_seconds, stop)
-    programs = smallest(programs, failure, lab, patience)
-    return rate(programs, failure, lab, complete=not patience.over())
+        programs = from_history(suspect, lab, Patience(HISTORY_SECONDS, hurry))
+        if not programs:
+            return Result(failure, (), 0, TRIES)
+        together = joined(programs)
+        if failure.same(lab.run([together]).failure):
+            programs = [together]
+    patience = Patience(shrink_seconds, hurry)
+    # What a kernel warns of once, or fails at after some history, takes fresh kernels.
+    programs = smallest(programs, failure, lab, patience, fresh=failure.kind == "console" or not alone)
+    return rate(programs, failure, lab, complete=not patience.over(), hurry=hurry)
 
 
 def again(run: Callable[[], Failure | None], failure: Failure) -> Failure | None:
@@ -86,22 +90,25 @@ def again(run: Callable[[], Failure | None], failure: Failure) -> Failure | None
     return None
 
 
-def smallest(programs: list[Program], failure: Failure, lab: Lab, patience: Patience) -> list[Program]:
-    """Shrink the programs, the last one first."""
+def smallest(
+    programs: list[Program], failure: Failure, lab: Lab, patience: Patience, *, fresh: bool
+) -> list[Program]:
+    """Shrink the programs, the last one first; `fresh` tries each candidate on a kernel of its own."""
 
     def fails(candidate: Sequence[Program]) -> bool:
-        # A kernel that survived the last candidate will do for this one, unless it warns only once; but what fails
-        # must fail on a fresh one.
-        used = lab.kernel is not None and failure.kind != "console"
-        if not failure.same(lab.run(candidate, fresh=not used).failure):
-            return False
-        return not used or failure.same(lab.run(candidate).failure)
+        return failure.same(lab.run(candidate).failure)
+
+    def quickly(candidate: Sequence[Program]) -> bool:
+        # A kernel that survived the last candidate will do for this one; but what fails must fail on a fresh one.
+        used = lab.kernel is not None
+        return failure.same(lab.run(candidate, fresh=False).failure) and (not used or fails(candidate))
+
+    def among(index: int, try_all: Callable[[Sequence[Program]], bool]) -> Callable[[Program], bool]:
+        return lambda program: try_all([*programs[:index], program, *programs[index + 1 :]])
 
     for index in reversed(range(len(programs))):
-        def with_this(program: Program, index: int = index) -> bool:
-            return fails([*programs[:index], program, *programs[index + 1 :]])
-
-        programs[index] = shrink(programs[index], with_this, patience)
+        small = shrink(programs[index], lab.description, among(index, fails if fresh else quickly), patience)
+        programs[index] = small if fresh else fewer(small, among(index, fails), patience)
     return programs
 
 
@@ -133,13 +140,16 @@ def bound(chosen: Sequence[Planned], lab: Lab) -> list[Program]:
     return programs
 
 
-def rate(programs: Sequence[Program], failure: Failure, lab: Lab, *, complete: bool) -> Result:
-    """Say how often the programs fail, each time on a fresh kernel."""
-    times = 0
+def rate(
+    programs: Sequence[Program], failure: Failure, lab: Lab, *, complete: bool, hurry: threading.Event | None = None
+) -> Result:
+    """Say how often the programs fail, each time on a fresh kernel; `hurry` makes it once."""
+    times = tries = 0
     last = failure
-    for _ in range(RATE_OF):
+    while tries < RATE_OF and not (tries and hurry is not None and hurry.is_set()):
+        tries += 1
         found = lab.run(programs).failure
         if found is not None and failure.same(found):
             times += 1
             last = found
-    return Result(replace(last), tuple(programs) if times else (), times, RATE_OF, complete)
+    return Result(last, tuple(programs) if times else (), times, tries, complete)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 RETURN = 255  # where a result comes from: the call's return value, otherwise the number of an argument
@@ -165,4 +165,15 @@ def keep(program: Program, wanted: list[int]) -> Program:
         calls.append(replace(call, args=tuple(rebind(arg, bind) for arg in call.args)))
         for n in range(len(call.makes)):
             bind[starts[index] + n] = len(bind)
+    return Program(tuple(calls))
+
+
+def joined(programs: Sequence[Program]) -> Program:
+    """One program that makes the calls of all."""
+    calls: list[Call] = []
+    made = 0
+    for program in programs:
+        bind = {n: made + n for n in range(sum(len(call.makes) for call in program.calls))}
+        calls += [replace(call, args=tuple(rebind(arg, bind) for arg in call.args)) for call in program.calls]
+        made += len(bind)
     return Program(tuple(calls))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import signal
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +16,14 @@ from lkltest.settings import Settings
 from lkltest.settings import seconds as positive
 
 if TYPE_CHECKING:
+    from rich.live import Live
+
     from lkltest.fuzz.describe import Description
     from lkltest.fuzz.session import Session
 
+INTERRUPTED = 130  # exit status, as a shell has it
+MAXIMUM_WORKERS = 256
+STATUS_EVERY = 30.0  # seconds between lines where there is no terminal
 MINIMUM_MEM = 32 << 20  # bytes: with less, programs fail for want of memory
 
 
@@ -26,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="the kernel to fuzz (default: the default kernel without btrfs)")
     parser.add_argument("--time", type=duration, default=60.0, metavar="TIME",
                         help="how long to fuzz: seconds, or 10m, or 2h (default: 60)")
-    parser.add_argument("--workers", type=int, default=0, metavar="N", help="kernels at once (default: one a core)")
+    parser.add_argument("--workers", type=workers, default=0, metavar="N", help="kernels at once (default: one a core)")
     parser.add_argument("--seed", type=int, default=None, help="repeats a run's programs (default: a new one)")
     parser.add_argument("--output", type=Path, default=Path("lkltest-fuzz"), metavar="DIR",
                         help="where findings and the report go (default: ./lkltest-fuzz)")
@@ -43,6 +50,13 @@ def duration(text: str) -> float:
         return positive(text[:-1]) * unit if unit else positive(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no time: write 90, 10m or 2h") from None
+
+
+def workers(text: str) -> int:
+    """Parse the number of workers."""
+    if not text.isdecimal() or not 1 <= int(text) <= MAXIMUM_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MAXIMUM_WORKERS}")
+    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -84,32 +98,62 @@ def _fuzz(arguments: argparse.Namespace, settings: Settings, description: Descri
 
     assert isinstance(setup, Setup)
     seed = arguments.seed if arguments.seed is not None else secrets.randbelow(1 << 32)
-    try:
-        arguments.output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot write {arguments.output}: {error.strerror}; name another with --output") from None
+    prepare(arguments.output)
     session = Session(
         setup, description, settings, arguments.output.absolute(), seed=seed,
         workers=arguments.workers or len(os.sched_getaffinity(0)), scenarios=tuple(arguments.scenario),
     )
-    console = Console(stderr=True)
-    kernel = f"{setup.liblkl.name} ({setup.liblkl.origin})"
-    console.print(f"{kernel}, seed {seed}, output {arguments.output}", highlight=False)
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    console.print(f"{setup.liblkl.name} ({setup.liblkl.origin}), seed {seed}, output {arguments.output}")
+    interrupted = False
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was found is kept
     try:
         with Live(console=console, auto_refresh=False, transient=True) as live:
-            def tick() -> None:
-                if console.is_terminal:
-                    live.update(status(session, arguments.time), refresh=True)
-
-            session.run(arguments.time, tick)
+            session.run(arguments.time, Ticker(session, live, arguments.time).tick)
     except KeyboardInterrupt:
+        interrupted = True
         console.print("interrupted: what was found until now is kept")
     finally:
-        path = report.write(session, arguments.output)
-        print(summary(session))
-        print(f"report: {path}")
+        signal.signal(signal.SIGTERM, before)
+        if session.progress.boots:
+            print(summary(session))
+            print(f"report: {report.write(session, arguments.output)}")
         session.close()
-    return int(Exit.FAILED if session.findings else Exit.PASSED)
+    return int(Exit.FAILED) if session.findings else INTERRUPTED if interrupted else int(Exit.PASSED)
+
+
+def prepare(output: Path) -> None:
+    """Make the output directory; raises UsageError where nothing can be written there."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output):
+            pass
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror}; name another with --output") from None
+
+
+class Ticker:
+    """Shows where a session stands: a live line on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, session: Session, live: Live, limit: float) -> None:
+        self.session = session
+        self.live = live
+        self.limit = limit
+        self.told: set[str] = set()  # names of findings
+        self.last = time.monotonic()
+
+    def tick(self) -> None:
+        """Show what is new."""
+        console = self.live.console
+        for finding in list(self.session.findings.values()):
+            if finding.name not in self.told:
+                self.told.add(finding.name)
+                console.print(f"found: {finding.title}")
+        if console.is_terminal:
+            self.live.update(status(self.session, self.limit), refresh=True)
+        elif time.monotonic() - self.last > STATUS_EVERY:
+            self.last = time.monotonic()
+            console.print(status(self.session, self.limit))
 
 
 def status(session: Session, limit: float) -> str:
@@ -117,10 +161,11 @@ def status(session: Session, limit: float) -> str:
     p = session.progress
     seconds = max(session.seconds, 0.001)
     counts = session.counts()
+    waiting = len(session.docket.pending)
     return (
         f"{seconds:.0f}/{limit:.0f} s  {p.programs / seconds:,.0f} programs/s  {p.calls / seconds:,.0f} calls/s  "
         f"{len({n for n, _ in counts})} calls  {len({b for _, b in counts})} errnos  "
-        f"{len(session.findings)} findings  {time.strftime('%H:%M:%S')}"
+        f"{len(session.findings)} findings" + (f", {waiting} to be looked into" if waiting else "")
     )
 
 
@@ -135,8 +180,9 @@ def summary(session: Session) -> str:
         f"{len({n for n, _ in counts})} of {len(session.description.by_call)} calls made, "
         f"{p.boots} kernels booted, {p.lost} lost, {p.interrupted} calls interrupted",
     ]
-    lines += [
-        f"found {f.title}: {f.name} (met {f.count} times, reproduces {f.rate})" for f in session.findings.values()
-    ]
+    for f in session.findings.values():
+        often = "once" if f.count == 1 else f"{f.count} times"
+        again = f"fails again {f.rate} times" if f.times else f"did not fail again in {f.of} tries"
+        lines.append(f"found {f.title}: {f.name} (met {often}, {again})")
     return "\n".join(lines if session.findings else [*lines, "nothing found"])
 

@@ -52,13 +52,29 @@ class Finding:
 def save(
     directory: Path, result: Result, *, setup: Setup, settings: Settings, description: Description, seed: str
 ) -> Finding:
-    """Write a finding's directory: whole, or not at all. A finding of the same name is replaced."""
-    failure = result.failure
-    liblkl = setup.liblkl
-    place = directory / failure.name
-    work = directory / f".{failure.name}.new"
+    """Write a finding's directory: whole, or not at all. A finding of the same name is replaced.
+
+    Raises UsageError where it cannot be written.
+    """
+    place = directory / result.failure.name
+    work = directory / f".{result.failure.name}.new"
     shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+    try:
+        work.mkdir(parents=True)
+        finding = fill(work, result, setup=setup, settings=settings, description=description, seed=seed)
+        shutil.rmtree(place, ignore_errors=True)
+        work.rename(place)
+    except OSError as error:
+        shutil.rmtree(work, ignore_errors=True)
+        raise UsageError(f"cannot write {place}: {error.strerror}; it is {result.failure.title}") from None
+    return finding
+
+
+def fill(
+    work: Path, result: Result, *, setup: Setup, settings: Settings, description: Description, seed: str
+) -> Finding:
+    """Write a finding's files into a directory."""
+    failure, liblkl = result.failure, setup.liblkl
     namer = Namer(description)
     (work / "program.txt").write_text(f"{BREAK}\n".join(print_program(p, namer) for p in result.programs))
     (work / "console.log").write_text(failure.console)
@@ -70,8 +86,6 @@ def save(
         version=liblkl.version, times=result.times, of=result.of, reproducer=source is not None, seed=seed,
     )
     (work / DATA).write_text(json.dumps(asdict(finding), indent=1) + "\n")
-    shutil.rmtree(place, ignore_errors=True)
-    work.rename(place)
     return finding
 
 

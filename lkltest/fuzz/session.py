@@ -5,25 +5,24 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lkltest.errors import KernelLost
-from lkltest.fuzz import findings
 from lkltest.fuzz.describe import Description
+from lkltest.fuzz.docket import Docket
 from lkltest.fuzz.findings import Finding
-from lkltest.fuzz.lab import Lab
 from lkltest.fuzz.mass import Batch, Generator, Planned
 from lkltest.fuzz.memory import Head, Memory
-from lkltest.fuzz.triage import Suspect, triage
+from lkltest.fuzz.triage import Suspect
 from lkltest.fuzz.verdict import Failure, of_alarm, of_death
 from lkltest.kernel import Death, Kernel, Setup
 from lkltest.settings import Settings
 
 BATCH = 128  # programs in one message
 LIFETIME = 20_000  # programs after which a kernel is replaced, so that no history is longer
-ENOUGH = 3  # times that a failure which never comes again is looked into
+STILLBORN = 3  # kernels in a row that may die before they have run anything
 
 
 @dataclass
@@ -50,45 +49,80 @@ class Session:
     ) -> None:
         self.setup = setup
         self.description = description
-        self.settings = settings
-        self.output = output
         self.seed = seed
         self.scenarios = scenarios
-        self.shrink_seconds = shrink_seconds
         self.memories = [Memory() for _ in range(workers)]
         self.progress = Progress()
-        self.findings: dict[str, Finding] = {}
-        self.aliases: dict[str, str] = {}  # names of failures as they were met, to those of findings
-        self.unstable: Counter[str] = Counter()  # failures that did not come again
-        self.examined: set[str] = set()  # names of failures that a worker is looking into
+        self.docket = Docket(
+            setup, description, settings, output, seed=seed, shrink_seconds=shrink_seconds
+        )
         self.lock = threading.Lock()
-        self.stop = threading.Event()
+        self.stop = threading.Event()  # ends the fuzzing: what failed last is looked into all the same
         self.error: BaseException | None = None
         self.started = time.monotonic()
+        self.ended = 0.0
+
+    @property
+    def findings(self) -> Mapping[str, Finding]:
+        """What was found until now, by name."""
+        return self.docket.findings
 
     def run(self, seconds: float, tick: Callable[[], None], *, programs: int = 0, every: float = 0.5) -> None:
         """Fuzz for so long, or until so many programs have run; `tick` is called now and then.
 
+        What failed is looked into to the end, within bounds of its own; an exception of `tick` or Ctrl-C cuts it short.
         Raises what a worker's thread raised.
         """
-        threads = [threading.Thread(target=self._guard, args=(n,), daemon=True) for n in range(len(self.memories))]
+        workers = [self._thread(Worker(self, n).run) for n in range(len(self.memories))]
+        examiners = [self._thread(self.docket.work) for _ in self.memories]
         self.started = time.monotonic()
-        for thread in threads:
-            thread.start()
         try:
-            while time.monotonic() < self.started + seconds and any(t.is_alive() for t in threads):
-                time.sleep(min(every, max(0.0, self.started + seconds - time.monotonic())))
-                self._sample()
-                tick()
-                if programs and self.progress.programs >= programs:
-                    break
+            for thread in (*workers, *examiners):
+                thread.start()
+            while any(thread.is_alive() for thread in workers):
+                self._wait(min(every, max(0.05, seconds - self.seconds)), tick)
+                if self.seconds >= seconds or (programs and self.progress.programs >= programs):
+                    self.stop.set()
+            self.ended = time.monotonic()
+            for _ in examiners:
+                self.docket.close()
+            while any(thread.is_alive() for thread in examiners):
+                self._wait(every, tick)
+        except BaseException:
+            self.docket.hurry.set()
+            raise
         finally:
             self.stop.set()
-            for thread in threads:
-                thread.join()
-            self._sample()
+            self._join(workers)
+            self.ended = self.ended or time.monotonic()
+            for _ in examiners:
+                self.docket.close()
+            self._join(examiners)
+            self.docket.write_counts()
         if self.error is not None:
             raise self.error
+
+    def _thread(self, work: Callable[[], None]) -> threading.Thread:
+        def guarded() -> None:
+            try:
+                work()
+            except BaseException as error:
+                self.error = error
+                self.stop.set()
+                self.docket.hurry.set()
+
+        return threading.Thread(target=guarded, daemon=True)
+
+    def _join(self, threads: Sequence[threading.Thread]) -> None:
+        for thread in threads:
+            if thread.ident is not None:  # it was started
+                thread.join()
+
+    def _wait(self, seconds: float, tick: Callable[[], None]) -> None:
+        time.sleep(seconds)
+        p = self.progress
+        p.samples.append((self.seconds, p.programs, p.calls, len(self.findings)))
+        tick()
 
     def close(self) -> None:
         """Give back the shared memory."""
@@ -97,8 +131,8 @@ class Session:
 
     @property
     def seconds(self) -> float:
-        """Since the session began."""
-        return time.monotonic() - self.started
+        """That were fuzzed."""
+        return (self.ended or time.monotonic()) - self.started
 
     def counts(self) -> Counter[tuple[int, int]]:
         """How often each call ended how: by number and bucket (0 success, else the errno)."""
@@ -107,51 +141,6 @@ class Session:
             for number, bucket, count in memory.counts():
                 total[number, bucket] += count
         return total
-
-    def _sample(self) -> None:
-        p = self.progress
-        p.samples.append((self.seconds, p.programs, p.calls, len(self.findings)))
-
-    def _guard(self, worker: int) -> None:
-        try:
-            Worker(self, worker).run()
-        except BaseException as error:
-            self.error = error
-            self.stop.set()
-
-    def report(self, suspect: Suspect) -> None:
-        """Note a failure; one that is new is looked into, while other workers go on."""
-        name = suspect.failure.name
-        with self.lock:
-            known = self.findings.get(self.aliases.get(name, name))
-            if known is not None:
-                self.findings[known.name] = replace(known, count=known.count + 1)
-            if known is not None or name in self.examined or self.unstable[name] >= ENOUGH:
-                self.unstable[name] += 1
-                return
-            self.examined.add(name)
-        try:
-            self._examine(suspect)
-        finally:
-            with self.lock:
-                self.examined.discard(name)
-
-    def _examine(self, suspect: Suspect) -> None:
-        with Lab(self.setup, self.description) as lab:
-            result = triage(suspect, lab, shrink_seconds=self.shrink_seconds, stop=self.stop)
-        name = suspect.failure.name
-        if not result.programs:
-            self.unstable[name] += 1
-            if self.unstable[name] > 1 or not suspect.failure.fatal:
-                return
-        finding = findings.save(
-            self.output, result, setup=self.setup, settings=self.settings, description=self.description,
-            seed=str(self.seed),
-        )
-        if result.programs:
-            with self.lock:
-                self.findings.setdefault(finding.name, finding)
-                self.aliases[name] = finding.name
 
 
 class Worker:
@@ -162,8 +151,10 @@ class Worker:
         self.memory = session.memories[number]
         self.generator = Generator(session.description, f"{session.seed}/{number}", session.scenarios)
         self.kernel: Kernel | None = None
-        self.history: list[Planned] = []
+        self.history: list[Planned] = []  # what the kernel ran, by the programs' numbers
+        self.head = self.memory.head()  # where it stood after the last batch
         self.died = 0.0
+        self.stillborn = 0  # kernels in a row that died before they had run anything
 
     def run(self) -> None:
         """Run batches until the session stops."""
@@ -171,10 +162,9 @@ class Worker:
         try:
             while not self.session.stop.is_set():
                 kernel = self.kernel or self.boot()
-                before = self.memory.head()
                 kernel.start(batch.data, len(batch.programs))
                 following = self.generator.batch(BATCH)  # while the worker works
-                self.judge(kernel, batch, before, kernel.finish())
+                self.judge(kernel, batch, kernel.finish())
                 batch = following
         finally:
             self.drop()
@@ -190,6 +180,7 @@ class Worker:
             self.session.progress.downtime = time.monotonic() - self.died
             self.died = 0.0
         self.history = []
+        self.head = self.memory.head()
         return self.kernel
 
     def drop(self) -> None:
@@ -198,42 +189,58 @@ class Worker:
             self.kernel.close()
             self.kernel = None
 
-    def judge(self, kernel: Kernel, batch: Batch, before: Head, outcome: int | Death) -> None:
-        """Look at what became of a batch; `before` is where the worker stood before it."""
-        head = outcome.head if isinstance(outcome, Death) else self.memory.head()
-        progress = self.session.progress
+    def judge(self, kernel: Kernel, batch: Batch, outcome: int | Death) -> None:
+        """Look at what became of a batch."""
+        before = self.head  # whatever the kernel did since then belongs to this batch
+        head = self.head = outcome.head if isinstance(outcome, Death) else self.memory.head()
         first = kernel.programs - len(batch.programs)
         dead = isinstance(outcome, Death)
         done = head.program - first if isinstance(outcome, Death) else outcome
         ran = batch.programs[: done + 1 if dead else done]
         self.history += ran
-        progress.programs += len(ran)
-        progress.calls += head.calls - before.calls
-        progress.succeeded += head.succeeded - before.succeeded
-        progress.interrupted += head.interrupted - before.interrupted
+        self.count(before, len(ran))
         failure: Failure | None = None
         if isinstance(outcome, Death):
-            progress.lost += 1
-            self.died = time.monotonic()
-            failure = of_death(outcome, self.memory)
-            progress.silent += failure is None
-        elif head.alarm:
-            plan = batch.programs[head.alarm_program - first]
-            name = plan.calls[head.alarm_call].call.name if head.alarm_call < len(plan.calls) else "the sandbox"
-            failure = of_alarm(head, self.memory.console(before.console), name)
+            failure = self.bury(outcome)
+        elif head.alarm and self.history:
+            calls = self.history[-1].calls
+            name = calls[head.alarm_call].call.name if head.alarm_call < len(calls) else "the sandbox"
+            failure = of_alarm(head, self.memory.console(before.console), name, kernel.errors())
         for number in self.memory.novel(0 if dead else head.novel):
             self.generator.keep(batch.programs[number - first])
         if failure is not None:
-            self.suspect(failure, batch, first, before.calls)
+            returned = head.calls - before.calls - sum(len(plan.calls) for plan in ran[:-1])
+            self.suspect(failure, returned if ran else len(self.history[-1].calls))
         kernel.programs = first + done
         if dead or len(self.history) > LIFETIME:
             self.drop()
 
-    def suspect(self, failure: Failure, batch: Batch, first: int, calls: int) -> None:
-        """Hand a failure to the session, with what led to it."""
-        position = failure.program - first
-        start = calls + sum(len(plan.calls) for plan in batch.programs[:position])
-        plan = batch.programs[position]
-        returned = self.memory.results(start, min(len(plan.calls), max(0, self.memory.head().calls - start)))
-        self.session.report(Suspect(failure, tuple(self.history), returned))
+    def count(self, before: Head, programs: int) -> None:
+        """Add what was done to the session's progress."""
+        progress, head = self.session.progress, self.head
+        with self.session.lock:
+            progress.programs += programs
+            progress.calls += head.calls - before.calls
+            progress.succeeded += head.succeeded - before.succeeded
+            progress.interrupted += head.interrupted - before.interrupted
 
+    def bury(self, death: Death) -> Failure | None:
+        """What a death means. Raises KernelLost for a kernel that dies again and again before it has run anything."""
+        self.session.progress.lost += 1
+        self.died = time.monotonic()
+        failure = of_death(death, self.memory)
+        self.stillborn = 0 if self.history else self.stillborn + 1
+        if self.stillborn > STILLBORN:
+            raise KernelLost(
+                f"{self.session.setup.liblkl.path} boots, and dies before it has run a program "
+                f"({death.ended.describe()}): try its boot suite first, pytest suites/boot"
+            )
+        if failure is None or not self.history:
+            self.session.progress.silent += 1
+            return None
+        return failure
+
+    def suspect(self, failure: Failure, returned: int) -> None:
+        """Hand a failure to the session, with what led to it; its program, the last one, made so many calls."""
+        results = self.memory.results(self.head.calls - returned, returned)
+        self.session.docket.report(Suspect(failure, tuple(self.history), results), self.session.stop)

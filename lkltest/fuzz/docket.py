@@ -1,0 +1,103 @@
+"""The failures of a session: met, looked into, and written down."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from lkltest.fuzz import findings
+from lkltest.fuzz.describe import Description
+from lkltest.fuzz.findings import Finding
+from lkltest.fuzz.lab import Lab
+from lkltest.fuzz.triage import Suspect, triage
+from lkltest.kernel import Setup
+from lkltest.settings import Settings
+
+ENOUGH = 3  # times that a failure which never comes again is looked into
+CERTAIN = ("crash", "panic", "overrun")  # kinds that cannot be the fault of a slow machine
+WAITING = 4  # failures that may wait to be looked into; then the workers wait as well
+
+
+class Docket:
+    """Takes failures from the workers, and looks into those that are new while the workers go on."""
+
+    def __init__(
+        self, setup: Setup, description: Description, settings: Settings, output: Path, *,
+        seed: int, shrink_seconds: float,
+    ) -> None:
+        self.setup = setup
+        self.description = description
+        self.settings = settings
+        self.output = output
+        self.seed = seed
+        self.shrink_seconds = shrink_seconds
+        self.findings: dict[str, Finding] = {}
+        self.met: Counter[str] = Counter()  # how often each failure was met, by its name
+        self.examined: Counter[str] = Counter()  # how often each was looked into
+        self.pending: set[str] = set()  # names of those that wait for it
+        self.aliases: dict[str, str] = {}  # names of failures as they were met, to those of findings
+        self.queue: queue.SimpleQueue[Suspect | None] = queue.SimpleQueue()
+        self.room = threading.Semaphore(WAITING)
+        self.lock = threading.Lock()
+        self.saving = threading.Lock()  # held while a finding is written
+        self.hurry = threading.Event()  # whatever is looked into comes to its end
+
+    def report(self, suspect: Suspect, stop: threading.Event) -> None:
+        """Note a failure, which is looked into if it is new; until `stop`, the caller waits if there are too many."""
+        name = suspect.failure.name
+        with self.lock:
+            self.met[name] += 1
+            known = self.findings.get(self.aliases.get(name, name))
+            if known is not None:
+                self.findings[known.name] = replace(known, count=known.count + 1)
+            if name in self.pending or self.examined[name] >= ENOUGH or (known is not None and known.times):
+                return
+            self.pending.add(name)
+            self.examined[name] += 1
+        while not self.room.acquire(timeout=0.1) and not stop.is_set():
+            pass
+        self.queue.put(suspect)
+
+    def work(self) -> None:
+        """Look into failures until `close`."""
+        while (suspect := self.queue.get()) is not None:
+            self.examine(suspect)
+            self.room.release()
+            with self.lock:
+                self.pending.discard(suspect.failure.name)
+
+    def close(self) -> None:
+        """Let a thread that works here end after what waits already."""
+        self.queue.put(None)
+
+    def examine(self, suspect: Suspect) -> None:
+        """Find out what brings a failure about, and write it down."""
+        name, kind = suspect.failure.name, suspect.failure.kind
+        with Lab(self.setup, self.description) as lab:
+            result = triage(suspect, lab, shrink_seconds=self.shrink_seconds, hurry=self.hurry)
+        if not result.programs and kind not in CERTAIN and self.examined[name] < ENOUGH:
+            return  # the fault of a slow machine, perhaps
+        with self.saving:
+            finding = self.findings.get(result.failure.name)
+            if finding is None or finding.times < result.times:
+                finding = findings.save(
+                    self.output, result, setup=self.setup, settings=self.settings, description=self.description,
+                    seed=str(self.seed),
+                )
+            with self.lock:
+                self.aliases[name] = finding.name
+                count = sum(self.met[alias] for alias in {finding.name, *self._aliases(finding.name)})
+                self.findings[finding.name] = replace(finding, count=count)
+
+    def _aliases(self, finding: str) -> Iterator[str]:
+        """The names under which a finding was met."""
+        return (name for name, other in self.aliases.items() if other == finding)
+
+    def write_counts(self) -> None:
+        """Write down how often each finding was met."""
+        for finding in self.findings.values():
+            findings.count(self.output, finding)

@@ -1,0 +1,73 @@
+"""Failures that do not come again are neither lost nor blown up."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from lkltest.fuzz.clock import Clock
+from lkltest.fuzz.describe import Description
+from lkltest.fuzz.docket import ENOUGH, Docket
+from lkltest.fuzz.mass import Generator
+from lkltest.fuzz.triage import TRIES, Suspect
+from lkltest.fuzz.verdict import Failure
+from lkltest.kernel import Setup
+from lkltest.settings import Settings
+
+
+@pytest.fixture
+def docket(setup: Setup, description: Description, settings: Settings, tmp_path: Path) -> Docket:
+    """One that nobody works for."""
+    return Docket(setup, description, settings, tmp_path, seed=1, shrink_seconds=5)
+
+
+def suspect(description: Description, kind: str) -> Suspect:
+    """A failure that no kernel shows."""
+    failure = Failure(
+        kind=kind, title=f"a {kind}", signature=("nowhere_at_all",), program=0, call=1, stack="", console="",
+    )
+    return Suspect(failure, Generator(description, 1, ("xattrs",)).batch(2).programs, ())
+
+
+def meet(docket: Docket, found: Suspect, times: int) -> None:
+    """Report a failure, and look into it, so often."""
+    for _ in range(times):
+        docket.report(found, threading.Event())
+        if not docket.queue.empty():
+            docket.close()
+            docket.work()
+
+
+def test_a_crash_that_does_not_come_again_is_kept(docket: Docket, description: Description) -> None:
+    """The kernel was lost: its log and its stack are written down at once, and that no program is known for it."""
+    meet(docket, suspect(description, "crash"), 1)
+    (finding,) = docket.findings.values()
+    assert (finding.times, finding.of, finding.count) == (0, TRIES, 1)
+    assert (docket.output / finding.name / "console.log").is_file()
+
+
+def test_a_hang_that_does_not_come_again_is_no_finding(docket: Docket, description: Description) -> None:
+    """A call that once took too long may be the machine's fault, until it was met some times."""
+    meet(docket, suspect(description, "hang"), ENOUGH - 1)
+    assert not docket.findings
+    assert not list(docket.output.iterdir())
+    meet(docket, suspect(description, "hang"), 3)
+    (finding,) = docket.findings.values()
+    assert finding.count == ENOUGH + 2
+    assert docket.examined[finding.name] == ENOUGH
+
+
+def test_the_clock_stands_still_for_a_process_that_waits(tmp_path: Path) -> None:
+    """Time in which a thread could have run, but got no processor, is not the process's own."""
+    schedstat = tmp_path / "7" / "schedstat"
+    schedstat.parent.mkdir()
+    schedstat.write_text("5 0 1\n")
+    clock = Clock(0, tmp_path)
+    schedstat.write_text(f"5 {3600 * 10**9} 2\n")
+    clock.seconds()
+    assert clock.own == 0
+    schedstat.unlink()
+    clock.seconds()
+    assert clock.own > 0

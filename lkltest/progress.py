@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 SILENCE = 15.0  # seconds after which a log gets another line
+EARLY = 50  # the part of the work, one in so many objects, before which nobody can tell how long the rest takes
 
 
 class Drawn:
@@ -51,12 +52,16 @@ class Lines:
     def step(self, done: int, expected: int | None) -> None:
         """Print a line where it is time for one."""
         now = time.monotonic()
+        if done == 1:
+            self.started = now  # what was configured before is no measure of the compiler
         tenth = done * 10 // expected if expected else 0
         if tenth <= self.tenth and now - self.said < SILENCE:
             return
         self.tenth, self.said = max(tenth, self.tenth), now
         of = f" of {max(done, expected)}" if expected else ""
-        left = f", {remaining(now - self.started, done, expected)} left" if expected else ""
+        left = ""
+        if expected and done * EARLY >= expected:
+            left = f", {remaining(now - self.started, done, expected)} left"
         print(f"  {done}{of} objects compiled{left}", file=self.stream, flush=True)
 
 

@@ -15,6 +15,7 @@ from lkltest.errors import UsageError
 from lkltest.liblkl.building import plain
 
 BATCH = 500  # files a `cp`: far below what a command line takes
+BUILDS = 1.5  # the room for sources and objects, by that of the sources
 
 # What a build leaves, where git does not tell: it is large. `make mrproper` removes the rest from the copy.
 BUILT = re.compile(r".*\.(?:o|a|so|ko|mod|cmd|symvers|order|dwo|gcno)$|^\..*\.cmd$|^vmlinux$|^\.tmp_.*")
@@ -80,14 +81,25 @@ def walk(tree: Path) -> Iterator[str]:
 def copy(tree: Path, place: Path) -> None:
     """Copy the sources of a tree, sharing their blocks where the file system can; raises UsageError where it fails."""
     names = files(tree)
+    demand_room(tree, names, place.parent)
     options = ["--reflink=auto", "--no-dereference", "--preserve=mode,timestamps", "--parents"]
     place.mkdir()
     for start in range(0, len(names), BATCH):
         done = process.run(["cp", *options, "-t", place, "--", *names[start : start + BATCH]], cwd=tree)
         if not done.ok:
             said = done.errors.decode(errors="replace").strip().splitlines()
-            raise UsageError(f"cannot copy {tree} to {place}: {said[0] if said else done.describe()}; "
+            why = said[0] if said else f"{done.describe()}, as where the disk is full"
+            raise UsageError(f"cannot copy {tree} to {place}: {why}; "
                              "free some room, or name another directory with TMPDIR")  # fmt: skip
+
+
+def demand_room(tree: Path, names: list[str], place: Path) -> None:
+    """Raise UsageError where there is too little room for a copy of these files and what is built of them."""
+    needed = int(BUILDS * sum((tree / name).lstat().st_size for name in names)) >> 20
+    free = shutil.disk_usage(place).free >> 20
+    if free < needed:
+        raise UsageError(f"a copy of {tree} and its build need {needed:,} MB in {place.parent}, {free:,} MB are free: "
+                         "free some, or name another directory with TMPDIR")  # fmt: skip
 
 
 @contextlib.contextmanager

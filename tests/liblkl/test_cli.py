@@ -12,7 +12,7 @@ import pytest
 from lkltest import cli
 from lkltest.liblkl import recipe
 from lkltest.liblkl.needs import Need
-from lkltest.progress import Bar, remaining
+from lkltest.progress import Bar, Lines, remaining
 from lkltest.settings import Settings
 from tests.liblkl.tiny import Registry, Shape
 
@@ -130,6 +130,22 @@ def test_progress_in_a_log_is_a_line_each_tenth() -> None:
     assert lines[0] == "building"
     assert 10 <= len(lines) <= 12
     assert "851 of 851 objects compiled" in lines[10]
+
+
+def test_progress_does_not_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time left is not told after the first of many objects, and the time before that one is no measure of it."""
+    clock = iter(range(0, 10_000, 30))
+    monkeypatch.setattr("lkltest.progress.time.monotonic", lambda: next(clock))
+    stream = io.StringIO()
+    lines = Lines(stream)  # at 0 s
+    lines.say("building")  # 30 s
+    for _ in range(9):
+        next(clock)
+    for done in range(1, 21):
+        lines.step(done, 1000)  # the first at 330 s, the twentieth at 900 s
+    told = stream.getvalue().splitlines()
+    assert told[1] == "  1 of 1000 objects compiled"
+    assert told[-1] == "  20 of 1000 objects compiled, 465:30 left"
 
 
 def test_progress_tells_the_time_left() -> None:

@@ -192,6 +192,18 @@ def test_files_without_git(tmp_path: Path) -> None:
     assert (tmp_path / "copy/sub/vmlinux.lds.S").is_file()
 
 
+def test_too_little_room(tree: Tree, place: Path, private: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy that would not fit is not begun: what it needs is told, and where."""
+    root = tree("@true")
+    with (root / "large.c").open("wb") as file:
+        file.truncate(800 << 20)
+    usage = shutil.disk_usage(place)._replace(free=1 << 30)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(UsageError, match=r"need 1,200 MB in .*, 1,024 MB are free: free some, .* TMPDIR"):
+        gate.run(root, place, private, Silent())
+    assert not list(place.iterdir())
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git: apt-get install git")
 def test_files_by_git(tmp_path: Path) -> None:
     """With git, what is changed or new is copied, what is ignored or removed is not; the index stays as it is."""

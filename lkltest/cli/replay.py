@@ -40,7 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     programs = findings.programs(arguments.finding, description)
     namer = Namer(description)
     failed = 0
-    with Lab(Setup.make(liblkl, settings, description.shapes), description) as lab:
+    setup = findings.setup_of(arguments.finding, Setup.make(liblkl, settings, description.shapes))
+    with Lab(setup, description) as lab:
         for _ in range(max(1, arguments.times)):
             trial = lab.run(programs)
             lines = [line for program in programs for line in print_program(program, namer).splitlines()]

@@ -254,6 +254,8 @@ def options(table: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]
         add(level, fd, entry.get("text", ""), "text('lo', 'cubic', 'reno', 'sit0', '', 'nopenopenopenopenope')")
         add(level, fd, entry.get("bytes", ""), "any(data(0, 64), raw('3a0001000502000000'), ints(4, one(0, 1), "
             "one(0, 1), one(0, 1, -1), one(0, 1, 0x10000000), one(0, 2, 10)), raw('0706047f00000100'), "
+            "raw('4424050300000000000000007f000001000000007f000001000000007f00000100000000'), raw('440c050100000000'), "
+            "raw('8307047f00000100'), raw('8907047f00000100'), raw('94040000'), raw('8606000000000000'), "
             "raw('00020100000000000000000000000000000000000000000001'), raw('890305'), fill(0, 300))")
         for name, names in entry.get("struct", {}).items():
             add(level, fd, names, f"&struct({name})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lkltest import process
@@ -42,6 +42,7 @@ class Finding:
     reproducer: bool  # whether there is a C program that was seen to fail
     count: int = 1  # how often the fuzzer met it
     seed: str = ""
+    cmdline: str = ""  # of the kernel; of old findings, nothing is known
 
     @property
     def rate(self) -> str:
@@ -84,6 +85,7 @@ def fill(
     finding = Finding(
         name=failure.name, kind=failure.kind, title=failure.title, signature=failure.signature, kernel=liblkl.name,
         version=liblkl.version, times=result.times, of=result.of, reproducer=source is not None, seed=seed,
+        cmdline=setup.cmdline,
     )
     (work / DATA).write_text(json.dumps(asdict(finding), indent=1) + "\n")
     return finding
@@ -166,6 +168,14 @@ def load(directory: Path) -> Finding:
         raise UsageError(
             f"{directory} is no finding: name a directory that lkltest fuzz wrote, with {DATA} and program.txt in it"
         ) from None
+
+
+def setup_of(directory: Path, setup: Setup) -> Setup:
+    """What a kernel must be started with for a finding, or for a text file, to be run again."""
+    if not (directory / DATA).is_file():
+        return setup
+    cmdline = load(directory).cmdline
+    return replace(setup, cmdline=cmdline) if cmdline else setup
 
 
 def count(directory: Path, finding: Finding) -> None:

@@ -54,7 +54,7 @@ class Session:
         self.memories = [Memory() for _ in range(workers)]
         self.progress = Progress()
         self.docket = Docket(
-            setup, description, settings, output, seed=seed, shrink_seconds=shrink_seconds
+            description, settings, output, seed=seed, shrink_seconds=shrink_seconds
         )
         self.lock = threading.Lock()
         self.stop = threading.Event()  # ends the fuzzing: what failed last is looked into all the same
@@ -150,6 +150,8 @@ class Worker:
         self.session = session
         self.memory = session.memories[number]
         self.generator = Generator(session.description, f"{session.seed}/{number}", session.scenarios)
+        self.setup = session.setup  # of the kernel
+        self.turn = number  # whether the next kernel has checks
         self.kernel: Kernel | None = None
         self.history: list[Planned] = []  # what the kernel ran, by the programs' numbers
         self.head = self.memory.head()  # where it stood after the last batch
@@ -170,11 +172,13 @@ class Worker:
             self.drop()
 
     def boot(self) -> Kernel:
-        """Start a kernel; one that does not boot at once is tried again."""
+        """Start a kernel, every other one with checks; one that does not boot at once is tried again."""
+        self.turn += 1
+        self.setup = self.session.setup.checked if self.turn % 2 == 0 else self.session.setup
         try:
-            self.kernel = Kernel(self.session.setup, self.memory)
+            self.kernel = Kernel(self.setup, self.memory)
         except KernelLost:
-            self.kernel = Kernel(self.session.setup, self.memory)
+            self.kernel = Kernel(self.setup, self.memory)
         self.session.progress.boots += 1
         if self.died:
             self.session.progress.downtime = time.monotonic() - self.died
@@ -243,4 +247,4 @@ class Worker:
     def suspect(self, failure: Failure, returned: int) -> None:
         """Hand a failure to the session, with what led to it; its program, the last one, made so many calls."""
         results = self.memory.results(self.head.calls - returned, returned)
-        self.session.docket.report(Suspect(failure, tuple(self.history), results), self.session.stop)
+        self.session.docket.report(Suspect(failure, tuple(self.history), results, self.setup), self.session.stop)

@@ -1,0 +1,57 @@
+"""The slab allocator's own checks find what a plain kernel survives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from lkltest.fuzz.describe import Description
+from lkltest.fuzz.findings import DATA, Finding, setup_of
+from lkltest.fuzz.lab import Lab
+from lkltest.fuzz.values import Program
+from lkltest.kernel import SLAB_CHECKS, Setup
+
+# CVE-2017-9077, fixed in 4.12: an accepted socket inherits its listener's multicast memberships, and frees them.
+INHERITED = """\
+r0 = socket(AF_INET6, SOCK_STREAM|SOCK_NONBLOCK, 0)
+setsockopt(r0, IPPROTO_IPV6, MCAST_JOIN_GROUP, &group_req{gr_interface=1, gr_group=[u16[AF_INET6, 0, 0, 0, 0x2ff, 0, 0, 0, 0, 0, 0, 0x700]]}, 136)
+bind(r0, &sockaddr_in6{sin6_family=AF_INET6, sin6_port=0x204e}, 28)
+listen(r0, 5)
+r1 = socket(AF_INET6, SOCK_STREAM|SOCK_NONBLOCK, 0)
+connect(r1, &sockaddr_in6{sin6_family=AF_INET6, sin6_port=0x204e, sin6_addr=[out(15), u8[1]]}, 28)
+r2 = accept4(r0, 0, 0, SOCK_NONBLOCK)
+close(r2)
+nanosleep(&timespec{tv_nsec=1000000}, 0)
+close(r0)
+"""  # noqa: E501 -- one call a line
+
+
+def test_use_after_free_is_seen(setup: Setup, description: Description, parse: Callable[[str], Program]) -> None:
+    """A listener's membership that another socket has freed is found out when it is used."""
+    with Lab(setup.checked, description) as lab:
+        failure = lab.run([parse(INHERITED)]).failure
+    assert failure is not None
+    assert failure.kind == "crash"
+    assert any("ipv6_sock_mc_close" in function for function in failure.signature)
+
+
+def test_kasan_needs_no_other_checks(setup: Setup) -> None:
+    """A kernel with KASAN is started as it is: the two would cost their time twice."""
+    liblkl = replace(setup.liblkl, config=frozenset({"CONFIG_KASAN"}))
+    assert replace(setup, liblkl=liblkl).checked.cmdline == setup.cmdline
+    assert SLAB_CHECKS in setup.checked.cmdline
+
+
+def test_a_finding_is_run_again_as_it_was_found(setup: Setup, tmp_path: Path) -> None:
+    """The kernel's command line belongs to a finding; a text file, and findings of old, have none."""
+    finding = Finding(
+        name="crash-here", kind="crash", title="a crash", signature=("here",), kernel="lkl", version="4.9.0", times=1,
+        of=1, reproducer=False, cmdline=setup.checked.cmdline,
+    )
+    (tmp_path / DATA).write_text(json.dumps(asdict(finding)))
+    assert setup_of(tmp_path, setup) == setup.checked
+    (tmp_path / DATA).write_text(json.dumps({**asdict(finding), "cmdline": ""}))
+    assert setup_of(tmp_path, setup) == setup
+    assert setup_of(tmp_path / "program.txt", setup) == setup

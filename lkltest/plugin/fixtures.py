@@ -5,12 +5,12 @@ What they need is imported when one of them is used: the plugin loads in every p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lkltest.errors import LkltestError
+from lkltest.errors import Exit, LkltestError
 from lkltest.plugin.session import REFUSED, Choice, settings_of
 from lkltest.settings import Settings, options_of
 
@@ -30,6 +30,8 @@ IMAGES = {"image", "broken_disk", "power_cuts"}
 @pytest.hookimpl(trylast=True)  # after the capture manager, which a build's progress goes past
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse what an option names wrongly before anything is collected."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Refusal(), "lkltest-refusal")
     if any(config.getoption(f"lkltest_{item.name}") for item in options_of(Settings)):
         settings_of(config)
     if any(config.getoption(f"lkltest_{name}") for name in NAMED):
@@ -59,13 +61,27 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         raise pytest.Collector.CollectError(str(error)) from None
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config) -> None:
-    """End the session, in place of a test that cannot be collected, for what the user has to mend."""
-    if REFUSED in config.stash:
-        from lkltest.plugin import kernels
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Let the report of what cannot be collected carry what the user has to mend, from a worker of xdist's too."""
+    report = yield
+    if report.failed and REFUSED in collector.config.stash:
+        error = collector.config.stash[REFUSED]
+        report.lkltest_refused = str(error), int(getattr(error, "exit_code", Exit.USAGE))
+    return report
 
-        kernels.refuse(config.stash[REFUSED])
+
+class Refusal:
+    """Ends the session, in place of a test that cannot be collected, for what the user has to mend."""
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Look at a report of this process, or of a worker."""
+        if hasattr(report, "lkltest_refused"):
+            from lkltest.plugin import kernels
+
+            kernels.refuse(*report.lkltest_refused)
 
 
 def _is_ours(metafunc: pytest.Metafunc, name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import NoReturn
 
 import pytest
 
@@ -72,11 +73,11 @@ def shown_progress(config: pytest.Config, wanted: bool) -> Iterator[liblkl.Progr
         yield bar
 
 
-def refuse(error: Exception) -> None:
+def refuse(message: str, code: int = Exit.USAGE) -> NoReturn:
     """End the session for a mistake that is the user's to mend, or a kernel that does not build."""
-    if isinstance(error, LkltestError) and error.exit_code == Exit.DOES_NOT_BUILD:
-        pytest.exit(str(error), returncode=int(Exit.DOES_NOT_BUILD))
-    raise pytest.UsageError(str(error)) from None
+    if code == Exit.DOES_NOT_BUILD:
+        pytest.exit(message, returncode=code)
+    raise pytest.UsageError(message) from None
 
 
 def require(config: pytest.Config) -> None:
@@ -84,7 +85,7 @@ def require(config: pytest.Config) -> None:
     try:
         choices_of(config)
     except LkltestError as error:
-        refuse(error)
+        refuse(str(error), error.exit_code)
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
@@ -106,5 +107,5 @@ def build_missing(config: pytest.Config) -> None:
         with shown_progress(config, wanted=True) as progress:
             liblkl.default(settings, progress=progress)
     except LkltestError as error:
-        refuse(error)
+        refuse(str(error), error.exit_code)
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from lkltest.program.table import parse
 
 
@@ -18,6 +22,7 @@ def test_points_come_in_the_order_of_the_table() -> None:
         LKLTEST_POINTS = {
             LKLTEST_LIBRARY(boot),
             LKLTEST(sleep, .todo = ("not yet"), .deadline_ms = 1500),
+            LKLTEST(slow, .deadline_ms = (2 * 60) * 1000, .todo = "soon"),
             LKLTEST( last )
         };
         """
@@ -25,8 +30,16 @@ def test_points_come_in_the_order_of_the_table() -> None:
     assert [(p.name, p.line, p.library, p.deadline) for p in points] == [
         ("boot", 4, True, None),
         ("sleep", 5, False, 1.5),
-        ("last", 6, False, None),
+        ("slow", 6, False, 120),
+        ("last", 7, False, None),
     ]
+
+
+@pytest.mark.parametrize("text", ["LIMIT", "5 * SECONDS", "5000u", ""])
+def test_a_deadline_that_needs_a_compiler_is_refused(text: str) -> None:
+    """What cannot be read is told with its line; no other number is put in its place."""
+    with pytest.raises(ValueError, match=r"2: \.deadline_ms = ?" + re.escape(text) + ": write a plain number"):
+        parse(f"LKLTEST(a),\nLKLTEST(b, .deadline_ms = {text}),")
 
 
 def test_comments_and_strings_declare_nothing() -> None:

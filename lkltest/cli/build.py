@@ -12,9 +12,11 @@ from lkltest.progress import Bar
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--variant", help="which kernel: default, or fast (without btrfs: boots in 0.1 s, not 1.5 s)")
-    parser.add_argument("--jobs", "-j", metavar="N", help="parallel jobs (default: one a core)")
-    parser.add_argument("--cache", metavar="DIR", help="cache directory (default: the user's)")
+    # Messages name the options as pytest has them.
+    parser.add_argument("--variant", "--lkl-variant",
+                        help="which kernel: default, or fast (without btrfs: boots in 0.1 s, not 1.5 s)")
+    parser.add_argument("--jobs", "-j", "--lkl-jobs", metavar="N", help="parallel jobs (default: one a core)")
+    parser.add_argument("--cache", "--lkl-cache", metavar="DIR", help="cache directory (default: the user's)")
     parser.add_argument("--lkl", metavar="PATH", action="append", default=[],
                         help="build this LKL tree instead, where it lies, if it is not built or older than its sources")
 

@@ -69,7 +69,8 @@ def pytest_make_collect_report(
     report = yield
     if report.failed and REFUSED in collector.config.stash:
         error = collector.config.stash[REFUSED]
-        report.lkltest_refused = str(error), int(getattr(error, "exit_code", Exit.USAGE))
+        refused = str(error), int(getattr(error, "exit_code", Exit.USAGE))
+        report.lkltest_refused = refused  # type: ignore[attr-defined] # xdist sends on whatever a report has
     return report
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from lkltest.closing import Closing
-from lkltest.errors import LkltestError
+from lkltest.errors import LkltestError, UsageError
 from lkltest.plugin.artifacts import Artifacts
 from lkltest.plugin.session import RESULT, TRACE
 from lkltest.program.declaration import Arguments, Call
@@ -123,6 +123,8 @@ class ProgramRun(Closing):
 
     def _start(self, item: pytest.Item) -> Run:
         """Compile the program, and start it."""
+        if self.suite.mistake:
+            raise UsageError(self.suite.mistake)
         source = self.suite.source_on(self.kernel)
         launch = prepare(self.suite.program, source, self.kernel, self.arguments, self.settings, self.scratch)
         if launch.trace:

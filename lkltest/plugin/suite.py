@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import pytest
 
-from lkltest.errors import LkltestError
+from lkltest.errors import UsageError
 from lkltest.liblkl import Liblkl
 from lkltest.plugin.collection import group
 from lkltest.plugin.running import ProgramRun
@@ -38,6 +38,7 @@ class ProgramSuite(pytest.Class):
     program: Program
     source: Path
     points: tuple[Declared, ...]
+    mistake: str = ""  # why its table could not be read: told by the one item that is left, for others can still run
 
     @classmethod
     def of(cls, parent: pytest.Module | pytest.Class, name: str, program: Program) -> Self:
@@ -46,8 +47,8 @@ class ProgramSuite(pytest.Class):
         suite.program = program
         try:
             suite._read_points()
-        except LkltestError as error:
-            raise suite.CollectError(str(error)) from None
+        except UsageError as error:
+            suite.points, suite.mistake = (), str(error)
         suite.obj = suite._make_class()
         return suite
 
@@ -79,7 +80,7 @@ class ProgramSuite(pytest.Class):
 
     def _make_tests(self) -> dict[str, Callable[..., None]]:
         """The functions of the points and of the end, or the one of a program without a table."""
-        if not self.points:
+        if not self.points and not self.mistake:
             return {"program": self._make_untabled()}
         return {**{point.name: self._make_point(point) for point in self.points}, self.end: self._make_point(None)}
 

@@ -67,6 +67,8 @@ class Run(Closing):
         self.errors: list[str] = []  # of memcheck's, since the last result
         self.results: dict[str, Result] = {}
         self.running: str | None = None  # the point that was announced last and has no result yet
+        self.announces = False  # whether the program announces its points
+        self.strays: list[str] = []  # results of the table's points that came without being announced
         self.order: list[str] = []  # names of the points in the order in which they came
         self.overdue: str | None = None  # which deadline has passed
         self._end: End | None = None
@@ -158,9 +160,14 @@ class Run(Closing):
         match event:
             case tap.PointStarted(description=name):
                 self.running = self._unique(name)
+                self.announces = True
                 self.point_started = time.monotonic()
             case tap.PointComplete(point=point, depth=0) if point.ok is not None:  # else it never ended
                 name = self._unique(point.description)
+                if self.points and self.announces and name != self.running:
+                    # Whoever announces its points has not printed this one: a test, or a child, wrote to its output.
+                    self.strays.append(name)
+                    return
                 result = from_point(point, name, time.monotonic() - self.point_started)
                 self.results[name] = blame(result, self.errors)
                 self.errors = []
@@ -272,12 +279,24 @@ class Run(Closing):
             told = UNFINISHED if missing else ()
             listed = [problem for problem in report.noted.listed if problem.kind not in told]
             problems += [f"line {problem.line} of the output: {problem.message}" for problem in listed]
-        came = [name for name in self.results if name not in expected]
-        if expected and came:
-            problems.append(f"points that its table does not declare: {', '.join(came[:10])}")
+        if expected:
+            problems += self._undeclared(expected)
         if missing:
             problems.append(f"{len(missing)} of {len(expected)} points have no result, first {missing[0]!r}")
         return problems
+
+    def _undeclared(self, expected: Sequence[str]) -> list[str]:
+        """What came as a result and is no item's: each of these that failed is told, for nothing else tells it."""
+        came = [name for name in self.results if name not in expected]
+        twice = [name for name in came if name.rpartition("#")[0] in expected]
+        groups = {
+            "points that its table does not declare": [name for name in came if name not in twice],
+            "points that its table declares more than once": twice,
+            "results that it did not announce, and which do not count": self.strays,
+        }
+        told = [f"{what}: {', '.join(names[:10])}" for what, names in groups.items() if names]
+        failed = [result for name in came if (result := self.results[name]).state is State.FAILED]
+        return told + [f"{result.name}: {result.message}" for result in failed[:10]]
 
     def _lost(self, name: str) -> Result:
         """The result of a point that the program did not live to tell."""

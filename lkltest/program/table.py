@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ from lkltest.errors import UsageError
 # Comments, strings and characters: whatever looks like a table's entry inside them is none.
 _OPAQUE = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.DOTALL)
 _ENTRY = re.compile(r"\b(LKLTEST|LKLTEST_LIBRARY|LKL_TEST)\s*\(\s*(\w+)\s*(?=[,)])")
-_DEADLINE = re.compile(r"\.deadline_ms\s*=\s*(\d+)")
+_DEADLINE = re.compile(r"\.deadline_ms\s*=([^,}]*)")
+_NUMBER = re.compile(r"[\d\s*()]*\d[\d\s*()]*")
 
 
 @dataclass(frozen=True)
@@ -28,33 +30,45 @@ class Declared:
 def read(source: Path) -> tuple[Declared, ...]:
     """The points of a C source in the order of its table; empty where it has none.
 
-    Raises UsageError where the source cannot be read.
+    Raises UsageError where the source, or what its table says, cannot be read.
     """
     try:
         text = source.read_text(errors="replace")
     except OSError as error:
         raise UsageError(f"cannot read the C source {source}: {error.strerror}; mend the path in the suite") from None
-    return parse(text)
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise UsageError(f"{source}:{error}") from None
 
 
 @functools.lru_cache(maxsize=64)
 def parse(text: str) -> tuple[Declared, ...]:
-    """The points that a C source's table declares."""
+    """The points that a C source's table declares; raises ValueError with the line of what cannot be understood."""
     code = _drop_other_hosts(_OPAQUE.sub(_blank, text))
     entries = [match for match in _ENTRY.finditer(code) if not _in_directive(code, match.start())]
     ends = [*(match.start() for match in entries[1:]), len(code)]
     points = []
     for match, end in zip(entries, ends, strict=False):  # no entry at all still leaves one end
+        line = code.count("\n", 0, match.start()) + 1
         deadline = _DEADLINE.search(code[match.end() : end].partition("};")[0])
         points.append(
             Declared(
                 name=match[2],
-                line=code.count("\n", 0, match.start()) + 1,
+                line=line,
                 library=match[1] == "LKLTEST_LIBRARY",
-                deadline=int(deadline[1]) / 1000 if deadline else None,
+                deadline=_seconds(deadline[1], line) if deadline else None,
             )
         )
     return tuple(points)
+
+
+def _seconds(text: str, line: int) -> float | None:
+    """The seconds that milliseconds, as a number or a product such as "60 * 1000", stand for; None for 0."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"{line}: .deadline_ms ={text.rstrip()[:-1]}: write a plain number of milliseconds: "
+                         "the runner reads it without a compiler")
+    return math.prod(map(int, re.findall(r"\d+", text))) / 1000 or None
 
 
 def _in_directive(code: str, position: int) -> bool:

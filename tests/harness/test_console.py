@@ -115,6 +115,8 @@ double fault: 0000 [#1]
 irq 5: nobody cared (try booting with the "irqpoll" option)
 kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
     BUG: indented, yet in no list
+INFO: trying to register non-static key.
+BUG: the parser of the command line overran its buffer
 """.strip().splitlines()
 
 HARMLESS = """
@@ -132,6 +134,9 @@ Lock dependency validator: Copyright (c) 2006 Red Hat, Inc., Ingo Molnar
 EXT4-fs (vda): mounted filesystem with ordered data mode. Opts: (null)
 EXT4-fs warning (device vda): ext4_clear_journal_err:1234: Marking fs in need of filesystem check.
 This architecture does not have kernel memory protection.
+rcu: 	RCU lockdep checking is enabled.
+kmemleak: Kernel memory leak detector initialized (mem pool available: 15679)
+kmemleak: Automatic memory scanning thread started
 Run /init as init process
   with arguments:
     /init

@@ -37,7 +37,7 @@ def suite(
         lines += [f"{name} = Program({str(PROGRAMS / name) + '.c'!r})" for name in programs.split()]
         pytester.makepyfile(test_suite="\n".join(lines))
         return pytester.runpytest_subprocess(
-            f"--lkl={liblkl.path}", *arguments, timeout=60
+            f"--lkl={liblkl.path}", *arguments, timeout=300
         )
 
     return run
@@ -182,6 +182,23 @@ def test_a_program_that_does_not_compile_fails_alone(suite: Pytest) -> None:
     result = suite("broken good")
     result.assert_outcomes(failed=2, passed=4, skipped=1, xfailed=1)
     result.stdout.re_match_lines([r".*broken\.c:4:.*error: .*"])
+    result.stdout.no_fnmatch_line("*another exception*")
+
+
+def test_a_table_that_cannot_be_read_fails_alone(suite: Pytest) -> None:
+    """A source that is missing, or says what only a compiler understands, is one failed item; others run."""
+    result = suite("missing unreadable fails")
+    result.assert_outcomes(failed=3, passed=3)
+    result.stdout.re_match_lines([
+        r"cannot read the C source .*/missing\.c: No such file.*", r".*unreadable\.c:8: \.deadline_ms = LIMIT: write .*"
+    ])
+
+
+def test_an_empty_table_is_no_skip(suite: Pytest) -> None:
+    """A plan of nothing would be one."""
+    result = suite("empty")
+    result.assert_outcomes(failed=1)
+    result.stdout.re_match_lines(["bail out: LKLTEST_POINTS has no entries"])
 
 
 def test_a_table_that_contradicts_the_output_fails_the_end(suite: Pytest) -> None:
@@ -189,6 +206,17 @@ def test_a_table_that_contradicts_the_output_fails_the_end(suite: Pytest) -> Non
     result = suite("contradicts", "-v")
     result.assert_outcomes(passed=1, failed=2)
     result.stdout.re_match_lines([".*contradicts::exit.* FAILED.*", ".*does not declare: zwei"])
+
+
+def test_a_result_counts_only_where_it_was_announced(suite: Pytest) -> None:
+    """What a point prints by itself passes no other point, and a second point of a name is not lost."""
+    result = suite("forges", "-v")
+    result.assert_outcomes(passed=2, failed=2)
+    result.stdout.re_match_lines([r".*forges::victim.* FAILED.*", r".*forges::exit.* FAILED.*"])
+    result.stdout.re_match_lines([
+        r"points that its table declares more than once: twice#2",
+        r"results that it did not announce, and which do not count: victim", r"twice#2: .*forges\.c:8: .*",
+    ])
 
 
 def test_a_program_without_a_table_has_subtests(suite: Pytest) -> None:

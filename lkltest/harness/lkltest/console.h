@@ -40,7 +40,7 @@ LKLTEST_FN int lkltest_complains(const char *line)
 	static const char *const words[] = { "WARNING", "BUG", "Oops", "KASAN", "UBSAN", "lockdep" };
 	static const char *const phrases[] = {
 		"call trace", "kernel panic", "general protection", "unable to handle", "double fault",
-		"stack-protector", "stack protector", "refcount_t:", "kmemleak:",
+		"stack-protector", "stack protector", "refcount_t:", "suspected memory leaks", "non-static key",
 		"possible recursive locking", "possible circular locking", "possible irq lock inversion",
 		"inconsistent lock state", "held lock freed", "bad unlock balance", "suspicious rcu usage",
 		"info: possible", "info: task", "info: rcu", "self-detected stall", "detected stalls",
@@ -60,18 +60,28 @@ LKLTEST_FN int lkltest_complains(const char *line)
 }
 
 /*
- * Does the kernel but repeat what it was given? On its command line, and in the
- * indented lists of init's arguments and environment, any word may stand.
+ * Does the kernel but repeat what it was given, or tell how it was configured?
+ * On its command line, and in the indented lists of init's arguments and
+ * environment, any word may stand.
  */
 LKLTEST_FN int lkltest_repeats(const char *line, int *listing)
 {
+	static const char *const harmless[] = {
+		"Kernel command line:", "Command line:", "Unknown kernel command line parameters",
+		"rcu: \tRCU lockdep checking is enabled", "\tRCU lockdep checking is enabled",
+		"lockdep: fixing up alternatives",
+	};
 	const char *text = line + strspn(line, "<0123456789>"), *end;
+	size_t i;
 
 	while (*text == '[' && (end = strchr(text, ']')))
 		text = end + 1 + (end[1] == ' ');
 	*listing = strstr(text, "  with arguments:") == text || strstr(text, "  with environment:") == text ||
 		   (*listing && !strncmp(text, "    ", 4));
-	return *listing || strstr(text, "ommand line");
+	for (i = 0; i < sizeof(harmless) / sizeof(*harmless); i++)
+		if (!strncmp(text, harmless[i], strlen(harmless[i])))
+			return 1;
+	return *listing;
 }
 
 /*

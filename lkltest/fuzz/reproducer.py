@@ -106,6 +106,7 @@ class Writer:
                     self.lines.append(f"\tCALL(lkl_sys_munmap(r{index}, {length}));")
                 elif kinds.NUMBERS[make.kind] < kinds.DESCRIPTORS:
                     self.lines.append(f"\tCALL(lkl_sys_close(r{index}));")
+                    self.lines.append("\tlkl_sys_sched_yield();")  # as the sandbox does: RCU frees what it has to
                 index += 1
 
     def value(self, value: Value, call: Call, path: str) -> str:

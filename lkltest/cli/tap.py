@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,33 +58,29 @@ class Source(NamedTuple):
 def run(arguments: argparse.Namespace) -> int:
     """Read the files, show them as asked, and return the exit code."""
     with _Output() as out:
-        silent = arguments.json or arguments.junit == "-"
-        show = _Live(out, quiet=arguments.quiet, titled=len(arguments.files) > 1)
-        sources, interrupted = [], False
-        for file in arguments.files or ["-"]:
-            try:
-                sources.append(_read(file, arguments.dialect, None if silent else show))
-            except _Interrupted as error:
-                sources.append(error.source)
-                interrupted = True
-                break
+        live = not (arguments.json or arguments.junit == "-")
+        show = _Live(out, quiet=arguments.quiet, titled=len(arguments.files) > 1) if live else None
+        sources, interrupted = _read_all(arguments.files or ["-"], arguments.dialect, show)
         for source in sources:
             for report in source.reports:
                 report.strict = arguments.strict
         found = [(source.file, report) for source in sources for report in source.reports or [_nothing(source.error)]]
         if arguments.json:
-            for piece in schema.write(found):
-                out.write(piece)
-        elif not silent:
-            for file, report in [(source.file, report) for source in sources for report in source.reports]:
-                for line in summary.summarize(file, report):
-                    out.write(line + "\n")
-        if arguments.junit:
-            _write_junit(arguments.junit, found, out)
+            out.write_all(schema.write(found))
+        elif live:
+            for file, report in found:
+                if report.started:
+                    out.write_all(f"{line}\n" for line in summary.summarize(file, report))
+        if arguments.junit == "-":
+            out.write_all(junit.write(found))
+        elif arguments.junit:
+            _write_junit(arguments.junit, found)
         out.flush()
     for source in sources:
         if message := source.error or ("" if source.reports else "no TAP: no plan and no test line in it"):
             print(f"lkltest tap: {source.file}: {message}", file=sys.stderr)
+    if out.error:
+        raise UsageError(f"the result cannot be written to standard output: {out.error.strerror}")
     return 130 if interrupted else int(_verdict(sources))
 
 
@@ -103,19 +99,19 @@ def _nothing(error: str | None) -> Report:
     return report
 
 
-def _write_junit(file: str, found: list[tuple[str, Report]], out: _Output) -> None:
-    """Write the JUnit file whole or not at all."""
-    if file == "-":
-        for piece in junit.write(found):
-            out.write(piece)
-        return
-    temporary = Path(f"{file}.{os.getpid()}.tmp")
+def _write_junit(file: str, found: list[tuple[str, Report]]) -> None:
+    """Write the JUnit file whole or not at all; what is no plain file, such as /dev/stdout, is never replaced."""
+    path = Path(file)
+    plain = not path.is_symlink() and (path.is_file() or not path.exists())
+    target = Path(f"{file}.{os.getpid()}.tmp") if plain else path
     try:
-        with temporary.open("w", encoding="utf-8", errors="backslashreplace") as stream:
+        with target.open("w", encoding="utf-8", errors="backslashreplace") as stream:
             stream.writelines(junit.write(found))
-        temporary.replace(file)
+        if plain:
+            target.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        if plain:
+            target.unlink(missing_ok=True)
         advice = "name a file in a directory that is there and may be written"
         raise UsageError(f"{file}: the JUnit report cannot be written: {error.strerror}; {advice}") from error
 
@@ -129,6 +125,17 @@ class _Interrupted(Exception):
     def __init__(self, source: Source) -> None:
         super().__init__()
         self.source = source
+
+
+def _read_all(files: list[str], dialect: Dialect | None, show: _Live | None) -> tuple[list[Source], bool]:
+    """Read the files one after the other; whether the user has stopped that."""
+    sources = []
+    for file in files:
+        try:
+            sources.append(_read(file, dialect, show))
+        except _Interrupted as error:
+            return [*sources, error.source], True
+    return sources, False
 
 
 def _read(file: str, dialect: Dialect | None, show: _Live | None) -> Source:
@@ -180,29 +187,37 @@ def _explain(error: OSError) -> str:
 
 
 class _Output:
-    """Standard output, which may go away: `| head` must not change the verdict."""
+    """Standard output, which may be closed or go away: `| head` must not change the verdict, a full disk is told."""
 
     def __enter__(self) -> _Output:
-        self._open = True
+        self._open = bool(sys.stdout)  # None where it was closed from the beginning
+        self.error: OSError | None = None
         return self
 
     def __exit__(self, *_: object) -> None:
-        if not self._open:
+        if sys.stdout and not self._open:
             # The interpreter flushes standard output once more at its end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
-    def write(self, text: str) -> None:
-        self._try(lambda: sys.stdout.write(text))
+    def write(self, text: str, *, flush: bool = False) -> None:
+        """Write, until the output has gone away."""
+        if not self._open:
+            return
+        try:
+            print(text, end="", flush=flush)
+        except BrokenPipeError:
+            self._open = False
+        except OSError as error:
+            self._open, self.error = False, error
+
+    def write_all(self, pieces: Iterable[str]) -> None:
+        """Write piece by piece."""
+        for piece in pieces:
+            self.write(piece)
 
     def flush(self) -> None:
-        self._try(sys.stdout.flush)
-
-    def _try(self, do: Callable[[], object]) -> None:
-        if self._open:
-            try:
-                do()
-            except BrokenPipeError:
-                self._open = False
+        """Let what was written be seen."""
+        self.write("", flush=True)
 
 
 class _Live:
@@ -213,7 +228,7 @@ class _Live:
         self._quiet = quiet
         self._titled = titled
         # On a terminal the line of a point that runs is overwritten by its result: a hang shows where it is.
-        self._terminal = sys.stdout.isatty()
+        self._terminal = bool(sys.stdout) and sys.stdout.isatty()
 
     def begin(self, file: str) -> None:
         """Another file begins."""

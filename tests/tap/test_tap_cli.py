@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import shlex
 import signal
 import stat
 import subprocess
@@ -148,6 +149,27 @@ def test_junit_that_cannot_be_written(tmp_path: Path) -> None:
     assert ended.status == 2
     assert str(tmp_path / "no" / "report.xml").encode() in ended.errors
     assert b"Traceback" not in ended.errors
+
+
+def test_junit_never_replaces_what_is_no_plain_file(tmp_path: Path) -> None:
+    """A link, as /dev/stdout is one, is written through."""
+    link = tmp_path / "link.xml"
+    link.symlink_to(tmp_path / "report.xml")
+    assert tap("--junit", link, stdin=PASSED).status == 0
+    assert link.is_symlink()
+    assert ET.parse(tmp_path / "report.xml").getroot()[0].get("tests") == "2"
+
+
+def test_output_that_cannot_be_written(tmp_path: Path) -> None:
+    """A full disk is told, and the JUnit report is written all the same; a closed standard output is only silent."""
+    (tmp_path / "stream.tap").write_bytes(PASSED)
+    called = " ".join(shlex.quote(word) for word in COMMAND)
+    script = f"{called} --junit report.xml stream.tap >/dev/full; echo $?; {called} stream.tap >&-; echo $?"
+    ended = run(["sh", "-c", script], cwd=tmp_path, deadline=60)
+    assert ended.output == b"2\n0\n"
+    assert b"standard output" in ended.errors
+    assert b"Traceback" not in ended.errors
+    assert (tmp_path / "report.xml").exists()
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ Argument = str | os.PathLike[str]
 
 PIPE, NOTHING, INHERIT = subprocess.PIPE, subprocess.DEVNULL, None  # what a child's stream may be
 SIGUSR2 = signal.SIGUSR2  # asks a test program for the stacks of all its threads
+SIGCONT = signal.SIGCONT
 
 
 @dataclass(frozen=True)

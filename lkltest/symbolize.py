@@ -32,6 +32,8 @@ IDLE = frozenset({
     "lkl_run_kernel",
 })
 
+TIMER = "timer_helper_thread"  # glibc's, which runs the host's timers
+
 POINT = "lkltest_point_"  # what the harness puts before the name of a point
 
 # Functions that say nothing of where the mistake is.
@@ -261,7 +263,7 @@ def render(stacks: Sequence[Stack], root: Path | None = None, cwd: Path | None =
     """Print stacks for people; paths below the kernel tree's `root` or below `cwd` are shown relative to it.
 
     Without `root` the tree is the one that the frames name; without `cwd` it is the current directory.
-    In a hang, threads with the same stack are shown once, and those of the kernel that are idle are only counted.
+    In a hang, threads with the same stack are shown once, and idle ones are only counted.
     """
     frames = [frame for stack in stacks for frame in stack.frames]
     prefixes = [str(root) if root else kernel_root(frames), str(cwd or Path.cwd())]
@@ -270,19 +272,22 @@ def render(stacks: Sequence[Stack], root: Path | None = None, cwd: Path | None =
     hung = [s for s in stacks if s.signal == HANG]
     groups: dict[tuple[object, ...], list[Stack]] = {}
     for stack in hung:
-        if not is_idle(stack):
+        if not idler(stack):
             groups.setdefault(tuple((f.function or f.address, f.line) for f in stack.frames), []).append(stack)
     ordered = sorted(groups.values(), key=lambda group: (group[0] is not hung[0], is_asleep(group[0]), len(group)))
     parts += [render_group(group, prefixes) for group in ordered]
-    idle = Counter(awake(stack.frames)[0].function for stack in hung if is_idle(stack))
+    idle = Counter(name for stack in hung if (name := idler(stack)))
     if idle:
-        parts.append(f"idle threads of the kernel: {', '.join(f'{name} {n}' for name, n in idle.most_common())}\n")
+        parts.append(f"idle threads: {', '.join(f'{name} {n}' for name, n in idle.most_common())}\n")
     return "\n".join(parts)
 
 
-def is_idle(stack: Stack) -> bool:
-    """Whether a thread is one of the kernel's that waits for something to do."""
-    return is_asleep(stack) and all(frame.function in IDLE for frame in awake(stack.frames))
+def idler(stack: Stack) -> str:
+    """The name of a thread that waits for something to do, one of the kernel's or glibc's; "" for all others."""
+    names = [frame.function for frame in awake(stack.frames)]
+    if is_asleep(stack) and all(name in IDLE for name in names):
+        return names[0]
+    return TIMER if names[-1:] == [TIMER] and "sigtimedwait" in names[0] else ""
 
 
 def awake(frames: Sequence[Frame]) -> Sequence[Frame]:

@@ -132,13 +132,14 @@ def test_threads_with_one_stack_are_shown_once() -> None:
     assert headings == ["thread 1, asleep:", "thread 4:", "2 threads (2, 3), asleep:"]
 
 
-def test_idle_threads_of_the_kernel_are_counted() -> None:
+def test_idle_threads_are_counted() -> None:
     """Workers without work are not worth a stack; one that hangs in its work is."""
     idle = (frame("schedule"), frame("worker_thread"), frame("kthread"))
     busy = (frame("schedule"), frame("flush"), *idle[1:])
-    text = render([stack(*busy, tid=1, signal=HANG), *(stack(*idle, tid=tid, signal=HANG) for tid in (2, 3))])
+    timer = stack(frame("__sigtimedwait"), frame("timer_helper_thread"), tid=4, signal=HANG)
+    text = render([stack(*busy, tid=1, signal=HANG), *(stack(*idle, tid=tid, signal=HANG) for tid in (2, 3)), timer])
     assert "flush" in text
-    assert text.endswith("\nidle threads of the kernel: worker_thread 2\n")
+    assert text.endswith("\nidle threads: worker_thread 2, timer_helper_thread 1\n")
 
 
 def test_a_signature_passes_over_what_says_nothing() -> None:

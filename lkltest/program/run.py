@@ -22,7 +22,8 @@ from lkltest.program.status import BAILED_OUT, explain
 from lkltest.program.table import Declared
 from lkltest.program.verdict import End, Result, State
 
-STACKS = 2.0  # seconds that a program past its deadline has to print the stacks of its threads
+STACK = 2.0  # seconds that a program past its deadline has to print something of its threads' stacks
+STACKS = 20.0  # seconds that it has for all of them
 TAIL = 256 << 10  # bytes of the console that are searched for a stack or a panic
 UNFINISHED = ("missing-points", "unfinished-point")  # problems of the output that a table of points tells better
 
@@ -205,8 +206,10 @@ class Run(Closing):
             self.overdue = None
             return
         self.child.signal(process.SIGUSR2)
-        until = time.monotonic() + STACKS
-        while (left := until - time.monotonic()) > 0:  # the clock decides: a flood is never silent
+        self.child.signal(process.SIGCONT)  # it may have stopped itself
+        asked = said = time.monotonic()
+        # The clock decides: a flood is never silent.
+        while (left := min(said + STACK, asked + STACKS) - time.monotonic()) > 0:
             chunk = self.child.chunk(left)
             if chunk is None or chunk.stream is Stream.END:
                 break
@@ -214,6 +217,8 @@ class Run(Closing):
                 self.console.write(chunk.data)
                 if b"\nlkltest: end " in self.console.tail(len(chunk.data) + 200):
                     break
+                if b"lkltest: " in chunk.data:
+                    said = time.monotonic()
         self._finish()
 
     def _finish(self) -> None:

@@ -121,12 +121,15 @@ def test_a_crash_after_the_last_point_fails_the_end(suite: Pytest) -> None:
     result.stdout.re_match_lines([r".*late_crash::exit.* FAILED.*", r".*SIGABRT after the point 'second'"])
 
 
-def test_a_hang_ends_at_the_deadline(suite: Pytest) -> None:
-    """What passes its own deadline is killed with its children, and its stacks are shown."""
-    result = suite("hangs", "-v")
+@pytest.mark.parametrize("program", ["hangs", "stops"])
+def test_a_hang_ends_at_the_deadline(suite: Pytest, program: str) -> None:
+    """What passes its own deadline is killed with its children, and its stacks are shown, were it stopped itself."""
+    result = suite(program, "-v")
     result.assert_outcomes(passed=1, failed=3)
-    result.stdout.re_match_lines([r"killed in the point 'hang': the point's deadline of 0.5 s has passed"])
-    running = [path for path in Path("/proc").glob("[0-9]*/cmdline") if b"hangs-" in _read(path)]
+    result.stdout.re_match_lines([
+        r"killed in the point 'hang': the point's deadline of 0.5 s has passed", r" +#\d+ +point_hang +.*\.c:\d+"
+    ])
+    running = [path for path in Path("/proc").glob("[0-9]*/cmdline") if f"{program}-".encode() in _read(path)]
     assert not running
 
 

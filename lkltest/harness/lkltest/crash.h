@@ -69,7 +69,6 @@ static const struct { int number; const char *name; } lkltest_crash_signals[] = 
 
 static struct {
 	int owner;		/* the thread that writes a report; 0 if none does */
-	int maps_written;	/* of this report */
 	int asked, answered;	/* the thread whose stack a hang's report waits for; the last one that wrote it */
 	int installed;
 	pthread_key_t stack;	/* alternate stacks of the program's own threads */
@@ -105,7 +104,6 @@ LKLTEST_CRASH_FN int lkltest_crash_lock(int tid, int wait_ms)
 		lkltest_crash_sleep();
 		none = 0;
 	}
-	lkltest_crash.maps_written = 0;
 	return 1;
 }
 
@@ -149,14 +147,6 @@ LKLTEST_CRASH_FN void lkltest_crash_begin(const char *what, int sig, const sigin
 		lkltest_say("\nlkltest: %s %d %s -", what, lkltest_tid(), name);
 }
 
-/* The maps come last: whoever kills us while we write has the stack already. */
-LKLTEST_CRASH_FN void lkltest_crash_end(int tid)
-{
-	lkltest_crash.maps_written = 1;
-	lkltest_report_maps(1);
-	lkltest_say("lkltest: end %d", tid);
-}
-
 LKLTEST_CRASH_FN void lkltest_crash_handler(int sig, siginfo_t *info, void *context)
 {
 	int tid = lkltest_tid();
@@ -164,16 +154,15 @@ LKLTEST_CRASH_FN void lkltest_crash_handler(int sig, siginfo_t *info, void *cont
 	if (__atomic_load_n(&lkltest_crash.owner, __ATOMIC_RELAXED) == tid) {
 		/* The report itself came to grief: tell what there is. */
 		lkltest_crash_begin("again", sig, info);
-		if (!lkltest_crash.maps_written)
-			lkltest_crash_end(tid);
+		lkltest_say("lkltest: end %d", tid);
 	} else if (lkltest_crash_lock(tid, 5000)) {
 		lkltest_crash_begin("signal", sig, info);
 #ifdef LKLTEST_UNWINDS
 		lkltest_say("lkltest: sp %d %x", tid, lkltest_report_sp(context));
 #endif
-		lkltest_report_maps(0);
+		lkltest_report_maps();
 		lkltest_report_context(tid, context);
-		lkltest_crash_end(tid);
+		lkltest_say("lkltest: end %d", tid);
 	}
 	lkltest_crash_die(sig, info);
 }
@@ -262,7 +251,7 @@ LKLTEST_CRASH_FN void lkltest_crash_hang(int sig, siginfo_t *info, void *context
 	if (!lkltest_crash_lock(tid, 0))
 		return;
 	lkltest_crash_begin("signal", sig, info);
-	lkltest_report_maps(0);
+	lkltest_report_maps();
 	fd = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	while (fd >= 0 && (got = syscall(SYS_getdents64, fd, list, sizeof(list))) > 0)
 		for (at = 0; at < got; at += ((struct entry *)(list + at))->len) {
@@ -275,7 +264,7 @@ LKLTEST_CRASH_FN void lkltest_crash_hang(int sig, siginfo_t *info, void *context
 		}
 	if (fd >= 0)
 		close(fd);
-	lkltest_crash_end(tid);
+	lkltest_say("lkltest: end %d", tid);
 	__atomic_store_n(&lkltest_crash.owner, 0, __ATOMIC_RELEASE);
 	errno = saved;
 }

@@ -120,8 +120,8 @@ LKLTEST_REPORT_FN unsigned long lkltest_report_hex(const char **p)
 	}
 }
 
-/* A line of /proc/self/maps with code: remembers where it is, or writes it. */
-LKLTEST_REPORT_FN void lkltest_report_map(const char *line, size_t len, int written)
+/* A line of /proc/self/maps with code: written, and remembered. */
+LKLTEST_REPORT_FN void lkltest_report_map(const char *line, size_t len)
 {
 	const char *p = line;
 	unsigned long from = lkltest_report_hex(&p), to;
@@ -131,11 +131,8 @@ LKLTEST_REPORT_FN void lkltest_report_map(const char *line, size_t len, int writ
 	/* Not the stacks and heaps of a program that the linker marked as wanting them executable. */
 	if (p[3] != 'x' || p[2] == 'w')
 		return;
-	if (written) {
-		lkltest_report_write("lkltest: map ", 13);
-		lkltest_report_write(line, len);
-		return;
-	}
+	lkltest_report_write("lkltest: map ", 13);
+	lkltest_report_write(line, len);
 #ifdef LKLTEST_UNWINDS
 	if (lkltest_code.used < (int)(sizeof(lkltest_code.range) / sizeof(*lkltest_code.range))) {
 		lkltest_code.range[lkltest_code.used].from = from;
@@ -154,8 +151,11 @@ extern char lkltest_code_start[] __asm__("__executable_start") __attribute__((we
 extern char lkltest_code_end[] __asm__("etext") __attribute__((weak));
 #endif
 
-/* Only one thread may be here at a time. */
-LKLTEST_REPORT_FN void lkltest_report_maps(int written)
+/*
+ * Where code is: first of all, for a stack is not worth much without, should
+ * we be killed while we write it. Only one thread may be here at a time.
+ */
+LKLTEST_REPORT_FN void lkltest_report_maps(void)
 {
 	static char text[8192];		/* a path may take 4096 bytes, escaped a little more */
 	size_t used = 0, begin, i;
@@ -163,15 +163,14 @@ LKLTEST_REPORT_FN void lkltest_report_maps(int written)
 	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
 
 #ifdef LKLTEST_UNWINDS
-	if (!written)
-		lkltest_code.used = 0;
+	lkltest_code.used = 0;
 #endif
 	while (fd >= 0 && (got = read(fd, text + used, sizeof(text) - used)) > 0) {
 		used += got;
 		for (begin = 0, i = 0; i < used; i++) {
 			if (text[i] != '\n')
 				continue;
-			lkltest_report_map(text + begin, i + 1 - begin, written);
+			lkltest_report_map(text + begin, i + 1 - begin);
 			begin = i + 1;
 		}
 		memmove(text, text + begin, used - begin);

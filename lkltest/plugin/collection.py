@@ -39,6 +39,27 @@ def pytest_runtest_setup(item: Any) -> None:  # noqa: ANN401 -- an item with or 
         pytest.skip(reason)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """Keep the items of each run together, in the program's order, whatever else sorts them (--ff, a random order).
+
+    Torn apart they would run their program several times, and several of them would answer for its end.
+    """
+    collected = {item: number for number, item in enumerate(items)}
+    yield
+    if "lkltest.program" not in sys.modules:
+        return
+    places: dict[object, int] = {}
+    for number, item in enumerate(items):
+        places.setdefault(_run_of(item), number)
+    items.sort(key=lambda item: (places[_run_of(item)], collected.get(item, 0)))
+
+
+def _run_of(item: pytest.Item) -> object:
+    """What the items of one run of a program have in common; any other test is by itself."""
+    return group(item) if hasattr(getattr(item, "obj", None), "lkltest_point") else item
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, bool, bool]:
     """Tell the last selected item of each run that it answers for the program's end."""

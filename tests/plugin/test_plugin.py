@@ -298,6 +298,15 @@ def test_last_failed_runs_the_point_again(suite: Pytest) -> None:
     suite("fails", "--lf").assert_outcomes(failed=1, deselected=3)
 
 
+def test_failed_first_runs_whole_programs_first(suite: Pytest) -> None:
+    """--ff moves a program as a whole: its points stay in their order, and none answers for what is not its own."""
+    suite("good crashes")
+    result = suite("good crashes", "--ff", "-v")
+    result.assert_outcomes(passed=5, failed=3, skipped=1, xfailed=1)
+    names = re.findall(r"^\S+::\w+::(\w+)\S+ [A-Z]", "\n".join(result.outlines), re.MULTILINE)
+    assert names[:5] == ["before", "crash", "after", "exit", "start_kernel"]
+
+
 def test_workers_share_whole_programs(suite: Pytest) -> None:
     """Under -n 2 each program runs once, on one worker."""
     result = suite("good fails", "-n", "2", "-v")

@@ -17,6 +17,7 @@ from lkltest.kernel import Setup
 
 TRIES = 3  # on kernels of their own, before the history of the worker is asked
 RATE_OF = 10  # kernels on which the result is tried, to say how often it fails
+LONGEST = 100  # calls of one program: the executor keeps 256 results
 SHRINK_SECONDS = 60.0
 HISTORY_SECONDS = 60.0
 
@@ -75,7 +76,7 @@ def triage(
         if not programs:
             return Result(failure, (), 0, TRIES)
         together = joined(programs)
-        if failure.same(lab.run([together]).failure):
+        if len(together.calls) <= LONGEST and failure.same(lab.run([together]).failure):
             programs = [together]
     patience = Patience(shrink_seconds, hurry)
     # What a kernel warns of once, or fails at after some history, takes fresh kernels.

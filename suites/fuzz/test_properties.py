@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lkltest.fuzz.bench import Bench
+from lkltest.fuzz.describe import NEEDS
 from lkltest.fuzz.memory import Shape
 from lkltest.fuzz.profiles import Profile
 from lkltest.fuzz.strategies import compositions, programs
@@ -33,12 +34,17 @@ def test_results(bench: Bench, profile: Profile) -> None:
             said = f"{call.name} returned {result}:\n{bench.show([program])}"
             if result < 0 and result > -65536:  # addresses may be negative, but not so close to zero
                 assert result >= -4095, said
-                assert result not in RESTART or ran.interrupted, said
+                assert result not in RESTART or ran.interrupted or signals(program, bench), said
             if result >= 0:
                 assert shaped(call, result, values, bench), said
             values += [result if make.source == RETURN else -1 for make in call.makes]
 
     profile.check("results", programs(bench.description), documented)
+
+
+def signals(program: Program, bench: Bench) -> bool:
+    """Whether a program may send signals to itself."""
+    return bench.description.needs(program) & NEEDS["signals"] != 0
 
 
 def shaped(call: Call, result: int, values: list[int], bench: Bench) -> bool:

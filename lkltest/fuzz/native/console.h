@@ -15,8 +15,10 @@ static const char *const console_complaints[] = {
 	"general protection", "Unable to handle kernel", "=====================================================",
 };
 
-/* What a kernel says, with a trace, when memory is short: not a bug. */
-static const char *const console_excuses[] = { "page allocation failure", "Out of memory", "invoked oom-killer" };
+/* What a kernel says, with a trace, when memory is short, and a notice in a box: no bugs. */
+static const char *const console_excuses[] = {
+	"page allocation failure", "Out of memory", "invoked oom-killer", "mount option has been deprecated",
+};
 
 static int console_has(const char *text, int len, const char *const *words, unsigned int count)
 {

@@ -142,14 +142,14 @@ static int bucket(long result)
 	return result <= -512 && result >= -516 ? FZ_RESTARTED : FZ_STRANGE;
 }
 
-/* A failure must be an errno, one for restarting only where this process interrupted the call; a success has its shape. */
-static void judge(const struct call *call, long result, const long *params, int poked)
+/* A failure must be an errno, one for restarting only where a signal of ours may be; a success has its shape. */
+static void judge(const struct call *call, long result, const long *params, int signalled)
 {
 	unsigned int nr = call->number;
 
 	if (result < 0) {
 		/* Positions in /proc/PID/mem are addresses, of which half are negative. */
-		if (result >= -4095 ? result <= -512 && result >= -516 && !poked : nr != __lkl__NR_lseek || result > -65536)
+		if (result >= -4095 ? result <= -512 && result >= -516 && !signalled : nr != __lkl__NR_lseek || result > -65536)
 			alarm_set(FZ_ALARM_ERRNO, result);
 		return;
 	}
@@ -208,7 +208,7 @@ static const unsigned char *run_call(const struct call *call, uint32_t *novel)
 	poked = sandbox_poked();
 	if (poked)
 		shared->interrupted++;
-	judge(call, result, params, poked);
+	judge(call, result, params, poked || sandbox.signals);
 	if (!arena_intact(&arena))
 		alarm_set(FZ_ALARM_CANARY, result);
 	count = (uint32_t *)((char *)shared + FZ_STATS) + call->number * FZ_BUCKETS + bucket(result);

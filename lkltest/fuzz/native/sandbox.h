@@ -32,6 +32,7 @@ enum needs {
 static struct {
 	struct fz_shared *shared;
 	int max_fd;
+	int signals;			/* the program sends some to itself */
 	volatile long tid;		/* of the task that runs programs */
 	volatile int poking, poked;	/* a poke is on its way; one has arrived */
 	int mounted;
@@ -148,6 +149,7 @@ static inline void sandbox_enter(uint64_t program, unsigned int needs)
 	unsigned int n = program % SANDBOX_ROTATE;
 
 	sandbox.max_fd = -1;
+	sandbox.signals = needs & NEEDS_SIGNALS;
 	if (needs & (NEEDS_TASK | NEEDS_MOUNTS))
 		SYS(unshare, CLONE_FS_ | CLONE_FILES_ | (needs & NEEDS_MOUNTS ? CLONE_NEWNS_ : 0));
 	path[3] += n >> 6 & 15;
@@ -161,7 +163,8 @@ static inline void sandbox_enter(uint64_t program, unsigned int needs)
 static void sandbox_forget_signals(void)
 {
 	struct lkl_sigaction action;
-	uint64_t none = 0;
+	struct lkl_timespec now = { 0 };
+	uint64_t none = 0, all = ~0ULL;
 	int sig;
 
 	/* Ignoring a signal drops it where it is pending. */
@@ -174,6 +177,9 @@ static void sandbox_forget_signals(void)
 		SYS(rt_sigaction, sig, (long)&action, 0, 8);
 	}
 	SYS(rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&none, 0, 8);
+	/* The kernel only notices here that nothing is pending any more: it never returns to user mode. */
+	while (SYS(rt_sigtimedwait, (long)&all, 0, (long)&now, 8) > 0)
+		;
 }
 
 static inline void sandbox_leave(void)

@@ -107,9 +107,9 @@ static void tell_stack(void)
 	if (getcontext(&here) || !lkltest_crash_lock(tid, 0))
 		return;
 	lkltest_say("\nlkltest: signal %d SIGWARN -", tid);
-	lkltest_report_maps(0);
+	lkltest_report_maps();
 	lkltest_report_context(tid, &here);
-	lkltest_crash_end(tid);
+	lkltest_say("lkltest: end %d", tid);
 	__atomic_store_n(&lkltest_crash.owner, 0, __ATOMIC_RELEASE);
 }
 

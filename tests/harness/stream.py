@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,11 +91,14 @@ def failed(output: Output) -> list[str]:
     return [point.name for point in output.points.values() if not point.ok]
 
 
-def run_slowly(argv: Sequence[str | Path]) -> Output:
-    """Run a program that prints more than a pipe holds, and read it only when the kernel has had time to speak."""
+def run_planted(argv: Sequence[str | Path]) -> Output:
+    """Run plant.c, which prints more than a pipe holds, and read its results only when its line is planted."""
     with process.Child(argv, stderr=process.PIPE) as child:
-        time.sleep(0.6)
+        assert child.popen.stderr is not None
+        console = child.popen.stderr.fileno()
         output, errors = b"", b""
+        while b"plant: done" not in errors and process.readable(console, 60) and (said := os.read(console, 4096)):
+            errors += said
         while (chunk := child.chunk(60)) and chunk.stream is not process.Stream.END:
             if chunk.stream is process.Stream.OUTPUT:
                 output += chunk.data

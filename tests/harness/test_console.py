@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lkltest import process
-from tests.harness.stream import BOOT, Build, Run, failed, run_slowly
+from tests.harness.stream import BOOT, Build, Run, failed, run_planted
 
 
 @pytest.mark.parametrize("cmdline", ["", "quiet", "loglevel=0"])
@@ -35,7 +35,7 @@ def test_a_complaint_fails_its_point(
 ) -> None:
     """A complaint fails the point during which it came, or, between two, the next one, and names it."""
     argv: list[str | Path] = [program("plant"), f"plant={plant}", "line=<4>WARNING: planted", f"--cmdline={cmdline}"]
-    output = run_slowly(argv)
+    output = run_planted(argv)
     assert failed(output) == [blamed]
     assert output.status == 1
     block = output.points[blamed].block
@@ -52,7 +52,7 @@ def test_a_complaint_after_the_last_point_fails_the_end(
 ) -> None:
     """What comes when no point is left to blame shows in a comment, and in an exit status of its own."""
     argv: list[str | Path] = [program("plant"), f"plant={plant}", "line=<4>WARNING: planted", f"--cmdline={cmdline}"]
-    output = run_slowly(argv)
+    output = run_planted(argv)
     assert failed(output) == []
     assert output.status == 4
     assert len(output.comments) == 1

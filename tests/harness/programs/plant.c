@@ -25,6 +25,7 @@ static void plant(void)
 
 	snprintf(line, sizeof(line), "%s%s", lkltest_arg("line"), lkltest_arg("unfinished") ? "" : "\n");
 	write_line(line);
+	fputs("plant: done\n", stderr);
 }
 
 /* Sleeps while the point's thread waits for a reader of its results. */

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lkltest.image import sparse
-from lkltest.image.make import SECTOR, Image
+from lkltest.image.make import Image
+from lkltest.image.recipe import SECTOR
 
 HEAD = 128 << 10  # bytes at the beginning that hold every superblock (the farthest: btrfs, at 64 KiB)
 NOISE = 64  # random bytes that are strewn over the metadata

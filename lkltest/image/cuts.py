@@ -12,7 +12,8 @@ from lkltest.errors import KernelLost, UsageError
 from lkltest.image import scratch, sparse
 from lkltest.image.judge import check
 from lkltest.image.make import Image, Place, make
-from lkltest.image.recipe import Recipe, Volume, volume
+from lkltest.image.recipe import Recipe, Volume
+from lkltest.image.recipefile import volume
 from lkltest.image.recording import Cut, Recording, build, load, promises
 from lkltest.liblkl.model import Liblkl
 from lkltest.program import Program
@@ -146,8 +147,7 @@ def keep(scene: Scene, cut: Cut, problems: list[str], directory: Path) -> Path:
 def _keys(settled: Volume) -> dict[str, object]:
     """A volume as a recipe's keys tell it."""
     keys = {key: value for key, value in asdict(settled).items() if value}
-    keys["check"] = keys.pop("checks", [])
-    return keys
+    return {**keys, "size": str(settled.size)}
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def load_kept(path: Path) -> Kept:
     recipe = path / KEPT if path.is_dir() else path
     try:
         told = json.loads(recipe.read_text())
-        settled = volume(told["volume"], recipe)
+        settled = volume(told["volume"])
         return Kept(
             directory=recipe.parent,
             what=told["what"],

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from lkltest.image import judge, sparse, tree
-from lkltest.image.make import Image, adopt, make
+from lkltest.image.adopt import adopt
+from lkltest.image.make import Image, make
 from lkltest.image.recipe import Recipe
 from lkltest.program.verdict import Result, State
 
@@ -46,14 +48,21 @@ class Disk:
         """Let the host's checkers look at it, and read back on the host what the program has written.
 
         `results` are those of disk.c's points: what was skipped was not written. Without them, nothing is read.
-        Raises AssertionError with what is wrong, after the image was kept; MissingTool where a program is missing.
+        Raises AssertionError with what is wrong, after the images were kept; MissingTool where a program is missing,
+        and nothing else was found.
         """
-        problems = judge.check(self.image)
-        if self.second is not None:
-            problems += [f"second disk: {problem}" for problem in judge.check(self.second)]
-        problems += judge.read(self.image, self._files(results or {}))
+        problems = judge.all_of(
+            partial(judge.check, self.image),
+            partial(judge.read, self.image, self._files(results or {})),
+            self._check_second,
+        )
         if problems:
-            raise AssertionError("\n".join(["on the host:", *problems, f"image: {self._keep()}"]))
+            raise AssertionError("\n".join(["on the host:", *problems, *self._keep()]))
+
+    def _check_second(self) -> list[str]:
+        if self.second is None:
+            return []
+        return [f"second disk: {problem}" for problem in judge.check(self.second)]
 
     def _files(self, results: Mapping[str, Result]) -> dict[str, int]:
         """What must be on the disk: what was packed, and what the program's points say they have written."""
@@ -65,11 +74,16 @@ class Disk:
             files[f"written/size-{size}"] = size
         return files
 
-    def _keep(self) -> Path:
+    def _keep(self) -> list[str]:
+        """Keep the images, and say where."""
         self.artifacts.mkdir(parents=True, exist_ok=True)
-        kept = self.artifacts / self.image.path.name
-        sparse.copy(self.image.path, kept)
-        return kept
+        told = []
+        for what, image in (("image", self.image), ("second image", self.second)):
+            if image is not None:
+                kept = self.artifacts / image.path.name
+                sparse.copy(image.path, kept)
+                told.append(f"{what}: {kept}")
+        return told
 
 
 def _passed(results: Mapping[str, Result], name: str) -> bool:
@@ -79,15 +93,17 @@ def _passed(results: Mapping[str, Result], name: str) -> bool:
 def make_disk(recipe: Recipe, version: str, directory: Path, artifacts: Path) -> Disk:
     """Make the image of a recipe, and a second, empty one where it has no second partition."""
     image = make(recipe, version, directory)
-    alone = len(image.places) == 1
-    second = make(recipe, version, directory, name=f"{recipe.name}-second", pack=False) if alone else None
-    return Disk(image, second, artifacts)
+    return Disk(image, _second(image, recipe, version), artifacts)
 
 
 def adopt_disk(file: Path, recipes: Sequence[Recipe], version: str, directory: Path, artifacts: Path) -> Disk:
-    """Copy a user's own image, and make a second disk of the same type beside it."""
-    image = adopt(file, recipes, version, directory)
-    alone = len(image.places) == 1
-    recipe = next(recipe for recipe in recipes if recipe.name == image.type)
-    second = make(recipe, version, directory, name=f"{recipe.name}-second", pack=False) if alone else None
-    return Disk(image, second, artifacts)
+    """Copy a user's own image, and make a second disk of the same type beside it where it has no second partition."""
+    image, recipe = adopt(file, recipes, version, directory)
+    return Disk(image, _second(image, recipe, version), artifacts)
+
+
+def _second(image: Image, recipe: Recipe, version: str) -> Image | None:
+    """A second disk, empty, beside an image that has no second partition."""
+    if len(image.places) > 1:
+        return None
+    return make(recipe, version, image.path.parent, name=f"{image.path.stem}-second", pack=False)

@@ -5,34 +5,54 @@ from __future__ import annotations
 import contextlib
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from lkltest.image import sparse, tools, tree
 from lkltest.image.make import Image, Place
 from lkltest.image.recipe import Check, Volume
+from lkltest.image.tools import MissingTool
+
+Judge = Callable[[], list[str]]  # says what is wrong
 
 
 def check(image: Image) -> list[str]:
     """What the host's checkers complain of, each complaint with the checker's name; empty where all is clean.
 
-    Raises MissingTool where a checker is not installed.
+    Raises MissingTool where one is not installed and the others are content.
     """
-    problems = _check_table(image) if image.table else []
-    for place in image.places:
-        with alone(image, place) as path:
-            for rule in place.volume.checks:
-                problems += [_where(place) + problem for problem in _check(rule, place.volume, path)]
-    return problems
+    judges: list[Judge] = [partial(_check_table, image)] if image.table else []
+    judges += [partial(_check_place, image, place) for place in image.places]
+    return all_of(*judges)
+
+
+def all_of(*judges: Judge) -> list[str]:
+    """What any of these judges finds.
+
+    A missing one is raised as MissingTool only where the others are content: it hides nothing that they have found.
+    """
+    problems, missing = [], []
+    for judge in judges:
+        try:
+            problems += judge()
+        except MissingTool as tool:
+            missing.append(str(tool))
+    if missing and not problems:
+        raise MissingTool("; ".join(dict.fromkeys(missing)))
+    return problems + [f"not judged: {tool}" for tool in missing]
 
 
 def read(image: Image, files: Mapping[str, int]) -> list[str]:
     """Read known files of the first file system without the kernel under test; say which differ, and where.
 
-    `files` are paths and sizes as in `tree.WRITTEN`. Raises MissingTool where the reader is not installed.
+    `files` are paths and sizes as in `tree.WRITTEN`. Raises MissingTool where the reader is not installed. Nothing is
+    read where the recipe has no `read`.
     """
     place = image.places[0]
-    problems = []
+    problems: list[str] = []
+    if not place.volume.read:
+        return problems
     with alone(image, place) as path:
         for name, size in files.items():
             actual, complaint = cat(place.volume, path, name)
@@ -45,7 +65,7 @@ def read(image: Image, files: Mapping[str, int]) -> list[str]:
 def cat(volume: Volume, path: Path, name: str) -> tuple[bytes, str]:
     """The bytes of one file of a bare file system's image; with what the reader complained of, if it read nothing."""
     command = [word.replace("{image}", str(path)).replace("{path}", name) for word in volume.read]
-    told = tools.run(command, package=(volume.packages or {}).get(command[0]))
+    told = tools.run(command, package=volume.packages.get(command[0]))
     complaint = told.errors.decode(errors="backslashreplace").strip().splitlines()
     return told.output, f" ({command[0]}: {complaint[-1]})" if complaint and not told.output else ""
 
@@ -80,9 +100,15 @@ def _check_table(image: Image) -> list[str]:
     return _check(Check(("sfdisk", "--verify", "{image}"), quiet), volume, image.path)
 
 
+def _check_place(image: Image, place: Place) -> list[str]:
+    with alone(image, place) as path:
+        found = all_of(*(partial(_check, rule, place.volume, path) for rule in place.volume.check))
+    return [_where(place) + problem for problem in found]
+
+
 def _check(rule: Check, volume: Volume, path: Path) -> list[str]:
     command = [word.replace("{image}", str(path)) for word in rule.command]
-    told = tools.run(command, package=(volume.packages or {}).get(command[0]))
+    told = tools.run(command, package=volume.packages.get(command[0]))
     lines = [line.rstrip() for line in tools.said(told).splitlines() if line.strip()]
     problems = [line.strip() for line in lines if _complains(rule, line)]
     if told.status not in rule.status and not problems:

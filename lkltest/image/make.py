@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lkltest import process
-from lkltest.errors import BuildError, UsageError
+from lkltest.errors import BuildError
 from lkltest.image import sparse, tools, tree
-from lkltest.image.recipe import Recipe, Volume
+from lkltest.image.recipe import SECTOR, Recipe, Volume
 
-SECTOR = 512
 ALIGNMENT = 1 << 20  # bytes: where partitions begin, and what a GPT needs after the last one
 LABELS = {"mbr": "dos", "gpt": "gpt"}  # as sfdisk calls them
 
@@ -37,6 +37,7 @@ class Image:
     table: str  # "mbr", "gpt"; "" for a bare disk
     places: tuple[Place, ...]
     packed: bool  # whether the known files were packed into its first file system
+    own: bool = False  # whether it is a user's, of whose features no recipe tells
 
     @property
     def type(self) -> str:
@@ -58,6 +59,7 @@ class Image:
             "mount": volume.mount,
             "lacks": ",".join(volume.lacks),
             "packed": "yes" if self.packed and place == 0 else "",
+            "own": "yes" if self.own and place == 0 else "",
         }
         return [f"{prefix}{name}={value}" for name, value in given.items() if value]
 
@@ -65,71 +67,42 @@ class Image:
 def make(recipe: Recipe, version: str, directory: Path, *, name: str = "", pack: bool = True) -> Image:
     """Make the image of a recipe for a kernel of this version, as a sparse file in `directory`.
 
-    `pack` puts the known files of `tree.PACKED` into its first file system. Raises MissingTool where a program
-    of the host is missing, BuildError where one fails.
+    `pack` puts the known files of `tree.PACKED` into its first file system, if its recipe says how. Raises
+    MissingTool where a program of the host is missing, BuildError where one fails.
     """
     path = directory / f"{name or recipe.name}.img"
     volumes = recipe.volumes(version)
+    packed = pack and volumes[0].takes_files
     if not recipe.table:
-        _make_volume(volumes[0], path, pack=pack)
-        return Image(recipe.name, path, "", (Place(volumes[0], 0, 0, volumes[0].size),), pack)
+        _make_volume(volumes[0], path, pack=packed)
+        return Image(recipe.name, path, "", (Place(volumes[0], 0, 0, volumes[0].size),), packed)
     with path.open("wb") as file:
         file.truncate(2 * ALIGNMENT + sum(volume.size for volume in volumes))
     _partition(path, recipe.table, volumes)
     places = tuple(
-        Place(volume, number, offset, size)
-        for number, (volume, (offset, size)) in enumerate(zip(volumes, partitions(path), strict=True), 1)
+        Place(volume, *where) for volume, where in zip(volumes, partitions(path), strict=True)
     )
     for place in places:
         part = directory / f"{path.stem}.part"
         try:
-            _make_volume(place.volume, part, pack=pack and place.number == 1)
+            _make_volume(place.volume, part, pack=packed and place.number == 1)
             sparse.insert(part, path, place.offset)
         finally:
             part.unlink(missing_ok=True)
-    return Image(recipe.name, path, recipe.table, places, pack)
+    return Image(recipe.name, path, recipe.table, places, packed)
 
 
-def adopt(file: Path, recipes: Sequence[Recipe], version: str, directory: Path) -> Image:
-    """Copy a user's own image into `directory`, and find out what is on it; the user's is only read.
-
-    Raises UsageError where it cannot be read, MissingTool where blkid or sfdisk is missing.
-    """
-    if not file.is_file():
-        raise UsageError(f"no image file {file}: mend the path of --lkl-image")
-    known = {recipe.name: recipe for recipe in recipes if not recipe.table}
-    path = directory / file.name
-    table = _probe(file, "PTTYPE")
-    found = [(number, *where) for number, where in enumerate(partitions(file), 1)] if table else \
-        [(0, 0, file.stat().st_size)]
-    places = []
-    for number, offset, size in found:
-        kind = _probe(file, "TYPE", offset, size)
-        if kind in known:
-            places.append(Place(known[kind].volumes(version)[0], number, offset, size))
-    if not places:
-        raise UsageError(
-            f"{file}: blkid finds no file system on it that a recipe is named after ({', '.join(known)}); "
-            "add a recipe with --lkl-images, or leave --lkl-image out"
-        )
-    sparse.copy(file, path)
-    names = {label: table for table, label in LABELS.items()}
-    return Image(file.name, path, names.get(table, table), tuple(places), packed=False)
-
-
-def partitions(image: Path) -> list[tuple[int, int]]:
-    """Offset and size in bytes of each partition; raises BuildError where the table cannot be read."""
+def partitions(image: Path) -> list[tuple[int, int, int]]:
+    """Number, offset and size in bytes of each partition; raises BuildError where the table cannot be read."""
     told = tools.run(["sfdisk", "--json", str(image)])
     if not told.ok:
         raise BuildError(f"sfdisk cannot read the partition table of {image}", tools.said(told))
     table = json.loads(told.output)["partitiontable"]
-    return [(part["start"] * SECTOR, part["size"] * SECTOR) for part in table.get("partitions", [])]
-
-
-def _probe(image: Path, tag: str, offset: int = 0, size: int = 0) -> str:
-    where = ["-O", str(offset), "-S", str(size)] if size else []
-    told = tools.run(["blkid", "-p", "-s", tag, "-o", "value", *where, str(image)])
-    return told.output.decode(errors="replace").strip()
+    # Their numbers end the names of their nodes: there may be gaps, and logical ones begin at 5.
+    return [
+        (int(re.sub(r".*\D", "", part["node"])), part["start"] * SECTOR, part["size"] * SECTOR)
+        for part in table.get("partitions", [])
+    ]
 
 
 def _partition(path: Path, table: str, volumes: Sequence[Volume]) -> None:
@@ -149,9 +122,9 @@ def _make_volume(volume: Volume, path: Path, *, pack: bool) -> None:
         if pack:
             source.mkdir()
             tree.plant(source, symlinks="symlinks" not in volume.lacks)
-        _run(volume, _fill_in(volume.mkfs, volume, path, source if pack else None), path.parent)
+        _run("mkfs", volume, path, source if pack else None)
         if pack and volume.fill:
-            _run(volume, _fill_in(volume.fill, volume, path, source), path.parent)
+            _run("fill", volume, path, source)
         sparse.dig(path)
     finally:
         _remove(source)
@@ -179,11 +152,14 @@ def _replace(word: str, places: dict[str, str]) -> str:
     return word
 
 
-def _run(volume: Volume, command: Sequence[str], directory: Path) -> None:
-    told = tools.run(command, package=(volume.packages or {}).get(command[0]), cwd=directory)
+def _run(key: str, volume: Volume, path: Path, source: Path | None) -> None:
+    """Run the command that a key of the recipe is."""
+    command = _fill_in(getattr(volume, key), volume, path, source)
+    told = tools.run(command, package=volume.packages.get(command[0]), cwd=path.parent)
     if not told.ok:
         raise BuildError(
-            f"{command[0]} made no {volume.type} image: {told.describe()}; mend mkfs or options in its recipe",
+            f"recipe {path.stem}: {command[0]} ends with {told.describe()}: mend what it complains of, "
+            f"or {key} and options of the recipe",
             f"{process.command(command)}\n{tools.said(told)}",
         )
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from lkltest.errors import KernelLost
 from lkltest.image import sparse
+from lkltest.image.recipe import SECTOR
 
 HEAD = struct.Struct("<QQQ")  # kind, position, length
-SECTOR = 512
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lkltest import process
@@ -51,6 +51,14 @@ def find(program: str, package: str | None = None) -> Path:
         cure = f"apt-get install {package}" if package else "install it"
         raise MissingTool(f"{program} not found: {cure}")
     return Path(found)
+
+
+def known(program: str, packages: Mapping[str, str]) -> bool:
+    """Whether a program is installed, or at least known to be in a package."""
+    try:
+        return program in packages or program in PACKAGES or bool(find(program))
+    except MissingTool:
+        return False
 
 
 def run(

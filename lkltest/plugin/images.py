@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,9 @@ import pytest
 
 from lkltest.errors import LkltestError
 from lkltest.image import MissingTool, Recipe, broken, cuts, load, make, recording, scratch, shipped, sparse
+from lkltest.image.adopt import identify
 from lkltest.image.disk import Disk, adopt_disk, make_disk
+from lkltest.plugin.artifacts import file_name, root_of
 from lkltest.plugin.session import settings_of
 from lkltest.program.launch import Kernel
 from lkltest.program.verdict import Result
@@ -22,6 +23,7 @@ from lkltest.settings import Settings
 Request = Any  # pytest does not export SubRequest
 
 _RECIPES = pytest.StashKey[tuple[Recipe, ...]]()
+_IDENTIFIED = pytest.StashKey[bool]()
 
 
 def recipes_of(config: pytest.Config) -> tuple[Recipe, ...]:
@@ -31,17 +33,24 @@ def recipes_of(config: pytest.Config) -> tuple[Recipe, ...]:
     return config.stash[_RECIPES]
 
 
+def images_of(config: pytest.Config) -> tuple[Recipe | Path, ...]:
+    """What the images of this session are made of: the user's own files, or all recipes. Raises UsageError."""
+    recipes = recipes_of(config)
+    files = settings_of(config).image
+    if _IDENTIFIED not in config.stash:
+        for file in files:
+            with contextlib.suppress(MissingTool):  # without the programs that look at it, its items are skips
+                identify(file, recipes)
+        config.stash[_IDENTIFIED] = True
+    return files or recipes
+
+
 def require(config: pytest.Config) -> None:
     """Refuse a wrong --lkl-images or --lkl-image."""
-    settings = settings_of(config)
     try:
-        if settings.images:
-            recipes_of(config)
+        images_of(config)
     except LkltestError as error:
         raise pytest.UsageError(str(error)) from None
-    for file in settings.image:
-        if not file.is_file():
-            raise pytest.UsageError(f"no image file {file}: mend the path of --lkl-image")
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
@@ -50,7 +59,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     recipes = recipes_of(metafunc.config)
     settings = settings_of(metafunc.config)
     if "image" in names:
-        given: tuple[Recipe | Path, ...] = settings.image or recipes
+        given = images_of(metafunc.config)
         ids = [one.name for one in given]
         metafunc.parametrize("image", given, indirect=True, ids=ids, scope="class")
     if "broken_disk" in names:
@@ -61,12 +70,6 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("power_cuts", lasting, indirect=True, ids=[one.name for one in lasting], scope="module")
     if "cut" in names and "power_cuts" in names:
         metafunc.parametrize("cut", range(settings.cuts), ids=[f"cut{number}" for number in range(settings.cuts)])
-
-
-def _artifacts(request: Request, settings: Settings) -> Path:
-    """Where what failed is kept: a directory for this item."""
-    root = settings.artifacts or request.config.rootpath / "lkltest-artifacts"
-    return Path(root) / re.sub(r"[^\w.+#-]+", "-", request.node.nodeid).strip("-")
 
 
 @contextlib.contextmanager
@@ -85,7 +88,7 @@ class JudgedDisk(Disk):
     """A disk whose missing judge is a skip."""
 
     def check(self, results: Mapping[str, Result] | None = None) -> None:
-        """See `Disk.check`; skips the item where a checker is not installed."""
+        """See `Disk.check`; skips the item where a checker is not installed and the others are content."""
         try:
             super().check(results)
         except MissingTool as missing:
@@ -95,7 +98,8 @@ class JudgedDisk(Disk):
 @contextlib.contextmanager
 def image(request: Request, kernel: Kernel, lkltest_settings: Settings) -> Iterator[Disk]:
     """A fresh disk image: one of each recipe, or a copy of each of the user's own (--lkl-image)."""
-    where = _artifacts(request, lkltest_settings)
+    name = file_name(f"{request.node.nodeid}-{kernel.name}-{request.param.name}-images")
+    where = root_of(request.config, lkltest_settings) / name
     with scratch.directory() as directory:
         with _told():
             if isinstance(request.param, Recipe):
@@ -146,6 +150,5 @@ def power_cuts(
         programs = request.path.parent
         with _told():
             scene = cuts.record(request.param, kernel, programs, lkltest_settings, directory)
-        name = f"power-cuts-{kernel.name}-{request.param.name}"
-        root = lkltest_settings.artifacts or request.config.rootpath / "lkltest-artifacts"
-        yield PowerCuts(scene, directory, root / name)
+        name = file_name(f"power-cuts-{kernel.name}-{request.param.name}")
+        yield PowerCuts(scene, directory, root_of(request.config, lkltest_settings) / name)

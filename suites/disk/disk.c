@@ -8,6 +8,7 @@
  *	disk=FILE type=FS [part=N] [mount=OPTIONS] [config=CONFIG_...]
  *	[lacks=links,symlinks,xattrs,acls,modes,holes,nanoseconds,untouched]
  *	[packed=yes]	the files of lkltest/image/tree.py are on it
+ *	[own=yes]	it is a user's: what its file system lacks is not known
  *	[second_disk=FILE second_type=FS ...]	another one; without second_disk,
 			second_part=N is another partition of the first
  *	[big=BYTES]	size of the big file
@@ -105,7 +106,8 @@ POINT(packed)
 	need_mounted();
 	fit();
 	if (!lkltest_arg("packed"))
-		lkltest_skip("nothing was packed into this image: it is the user's own");
+		lkltest_skip("nothing was packed into this image: %s",
+			     lkltest_arg("own") ? "it is the user's own" : "its recipe has no pack or fill");
 	check_packed();
 }
 
@@ -242,9 +244,9 @@ POINT(statfs)
 	CHECK_EQ(lkl_sys_sync(), 0);
 	after = free_bytes();
 	CHECK_LE(after, before - statfs_bytes);
-	CHECK_GE(after, before - statfs_bytes - SLACK);
+	CHECK_GE(after, before - statfs_bytes - slack);
 	CHECK_EQ(lkl_sys_unlinkat(LKL_AT_FDCWD, "statfs", 0), 0);
-	CHECK(becomes_free(before - SLACK));
+	CHECK(becomes_free(before - slack));
 }
 
 POINT(remount)
@@ -287,7 +289,7 @@ POINT(disk_full)
 	for_sizes(check_file);
 	CHECK_EQ(lkl_sys_unlinkat(LKL_AT_FDCWD, "full/reserved", 0), 0);
 	CHECK_EQ(lkl_sys_unlinkat(LKL_AT_FDCWD, "full/written", 0), 0);
-	CHECK(becomes_free(before - 2 * SLACK));
+	CHECK(becomes_free(before - 2 * slack));
 	CHECK_EQ(lkl_sys_unlinkat(LKL_AT_FDCWD, "full/after", 0), 0);
 	make_file("full/after", 5000);
 }
@@ -355,14 +357,14 @@ POINT(two_disks)
 	snprintf(second.where, sizeof(second.where), LKLTEST_WORK "/second");
 	mount_again(&second, 0);
 	snprintf(there, sizeof(there), "%s/two", second.where);
-	make_file_as("two", "the first", 1 << 20);
-	make_file_as(there, "the second", 1 << 20);
-	check_file_as("two", "the first", 1 << 20);
+	make_file_as("two", "the first", hole);
+	make_file_as(there, "the second", hole);
+	check_file_as("two", "the first", hole);
 	leave(&second);
 	CHECK_EQ(lkl_sys_chdir(first.where), 0);
-	check_file_as("two", "the first", 1 << 20);
+	check_file_as("two", "the first", hole);
 	mount_again(&second, 0);
-	check_file_as(there, "the second", 1 << 20);
+	check_file_as(there, "the second", hole);
 	leave(&second);
 }
 

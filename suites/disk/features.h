@@ -220,13 +220,13 @@ static void check_truncated(void)
 
 /* ---- holes ---- */
 
-#define HOLE (1 << 20)
+static long hole = 1 << 20;	/* bytes */
 
 static void make_hole(void)
 {
 	long fd = open_file("hole", LKL_O_WRONLY | LKL_O_CREAT | LKL_O_EXCL);
 
-	CHECK_EQ(lkl_sys_lseek(fd, HOLE, LKL_SEEK_SET), HOLE);
+	CHECK_EQ(lkl_sys_lseek(fd, hole, LKL_SEEK_SET), hole);
 	write_all(fd, "end", 3);
 	CHECK_EQ(lkl_sys_fsync(fd), 0);
 	close_file(fd);
@@ -237,16 +237,16 @@ static void check_hole(void)
 	long fd = open_file("hole", LKL_O_RDONLY);
 	struct lkl_stat st;
 
-	check_zeroes("hole", fd, 0, HOLE);
+	check_zeroes("hole", fd, 0, hole);
 	CHECK_EQ(read_some(fd, chunk, 4), 3);
 	CHECK_MEM_EQ(chunk, "end", 3);
 	close_file(fd);
 	stat_file("hole", &st);
-	CHECK_EQ(st.st_size, HOLE + 3);
+	CHECK_EQ(st.st_size, hole + 3);
 	if (lacks("holes"))
-		CHECK_GE(st.st_blocks * 512, HOLE);
+		CHECK_GE(st.st_blocks * 512, hole);
 	else
-		CHECK_LT(st.st_blocks * 512, HOLE / 2);
+		CHECK_LT(st.st_blocks * 512, hole / 2);
 }
 
 /* ---- attributes ---- */
@@ -405,6 +405,8 @@ static void check_times(void)
 	CHECK_EQ(st.lkl_st_mtime, MODIFIED);
 	if (lacks("nanoseconds"))
 		return;
+	if (lkltest_arg("own") && !st.st_mtime_nsec)
+		lkltest_skip("this image keeps whole seconds only, as an ext file system with inodes of 128 bytes does");
 	CHECK_EQ(st.st_mtime_nsec, NANOSECONDS);
 	CHECK_EQ(st.lkl_st_atime, MODIFIED - 100);
 }

@@ -15,18 +15,27 @@ static unsigned long long free_bytes(void)
 	return (unsigned long long)st.f_bfree * st.f_bsize;
 }
 
-/* A user's own disk may be too small for what ours are made for. */
+#define ENTRY 64ULL	/* bytes that an entry of a directory may need */
+
+static unsigned long long slack = 2 << 20;	/* what the file system may take or keep for its own use */
+
+/* A user's own disk or recipe may be too small for what ours are made for. */
 static void fit(void)
 {
+	unsigned long long room = free_bytes(), share = room / 8;
 	struct lkl_statfs st;
 
-	if (lkltest_arg("packed"))
-		return;
 	CHECK_EQ(lkl_sys_statfs(".", &st), 0);
-	if (free_bytes() / 4 < big)
-		big = free_bytes() / 4;
-	if (free_bytes() / 4 < statfs_bytes)
-		statfs_bytes = free_bytes() / 4;
+	if (room < big + big / 2)
+		big = share;
+	if (share < statfs_bytes)
+		statfs_bytes = share;
+	if (share < slack)
+		slack = share;
+	if (share < (unsigned long long)hole)
+		hole = share / LKLTEST_PAGE * LKLTEST_PAGE;
+	if (share < nr_entries * ENTRY)
+		nr_entries = share / ENTRY;
 	if (st.f_files && st.f_ffree / 2 < ENTRIES)
 		nr_entries = st.f_ffree / 2;
 	lkltest_log("big file: %llu bytes, entries of the directory: %d", big, nr_entries);
@@ -45,8 +54,6 @@ static int becomes_free(unsigned long long bytes)
 	}
 	return 1;
 }
-
-#define SLACK (2ULL << 20)	/* what the file system may take or keep for its own use */
 
 /* Takes the free room without writing it, where the file system can, but for the last `rest` bytes. */
 static void reserve(long fd, unsigned long long rest)
@@ -104,7 +111,7 @@ static void take_much(unsigned long long before)
 	check_zeroes("much", fd, MUCH - CHUNK, MUCH + CHUNK);
 	close_file(fd);
 	CHECK_EQ(lkl_sys_unlinkat(LKL_AT_FDCWD, "much", 0), 0);
-	CHECK(becomes_free(before - SLACK));
+	CHECK(becomes_free(before - slack));
 }
 
 #endif

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lkltest.errors import BuildError, UsageError
-from lkltest.image import Image, MissingTool, adopt, judge, load, make, shipped, sparse, tools, tree
+from lkltest import process
+from lkltest.errors import BuildError
+from lkltest.image import Image, MissingTool, judge, load, make, shipped, sparse, tools, tree
 from lkltest.image.disk import Disk
-from lkltest.image.recipe import Recipe
+from lkltest.image.recipe import Part, Recipe
 from lkltest.program.verdict import Result, State
 
 RECIPES = {recipe.name: recipe for recipe in load([shipped()])}
@@ -128,34 +129,37 @@ def test_a_missing_checker_is_told_with_its_cure(tmp_path: Path, monkeypatch: py
         judge.check(image)
 
 
+@pytest.mark.parametrize(("gone", "stays"), [("debugfs", "e2fsck"), ("dumpe2fs", "e2fsck"), ("e2fsck", "debugfs")])
+def test_a_missing_program_hides_nothing_that_another_finds(
+    gone: str, stays: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is damaged fails; only what is clean as far as anybody can tell is a skip."""
+    image = made("ext4", tmp_path)
+    data = tree.content("packed/size-4096", 4096)
+    find = tools.find
+
+    def without(program: str, package: str | None = None) -> Path:
+        if program == gone:
+            raise MissingTool(f"{program} not found: apt-get install it")
+        return find(program, package)
+
+    monkeypatch.setattr(tools, "find", without)
+    with pytest.raises(MissingTool, match=gone):
+        Disk(image, None, tmp_path / "artifacts").check()
+    find_and_change(image, data[:512], lambda old: bytes([old[0] ^ 1]) + old[1:])
+    process.run([find("debugfs"), "-w", "-R", "set_super_value free_blocks_count 7", str(image.path)])
+    with pytest.raises(AssertionError, match=stays if stays == "e2fsck" else "read on the host") as error:
+        Disk(image, None, tmp_path / "artifacts").check()
+    assert f"not judged: {gone} not found" in str(error.value)
+
+
 def test_a_mkfs_that_fails_is_told_with_what_it_said(tmp_path: Path) -> None:
     """A recipe with a wrong option."""
-    recipe = Recipe("bad", tmp_path, "", ({**RECIPES["ext4"].parts[0], "options": ["-O", "nonsense"]},))
-    with pytest.raises(BuildError, match=r"mkfs\.ext4 made no ext4 image") as error:
+    part = Part({**RECIPES["ext4"].parts[0].keys, "options": ("-O", "nonsense")})
+    recipe = Recipe("bad", tmp_path, "", (part,))
+    with pytest.raises(BuildError, match=r"recipe bad: mkfs\.ext4 ends with exit status 1: mend .* options") as error:
         make(recipe, "6.0", tmp_path)
     assert "nonsense" in error.value.output
-
-
-def test_a_users_image_is_copied_and_known(tmp_path: Path) -> None:
-    """What is on it is found out by looking; the user's file is not written to."""
-    theirs = made("gpt", tmp_path).path
-    before = theirs.stat().st_mtime_ns, theirs.read_bytes()
-    (tmp_path / "copy").mkdir()
-    image = adopt(theirs, list(RECIPES.values()), "6.0", tmp_path / "copy")
-    assert image.path != theirs
-    assert image.table == "gpt"
-    assert [(place.volume.type, place.number) for place in image.places] == [("ext4", 1), ("ext4", 2)]
-    assert judge.check(image) == []
-    image.path.write_bytes(b"")
-    assert (theirs.stat().st_mtime_ns, theirs.read_bytes()) == before
-
-
-def test_a_users_image_without_a_known_file_system_is_told(tmp_path: Path) -> None:
-    """With what is known, and the next step."""
-    (tmp_path / "x").write_bytes(bytes(1 << 20))
-    (tmp_path / "copy").mkdir()
-    with pytest.raises(UsageError, match="--lkl-images"):
-        adopt(tmp_path / "x", list(RECIPES.values()), "6.0", tmp_path / "copy")
 
 
 def test_a_disk_that_fails_is_kept(tmp_path: Path) -> None:
@@ -168,3 +172,27 @@ def test_a_disk_that_fails_is_kept(tmp_path: Path) -> None:
         disk.check(wrote)
     assert (tmp_path / "artifacts" / "ext4.img").is_file()
     assert "size-67108864" not in str(error.value)
+
+
+def test_a_damaged_second_disk_is_kept(tmp_path: Path) -> None:
+    """It is another file than the first."""
+    first = made("ext2", tmp_path)
+    second = make(RECIPES["ext2"], "4.9.0", tmp_path, name="ext2-second", pack=False)
+    set_superblock(second, 12, 7)
+    with pytest.raises(AssertionError, match=r"second disk: e2fsck.*Free blocks count wrong") as error:
+        Disk(first, second, tmp_path / "artifacts").check()
+    kept = tmp_path / "artifacts" / "ext2-second.img"
+    assert f"second image: {kept}" in str(error.value)
+    assert kept.read_bytes() == second.path.read_bytes()
+
+
+def test_a_recipe_that_cannot_pack_or_read_is_judged_all_the_same(tmp_path: Path) -> None:
+    """By its checkers alone."""
+    keys = {key: value for key, value in RECIPES["ext4"].parts[0].keys.items() if key not in {"pack", "read"}}
+    image = make(Recipe("plain", tmp_path, "", (Part(keys),)), "6.0", tmp_path)
+    assert not image.packed
+    assert not [argument for argument in image.arguments() if argument.startswith("packed=")]
+    Disk(image, None, tmp_path / "artifacts").check({"files": Result("files", State.PASSED)})
+    set_superblock(image, 12, 7)
+    with pytest.raises(AssertionError, match="Free blocks count wrong"):
+        Disk(image, None, tmp_path / "artifacts").check({"files": Result("files", State.PASSED)})

@@ -8,6 +8,7 @@ import pytest
 
 from lkltest.errors import UsageError
 from lkltest.image import MissingTool, cuts, load, scratch, shipped, sparse, tools, tree
+from lkltest.image.recipe import Part
 from lkltest.image.recording import Cut, Flush, Mark, Recording, Write, choose, promises
 from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
@@ -182,6 +183,7 @@ def test_what_is_no_kept_cut_is_told(tmp_path: Path) -> None:
 def test_a_kernel_without_the_file_system_is_skipped(liblkl: Liblkl, settings: Settings, directory: Path) -> None:
     """With the kernel's option that would bring it."""
     recipe = next(recipe for recipe in load([shipped()]) if recipe.name == "ext4")
-    foreign = replace(recipe, parts=({**recipe.parts[0], "type": "lkltestfs", "config": "CONFIG_LKLTEST"},))
+    keys = {**recipe.parts[0].keys, "type": "lkltestfs", "config": "CONFIG_LKLTEST"}
+    foreign = replace(recipe, parts=(Part(keys),))
     with pytest.raises(cuts.Skipped, match="this kernel has no lkltestfs: CONFIG_LKLTEST"):
         cuts.record(foreign, liblkl, PROGRAMS, settings, directory)

@@ -29,7 +29,7 @@ def test_a_shipped_recipe_says_how_it_is_checked_and_read() -> None:
     """No volume of ours goes unjudged by the host."""
     for recipe in load([shipped()]):
         for volume in recipe.volumes("6.0.0"):
-            assert volume.checks, recipe.name
+            assert volume.check, recipe.name
             assert volume.read, recipe.name
 
 
@@ -79,32 +79,84 @@ def test_partitions_follow_like(tmp_path: Path) -> None:
     assert [volume.size for volume in recipe.volumes("6")] == [16 << 20, 8 << 20]
 
 
+CHECK = BASE + '[[check]]\ncommand = ["e2fsck", "{image}"]\n'
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
+        ("", "'type' is missing"),
         ("size = ", "not TOML"),
-        ('size = "1M"\nmkfs = []', "'type' is missing"),
-        (BASE + 'colour = "red"', "unknown key 'colour'"),
-        (BASE + '[[check]]\ncommand = ["x"]\nquite = []', "unknown key 'quite'"),
-        (BASE + '[[check]]\nquiet = []', "'command' is missing"),
-        (BASE + '[[check]]\ncommand = ["x"]\nquiet = ["("]', "unterminated"),
-        (BASE.replace("16M", "much"), "'much' is not a size"),
-        (BASE.replace('["-q"]', '"-q"'), "not a list of texts"),
-        (BASE + '[[when]]\nkernel = "old"\n', "not a condition"),
-        (BASE + '[[when]]\noptions = []\n', "'kernel' is missing"),
-        (BASE + '[[when]]\nkernel = "<5"\nsise = "1M"\n', "unknown key 'sise'"),
-        ('like = "nothing"\n', "like = 'nothing'"),
-        ('like = "bad"\n', "is like itself"),
-        ('table = "apm"\n', "unknown partition table 'apm'"),
+        (BASE + BASE, "not TOML: Cannot overwrite a value"),
+        ('size = "1M"\nmkfs = ["mkfs.ext4", "{image}"]', "'type' is missing"),
+        (BASE + 'colour = "red"', "unknown key 'colour'; known: check, config"),
+        (BASE.replace('"16M"', "3"), 'size: 3 is not a size such as "192M"'),
+        (BASE.replace("16M", "much"), "size: 'much' is not a size"),
+        (BASE.replace("16M", "1000"), "in whole sectors"),
+        (BASE.replace('["-q"]', '"-q"'), "options: '-q' is not a list in brackets"),
+        (BASE.replace('["-q"]', "[1]"), "options: 1 is not a text in quotes"),
+        (BASE.replace('"ext4"', "4"), "type: 4 is not a text in quotes"),
+        (BASE.replace(', "{image}"', ""), r"mkfs: .* has no \{image\}"),
+        (BASE.replace(', "{options}"', ""), r"mkfs: .* has no \{options\}, the place of the key 'options'"),
+        (BASE + 'pack = ["-d", "{tree}"]', r"mkfs: .* has no \{pack\}"),
+        (BASE + 'read = ["debugfs", "{image}"]', r"read: .* has no \{path\}"),
+        (BASE + 'lacks = ["wings"]', "lacks: 'wings' is not one of links, symlinks"),
+        (BASE + 'cuts = "yes"', "cuts: 'yes' is not true or false"),
+        (BASE + 'packages = ["e2fsprogs"]', "packages: .* is not a table such as"),
+        (BASE.replace("mkfs.ext4", "mkfs.nonesuch"), "'mkfs.nonesuch' is no program that is known here"),
+        (CHECK.replace("e2fsck", "e2fsckk"), "'e2fsckk' is no program that is known here"),
+        (CHECK + "quite = []", "check: unknown key 'quite'"),
+        (CHECK + 'quiet = ["("]', "check: quiet: .* is not a regular expression: .*unterminated"),
+        (CHECK + 'status = ["0"]', "check: status: '0' is not an exit status"),
+        (CHECK.replace("[[check]]", "[check]"), "check: .* double brackets"),
+        (BASE + '[[check]]\nquiet = []', "check: 'command' is missing"),
+        (BASE + '[when]\nkernel = "<5"\n', "when: .* double brackets"),
+        (BASE + 'when = ["<5"]', "when: '<5' is not a table"),
+        (BASE + '[[when]]\nkernel = "old"\n', "when: kernel: 'old' is not a condition"),
+        (BASE + '[[when]]\noptions = []\n', "when: 'kernel' is missing"),
+        (BASE + '[[when]]\nkernel = "<5"\nsise = "1M"\n', "when: unknown key 'sise'"),
+        (BASE + '[[when]]\nkernel = ">99"\nsize = 1\n', "when: size: 1 is not a size"),
+        ('like = "nothing"\n', "like: 'nothing' is no recipe"),
+        ('like = 1\n', "like: 1 is not a text"),
+        ('like = "bad"\n', "like: 'bad' is like itself"),
+        ('table = "apm"\n', "table: 'apm' is not one of mbr, gpt"),
         ('table = "gpt"\n', "one to four"),
-        ('table = "gpt"\nsize = "1M"\n[[partition]]\ntype = "x"', "unknown key 'size'"),
+        ('[[partition]]\nlike = "bad"\n', "one to four"),
+        ('table = "gpt"\npartition = [1]\n', "partition: 1 is not a table with its head in double brackets"),
+        ('table = "gpt"\n[partition]\nlike = "bad"\n', "partition: .* double brackets"),
+        ('table = "gpt"\n[[partition]]\nsise = "1M"\n', "partition: unknown key 'sise'"),
+        ('table = "gpt"\nsize = "1M"\n[[partition]]\ntype = "x"', "unknown key 'size'; known: partition, table"),
     ],
 )
 def test_a_wrong_recipe_is_told_by_file_and_key(tmp_path: Path, text: str, complaint: str) -> None:
-    """The user reads which file, what is wrong, and no traceback."""
+    """The user reads which file, which key, what belongs there, and no traceback."""
     with pytest.raises(UsageError, match=complaint) as error:
         load([write(tmp_path / "r", bad=text)])
-    assert "bad.toml" in str(error.value)
+    assert str(error.value).startswith(f"{tmp_path / 'r' / 'bad.toml'}: ")
+
+
+def test_a_mistake_is_told_of_the_file_that_has_it(tmp_path: Path) -> None:
+    """Not of another one that is like it."""
+    with pytest.raises(UsageError, match=r"z\.toml: size"):
+        load([write(tmp_path / "r", a='like = "z"\n', z=BASE.replace('"16M"', "3"))])
+
+
+def test_what_is_no_text_is_told(tmp_path: Path) -> None:
+    """A file that is not UTF-8, and a directory of a recipe's name."""
+    path = tmp_path / "latin.toml"
+    path.write_bytes(b'type = "\xe4"')
+    with pytest.raises(UsageError, match=r"latin\.toml: not TOML"):
+        load([tmp_path])
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(UsageError, match=r"latin\.toml: cannot be read: Is a directory"):
+        load([tmp_path])
+
+
+def test_a_directory_without_recipes_is_told(tmp_path: Path) -> None:
+    """Their names must end in .toml."""
+    with pytest.raises(UsageError, match="no image recipe in"):
+        load([tmp_path])
 
 
 def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from lkltest import cc, process
 from lkltest.errors import KernelLost
-from lkltest.image.recording import HEAD, Cut, Flush, Recording, Write, build, choose, load, promises
+from lkltest.image.recording import HEAD, Cut, Flush, Mark, Recording, Write, build, choose, load, promises
+from lkltest.liblkl import Liblkl
+from lkltest.settings import Settings
 
 SECTORS = 8
 
@@ -94,3 +97,17 @@ def test_a_recording_that_ends_in_the_middle_is_told(recording: Recording) -> No
     recording.path.write_bytes(recording.path.read_bytes()[:-1])
     with pytest.raises(KernelLost, match="ends in the middle"):
         load(recording.base, recording.path)
+
+
+def test_what_many_threads_write_at_once_is_recorded_whole(liblkl: Liblkl, settings: Settings, tmp_path: Path) -> None:
+    """No write is torn apart by another one, or by a mark."""
+    program = cc.compile(Path(__file__).parent / "programs" / "threads.c", liblkl, settings)
+    assert process.run([program, f"record={tmp_path / 'recording'}"], deadline=60).ok
+    (tmp_path / "base").touch()
+    recorded = load(tmp_path / "base", tmp_path / "recording")
+    data = recorded.path.read_bytes()
+    for event in recorded.events:
+        if isinstance(event, Write):
+            assert data[event.at : event.at + event.length] == bytes([ord("a") + event.sector]) * 1536
+    kinds = [type(event) for event in recorded.events]
+    assert (kinds.count(Write), kinds.count(Mark)) == (4000, 4000)

@@ -10,6 +10,7 @@
 #define LKLTEST_DISK_H
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
@@ -246,14 +247,17 @@ LKLTEST_FN void lkltest_data_fill(const struct lkltest_data *data, unsigned long
 /* The recording: frames of three 64-bit numbers (kind, position, length) and their bytes. */
 LKLTEST_FN void lkltest_record_put(int fd, char kind, uint64_t position, const struct iovec *buf, int count)
 {
+	static pthread_mutex_t whole = PTHREAD_MUTEX_INITIALIZER;	/* frames come from any thread */
 	uint64_t head[3] = { (unsigned char)kind, position, 0 };
 	int i, err;
 
 	for (i = 0; i < count; i++)
 		head[2] += buf[i].iov_len;
+	pthread_mutex_lock(&whole);
 	err = lkltest_write(fd, (const char *)head, sizeof(head));
 	for (i = 0; i < count && !err; i++)
 		err = lkltest_write(fd, buf[i].iov_base, buf[i].iov_len);
+	pthread_mutex_unlock(&whole);
 	if (err)
 		lkltest_failed(__FILE__, __LINE__, 0, "the recording is written", "", strerror(errno));
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -46,3 +47,16 @@ def test_results_apart_from_messages(uml: Uml, tmp_path: Path, settings: Setting
     assert done.output.endswith(b"# running 2 half\n")
     assert b"Linux version" in done.errors
     assert b"ok 1" not in done.errors
+
+
+def test_enough_memory(uml: Uml, init: Path) -> None:
+    """With the least memory, the kernel may have more threads at once than it starts in its whole boot.
+
+    Else it may fail to start one, by chance, and warn of that.
+    """
+    with booted(uml, init, mem=1) as console:
+        console.expect("^ready$")
+        assert console.ask("mount none proc") == "done"
+        started = re.search(r"^processes (\d+)$", console.ask("read /mnt/stat"), re.MULTILINE)
+        assert started
+        assert int(console.ask("read /mnt/sys/kernel/threads-max")) > int(started[1])

@@ -84,28 +84,6 @@ LKLTEST_FN int lkltest_repeats(const char *line, int *listing)
 	return *listing;
 }
 
-/*
- * Is the line of the one complaint that is let pass? Debian's UML 6.1.176 was
- * seen to warn so from init_zswap while it boots, before the program begins, in
- * two of some 60 boots; why is not known. Everything up to the end of that
- * trace belongs to it.
- */
-LKLTEST_FN int lkltest_is_known(const char *line, int *known)
-{
-#ifdef LKLTEST_NATIVE
-	int was = *known;
-
-	if (strstr(line, "WARNING") && strstr(line, " crypto_wait_for_test+"))
-		*known = was = 1;
-	else if (strstr(line, "---[ end trace"))
-		*known = 0;
-	return was;
-#else
-	(void)line;
-	return *known;
-#endif
-}
-
 /* Call with the lock held. */
 LKLTEST_FN int lkltest_is_expected(const char *line)
 {
@@ -154,8 +132,7 @@ LKLTEST_FN void lkltest_console_line(void)
 	for (c = line; c < end; c++)
 		if (!*c)
 			*c = ' ';
-	if (lkltest_repeats(line, &lkltest.listing) || lkltest_is_known(line, &lkltest.known) ||
-	    !lkltest_complains(line))
+	if (lkltest_repeats(line, &lkltest.listing) || !lkltest_complains(line))
 		return;
 	lkltest.unclean++;
 	if (!lkltest_is_expected(line))

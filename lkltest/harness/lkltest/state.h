@@ -108,7 +108,6 @@ static struct {
 	char line[LKLTEST_LINE];		/* the console's unfinished line */
 	size_t line_len;
 	int listing;				/* the console repeats what the kernel was given */
-	int known;				/* the console shows a trace that is no news */
 	unsigned long unclean;			/* suspicious lines seen so far */
 
 	int out;				/* where TAP goes */

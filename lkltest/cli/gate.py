@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = Settings.load({"jobs": arguments.jobs})
     writable(arguments.report)
     with ending_in_order(), gate.workplace() as place:
-        with Bar() as bar:
+        with telling_of_removal(), Bar() as bar:
             report = gate.run(arguments.tree.absolute(), place, settings, bar)
         # At once: it takes a while to remove the copy.
         print(report.text(), end="", flush=True)
@@ -52,12 +52,26 @@ def run(arguments: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def ending_in_order() -> Iterator[None]:
-    """Let SIGTERM, which a CI server sends to a job that takes too long, remove the copy like Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    """Let what a CI server sends to a job that takes too long, or a closed terminal, remove the copy as well."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:  # as under nohup
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def telling_of_removal() -> Iterator[None]:
+    """Tell who has pressed Ctrl-C what is still being done: it may take a while."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("lkltest gate: removing the private copy", file=sys.stderr, flush=True)
+        raise
 
 
 def write(text: str, path: Path | None) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from lkltest import process
 from lkltest.errors import UsageError
 from lkltest.liblkl.building import plain
 
+PREFIX = "lkltest-gate-"
 BATCH = 500  # files a `cp`: far below what a command line takes
 BUILDS = 1.5  # the room for sources and objects, by that of the sources
 
@@ -104,9 +107,38 @@ def demand_room(tree: Path, names: list[str], place: Path) -> None:
 
 @contextlib.contextmanager
 def workplace() -> Iterator[Path]:
-    """A private directory to build in, removed afterwards."""
+    """A private directory to build in, removed afterwards, as is what a run that was killed has left."""
     base = Path(tempfile.gettempdir())
     if not plain(base):
         base = Path("/var/tmp")  # make cannot live in a directory with blanks or colons
-    with tempfile.TemporaryDirectory(prefix="lkltest-gate-", dir=base, ignore_cleanup_errors=True) as place:
-        yield Path(place)
+    for left in base.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError), locked(left):
+            shutil.rmtree(left, ignore_errors=True)
+    place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+    with locked(place):
+        try:
+            yield place
+        finally:
+            with undisturbed():
+                shutil.rmtree(place, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Hold the lock of a directory, which ends with us at the latest; raises OSError where another process holds it."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(fd)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put off the signals that end us: who presses Ctrl-C twice wants no less to be removed."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

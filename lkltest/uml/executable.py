@@ -19,7 +19,7 @@ CURE = "install a UML (on Debian and Ubuntu: apt-get install user-mode-linux), o
 
 # ELF machines by what `uname -m` says; the first is the usual one, the others run there too.
 MACHINES = {"x86_64": ("x86-64", "i386"), "i686": ("i386",), "i586": ("i386",), "aarch64": ("aarch64",)}
-NAMES = {"EM_X86_64": "x86-64", "EM_386": "i386", "EM_AARCH64": "aarch64"}
+NAMES = {("EM_X86_64", 64): "x86-64", ("EM_386", 32): "i386", ("EM_AARCH64", 64): "aarch64"}
 
 # The kernel's linux_banner, which ends with what `uname -v` says: "#1 SMP Tue Jul 4 15:38:16 UTC 2026".
 # A 6.1 has it twice: once made before that is known, with a bare "#".
@@ -59,11 +59,12 @@ def read(path: Path) -> Uml:
     if not path.is_file():
         raise UsageError(f"{path} is not a file: --uml wants the executable, such as {path / 'linux'}")
     try:
-        with path.open("rb") as file:
-            machine = read_machine(path, file)
-            version, banner = read_banner(path, file)
+        file = path.open("rb")
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}; mend its permissions") from None
+    with file:
+        machine = read_machine(path, file)
+        version, banner = read_banner(path, file)
     return Uml(name=f"uml-{version}", path=path, version=version, banner=banner, machine=machine)
 
 
@@ -76,10 +77,10 @@ def read_machine(path: Path, file: IO[bytes]) -> str:
         raise UsageError(f"{path} is not an ELF file: --uml wants the executable that make ARCH=um calls linux")
     try:
         elf = ELFFile(file)
-        kind, machine = elf["e_type"], elf["e_machine"]
+        kind, machine = elf["e_type"], (elf["e_machine"], elf.elfclass)
         needed = [segment["p_offset"] + segment["p_filesz"] for segment in elf.iter_segments()]
     # A damaged header sends pyelftools anywhere: whatever it raises has one cause.
-    except (ELFError, ValueError, KeyError, TypeError, OverflowError, AttributeError, IndexError):
+    except (ELFError, OSError, ValueError, KeyError, TypeError, OverflowError, AttributeError, IndexError):
         raise UsageError(f"{path} is a damaged or truncated ELF file: build or copy it again") from None
     size = os.fstat(file.fileno()).st_size
     if max(needed, default=0) > size:
@@ -87,7 +88,7 @@ def read_machine(path: Path, file: IO[bytes]) -> str:
         raise UsageError(message)
     if kind not in {"ET_EXEC", "ET_DYN"} or not needed:
         raise UsageError(f"{path} is an ELF file but not an executable: --uml wants what make ARCH=um calls linux")
-    return NAMES.get(machine, str(machine))
+    return NAMES.get(machine, "{} of {} bits".format(*machine))
 
 
 def read_banner(path: Path, file: IO[bytes]) -> tuple[str, str]:

@@ -40,14 +40,25 @@ def test_x_bit_taken_away(copy: Path) -> None:
     assert "is not executable: chmod +x" in refusal(copy)
 
 
-def test_another_machine(copy: Path) -> None:
-    """An ELF of another machine is refused by the names of both."""
+@pytest.mark.parametrize(("number", "name"), [
+    (183, "aarch64"), (243, "EM_RISCV of 64 bits"), (3, "EM_386 of 64 bits"), (62 << 8, "15872 of 64 bits"),
+])  # fmt: skip
+def test_another_machine(copy: Path, number: int, name: str) -> None:
+    """An ELF of another machine is refused by the names of both; one of i386 has 32 bits, or nothing runs it."""
     with copy.open("r+b") as file:
         file.seek(18)  # e_machine
-        file.write(struct.pack("<H", 243))  # EM_RISCV
-    assert "is for EM_RISCV, and this machine is" in refusal(copy)
+        file.write(struct.pack("<H", number))
+    assert f"is for {name}, and this machine is" in refusal(copy)
     with pytest.raises(UsageError):
         check_machine(read(copy))
+
+
+def test_damaged_header(copy: Path) -> None:
+    """A header that sends its reader to no place in the file, as the other byte order does, is called damaged."""
+    with copy.open("r+b") as file:
+        file.seek(5)  # EI_DATA
+        file.write(b"\x02")
+    assert "is a damaged or truncated ELF file" in refusal(copy)
 
 
 @pytest.mark.parametrize("left", [0, 3, 40, 5000, 5_000_000])

@@ -295,7 +295,9 @@ def test_command_line(
     assert not list(temporary.iterdir())
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["int", "term"])
+@pytest.mark.parametrize(("number", "status"), [
+    (signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129),
+], ids=["int", "term", "hup"])  # fmt: skip
 def test_interrupted(tree: Tree, tmp_path: Path, number: int, status: int) -> None:
     """Ctrl-C or a CI server's SIGTERM in the middle of a build leaves no copy, no process and a sane terminal."""
     root = tree(f"echo $$$$ >{tmp_path}/pid; exec sleep 600")
@@ -322,3 +324,35 @@ def test_interrupted(tree: Tree, tmp_path: Path, number: int, status: int) -> No
     while Path(f"/proc/{pid}/cmdline").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not Path(f"/proc/{pid}").exists() or Path(f"/proc/{pid}/cmdline").read_bytes() == b""
+
+
+def test_interrupted_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second Ctrl-C does not keep the copy from being removed."""
+    remove = shutil.rmtree
+
+    def interrupted(path: Path, *, ignore_errors: bool) -> None:
+        signal.raise_signal(signal.SIGINT)
+        remove(path, ignore_errors=ignore_errors)
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), sources.workplace():
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert not list(tmp_path.iterdir())
+
+
+def test_copy_of_a_killed_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a killed run has left is removed by the next one; what a running one works in is not."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with sources.workplace() as one:
+        left = tmp_path / "lkltest-gate-left"
+        (left / "linux").mkdir(parents=True)
+        with sources.workplace() as two:
+            assert one.is_dir()
+            assert two.is_dir()
+            assert not left.exists()
+    assert not list(tmp_path.iterdir())

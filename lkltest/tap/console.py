@@ -7,6 +7,7 @@ import re
 
 # "[    1.234567] ", "[ 12.3][ T1] ", "<6>[    1.234567] "
 PRINTK = rb"(?:<\d++>)?+\[ *+\d++\.\d++\](?:\[ *+[TC]\d++\])?+ ?+"
+ESCAPES = rb"(?:\x1b\[[\d;?]*+[A-Za-z])++"  # colors and cursor moves, which a terminal's programs leave behind
 
 # What any line of TAP begins with, and what of it is left where the console broke in.
 _WORDS = (b"not ok", b"ok", b"1..", b"Bail out!", b"TAP version", b"KTAP version", b"* ", b"# running ")
@@ -74,13 +75,16 @@ def is_apart(fragment: bytes, line: bytes) -> bool:
 def find_prefix(line: bytes) -> bytes | None:
     """Read the console's prefix, as a pattern, off a version line; None where it is no version line with a prefix.
 
-    Prose that only ends in "TAP version 13" has none: a prefix is blank, has a digit, or ends as a label does.
+    Prose that only ends in "TAP version 13" has none: a prefix is blank, moves the cursor, has a digit, or ends as a
+    label does.
     """
     at = line.rfind(b"TAP version ")
     at -= line[at - 1 : at] == b"K"
     if not 0 < at <= 200 or not _pattern("version").match(line, at):
         return None
     head = line[:at]
+    if re.fullmatch(ESCAPES, head):
+        return rb"(?:" + ESCAPES + rb")?+"
     stamp = re.compile(PRINTK + rb"$").search(head)
     if stamp and stamp.start() == 0:
         return PRINTK

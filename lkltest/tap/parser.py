@@ -382,7 +382,6 @@ class Parser:
         if self._stream.begun:
             self._restart()
         self._prefix = prefix
-        self._stream.become(Dialect.KTAP)
         return True
 
     # YAML blocks

@@ -121,7 +121,8 @@ class Level:
             remarks.append(Remark("no-tests", "the plan is 1..0 and gives no reason for skipping: no test was run"))
         elif gaps := report.numbers.missing(report.plan):
             ranges = ", ".join(str(first) if first == last else f"{first}..{last}" for first, last in gaps)
-            remarks.append(Remark("missing-points", f"of the plan 1..{report.plan} these never came: {ranges}"))
+            plan = f"the plan 1..{report.plan} of line {abs(report.plan_line)}"
+            remarks.append(Remark("missing-points", f"of {plan} these never came: {ranges}"))
         return remarks
 
     def leftover(self) -> Point | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -32,7 +33,8 @@ class Ran:
 class Bench(Closing):
     """Runs programs and raises AssertionError where the kernel fails.
 
-    Use it as a context manager. `known` are names of failures that are not raised, each with its reason.
+    Use it as a context manager. `known` are names of failures that are not raised (* stands for any letters), each
+    with its reason.
     """
 
     def __init__(self, setup: Setup, description: Description, known: Mapping[str, str]) -> None:
@@ -81,7 +83,7 @@ class Bench(Closing):
     def fail(self, program: Program, failure: Failure) -> None:
         """Find out what brings the failure about, for a report; none for one that is known, or a slow host."""
         history, self.history = self.history, []
-        if failure.name in self.known:
+        if any(fnmatch.fnmatchcase(failure.name, known) for known in self.known):
             return None
         for _ in range(TRIES):
             if failure.same(self.lab.run([program]).failure):

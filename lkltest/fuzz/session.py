@@ -216,7 +216,7 @@ class Worker:
             returned = head.calls - before.calls - sum(len(plan.calls) for plan in ran[:-1])
             self.suspect(failure, returned if ran else len(self.history[-1].calls))
         kernel.programs = first + done
-        if dead or len(self.history) > LIFETIME:
+        if dead or len(self.history) > LIFETIME or (failure is not None and failure.spoils):
             self.drop()
 
     def count(self, before: Head, programs: int) -> None:

@@ -51,6 +51,11 @@ class Failure:
         words = [self.kind, *self.signature] if self.signature else [self.kind, "nowhere"]
         return re.sub(r"[^\w.+-]+", "_", "-".join(words))[:120]
 
+    @property
+    def spoils(self) -> bool:
+        """Whether the kernel's memory is no longer what it should be: what fails next only follows from that."""
+        return self.fatal or self.kind == "overrun" or self.title.startswith(("BUG", "Oops"))
+
     def same(self, other: Failure | None) -> bool:
         """Whether the other one is of the same bug, as far as one can tell."""
         return other is not None and other.kind == self.kind and other.signature[:1] == self.signature[:1]

@@ -19,6 +19,15 @@ from lkltest.settings import Settings
 KNOWN = {
     "4.9": {
         "console-__alloc_pages_nodemask": "mmap() of more than the page allocator's largest order warns",
+        "hang-*down_write*": "munmap() waits for ever after /proc/self/maps was read to its end",
+        "console-skb_warn_bad_offload": "CVE-2017-1000112: a datagram begun with offload goes on without (4.13)",
+        "crash-skb_release_data-*": "CVE-2017-1000112 as well",
+        "crash-ip6_mc_leave_src-*": "CVE-2017-9077: sockets inherit multicast memberships (4.12)",
+    },
+    "6.0": {
+        "console-__alloc_pages": "mmap() of more than the page allocator's largest order warns",
+        "console-save_stack_trace_tsk": "LKL cannot walk the stack that /proc/self/stack asks for",
+        "hang-*down_write*": "munmap() waits for ever after /proc/self/maps was read to its end",
     },
 }
 

@@ -6,7 +6,7 @@ import functools
 import re
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, overload
 
@@ -183,10 +183,15 @@ class Run:
         self.failed = data.count(b"\nnot ok ") + data.startswith(b"not ")
         self.line = line  # of its first point
 
+    @property
+    def bare(self) -> bool:
+        """Whether none of its points has a block."""
+        return self.data.count(b"\n") == self.count
+
     def points(self) -> Iterator[Point]:
         """Make the points."""
         line = self.line
-        if self.data.count(b"\n") == self.count:
+        if self.bare:
             yield from self._bare_points()
             return
         for raw, no, number, name, block in _plain_point().findall(self.data):
@@ -196,7 +201,6 @@ class Run:
                 point.raw_block = block[2:].replace(b"\n  ", b"\n")
                 line += block.count(b"\n") + 2
             yield point
-
 
     def _bare_points(self) -> Iterator[Point]:
         """Make the points where none has a block: cutting lines is cheaper than matching them."""
@@ -238,6 +242,14 @@ class Points(Sequence[Point]):
                 yield from part.points()
             else:
                 yield part
+
+    def beside(self, dull: Callable[[Run], bool]) -> Iterator[Point]:
+        """All points but those of runs that are `dull`: most of a million need no look."""
+        for part in self._parts:
+            if isinstance(part, Point):
+                yield part
+            elif not dull(part):
+                yield from part.points()
 
     @overload
     def __getitem__(self, index: int) -> Point: ...

@@ -171,7 +171,7 @@ class Report:
 
 def _yaml_problems(points: Points) -> list[Problem]:
     found = []
-    for point in points:
+    for point in points.beside(lambda run: run.bare):
         if point.raw_block is not None and point.yaml_error is not None:
             found.append(
                 Problem(point.line, "invalid-yaml", f"the block of this point is not valid YAML: {point.yaml_error}")

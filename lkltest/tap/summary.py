@@ -88,12 +88,11 @@ def _verdict(file: str, report: Report) -> str:
 
 
 def _failures(report: Report, path: str) -> Iterator[tuple[str, Point]]:
-    for point in report.points:
-        below = f"{path}{show(point.description)} > "
+    for point in report.points.beside(lambda run: not run.failed):
         if not point.passed:
             yield path, point
         if point.subtest:
-            yield from _failures(point.subtest, below)
+            yield from _failures(point.subtest, f"{path}{show(point.description)} > ")
 
 
 def _details(point: Point) -> Iterator[str]:

@@ -75,6 +75,8 @@ def test_summary() -> None:
     assert "    check: 1 == 2\n" in text
     assert text.splitlines()[-1] == "<stdin>: TAP 13: FAILED: 1 passed, 1 failed"
     assert "first" not in tap("--quiet", stdin=FAILED).output.decode()
+    among = b"1..4\nok 1\nok 2\nnot ok 3 - bad\nok 4\n"
+    assert b"\nFAILED: bad, point 3, line 4\n" in tap(stdin=among).output
 
 
 def test_json() -> None:

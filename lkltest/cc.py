@@ -77,13 +77,17 @@ def _all_read(source: Path, others: Sequence[Path]) -> tuple[Path, ...]:
     return (source, *others, *sorted(headers))
 
 
-def compile_native(source: Path, settings: Settings, *, flags: Sequence[str] = ()) -> Path:
-    """Compile a test program as a static init that makes the running kernel's own system calls, for UML."""
+def compile_native(
+    source: Path, settings: Settings, *, flags: Sequence[str] = (), static: bool = True
+) -> Path:
+    """Compile a program that makes the running kernel's own system calls: a static one, as UML's init has to be."""
     return build(
         Job(
             source=source,
             compiler=settings.cc,
-            flags=(*FLAGS, f"-I{HARNESS}", "-DLKLTEST_NATIVE", "-static", *flags, *settings.cflags),
+            flags=(
+                *FLAGS, f"-I{HARNESS}", "-DLKLTEST_NATIVE", *(["-static"] if static else []), *flags, *settings.cflags,
+            ),
             libraries=(),
             reads=(),
         ),

@@ -32,6 +32,23 @@
 #error "include <lkltest.h> before the C library's headers, or compile with -D_GNU_SOURCE"
 #endif
 
+/* What programs may take for granted, whichever of the parts below are left out. */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#endif
+
 #include <lkltest/compat.h>	/* the kernel's API: every generation of liblkl, and native */
 #include <lkltest/state.h>	/* points, what is known of the one that runs */
 #include <lkltest/log.h>	/* its log */

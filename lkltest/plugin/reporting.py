@@ -30,10 +30,15 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Give a point's report the point's own time and place; under --lkl-strict a skip fails."""
+    """Give a point's report the point's own time and place; under --lkl-strict a skip fails.
+
+    What a fixture raises for the user's eyes needs no traceback.
+    """
     report = yield
+    if report.when == "setup" and call.excinfo is not None and isinstance(call.excinfo.value, LkltestError):
+        report.longrepr = str(call.excinfo.value)
     result = item.stash.get(RESULT, None)
     if report.when == "call" and result is not None:
         report.duration = result.seconds

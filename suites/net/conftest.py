@@ -30,7 +30,7 @@ def link(
     if backend == "pipe":
         peer = [str(cc.compile(PEER, kernel, lkltest_settings)), *netns.far_end(directory)]
     else:
-        peer = [str(cc.compile_native(PEER, lkltest_settings))]
+        peer = [str(cc.compile_native(PEER, lkltest_settings, static=False))]
     try:
         return netns.network(backend, directory, [*lkltest_settings.wrapper, *peer])
     except UsageError as error:

@@ -7,8 +7,11 @@ import os
 import pytest
 
 from lkltest import cc, process
+from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
 from tests.harness.stream import BOOT, SHAPES, Run, failed
+
+PROGRAMS = [source for source in sorted(BOOT.parent.parent.glob("*/*.c")) if source.parent.name != "uml"]
 
 
 @pytest.mark.parametrize(("shape", "used"), [
@@ -19,6 +22,18 @@ def test_the_boot_program_runs_on_every_generation(run: Run, shape: str, used: s
     output = run(BOOT, flags=("-include", str(SHAPES / f"{shape}.h")))
     assert (output.status, failed(output)) == (0, [])
     assert used in output.console
+
+
+@pytest.mark.parametrize("flags", [
+    ["-include", str(SHAPES / "init_first.h")], ["-include", str(SHAPES / "um_library.h")],
+    ["-fsanitize=address,undefined"], ["-DLKLTEST_NO_CRASH"],
+], ids=["init_first", "um_library", "sanitized", "no_crash"])  # fmt: skip
+def test_every_program_compiles_in_every_shape(liblkl: Liblkl, settings: Settings, flags: list[str]) -> None:
+    """No suite's program leans on one generation's headers, or on those that our crash handler includes."""
+    options = [*cc.FLAGS, *flags, *liblkl.cflags, f"-I{cc.HARNESS}", *(f"-I{folder}" for folder in liblkl.include)]
+    for program in PROGRAMS:
+        done = process.run([*settings.cc, *options, "-Werror", "-fsyntax-only", program], merge=True, deadline=60)
+        assert done.ok, done.output.decode(errors="replace")
 
 
 @pytest.mark.parametrize("plant", ["within", "after"])

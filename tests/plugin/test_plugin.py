@@ -257,6 +257,25 @@ def test_a_mistake_of_the_session_is_told_once(suite: Pytest, options: list[str]
     result.stderr.re_match_lines([f"ERROR: .*{told}.*"])
 
 
+def test_what_a_fixture_raises_has_no_traceback(pytester: pytest.Pytester) -> None:
+    """A mistake of the user's that shows in a fixture is told in its own words."""
+    pytester.makepyfile("""
+        import pytest
+        from lkltest.errors import UsageError
+
+        @pytest.fixture
+        def disk():
+            raise UsageError("no disk: buy one")
+
+        def test_disk(disk):
+            pass
+    """)
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(errors=1)
+    result.stdout.re_match_lines(["no disk: buy one"])
+    result.stdout.no_re_match_line(".*raise UsageError.*")
+
+
 def test_a_program_that_does_not_compile_is_told_without_repetition(suite: Pytest) -> None:
     """The first item has the compiler's words once, the others that they were not reached."""
     result = suite("good", "--lkl-cflags=-fno-such-flag")

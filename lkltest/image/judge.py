@@ -58,16 +58,17 @@ def read(image: Image, files: Mapping[str, int]) -> list[str]:
             actual, complaint = cat(place.volume, path, name)
             different = tree.difference(tree.content(name, size), actual)
             if different is not None:
-                problems.append(f"{_where(place)}{_short(name)}: read on the host, {different}{complaint}")
+                why = complaint if len(actual) < size else ""
+                problems.append(f"{_where(place)}{_short(name)}: read on the host, {different}{why}")
     return problems
 
 
 def cat(volume: Volume, path: Path, name: str) -> tuple[bytes, str]:
-    """The bytes of one file of a bare file system's image; with what the reader complained of, if it read nothing."""
+    """The bytes of one file of a bare file system's image; with what the reader complained of last."""
     command = [word.replace("{image}", str(path)).replace("{path}", name) for word in volume.read]
     told = tools.run(command, package=volume.packages.get(command[0]))
     complaint = told.errors.decode(errors="backslashreplace").strip().splitlines()
-    return told.output, f" ({command[0]}: {complaint[-1]})" if complaint and not told.output else ""
+    return told.output, f" ({command[0]}: {complaint[-1]})" if complaint else ""
 
 
 @contextlib.contextmanager

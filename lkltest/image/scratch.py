@@ -10,14 +10,24 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from lkltest.errors import UsageError
+
 PREFIX = "lkltest-images-"
+NEEDED = 128 << 20  # bytes that must be free before images are made: one of them, full
 
 
 @contextlib.contextmanager
 def directory() -> Iterator[Path]:
-    """A new directory below TMPDIR, removed at the end; those of runs that were killed are removed first."""
+    """A new directory below TMPDIR, removed at the end; those of runs that were killed are removed first.
+
+    Raises UsageError where there is no room.
+    """
     root = Path(tempfile.gettempdir())
     _sweep(root)
+    free = shutil.disk_usage(root).free
+    if free < NEEDED:
+        raise UsageError(f"{root} has {free >> 20} MB left, disk images need {NEEDED >> 20} MB: free some room, or "
+                         "name another directory by TMPDIR")
     path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=root))
     try:
         yield path

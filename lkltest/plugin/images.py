@@ -82,6 +82,9 @@ def _told() -> Iterator[None]:
     except LkltestError as error:
         text = "\n".join([str(error), getattr(error, "output", "")]).strip()
         raise pytest.fail.Exception(text, pytrace=False) from None
+    except OSError as error:
+        text = f"{error.filename or 'an image'}: {error.strerror}; mend that, or name another directory by TMPDIR"
+        raise pytest.fail.Exception(text, pytrace=False) from None
 
 
 class JudgedDisk(Disk):
@@ -100,21 +103,19 @@ def image(request: Request, kernel: Kernel, lkltest_settings: Settings) -> Itera
     """A fresh disk image: one of each recipe, or a copy of each of the user's own (--lkl-image)."""
     name = file_name(f"{request.node.nodeid}-{kernel.name}-{request.param.name}-images")
     where = root_of(request.config, lkltest_settings) / name
-    with scratch.directory() as directory:
-        with _told():
-            if isinstance(request.param, Recipe):
-                disk = make_disk(request.param, kernel.version, directory, where)
-            else:
-                disk = adopt_disk(request.param, recipes_of(request.config), kernel.version, directory, where)
+    with _told(), scratch.directory() as directory:
+        if isinstance(request.param, Recipe):
+            disk = make_disk(request.param, kernel.version, directory, where)
+        else:
+            disk = adopt_disk(request.param, recipes_of(request.config), kernel.version, directory, where)
         yield JudgedDisk(disk.image, disk.second, disk.artifacts)
 
 
 @contextlib.contextmanager
 def broken_disk(request: Request, kernel: Kernel) -> Iterator[list[str]]:
     """Copies of a recipe's image, each broken in a way of its own: the arguments of broken.c."""
-    with scratch.directory() as directory:
-        with _told():
-            whole = make(request.param, kernel.version, directory)
+    with _told(), scratch.directory() as directory:
+        whole = make(request.param, kernel.version, directory)
         sparse.copy(whole.path, directory / "failing.img")
         other = "ext4" if whole.type == "vfat" else "vfat"
         yield [*whole.arguments(), f"other={other}", f"failing={directory / 'failing.img'}",
@@ -146,9 +147,7 @@ def power_cuts(
     request: Request, kernel: Any, lkltest_settings: Settings  # noqa: ANN401 -- a library: UMLs are kept away
 ) -> Iterator[PowerCuts]:
     """A disk of a recipe, recorded at work on a kernel; workload.c and judge.c are beside the suite."""
-    with scratch.directory() as directory:
-        programs = request.path.parent
-        with _told():
-            scene = cuts.record(request.param, kernel, programs, lkltest_settings, directory)
+    with _told(), scratch.directory() as directory:
+        scene = cuts.record(request.param, kernel, request.path.parent, lkltest_settings, directory)
         name = file_name(f"power-cuts-{kernel.name}-{request.param.name}")
         yield PowerCuts(scene, directory, root_of(request.config, lkltest_settings) / name)

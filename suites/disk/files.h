@@ -4,6 +4,7 @@
 #define FILES_H
 
 #include <lkltest/disk.h>
+#include <sys/statvfs.h>
 
 #define CHUNK_PAGES 16UL
 #define CHUNK (CHUNK_PAGES * LKLTEST_PAGE)
@@ -106,12 +107,39 @@ LKLTEST_FN void write_known(long fd, const char *seed, size_t size)
 	}
 }
 
+/*
+ * A library's disk is a sparse file of the host's, which may have no room for what is written: then the kernel reports
+ * an I/O error that is none of its own.
+ */
+LKLTEST_FN void need_room(void)
+{
+#ifndef LKLTEST_NATIVE
+	const char *image = lkltest_arg("disk");
+	struct statvfs st;
+
+	if (!image || statvfs(image, &st))
+		return;
+	if ((unsigned long long)(geteuid() ? st.f_bavail : st.f_bfree) * st.f_frsize < 1 << 20)
+		lkltest_bail_out("the host's disk is full, there is no room for the image %s: free some, or name another "
+				 "directory by TMPDIR", image);
+#endif
+}
+
+LKLTEST_FN void sync_file(long fd)
+{
+	long err = lkl_sys_fsync(fd);
+
+	if (err == -LKL_EIO)
+		need_room();
+	CHECK_EQ(err, 0);
+}
+
 LKLTEST_FN void make_file_as(const char *path, const char *seed, size_t size)
 {
 	long fd = open_file(path, LKL_O_WRONLY | LKL_O_CREAT | LKL_O_EXCL);
 
 	write_known(fd, seed, size);
-	CHECK_EQ(lkl_sys_fsync(fd), 0);
+	sync_file(fd);
 	close_file(fd);
 }
 

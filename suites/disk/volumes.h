@@ -67,6 +67,7 @@ static void need_mounted(void)
 	if (missing)
 		lkltest_skip("this kernel has no %s%s%s", missing, lkltest_arg("config") ? ": " : "",
 			     lkltest_arg("config") ? lkltest_arg("config") : "");
+	need_room();
 	if (!mounted)
 		lkltest_fail("nothing is mounted: an earlier point tells why");
 	close_leftovers();

@@ -77,7 +77,7 @@ static void sync_root(void)
 {
 	long fd = open_file(".", LKL_O_RDONLY | LKL_O_DIRECTORY);
 
-	CHECK_EQ(lkl_sys_fsync(fd), 0);
+	sync_file(fd);
 	close_file(fd);
 }
 
@@ -97,7 +97,7 @@ static void write_file(int i, const char *path, int flags)
 	long fd = open_file(path, LKL_O_WRONLY | flags);
 
 	write_known(fd, files[i].seed, files[i].size);
-	CHECK_EQ(lkl_sys_fsync(fd), 0);
+	sync_file(fd);
 	close_file(fd);
 }
 
@@ -123,7 +123,7 @@ static void append(int i)
 	lkltest_data_fill(&data, old / LKLTEST_PAGE, chunk, CHUNK_PAGES);
 	files[i].size += 1 + pick(20000);
 	write_all(fd, chunk + old % LKLTEST_PAGE, files[i].size - old);
-	CHECK_EQ(lkl_sys_fsync(fd), 0);
+	sync_file(fd);
 	close_file(fd);
 	promise(i);
 }

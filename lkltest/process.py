@@ -121,6 +121,14 @@ def _writes(fd: Path, pipes: Set[str]) -> bool:
     return str(fd.readlink()) in pipes and bool(fd.lstat().st_mode & stat.S_IWUSR)
 
 
+def _watch(group: int) -> subprocess.Popen[bytes]:
+    """Start what kills a process group when we are gone, even by SIGKILL: it reads a pipe whose other end is ours."""
+    return subprocess.Popen(
+        ["sh", "-c", 'read -r _; kill -s KILL -- "-$0"', str(group)],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0,
+    )  # fmt: skip
+
+
 class Child(Closing):
     """A running child process in a process group of its own.
 
@@ -138,10 +146,12 @@ class Child(Closing):
         stderr: int | IO[bytes] | None = None,
         pass_fds: Sequence[int] = (),
         foreground: bool = False,
+        lifeline: bool = False,
     ) -> None:
         """Start `argv`; `env` is added to the inherited environment; `stderr` None merges it into stdout.
 
         `foreground` keeps the child in our own process group, for a debugger at the user's terminal.
+        `lifeline` lets nothing of the child's group outlive us, however we end.
         Raises UsageError where the program cannot be started.
         """
         self.argv = tuple(os.fspath(a) for a in argv)
@@ -171,6 +181,7 @@ class Child(Closing):
         # Waiting on a pidfd does not reap: the zombie keeps the group's id ours until `kill` has used it.
         self.pidfd = os.pidfd_open(self.popen.pid)
         self._closed: set[int] = set()  # pipes that have come to their end
+        self._watcher = _watch(self.popen.pid) if lifeline and not foreground else None
 
     def close(self) -> None:
         """Kill what is left of the group, and let go of the pipes; once or more often."""
@@ -221,6 +232,9 @@ class Child(Closing):
                 self.popen.kill()
             else:
                 os.killpg(self.popen.pid, signal.SIGKILL)
+        if self._watcher is not None:  # gone before the group's id can be another's
+            self._watcher.kill()
+            self._watcher.communicate()
         self.popen.wait()
         if not self.foreground:
             self._kill_escaped()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -73,6 +74,23 @@ def test_a_daemon_that_left_the_group_is_killed() -> None:
         while os.getsid(daemon) != daemon:
             time.sleep(0.01)
     assert gone(daemon)
+
+
+OUTLIVED = """
+import sys
+from lkltest.process import Child
+with Child(["sh", "-c", "sleep 100 & echo $!; wait"], lifeline=True) as child:
+    print(child.read(None).decode(), flush=True)
+    child.wait()
+"""
+
+
+def test_a_lifeline_lets_nothing_outlive_us() -> None:
+    """Whoever holds a lifeline and is killed outright takes the child's whole group along."""
+    with Child([sys.executable, "-c", OUTLIVED]) as child:
+        grandchild = int(child.read(60) or b"")
+        child.signal(signal.SIGKILL)
+        assert gone(grandchild)
 
 
 def test_the_end_is_seen_although_a_child_holds_the_pipe() -> None:

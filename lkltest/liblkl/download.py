@@ -65,7 +65,7 @@ def pack(recipe: Recipe, directory: Path) -> Path:
     if not ended.ok or len(archives) != 1:
         left = " and left no package" if ended.ok else ""
         raise UsageError(
-            f"cannot fetch the default kernel: `{process.command(ended.argv[4:7])}` ended with {ended.describe()}{left}"
+            f"cannot fetch the default kernel: `{process.command(ended.argv[:3])}` ended with {ended.describe()}{left}"
             f"{complaint(lines)}; mend the network, the room on the disk or npm's settings (proxy, registry), {OWN}"
         )
     return archives[0]

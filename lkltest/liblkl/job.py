@@ -8,11 +8,6 @@ from pathlib import Path
 
 from lkltest import process
 
-# The tool's process group has a watcher that reads a pipe of which we hold the other end. When we are gone,
-# even by SIGKILL, that read ends, and the watcher kills the group: make's children would build on without it.
-# Only `exec "$@"` stays of the shell, so that the tool's own exit status and signal are what we see.
-LIFELINE = 'exec 3<&0; { read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 & exec "$@" </dev/null 3<&-'
-
 
 def run(
     argv: Sequence[str],
@@ -24,7 +19,7 @@ def run(
 ) -> process.Ended:
     """Run a tool to its end, or for `deadline` seconds; `line` gets each line of its output as it comes."""
     until = None if deadline is None else time.monotonic() + deadline
-    with process.Child(["sh", "-c", LIFELINE, "sh", *argv], cwd=cwd, env=env, stdin=process.PIPE) as child:
+    with process.Child(argv, cwd=cwd, env=env, lifeline=True) as child:
         rest = b""
         chunk = child.read(left(until))
         while chunk:

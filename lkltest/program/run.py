@@ -79,6 +79,7 @@ class Run(Closing):
             stderr=process.PIPE,
             stdin=process.INHERIT if launch.foreground else process.NOTHING,
             foreground=launch.foreground,
+            lifeline=True,
         )
         self.output = Spool(directory / "output.tap")
         self.console = Spool(directory / "console.log")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 COMMENT_BYTES = 1 << 18  # of the comments of one point, the latest are kept
 
+_O = ord("o")
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
@@ -78,7 +79,7 @@ class Point:
         self.ok = ok  # as printed; None: it was announced and never ended
         self.line = line  # of the stream, from 1
         self.raw = raw  # the test line as it came
-        self.passed = bool(ok)  # with the directive considered
+        self.passed = ok is True  # with the directive considered
         self._name = name
 
     @property
@@ -211,8 +212,10 @@ class Run:
             if number == longer:
                 digits += 1
                 longer *= 10
-            ok = raw.startswith(b"o")
-            yield Point(number, ok, raw[digits + (4 if ok else 8) :], line, raw)
+            if raw[0] == _O:
+                yield Point(number, True, raw[digits + 4 :], line, raw)
+            else:
+                yield Point(number, False, raw[digits + 8 :], line, raw)
             line += 1
 
 

@@ -12,7 +12,10 @@ from lkltest.fuzz.session import Session
 
 STYLE = """body{font:14px/1.4 system-ui,sans-serif;margin:2em;max-width:80em}table{border-collapse:collapse}
 td,th{padding:.2em .6em;text-align:left;border-bottom:1px solid #ddd}pre{background:#f4f4f4;padding:.6em;overflow:auto}
-svg text{font:9px sans-serif}.n{text-align:right}"""
+svg{display:block}svg text{font:11px sans-serif}.n{text-align:right}"""
+
+CELL = 15  # pixels of a field of the heat map
+ROWS = 40  # calls under one heading
 
 
 def write(session: Session, directory: Path) -> Path:
@@ -62,7 +65,7 @@ def curves(samples: list[tuple[float, int, int, int]]) -> str:
     """Programs and findings over time."""
     if len(samples) < 2:
         return "<p>Too short for a curve."
-    width, height, left = 640, 160, 60
+    width, height, left = 640, 160, 80
     samples = samples[:: max(1, len(samples) // 300)] + samples[-1:]
     end, most, found = samples[-1][0] or 1.0, max(s[1] for s in samples) or 1, max(s[3] for s in samples) or 1
 
@@ -85,35 +88,46 @@ def curves(samples: list[tuple[float, int, int, int]]) -> str:
 
 
 def heat_map(session: Session) -> str:
-    """Calls down, errnos across; the darker, the more often."""
+    """Calls down, errnos across; the darker, the more often. Calls that were never made are named below."""
     names = {signature.number: name for name, signature in session.description.headers.calls.items()}
+    errnos = {**session.description.headers.errnos, 0: "success", RESTARTED: "interrupted", STRANGE: "other"}
     counts: Counter[tuple[str, int]] = Counter()
+    totals: Counter[int] = Counter()
     for (number, bucket), count in session.counts().items():
         counts[names.get(number, str(number)), bucket] += count
+        totals[bucket] += count
     if not counts:
         return "<p>No call was made."
-    errnos = {**session.description.headers.errnos, 0: "success", RESTARTED: "interrupted", STRANGE: "other"}
-    totals = Counter({bucket: 0 for _, bucket in counts})
-    for (_, bucket), count in counts.items():
-        totals[bucket] += count
-    columns = sorted(totals, key=lambda bucket: (bucket != 0, -totals[bucket]))
+    columns = {bucket: str(errnos.get(bucket, bucket)) for bucket in sorted(totals, key=lambda b: (b != 0, -totals[b]))}
     rows = sorted({name for name, _ in counts})
-    cell, left, top = 12, 150, 90
-    most = math.log(max(counts.values()) + 1)
-    parts = [f'<svg width="{left + cell * len(columns)}" height="{top + cell * len(rows)}">']
-    for x, bucket in enumerate(columns):
-        at = left + x * cell + 9
-        parts.append(f'<text transform="translate({at},{top - 4}) rotate(-60)">{errnos.get(bucket, bucket)}</text>')
+    most = max(counts.values())
+    missing = sorted(set(session.description.by_call) - set(rows))
+    return "\n".join([
+        f"<p>Green: successes; blue: failures. The darkest field is {most:,} calls; point at one for its number.",
+        *(_map(rows[at : at + ROWS], columns, counts, most) for at in range(0, len(rows), ROWS)),
+        f"<p>Never made: {', '.join(missing) or 'none'}.",
+    ])
+
+
+def _map(rows: list[str], columns: dict[int, str], counts: Counter[tuple[str, int]], most: int) -> str:
+    """A part of the heat map, with headings of its own: nobody scrolls back to read them."""
+    left, top = 160, 110
+    width, height = left + CELL * len(columns), top + CELL * len(rows)
+    parts = [f'<svg width="{width + top}" height="{height + 8}">']  # the last headings lean out to the right
+    for x, heading in enumerate(columns.values()):
+        at = left + x * CELL
+        parts.append(f'<text transform="translate({at + 10},{top - 4}) rotate(-60)">{heading}</text>')
+        parts.append(f'<line x1="{at}" y1="{top}" x2="{at}" y2="{height}" stroke="#eee"/>')
     for y, name in enumerate(rows):
-        parts.append(f'<text x="{left - 4}" y="{top + y * cell + 9}" text-anchor="end">{name}</text>')
-        for x, bucket in enumerate(columns):
-            count = counts[name, bucket]
-            if count:
-                shade = 90 - 65 * math.log(count + 1) / most
-                hue = 140 if bucket == 0 else 220
+        at = top + y * CELL
+        parts.append(f'<line x1="{left}" y1="{at}" x2="{width}" y2="{at}" stroke="#eee"/>')
+        parts.append(f'<text x="{left - 4}" y="{at + 11}" text-anchor="end">{name}</text>')
+        for x, (bucket, heading) in enumerate(columns.items()):
+            if count := counts[name, bucket]:
+                shade = 88 - 63 * math.log(count + 1) / math.log(most + 1)
                 parts.append(
-                    f'<rect x="{left + x * cell}" y="{top + y * cell}" width="{cell - 1}" height="{cell - 1}" '
-                    f'fill="hsl({hue},60%,{shade:.0f}%)">'
-                    f"<title>{name}: {errnos.get(bucket, bucket)} {count:,}</title></rect>"
+                    f'<rect x="{left + x * CELL + 1}" y="{at + 1}" width="{CELL - 2}" height="{CELL - 2}" '
+                    f'fill="hsl({140 if bucket == 0 else 220},60%,{shade:.0f}%)">'
+                    f"<title>{name}: {heading} {count:,}</title></rect>"
                 )
     return "".join([*parts, "</svg>"])

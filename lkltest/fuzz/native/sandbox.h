@@ -3,9 +3,12 @@
 #ifndef LKLTEST_FUZZ_SANDBOX_H
 #define LKLTEST_FUZZ_SANDBOX_H
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include <lkltest/compat.h>
 #include <lkltest/crash.h>
 #include "shared.h"
@@ -20,6 +23,8 @@ enum needs {
 #define SANDBOX_FDS	40	/* kinds below this one are descriptors: lkltest/fuzz/kinds.py */
 #define SANDBOX_POKE	64	/* the signal that ends a call that blocks */
 #define SANDBOX_TICK_MS	15
+#define SANDBOX_ASLEEP	3	/* ticks after which a call that sleeps is interrupted */
+#define SANDBOX_ENDLESS	20	/* and one that works */
 #define SANDBOX_ROTATE	256	/* programs that share a file system */
 #define SANDBOX_MEND	8	/* programs after which the loopback device is set up anew */
 #define SANDBOX_LIMITS	16
@@ -34,6 +39,7 @@ static struct {
 	int max_fd;
 	int signals;			/* the program sends some to itself */
 	volatile long tid;		/* of the task that runs programs */
+	volatile int thread;		/* of the host, which is in its calls */
 	volatile int poking, poked;	/* a poke is on its way; one has arrived */
 	int mounted;
 	struct { uint64_t soft, hard; } limits[SANDBOX_LIMITS];
@@ -74,6 +80,24 @@ static inline int sandbox_poked(void)
 	return 1;
 }
 
+/* Whether a call only waits for a processor of the host: it will return by itself. */
+static int sandbox_runs(void)
+{
+	char path[64], text[128] = "";
+	const char *name_end;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", sandbox.thread);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = 0;
+	close(fd);
+	name_end = strrchr(text, ')');
+	return name_end && name_end[1] == ' ' && name_end[2] == 'R';
+}
+
 /* Watches for calls that do not return, and interrupts those that can be. */
 static void *sandbox_watch(void *unused)
 {
@@ -90,7 +114,7 @@ static void *sandbox_watch(void *unused)
 		now = shared->program << 16 ^ shared->call;
 		ticks = shared->state == FZ_RUNNING && now == seen ? ticks + 1 : 0;
 		seen = now;
-		if (ticks < 3 || !sandbox.tid)
+		if (ticks < SANDBOX_ASLEEP || !sandbox.tid || (ticks < SANDBOX_ENDLESS && sandbox_runs()))
 			continue;
 		/* The signal may come a call later than it was meant for: no time may pass in which neither flag is set. */
 		sandbox.poking = 1;
@@ -223,6 +247,7 @@ static void *sandbox_task(void *argument)
 
 	lkltest_crash_thread();
 	sandbox.tid = SYS(gettid, 0);
+	sandbox.thread = lkltest_tid();
 	task->run(task->argument);
 	return NULL;
 }
@@ -243,6 +268,7 @@ static inline void sandbox_run(void *(*run)(void *), void *argument, unsigned in
 	} else {
 		pthread_join(thread, NULL);
 		sandbox.tid = self;
+		sandbox.thread = lkltest_tid();
 	}
 	if (needs & (NEEDS_LIMITS | NEEDS_SIGNALS))
 		sandbox_restore(needs);
@@ -289,6 +315,7 @@ static long sandbox_init(struct fz_shared *shared)
 
 	sandbox.shared = shared;
 	sandbox.tid = SYS(gettid, 0);
+	sandbox.thread = lkltest_tid();
 	for (i = 0; i < SANDBOX_LIMITS; i++)
 		SYS(prlimit64, 0, i, 0, (long)&sandbox.limits[i]);
 	/* Process 1 ignores signals without a handler, and a call is interrupted by none that is ignored. */

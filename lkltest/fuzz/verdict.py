@@ -74,7 +74,7 @@ def stacks(report: CrashReport) -> list[Stack]:
     # Naming takes a second, and the same crash comes again and again.
     if key not in NAMED:
         NAMED[key] = tuple(symbolize.symbolize(short))
-    return sorted(NAMED[key], key=lambda stack: not any(map(_ours, stack.frames)))
+    return sorted(NAMED[key], key=lambda stack: (not any(map(_ours, stack.frames)), any(map(_joins, stack.frames))))
 
 
 NAMED: dict[tuple[object, ...], tuple[Stack, ...]] = {}
@@ -149,10 +149,15 @@ def of_alarm(head: Head, console: bytes, call: str, stderr: bytes) -> Failure:
     )
 
 
+def _joins(frame: Frame) -> bool:
+    """Whether a frame waits for a thread: the one of a program's own task."""
+    return "pthread" in frame.function and "join" in frame.function
+
+
 def _complainer(stderr: bytes) -> str:
     """The stack of the last one that printed a complaint, without what prints."""
-    reports = [report for report in parse(stderr) if report.signal == COMPLAINT_SIGNAL]
-    for stack in stacks(reports[-1]) if reports else ():
+    reports = parse(stderr[max(0, stderr.rfind(b"\nlkltest: signal ")) :])
+    for stack in stacks(reports[0]) if reports and reports[0].signal == COMPLAINT_SIGNAL else ():
         frames = tuple(dropwhile(_prints, stack.frames))
         counted = tuple(replace(frame, number=frame.number - frames[0].number) for frame in frames)
         return symbolize.render([replace(stack, title="The complaint comes from", frames=counted)])

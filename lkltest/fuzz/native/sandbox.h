@@ -65,17 +65,23 @@ static inline void sandbox_mapped(long address, long length)
 	sandbox.mapped[sandbox.mappings++].length = length;
 }
 
-/* Whether the call that just returned had to be interrupted; takes the signal away, or every later sleep would fail. */
-static inline int sandbox_poked(void)
+/* Takes the signal away that interrupts this task, or every later sleep of it would fail. */
+static void sandbox_drain(void)
 {
 	struct lkl_timespec none = { 0 };
 	uint64_t set = 1ULL << (SANDBOX_POKE - 1);
 	int i;
 
-	if (__builtin_expect(!sandbox.poking && !sandbox.poked, 1))
-		return 0;
 	for (i = 0; i < 4 && SYS(rt_sigtimedwait, (long)&set, 0, (long)&none, 8) > 0; i++)
 		;
+}
+
+/* Whether the call that just returned had to be interrupted. */
+static inline int sandbox_poked(void)
+{
+	if (__builtin_expect(!sandbox.poking && !sandbox.poked, 1))
+		return 0;
+	sandbox_drain();
 	sandbox.poked = 0;
 	return 1;
 }
@@ -269,6 +275,8 @@ static inline void sandbox_run(void *(*run)(void *), void *argument, unsigned in
 		pthread_join(thread, NULL);
 		sandbox.tid = self;
 		sandbox.thread = lkltest_tid();
+		/* A signal that was meant for this task may have come while the other one took note of it. */
+		sandbox_drain();
 	}
 	if (needs & (NEEDS_LIMITS | NEEDS_SIGNALS))
 		sandbox_restore(needs);

@@ -203,7 +203,9 @@ def _described(key: str, signature: Signature, entry: Mapping[str, Any], reader:
     types = []
     for n, argument in enumerate(signature.arguments):
         text = entry.get(argument.name)
-        types.append(reader.read(text) if text is not None else inference.infer(signature, n, reader))
+        types.append(
+            reader.read(text) if text is not None else inference.infer(signature, n, reader, known=bool(entry))
+        )
     return Described(
         key=key,
         signature=signature,

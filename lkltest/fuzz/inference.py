@@ -41,14 +41,15 @@ FEW = 16  # items for which there is always room
 STRINGS = (b"f0", b"d0", b"", b"ramfs", b"a" * 300)
 
 
-def infer(signature: Signature, index: int, reader: Reader) -> Type:
+def infer(signature: Signature, index: int, reader: Reader, *, known: bool = False) -> Type:
     """The type of an argument that the annotations leave out: any kernel's new call can be made with it.
 
-    Whatever the kernel takes a number for, no length is longer than what the pointer beside it leads to.
+    Whatever the kernel takes a number for, no length is longer than what the pointer beside it leads to. Of a call
+    that is `known`, somebody saw that a pointer to a structure leads to one, so that writes past it are caught.
     """
     argument = signature.arguments[index]
     if argument.type.kind == "pointer":
-        return _pointer(signature, index, reader)
+        return _pointer(signature, index, reader, known=known)
     if argument.name in DESCRIPTORS:
         return reader.read("fd()")
     if argument.name in DIRECTORIES:
@@ -85,7 +86,7 @@ def _measured(signature: Signature, index: int) -> Argument | None:
     return before if counts and before.type.kind == "pointer" else None
 
 
-def _pointer(signature: Signature, index: int, reader: Reader) -> Type:
+def _pointer(signature: Signature, index: int, reader: Reader, *, known: bool) -> Type:
     argument = signature.arguments[index]
     target = argument.type.target
     assert target is not None
@@ -94,12 +95,12 @@ def _pointer(signature: Signature, index: int, reader: Reader) -> Type:
     if target.typedef.endswith("sigset_t"):
         return reader.read("sigset")
     if target.kind == "struct":
-        known = StructOf(target.name.removeprefix("lkl_"))
-        if _measured(signature, index + 1):
-            return known if argument.type.const else AnyOf((known, Room(target.size, target.size)))
+        struct = StructOf(target.name.removeprefix("lkl_"))
+        if known or _measured(signature, index + 1):
+            return struct if argument.type.const else AnyOf((struct, Room(target.size, target.size)))
         # Nobody knows whether another argument counts its items.
         room = max(ROOM, FEW * target.size)
-        return Padded(known, room) if argument.type.const else AnyOf((Padded(known, room), Room(room, room)))
+        return Padded(struct, room) if argument.type.const else AnyOf((Padded(struct, room), Room(room, room)))
     if target.kind == "int" and target.size > 1:
         return AnyOf((Room(ROOM, ROOM), Numbers(target.size, (Choice((0, 1, 2)),) * (ROOM // target.size))))
     if not argument.type.const:

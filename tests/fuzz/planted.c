@@ -14,6 +14,7 @@
 static long (*kernel)(long no, long *params);
 static const char *bug = "";
 static int step;	/* of the three calls, how many there were */
+static int seen;	/* calls since the kernel booted */
 
 __attribute__((constructor)) static void plant(void)
 {
@@ -77,6 +78,10 @@ long lkl_syscall(long no, long *params)
 		planted_write((char *)params[1] + result);
 	if (!strcmp(bug, "underrun") && no == __lkl__NR_read && result > 0)
 		planted_write((char *)params[1] - 1);
+	if (!strcmp(bug, "stat") && no == __lkl__NR_fstat && !result)
+		planted_write((char *)params[1] + sizeof(struct lkl_stat));
+	if (!strcmp(bug, "history") && no == __lkl__NR_getcwd && result > 0 && ++seen == 3)
+		return planted_crash();
 	if (!strcmp(bug, "always") && no == __lkl__NR_mkdirat && !strncmp((char *)params[1], "d", 1))
 		return planted_crash();
 	return result;

@@ -30,7 +30,7 @@ def hunt(planted: Planted, output: Path, scenario: str, seed: int = 1) -> Found:
     """Fuzz until there is a finding; there must be exactly one."""
     session = Session(
         planted.setup, planted.description, planted.settings, output, seed=seed, workers=1, scenarios=(scenario,),
-        shrink_seconds=30,
+        shrink_seconds=300,  # ends much earlier, but for a machine that is very busy
     )
 
     def tick() -> None:
@@ -120,6 +120,27 @@ def test_buffer(
     assert found.calls[-1] == "read"
     assert len(found.calls) == 2, found.program  # one to open what is read
     assert found.finding["times"] == 10
+
+
+def test_structure(planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A structure that the kernel fills has its very size: a byte behind it is an overrun."""
+    monkeypatch.setenv("PLANTED", "stat")
+    found = hunt(planted, tmp_path, "files")
+    assert found.finding["kind"] == "overrun"
+    assert found.finding["signature"][0] == "planted_write"
+    assert found.calls[-1] == "newfstat"
+    assert len(found.calls) == 2, found.program  # one to open what is looked at
+    assert found.finding["times"] == 10
+
+
+def test_history(planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash that takes calls of several programs becomes one program of just these."""
+    monkeypatch.setenv("PLANTED", "history")
+    found = hunt(planted, tmp_path, "files")
+    assert found.finding["kind"] == "crash"
+    assert found.calls == ["getcwd"] * 3, found.program
+    assert found.finding["times"] == 10
+    assert found.reproducer.count("lkl_sys_getcwd") == 3
 
 
 def test_quiet(planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

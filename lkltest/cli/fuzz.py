@@ -183,6 +183,7 @@ def summary(session: Session) -> str:
     for f in session.findings.values():
         often = "once" if f.count == 1 else f"{f.count} times"
         again = f"fails again {f.rate} times" if f.times else f"did not fail again in {f.of} tries"
-        lines.append(f"found {f.title}: {f.name} (met {often}, {again})")
+        size = "" if f.shrunk else ", not shrunk to the end"
+        lines.append(f"found {f.title}: {f.name} (met {often}, {again}{size})")
     return "\n".join(lines if session.findings else [*lines, "nothing found"])
 

@@ -43,6 +43,7 @@ class Finding:
     count: int = 1  # how often the fuzzer met it
     seed: str = ""
     cmdline: str = ""  # of the kernel; of old findings, nothing is known
+    shrunk: bool = True  # whether nothing more can be taken from its program; otherwise there was no time for it
 
     @property
     def rate(self) -> str:
@@ -85,6 +86,7 @@ def fill(
     finding = Finding(
         name=failure.name, kind=failure.kind, title=failure.title, signature=failure.signature, kernel=liblkl.name,
         version=liblkl.version, times=result.times, of=result.of, reproducer=source is not None, seed=seed,
+        shrunk=result.complete,
         cmdline=setup.cmdline,
     )
     (work / DATA).write_text(json.dumps(asdict(finding), indent=1) + "\n")

@@ -48,6 +48,13 @@ class Batch:
     programs: tuple[Planned, ...]
     data: bytes
 
+    def after(self, programs: int) -> Batch:
+        """What is left of it after so many programs."""
+        at = 0
+        for _ in range(programs):
+            at += int(PROGRAM.unpack_from(self.data, at)[0])
+        return Batch(self.programs[programs:], self.data[at:])
+
 
 class Scenario:
     """One kind of program."""

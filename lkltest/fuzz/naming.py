@@ -32,7 +32,7 @@ class Namer:
             if self.description.headers.constants.get(name) == number:
                 return self.prefix + name
         if path.isdigit() and self.argument(call, path) == "mode":
-            return f"0{number:o}" if number >= 0 else str(number)
+            return f"0{number:o}" if number > 0 else str(number)
         return plain(number, call, path)
 
     def type(self, call: Call, path: str) -> Type | None:

@@ -22,6 +22,7 @@ from lkltest.settings import Settings
 
 BATCH = 128  # programs in one message
 LIFETIME = 20_000  # programs after which a kernel is replaced, so that no history is longer
+GRACE = 60.0  # seconds in which what failed last is looked into at leisure
 STILLBORN = 3  # kernels in a row that may die before they have run anything
 
 
@@ -70,7 +71,7 @@ class Session:
     def run(self, seconds: float, tick: Callable[[], None], *, programs: int = 0, every: float = 0.5) -> None:
         """Fuzz for so long, or until so many programs have run; `tick` is called now and then.
 
-        What failed is looked into to the end, within bounds of its own; an exception of `tick` or Ctrl-C cuts it short.
+        What failed is looked into to the end, which an exception of `tick`, Ctrl-C, or a minute cut short.
         Raises what a worker's thread raised.
         """
         workers = [self._thread(Worker(self, n).run) for n in range(len(self.memories))]
@@ -88,6 +89,8 @@ class Session:
                 self.docket.close()
             while any(thread.is_alive() for thread in examiners):
                 self._wait(every, tick)
+                if time.monotonic() > self.ended + GRACE:
+                    self.docket.hurry.set()
         except BaseException:
             self.docket.hurry.set()
             raise
@@ -160,14 +163,15 @@ class Worker:
 
     def run(self) -> None:
         """Run batches until the session stops."""
-        batch = self.generator.batch(BATCH)
+        batch, following = self.generator.batch(BATCH), None
         try:
             while not self.session.stop.is_set():
                 kernel = self.kernel or self.boot()
                 kernel.start(batch.data, len(batch.programs))
-                following = self.generator.batch(BATCH)  # while the worker works
-                self.judge(kernel, batch, kernel.finish())
-                batch = following
+                following = following or self.generator.batch(BATCH)  # while the worker works
+                batch = batch.after(self.judge(kernel, batch, kernel.finish()))
+                if not batch.programs:
+                    batch, following = following, None
         finally:
             self.drop()
 
@@ -193,8 +197,8 @@ class Worker:
             self.kernel.close()
             self.kernel = None
 
-    def judge(self, kernel: Kernel, batch: Batch, outcome: int | Death) -> None:
-        """Look at what became of a batch."""
+    def judge(self, kernel: Kernel, batch: Batch, outcome: int | Death) -> int:
+        """Look at what became of a batch; the number of its programs that were run."""
         before = self.head  # whatever the kernel did since then belongs to this batch
         head = self.head = outcome.head if isinstance(outcome, Death) else self.memory.head()
         first = kernel.programs - len(batch.programs)
@@ -218,6 +222,7 @@ class Worker:
         kernel.programs = first + done
         if dead or len(self.history) > LIFETIME or (failure is not None and failure.spoils):
             self.drop()
+        return len(ran)
 
     def count(self, before: Head, programs: int) -> None:
         """Add what was done to the session's progress."""

@@ -169,6 +169,8 @@ def simpler(value: Value, earlier: Earlier) -> Iterator[Value]:
         case Ref(index):
             yield from map(Ref, earlier[index])
         case Pointer(target):
+            if size := _plain(target):
+                yield Pointer(Fill(size, 0))
             yield from (Pointer(inner) for inner in simpler(target, earlier))  # type: ignore[arg-type]
         case Raw(data) if data:
             yield Fill(len(data), 0)
@@ -192,6 +194,18 @@ def simpler(value: Value, earlier: Earlier) -> Iterator[Value]:
                     Array((*items[:n], inner, *items[n + 1 :]))  # type: ignore[arg-type]
                     for inner in simpler(item, earlier)
                 )
+
+
+def _plain(region: Region) -> int:
+    """The size of what is no more than numbers and bytes; 0 where there is more to it."""
+    match region:
+        case Ints(width, values):
+            return width * len(values)
+        case Array(items):
+            sizes = [len(item.data) if isinstance(item, Raw) else item.size if isinstance(item, Fill) else _plain(item)
+                     for item in items]
+            return sum(sizes) if all(sizes) else 0
+    return 0
 
 
 def _pointer(value: Value) -> bool:

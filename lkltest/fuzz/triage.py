@@ -81,7 +81,7 @@ def triage(
     patience = Patience(shrink_seconds, hurry)
     # What a kernel warns of once, or fails at after some history, takes fresh kernels.
     programs = smallest(programs, failure, lab, patience, fresh=failure.kind == "console" or not alone)
-    return rate(programs, failure, lab, complete=not patience.over(), hurry=hurry)
+    return rate(programs, failure, lab, complete=not patience.over())
 
 
 def again(run: Callable[[], Failure | None], failure: Failure) -> Failure | None:
@@ -143,16 +143,13 @@ def bound(chosen: Sequence[Planned], lab: Lab) -> list[Program]:
     return programs
 
 
-def rate(
-    programs: Sequence[Program], failure: Failure, lab: Lab, *, complete: bool, hurry: threading.Event | None = None
-) -> Result:
-    """Say how often the programs fail, each time on a fresh kernel; `hurry` makes it once."""
-    times = tries = 0
+def rate(programs: Sequence[Program], failure: Failure, lab: Lab, *, complete: bool) -> Result:
+    """Say how often the programs fail, each time on a fresh kernel."""
+    times = 0
     last = failure
-    while tries < RATE_OF and not (tries and hurry is not None and hurry.is_set()):
-        tries += 1
+    for _ in range(RATE_OF):
         found = lab.run(programs).failure
         if found is not None and failure.same(found):
             times += 1
             last = found
-    return Result(last, tuple(programs) if times else (), times, tries, complete)
+    return Result(last, tuple(programs) if times else (), times, RATE_OF, complete)

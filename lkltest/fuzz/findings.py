@@ -197,7 +197,10 @@ def programs(directory: Path, description: Description) -> list[Program]:
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
     constants = description.headers.constants
-    return [parse_program(part, constants, description.makes) for part in split(text)]
+    found = [parse_program(part, constants, description.makes, description.encoder.call) for part in split(text)]
+    if not any(program.calls for program in found):
+        raise UsageError(f"no call in {path}: what failed did not fail again, or this is no program's text")
+    return found
 
 
 def split(text: str) -> Sequence[str]:

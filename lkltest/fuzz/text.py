@@ -56,6 +56,8 @@ def unquote(text: str) -> bytes:
             found += text[at].encode()
             at += 1
         elif text[at + 1] == "x":
+            if not re.fullmatch("[0-9a-fA-F]{2}", text[at + 2 : at + 4]):
+                raise ValueError("\\x takes two hexadecimal digits")
             found.append(int(text[at + 2 : at + 4], 16))
             at += 4
         elif text[at + 1] in UNESCAPES:
@@ -163,7 +165,7 @@ class Parser:
         if match["mark"] == "[":
             return Array(tuple(_region(item) for item in self.sequence("]")))
         if match["mark"] == "<":
-            return Pick(*(_number(item) for item in self.sequence(">")))
+            return _pick([_number(item) for item in self.sequence(">")])
         if match["string"]:
             literal = match["string"]
             return Raw(unquote(literal[1:])) if literal[0] == "b" else Text(unquote(literal))
@@ -178,8 +180,12 @@ class Parser:
     def shape(self, name: str) -> Value | None:
         """What a name begins, if it is not a constant's."""
         if name in ("fill", "out") and self.accept("("):
-            sizes = [_number(item) for item in self.sequence(")")]
-            return Fill(*sizes) if name == "fill" else Out(*sizes)
+            match [_number(item) for item in self.sequence(")")]:
+                case [size, byte] if name == "fill" and size >= 0 and 0 <= byte < 256:
+                    return Fill(size, byte)
+                case [size] if name == "out" and size >= 0:
+                    return Out(size)
+            raise ValueError(f"{'fill takes a size and a byte' if name == 'fill' else 'out takes a size'}")
         if name in ("u8", "u16", "u32", "u64") and self.accept("["):
             return Ints(int(name[1:]) // 8, tuple(_scalar(item) for item in self.sequence("]")))
         if not self.accept("{"):
@@ -205,7 +211,14 @@ class Parser:
         if match["number"]:
             text = match["number"]
             octal = len(text) > 1 and text[0] == "0" and text.isdigit()
-            return int(text, 8 if octal else 0)
+            if octal and re.search("[89]", text):
+                raise ValueError(f"{text} is no octal number")
+            number = int(text, 8 if octal else 0)
+            if not -(1 << 63) <= number < 1 << 64:
+                raise ValueError(f"{text} does not fit 64 bits")
+            return number
+        if not match["name"]:
+            raise ValueError(f"a number or a constant is expected, not {match[0].strip()}")
         if match["name"] in self.constants:
             return self.constants[match["name"]]
         raise ValueError(f"this kernel's headers have no constant {match[0].strip()}")
@@ -223,15 +236,25 @@ def _scalar(value: Value) -> int | Ref | Pick:
     raise ValueError("a number or a result is expected here")
 
 
+def _pick(numbers: list[int]) -> Pick:
+    match numbers:
+        case [kinds, nth, default]:
+            return Pick(kinds, nth, default)
+    raise ValueError("a choice of results takes three numbers: <kinds, nth, default>")
+
+
 def _number(value: Value) -> int:
     if isinstance(value, int):
         return value
     raise ValueError("a number is expected here")
 
 
-def parse_program(text: str, constants: Mapping[str, int], makes: Makes) -> Program:
+def parse_program(
+    text: str, constants: Mapping[str, int], makes: Makes, check: Callable[[Call], object] = lambda _: None
+) -> Program:
     """Read the text of a program; blank lines and lines that begin with # are passed over.
 
+    `check` raises KeyError or ValueError for a call that a kernel cannot be given.
     Raises UsageError that names the line.
     """
     calls: list[Call] = []
@@ -240,7 +263,12 @@ def parse_program(text: str, constants: Mapping[str, int], makes: Makes) -> Prog
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         try:
-            calls.append(_parse_line(line, constants, makes, labels))
+            call = _parse_line(line, constants, makes, labels)
+            check(call)
+            calls.append(call)
+        except KeyError as error:
+            missing = f"this kernel's headers have no structure or field {error.args[0]}"
+            raise UsageError(f"line {number} of the program: {missing}: {line.strip()}") from None
         except ValueError as error:
             raise UsageError(f"line {number} of the program: {error}: {line.strip()}") from None
     return Program(tuple(calls))

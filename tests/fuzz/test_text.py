@@ -67,10 +67,20 @@ def test_labels_may_have_any_number(parse: Callable[[str], Program]) -> None:
         ("r0, r1 = dup(1)", "leaves 1 results"),
         ("close(", "cannot read"),
         ('write(1, &"abc", 3)', "region of memory"),
+        ('write(1, b"\\xq0", 1)', "two hexadecimal digits"),
+        ("close(089)", "089 is no octal number"),
+        ("close(99999999999999999999)", "does not fit 64 bits"),
+        ("close(1|)", "expected, not \\)"),
+        ("write(1, &fill(3), 3)", "a size and a byte"),
+        ("write(1, &out(-3), 3)", "out takes a size"),
+        ("write(1, &out(99999999), 3)", "at most 65536"),
+        ("write(1, &nosuch{a=1}, 3)", "no structure or field nosuch"),
+        ("write(1, &iovec{nosuch=1}, 3)", "no structure or field nosuch"),
     ],
 )
-def test_a_line_that_cannot_be_read_is_named(parse: Callable[[str], Program], line: str, message: str) -> None:
+def test_a_line_that_cannot_be_read_is_named(description: Description, line: str, message: str) -> None:
     """The error tells the line and what is wrong with it."""
+    text = f"\n# a comment\n{line}\n"
     with pytest.raises(UsageError, match=message) as caught:
-        parse(f"\n# a comment\n{line}\n")
+        parse_program(text, description.headers.constants, description.makes, description.encoder.call)
     assert "line 3" in str(caught.value)

@@ -30,7 +30,6 @@ def test_what_is_no_finding_is_told(tmp_path: Path, capsys: pytest.CaptureFixtur
         findings.load(tmp_path)
 
 
-@pytest.mark.parametrize(("text", "status", "says"), [(HARMLESS, 0, "nothing failed"), (DEADLY, 1, "SIGSEGV")])
 def test_a_program_without_calls_is_told(description: Description, tmp_path: Path) -> None:
     """A finding that never came again has no program to be run."""
     (tmp_path / "program.txt").write_text("# nothing\n")
@@ -38,6 +37,7 @@ def test_a_program_without_calls_is_told(description: Description, tmp_path: Pat
         findings.programs(tmp_path, description)
 
 
+@pytest.mark.parametrize(("text", "status", "says"), [(HARMLESS, 0, "nothing failed"), (DEADLY, 1, "SIGSEGV")])
 def test_replay_says_whether_it_fails(
     liblkl: Liblkl, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, status: int, says: str
 ) -> None:

@@ -36,7 +36,7 @@ def pytest_runtest_setup(item: Any) -> None:  # noqa: ANN401 -- an item with or 
     choice = item.callspec.params.get("kernel") if hasattr(item, "callspec") else None
     reason = getattr(item.parent, "lacking", {}).get(getattr(choice, "name", None))
     if reason:
-        pytest.skip(reason)
+        item.add_marker(pytest.mark.skip(reason=reason))  # a mark's skip is told at the suite's place, not at ours
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -45,11 +45,17 @@ def noisy(path: Path, luck: random.Random) -> None:
             file.write(luck.randbytes(4))
 
 
+def whole(_: Path, __: random.Random) -> None:
+    """Leave it as it is: broken.c lets its reads and writes fail."""
+
+
 DEFECTS: Mapping[str, Callable[[Path, random.Random], None]] = {
     "cut_short": cut_short,
     "zeroed": zeroed,
     "noisy_superblock": noisy_superblock,
     "noisy": noisy,
+    "failing": whole,
+    "half": whole,
 }
 
 

@@ -5,7 +5,7 @@
  * end a whole disk must still mount: the kernel has come to no harm.
  *
  * Arguments: disk=FILE type=FS other=FS cut_short=FILE zeroed=FILE
- * noisy_superblock=FILE noisy=FILE failing=FILE [mount=OPTIONS] [config=CONFIG_...]
+ * noisy_superblock=FILE noisy=FILE failing=FILE half=FILE [mount=OPTIONS] [config=CONFIG_...]
  */
 #include <lkltest.h>
 
@@ -14,10 +14,10 @@
 #define WHERE LKLTEST_WORK "/disk"
 
 /* Each copy of the image has its own disk, so that no point meets what another has left in the kernel's caches. */
-enum { WHOLE, CUT_SHORT, ZEROED, NOISY_SUPERBLOCK, NOISY, FAILING, SHRUNK, DISKS };
+enum { WHOLE, CUT_SHORT, ZEROED, NOISY_SUPERBLOCK, NOISY, FAILING, HALF, SHRUNK, DISKS };
 
 static const char *const names[DISKS] = {
-	"disk", "cut_short", "zeroed", "noisy_superblock", "noisy", "failing", "disk",
+	"disk", "cut_short", "zeroed", "noisy_superblock", "noisy", "failing", "half", "disk",
 };
 static struct lkltest_disk disks[DISKS];
 
@@ -94,9 +94,9 @@ POINT(disk_add)
 		disks[i].path = lkltest_arg(names[i]);
 		if (!disks[i].path || !lkltest_arg("type"))
 			lkltest_bail_out("the argument %s=FILE or type=FS is missing", names[i]);
-		if (i == FAILING)
+		if (i == FAILING || i == HALF)
 			disks[i].fail_from = ~0ULL;	/* for now */
-		if (i == FAILING || i == SHRUNK)
+		if (i == FAILING || i == HALF || i == SHRUNK)
 			disks[i].capacity = lkltest_image_size(disks[i].path) / (i == SHRUNK ? 3 : 1) / 512 * 512;
 		lkltest_disk_add(&disks[i], NULL);
 	}
@@ -219,6 +219,47 @@ POINT(write_errors)
 	lkltest_log("umount: %s", lkl_strerror(lkltest_umount(WHERE)));
 }
 
+#define LARGEST (1ULL << 30)	/* of the disks that can be filled without taking the host's room */
+
+/*
+ * Writes fail in the second half of the disk only: a file that grows into it must be told of. What was made durable
+ * before is there when the disk works again.
+ */
+POINT(write_errors_from_the_middle_on)
+{
+	struct lkltest_disk *disk = &disks[HALF];
+	unsigned long long done;
+	long fd, err = 0, n = 0;
+
+	need_filesystem();
+	if (disk->capacity > LARGEST)
+		lkltest_skip("too large to be filled: %llu bytes", disk->capacity);
+	CHECK_EQ(try_mount(HALF, lkltest_arg("type"), lkltest_arg("mount")), 0);
+	make_file(WHERE "/durable", 100000);
+	disk->fail = LKLTEST_FAIL_WRITES;
+	disk->fail_from = disk->capacity / LKLTEST_SECTOR / 2;
+	fd = lkl_sys_openat(LKL_AT_FDCWD, WHERE "/grows", LKL_O_WRONLY | LKL_O_CREAT, 0644);
+	if (fd < 0)
+		lkltest_log("open: %s", lkl_strerror(err = fd));
+	for (done = 0; !err && done < disk->capacity / 4 * 3; done += n) {
+		n = lkl_sys_write(fd, chunk, CHUNK);
+		if (n <= 0 || done % (8 << 20) < CHUNK)
+			err = n < 0 ? n : lkl_sys_fsync(fd);
+	}
+	if (!err)
+		err = lkl_sys_fsync(fd);
+	lkltest_log("after %llu bytes: %s", done, err ? lkl_strerror(err) : "nothing has failed");
+	CHECK_GT(disk->failed, 0);
+	EXPECT_LT(err, 0);
+	if (fd >= 0)
+		lkl_sys_close(fd);
+	CHECK_EQ(lkltest_umount(WHERE), 0);
+	disk->fail = 0;
+	CHECK_EQ(try_mount(HALF, lkltest_arg("type"), lkltest_arg("mount")), 0);
+	check_file(WHERE "/durable", 100000);
+	CHECK_EQ(lkltest_umount(WHERE), 0);
+}
+
 /* After all this a disk without a defect must mount, be written and be read. */
 POINT(whole_disk)
 {
@@ -257,6 +298,7 @@ LKLTEST_POINTS = {
 	LKLTEST_LIBRARY(read_errors_everywhere),
 	LKLTEST_LIBRARY(read_errors),
 	LKLTEST_LIBRARY(write_errors),
+	LKLTEST_LIBRARY(write_errors_from_the_middle_on),
 	LKLTEST_LIBRARY(whole_disk),
 	LKLTEST_LIBRARY(stop_kernel),
 	LKLTEST_LIBRARY(disk_remove),

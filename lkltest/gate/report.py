@@ -38,7 +38,6 @@ class Row:
 class Report:
     """Everything that the gate found out about one tree."""
 
-    tree: str  # the path that the user named
     commit: str  # what `git describe` says of it; empty where git does not know it
     version: str  # the kernel's, by its makefile: "6.1.192"
     rows: tuple[Row, ...]

@@ -13,6 +13,7 @@ from lkltest import process
 from lkltest.errors import UsageError
 from lkltest.gate.report import Row, Verdict
 
+NO_TESTS = 5  # pytest's exit status
 DEADLINE = 3600.0  # seconds: each test has its own deadline, this is for pytest itself
 # In the first line on a test whose kernel went away.
 LOST = ("KernelLost", "Panic", "panicked", "Kernel panic", "killed by SIG", "past its deadline", "has passed")
@@ -48,21 +49,19 @@ def judge(junit: Path, done: process.Ended, output: str) -> tuple[Verdict, str, 
     """The verdict on a finished pytest, in a few words and in some lines."""
     if not junit.is_file() or done.status not in {0, 1}:
         tail = "\n".join(output.strip().splitlines()[-10:])
-        if done.status == 5:
-            return Verdict.NOT_RUN, "nothing of it is for this kernel", ""
-        return Verdict.FAILED, f"pytest: {done.describe()}", tail
+        what = "no test of it is for this kernel" if done.status == NO_TESTS else f"pytest: {done.describe()}"
+        return Verdict.FAILED, what, tail
     cases = ET.parse(junit).getroot().iter("testcase")
-    passed, skipped, bad = 0, 0, []
+    passed, skipped, bad = 0, [], []
     for case in cases:
         wrong = [child for child in case if child.tag in {"failure", "error"}]
         bad += [(case.get("name", "?"), child.get("message") or child.text or "") for child in wrong]
-        skipped += any(child.tag == "skipped" for child in case)
+        skipped += [child.get("message", "") for child in case if child.tag == "skipped"][:1]
         passed += all(child.tag not in {"failure", "error", "skipped"} for child in case)
     if not passed and not bad:
-        return Verdict.NOT_RUN, f"{skipped} skipped", ""
-    detail = ", ".join(
-        f"{count} {word}" for count, word in ((len(bad), "failed"), (passed, "passed"), (skipped, "skipped")) if count
-    )
+        return Verdict.NOT_RUN, f"{len(skipped)} skipped", "\n".join(dict.fromkeys(skipped))
+    counts = ((len(bad), "failed"), (passed, "passed"), (len(skipped), "skipped"))
+    detail = ", ".join(f"{count} {word}" for count, word in counts if count)
     if not bad:
         return Verdict.PASSED, detail, ""
     told = [(name, next(iter(message.strip().splitlines()), "failed")) for name, message in bad]

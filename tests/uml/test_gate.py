@@ -111,7 +111,8 @@ def test_a_good_tree_passes(
     assert report.version == "6.1.42-patched"
     assert state(root) == before
     assert [asked[1] for asked in suites_pass] == ["uml", "boot", "disk"]
-    assert all(uml.name in asked for asked in suites_pass[1:])
+    assert uml.name.startswith("uml-")
+    assert all("uml-" in asked for asked in suites_pass[1:])
 
 
 @pytest.mark.parametrize(("spoil", "said"), [
@@ -231,7 +232,7 @@ def junit_of(tmp_path: Path, test: str) -> tuple[Verdict, str, str]:
     (tmp_path / "test_it.py").write_text(test)
     junit = tmp_path / "junit.xml"
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={junit}", "."]
-    done = process.run(argv, cwd=tmp_path, merge=True, deadline=60)
+    done = process.run(argv, cwd=tmp_path, merge=True, deadline=300)
     return trial.judge(junit, done, done.output.decode())
 
 
@@ -249,8 +250,8 @@ def test_a(): pytest.fail("killed in the point 'a': the point's deadline of 8 s 
     (LOST, Verdict.LOST, "1 failed", "SIGSEGV"),
     (PANICKED, Verdict.LOST, "1 failed", "No init found"),
     (HUNG, Verdict.LOST, "1 failed", "has passed"),
-    ("import pytest\ndef test_a(): pytest.skip('no')\n", Verdict.NOT_RUN, "1 skipped", ""),
-    ("", Verdict.NOT_RUN, "nothing of it is for this kernel", ""),
+    ("import pytest\ndef test_a(): pytest.skip('get mkfs')\n", Verdict.NOT_RUN, "1 skipped", "get mkfs"),
+    ("", Verdict.FAILED, "no test of it is for this kernel", "no tests ran"),
     ("syntax error\n", Verdict.FAILED, "pytest: exit status 2", "SyntaxError"),
 ])  # fmt: skip
 def test_verdict_on_a_suite(tmp_path: Path, test: str, verdict: Verdict, detail: str, line: str) -> None:
@@ -264,7 +265,7 @@ def test_report_fits_into_a_mail() -> None:
     """The report is plain text without trailing blanks; long explanations are cut."""
     rows = (Row("UML", "builds", Verdict.PASSED, seconds=393.2),
             Row("UML", "suites/uml", Verdict.LOST, "1 failed, 20 passed", "\n".join(map(str, range(50))), 21.25))
-    text = Report("/tree", "v6.1-3-gabc", "6.1.3", rows).text()
+    text = Report("v6.1-3-gabc", "6.1.3", rows).text()
     assert text.startswith("lkltest gate: Linux 6.1.3 (v6.1-3-gabc): FAILED: the kernel was lost\n")
     assert "UML  builds      passed                            6 min 33 s\n" in text
     assert "UML  suites/uml  KERNEL LOST  1 failed, 20 passed  21.2 s\n" in text

@@ -74,7 +74,7 @@ def stacks(report: CrashReport) -> list[Stack]:
     # Naming takes a second, and the same crash comes again and again.
     if key not in NAMED:
         NAMED[key] = tuple(symbolize.symbolize(short))
-    return sorted(NAMED[key], key=lambda stack: (not any(map(_ours, stack.frames)), any(map(_joins, stack.frames))))
+    return sorted(NAMED[key], key=lambda stack: not any(map(_ours, stack.frames)) or any(map(_waits, stack.frames)))
 
 
 NAMED: dict[tuple[object, ...], tuple[Stack, ...]] = {}
@@ -149,9 +149,9 @@ def of_alarm(head: Head, console: bytes, call: str, stderr: bytes) -> Failure:
     )
 
 
-def _joins(frame: Frame) -> bool:
-    """Whether a frame waits for a thread: the one of a program's own task."""
-    return "pthread" in frame.function and "join" in frame.function
+def _waits(frame: Frame) -> bool:
+    """Whether a frame is of a thread that waits for a program's own task, or watches."""
+    return frame.function == "sandbox_watch" or ("pthread" in frame.function and "join" in frame.function)
 
 
 def _complainer(stderr: bytes) -> str:

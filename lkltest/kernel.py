@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lkltest import process
 from lkltest.closing import Closing
+from lkltest.crashreport import LINE
 from lkltest.errors import KernelLost
 from lkltest.fuzz import memory as shared
 from lkltest.fuzz import native
@@ -119,7 +120,8 @@ class Kernel(Closing):
         except EOFError:
             death = self.reap()
         self.close()
-        lines = (death.stderr + death.console).decode(errors="replace").strip().splitlines()
+        printed = (death.stderr + death.console).decode(errors="replace").strip().splitlines()
+        lines = [line for line in printed if line.strip() and not LINE.search(line)]
         raise KernelLost(
             f"{self.setup.liblkl.path} does not boot in a worker ({death.ended.describe()}): "
             + (lines[-1] if lines else "it printed nothing")

@@ -117,7 +117,10 @@ def _fuzz(arguments: argparse.Namespace, settings: Settings, description: Descri
         signal.signal(signal.SIGTERM, before)
         if session.progress.boots:
             print(summary(session))
-            print(f"report: {report.write(session, arguments.output)}")
+            try:
+                print(f"report: {report.write(session, arguments.output)}")
+            except OSError as error:
+                console.print(f"no report: cannot write {arguments.output}: {error.strerror}")
         session.close()
     return int(Exit.FAILED) if session.findings else INTERRUPTED if interrupted else int(Exit.PASSED)
 

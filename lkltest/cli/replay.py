@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from lkltest.errors import Exit, UsageError
+from lkltest.settings import count
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lkl", metavar="PATH", default=None,
                         help="the kernel to run it on (default: as lkltest fuzz)")
     parser.add_argument("--mem", default=None, metavar="SIZE", help="memory of the kernel (default: 64M)")
-    parser.add_argument("--times", type=int, default=1, metavar="N",
+    parser.add_argument("--times", type=count, default=1, metavar="N",
                         help="try it so often, each time on a fresh kernel")
 
 

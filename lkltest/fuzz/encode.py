@@ -147,8 +147,8 @@ class Encoder:
         raise ValueError(f"{value} can only stand behind a pointer")
 
     def _buffer(self, flat: Flat, align: int) -> bytes:
-        if flat.size > MAX_BUFFER:
-            raise ValueError(f"a buffer of {flat.size} bytes: at most {MAX_BUFFER} are possible")
+        if not 0 <= flat.size <= MAX_BUFFER:
+            raise ValueError(f"a buffer of {flat.size} bytes: 0 to {MAX_BUFFER} are possible")
         self.taken[flat.size > SMALL] += 1
         head = SCALAR.pack(BUFFER, align, len(flat.patches), flat.size, len(flat.data) | flat.fill << 32)
         parts = [head, flat.data, bytes(-len(flat.data) % 8)]

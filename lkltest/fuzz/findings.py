@@ -196,6 +196,8 @@ def programs(directory: Path, description: Description) -> list[Program]:
         text = path.read_text()
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is no program's text: name what lkltest fuzz wrote, or a text of your own") from None
     constants = description.headers.constants
     found = [parse_program(part, constants, description.makes, description.encoder.call) for part in split(text)]
     if not any(program.calls for program in found):

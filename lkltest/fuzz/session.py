@@ -165,11 +165,13 @@ class Worker:
         """Run batches until the session stops."""
         batch, following = self.generator.batch(BATCH), None
         try:
-            while not self.session.stop.is_set():
+            while True:  # once at least: a kernel that does not boot is told, however short the time
                 kernel = self.kernel or self.boot()
                 kernel.start(batch.data, len(batch.programs))
                 following = following or self.generator.batch(BATCH)  # while the worker works
                 batch = batch.after(self.judge(kernel, batch, kernel.finish()))
+                if self.session.stop.is_set():
+                    return
                 if not batch.programs:
                     batch, following = following, None
         finally:

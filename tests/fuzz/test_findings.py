@@ -37,6 +37,21 @@ def test_a_program_without_calls_is_told(description: Description, tmp_path: Pat
         findings.programs(tmp_path, description)
 
 
+@pytest.mark.parametrize(("text", "says"), [
+    (b"\xff\xfe", "is no program's text"),
+    (b"read(0, &out(-4), 1)", "a buffer of -4 bytes"),
+    (b"newfstat(0, &stat{nope=3})", "nope"),
+])
+def test_what_is_no_program_is_told(
+    liblkl: Liblkl, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: bytes, says: str
+) -> None:
+    """A text that cannot be made into calls is the user's mistake, not a failure of the kernel."""
+    path = tmp_path / "program.txt"
+    path.write_bytes(text)
+    assert main(["replay", "--lkl", str(liblkl.path), str(path)]) == 2
+    assert says in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("text", "status", "says"), [(HARMLESS, 0, "nothing failed"), (DEADLY, 1, "SIGSEGV")])
 def test_replay_says_whether_it_fails(
     liblkl: Liblkl, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, status: int, says: str

@@ -29,6 +29,8 @@ enum needs {
 #define SANDBOX_MEND	8	/* programs after which the loopback device is set up anew */
 #define SANDBOX_LIMITS	16
 #define SANDBOX_MAPPINGS 32
+#define SANDBOX_TIMERS	32
+#define SANDBOX_TIMER	40	/* the kind: lkltest/fuzz/kinds.py */
 
 #define CLONE_NEWNS_	0x00020000UL
 #define CLONE_FS_	0x00000200UL
@@ -43,6 +45,8 @@ static struct {
 	volatile int poking, poked;	/* a poke is on its way; one has arrived */
 	int mounted;
 	struct { uint64_t soft, hard; } limits[SANDBOX_LIMITS];
+	unsigned int timers;
+	int timer[SANDBOX_TIMERS];
 	unsigned int mappings;
 	struct { long address, length; } mapped[SANDBOX_MAPPINGS];
 } sandbox;
@@ -54,6 +58,8 @@ static inline void sandbox_made(unsigned int kind, long made)
 {
 	if (kind < SANDBOX_FDS && made > sandbox.max_fd && made < 1 << 16)
 		sandbox.max_fd = (int)made;
+	if (kind == SANDBOX_TIMER && made >= 0 && sandbox.timers < SANDBOX_TIMERS)
+		sandbox.timer[sandbox.timers++] = (int)made;
 }
 
 /* Without an MMU, all programs share one address space. */
@@ -216,6 +222,9 @@ static inline void sandbox_leave(void)
 {
 	int i;
 
+	/* A process may have only so many, and whatever still ticks would end a later program's calls. */
+	while (sandbox.timers)
+		SYS(timer_delete, sandbox.timer[--sandbox.timers]);
 	while (sandbox.mappings) {
 		sandbox.mappings--;
 		SYS(munmap, sandbox.mapped[sandbox.mappings].address, sandbox.mapped[sandbox.mappings].length);

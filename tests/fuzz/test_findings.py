@@ -39,7 +39,7 @@ def test_a_program_without_calls_is_told(description: Description, tmp_path: Pat
 
 @pytest.mark.parametrize(("text", "says"), [
     (b"\xff\xfe", "is no program's text"),
-    (b"read(0, &out(-4), 1)", "a buffer of -4 bytes"),
+    (b"read(0, &out(-4), 1)", "out takes a size"),
     (b"newfstat(0, &stat{nope=3})", "nope"),
 ])
 def test_what_is_no_program_is_told(

@@ -130,13 +130,13 @@ class Settings:
         options: Mapping[str, Any],
         file: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] = os.environ,
+        ini: Mapping[str, Any] | None = None,
     ) -> Settings:
-        """Take each setting from `options`, else LKLTEST_<FIELD>, else `file`, else its default.
+        """Take each setting from `options`, else LKLTEST_<FIELD>, else pytest's `ini`, else `file`, else its default.
 
-        All three are keyed by field name. Values are texts, lists of texts, or booleans, None where not given.
+        All but the environment are keyed by field name; values are texts, lists of texts, or booleans, or None.
         `file` (see `lkltest.settingsfile`) may have a table "kernels" of paths by name, for --lkl to choose from;
-        where nothing is chosen it is all of them. Raises UsageError naming the option or variable whose text
-        cannot be read.
+        where nothing is chosen it is all of them. Raises UsageError naming the origin of a text that cannot be read.
         """
         file = file or {}
         kernels: Mapping[str, str] = file.get("kernels", {})
@@ -145,6 +145,7 @@ class Settings:
             about = item.metadata
             variable = f"LKLTEST_{item.name.upper()}"
             sources = {about["option"]: options.get(item.name), variable: environment.get(variable),
+                       f"{ini_name(about['option'])} in pytest's settings": (ini or {}).get(item.name),
                        f"{item.name} in {file.get('path', 'the settings file')}": file.get(item.name)}
             for origin, given in sources.items():
                 if given in (None, False, [], ""):
@@ -163,6 +164,11 @@ class Settings:
 def options_of(settings: type[Settings]) -> tuple[Field[Any], ...]:
     """The fields that a user can set."""
     return tuple(item for item in fields(settings) if "option" in item.metadata)
+
+
+def ini_name(option: str) -> str:
+    """The pytest setting of an option: "--lkl-timeout" is lkl_timeout."""
+    return option.lstrip("-").replace("-", "_")
 
 
 def _read(item: Field[Any], origin: str, given: Any, variable: str, kernels: Mapping[str, str]) -> Any:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lkltest import settingsfile
 from lkltest.errors import UsageError
+from lkltest.program import Program
 from lkltest.settings import Settings
 
 
@@ -41,6 +43,15 @@ def test_a_bad_value_names_its_origin(text: str) -> None:
     """A deadline that is no positive number is the user's mistake, told with the variable's name."""
     with pytest.raises(UsageError, match=r"LKLTEST_TIMEOUT.*" + text):
         Settings.load({}, environment={"LKLTEST_TIMEOUT": text})
+    with pytest.raises(UsageError, match=r"lkl_timeout in pytest's settings.*" + text):
+        Settings.load({}, environment={}, ini={"timeout": text})
+
+
+@pytest.mark.parametrize("wrong", [{"source": 3}, {"flags": "-Wall"}, {"timeout": "soon"}, {"point_timeout": 0}])
+def test_a_wrong_declaration_is_refused_where_it_stands(wrong: dict[str, Any]) -> None:
+    """A suite that declares what is no program is told by the line that does it."""
+    with pytest.raises((TypeError, ValueError), match=str(next(iter(wrong.values())))):
+        Program(**{"source": "boot.c", **wrong})
 
 
 def test_a_home_directory_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:

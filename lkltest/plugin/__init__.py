@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from lkltest.settings import Settings, options_of
+from lkltest.settings import Settings, ini_name, options_of
 
 # Modules with the hooks and fixtures of one concern each.
 PARTS = ("collection", "debugging", "fixtures", "freshness", "reporting", "scheduling")
@@ -31,11 +31,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     plugins = session.config.pluginmanager
     if "hypothesis" not in sys.modules and plugins.has_plugin("hypothesispytest"):
         plugins.unregister(name="hypothesispytest")
-
-
-def ini_name(option: str) -> str:
-    """The ini setting of an option: "--lkl-timeout" is lkl_timeout."""
-    return option.lstrip("-").replace("-", "_")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,7 +12,7 @@ from lkltest.closing import Closing
 from lkltest.errors import LkltestError, UsageError
 from lkltest.plugin.artifacts import Artifacts
 from lkltest.plugin.session import RESULT, TRACE
-from lkltest.program.declaration import Arguments, Call
+from lkltest.program.declaration import Arguments, Call, deadline
 from lkltest.program.launch import Kernel, Launch, prepare
 from lkltest.program.run import Deadlines, Run
 from lkltest.program.verdict import Result, State
@@ -176,12 +176,23 @@ def _checked(suite: ProgramSuite, arguments: object) -> Arguments:
 
 def _deadlines(suite: ProgramSuite, node: pytest.Item, settings: Settings) -> Deadlines:
     """The nearest of: the mark lkl_timeout, the declaration, the settings."""
-    mark = node.get_closest_marker("lkl_timeout")
-    marked = {**dict(zip(("program", "point"), mark.args, strict=False)), **mark.kwargs} if mark else {}
+    mark, problem = node.get_closest_marker("lkl_timeout"), ""
+    try:
+        marked = lkl_timeout(*mark.args, **mark.kwargs) if mark else {}
+    except (TypeError, ValueError) as error:
+        problem = str(error)
+    if problem:
+        pytest.fail(f"the mark lkl_timeout cannot be read: {problem}", pytrace=False)
     return Deadlines(
         program=marked.get("program") or suite.program.timeout or settings.timeout,
         point=marked.get("point") or suite.program.point_timeout or settings.point_timeout,
     )
+
+
+def lkl_timeout(program: object = None, point: object = None) -> dict[str, float]:
+    """The deadlines that the mark of this name sets by its arguments."""
+    given = {"program": program, "point": point}
+    return {name: deadline(name, value) for name, value in given.items() if value is not None}
 
 
 def _patient(deadlines: Deadlines, launch: Launch) -> Deadlines:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lkltest.errors import LkltestError
-from lkltest.plugin import ini_name
-from lkltest.settings import Settings, options_of
+from lkltest.settings import Settings, ini_name, options_of
 
 if TYPE_CHECKING:
     from lkltest.program.verdict import Result
@@ -45,9 +44,7 @@ def settings_of(config: pytest.Config) -> Settings:
         options = {item.name: config.getoption(f"lkltest_{item.name}") for item in options_of(Settings)}
         ini = {item.name: config.getini(ini_name(item.metadata["option"])) for item in options_of(Settings)}
         try:
-            file = settingsfile.read(config.rootpath)
-            file.update((name, value) for name, value in ini.items() if value)
-            config.stash[_SETTINGS] = Settings.load(options, file)
+            config.stash[_SETTINGS] = Settings.load(options, settingsfile.read(config.rootpath), ini=ini)
         except LkltestError as error:
             config.stash[REFUSED] = error
             raise pytest.UsageError(str(error)) from None

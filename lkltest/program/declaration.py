@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lkltest.program.verdict import Result
+from lkltest.settings import seconds
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,15 @@ class Call:
 
 
 Arguments = Sequence[str] | Call
+
+
+def deadline(name: str, value: object) -> float:
+    """A number of seconds as given for the deadline `name`; raises ValueError where it is none."""
+    try:
+        return seconds(str(value))
+    except ValueError as error:
+        raise ValueError(f"{name}={value!r}: {error}") from None
+
 
 # What a suite's function may be: it takes pytest fixtures by name and returns the program's arguments, or yields
 # them once and then judges what the program left behind: the yield's value is the results of its points, by name.
@@ -53,9 +64,19 @@ class Program:
     source: str
     timeout: float | None = None  # seconds for the whole program; None: the setting
     point_timeout: float | None = None  # seconds for each point; None: the setting
-    flags: tuple[str, ...] = ()  # for the compiler
+    flags: Sequence[str] = ()  # for the compiler, a word each
     native: bool = True  # whether it can also run as an init under UML
     case: Case = field(default=_no_arguments, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what is no such declaration where it stands; raises TypeError or ValueError."""
+        if not isinstance(self.source, (str, os.PathLike)):
+            raise TypeError(f"Program({self.source!r}): its first argument is the path of a C source")
+        if isinstance(self.flags, str):
+            raise TypeError(f"flags={self.flags!r}: the compiler's flags are a tuple of words: ({self.flags!r},)")
+        for name in ("timeout", "point_timeout"):
+            if (value := getattr(self, name)) is not None:
+                deadline(name, value)
 
     def __call__(self, case: Case) -> Program:
         """Declare the program's arguments by a function of fixtures; for use as a decorator."""

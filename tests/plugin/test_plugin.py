@@ -163,6 +163,20 @@ def test_a_mark_sets_a_deadline(suite: Pytest, pytester: pytest.Pytester, liblkl
     result.stdout.re_match_lines([".*the program's deadline of 0.3 s has passed"])
 
 
+def test_a_wrong_mark_is_told(suite: Pytest, pytester: pytest.Pytester, liblkl: Liblkl) -> None:
+    """A deadline that is no number, or for something else, is an error and not ignored."""
+    suite("good", "--collect-only")  # writes the suite, which then gets marked ones
+    path = pytester.path / "test_suite.py"
+    marked = [f"class TestMarked{number}:\n    pytestmark = pytest.mark.lkl_timeout({given})\n    program = good\n"
+              for number, given in enumerate(["'soon'", "point=-1", "points=1"])]
+    path.write_text("\n".join(["import pytest", path.read_text(), *marked]))
+    result = pytester.runpytest_subprocess(f"--lkl={liblkl.path}", "-k", "TestMarked and getpid", timeout=300)
+    result.assert_outcomes(errors=3, deselected=21)
+    result.stdout.re_match_lines([
+        f"the mark lkl_timeout cannot be read: {told}.*" for told in ("program='soon': not", "point=-1: not", ".*points")
+    ])
+
+
 def test_a_flood_is_kept_within_bounds(suite: Pytest, pytester: pytest.Pytester) -> None:
     """A program that prints without end is killed in time, and fills no disk."""
     suite("floods", "--lkl-point-timeout=0.5").assert_outcomes(failed=2)

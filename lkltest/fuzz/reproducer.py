@@ -266,16 +266,16 @@ def missing(text: str, description: Description) -> str:
 def _function(n: int, program: Program, writer: Writer, description: Description) -> str:
     needs = description.needs(program)
     unshared = ["CLONE_FS", "CLONE_FILES"] if needs & (NEEDS["task"] | NEEDS["mounts"]) else []
+    unshared += ["CLONE_NEWNS"] if needs & NEEDS["mounts"] else []
     flags = (0x600 if unshared else 0) | (0x20000 if needs & NEEDS["mounts"] else 0)
-    lines = [f"static void *program{n}(void *unused)", "{"]
+    lines = [f"static void program{n}(void)", "{"]
     if writer.results:
-        lines.append(f"\tlong {', '.join(f'{r} = -1' for r in writer.results)};")
+        lines += [f"\tlong {', '.join(f'{r} = -1' for r in writer.results)};", ""]
     if flags:
-        lines += ["", f"\tlkl_sys_unshare({flags:#x});"]
-    if len(writer.lines) or n:
-        lines.append(f'\tlkl_sys_mkdirat(LKL_AT_FDCWD, "/w{n}", 0777);')
-        lines.append(f'\tlkl_sys_chdir("/w{n}");')
-    return "\n".join([*lines, "", *writer.lines, "\treturn NULL;", "}", "", ""])
+        lines.append(f"\tlkl_sys_unshare({flags:#x});\t/* {' | '.join(unshared)} */")
+    lines.append(f'\tlkl_sys_mkdirat(LKL_AT_FDCWD, "/w{n}", 0777);')
+    lines.append(f'\tlkl_sys_chdir("/w{n}");')
+    return "\n".join([*lines, "", *writer.lines, "}", "", ""])
 
 
 def _main(programs: int, text: str, liblkl: Liblkl, mem: int, cmdline: str) -> str:
@@ -292,5 +292,5 @@ def _main(programs: int, text: str, liblkl: Liblkl, mem: int, cmdline: str) -> s
     for n in range(programs):
         if n:
             lines += ["\tfor (int fd = 0; fd < 256; fd++)", "\t\tlkl_sys_close(fd);"]
-        lines.append(f"\tprogram{n}(NULL);")
+        lines.append(f"\tprogram{n}();")
     return "\n".join([*lines, "\tlkl_sys_halt();", "\treturn 0;", "}", ""])

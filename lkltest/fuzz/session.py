@@ -22,7 +22,7 @@ from lkltest.settings import Settings
 
 BATCH = 128  # programs in one message
 LIFETIME = 20_000  # programs after which a kernel is replaced, so that no history is longer
-GRACE = 60.0  # seconds in which what failed last is looked into at leisure
+GRACE = 120.0  # seconds in which what failed last is looked into at leisure
 STILLBORN = 3  # kernels in a row that may die before they have run anything
 
 
@@ -71,7 +71,7 @@ class Session:
     def run(self, seconds: float, tick: Callable[[], None], *, programs: int = 0, every: float = 0.5) -> None:
         """Fuzz for so long, or until so many programs have run; `tick` is called now and then.
 
-        What failed is looked into to the end, which an exception of `tick`, Ctrl-C, or a minute cut short.
+        What failed is looked into to the end, which an exception of `tick`, Ctrl-C, or two minutes cut short.
         Raises what a worker's thread raised.
         """
         workers = [self._thread(Worker(self, n).run) for n in range(len(self.memories))]

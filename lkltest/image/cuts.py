@@ -180,7 +180,7 @@ def load_kept(path: Path) -> Kept:
             promises=told["promises"],
             problems=told["problems"],
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{path} is no power cut that lkltest has kept ({error}): name its directory") from None
 
 
@@ -191,8 +191,12 @@ def replay(kept: Kept, kernel: Liblkl, settings: Settings) -> list[str]:
     """
     if not kept.judge.is_file():
         raise UsageError(f"the program that judges power cuts is gone: no {kept.judge}; mend the path in {KEPT}")
+    base, path = kept.directory / "base.img", kept.directory / "recording"
+    for needed in (base, path):
+        if not needed.is_file():
+            raise UsageError(f"{kept.directory} is not complete, the power cut cannot be made again: no {needed.name}")
     jury = Jury.summon(kernel, kept.judge, settings)
-    recording = load(kept.directory / "base.img", kept.directory / "recording")
+    recording = load(base, path)
     with scratch.directory() as temporary:
         left = temporary / f"{kept.place.volume.type}.img"
         build(recording, kept.cut, left)

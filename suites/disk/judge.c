@@ -80,8 +80,11 @@ static const char *wrong(const char *path, const char *seed, size_t size, int pr
 		lkltest_data_fill(&data, done / LKLTEST_PAGE, known, CHUNK_PAGES);
 		for (i = 0; i < got && chunk[i] == known[i]; i++)
 			;
-		if (i < len)
-			snprintf(text, sizeof(text), "is wrong from byte %zu of %zu on", done + i, size);
+		if (i < got)
+			snprintf(text, sizeof(text), "is wrong from byte %zu of %zu on: 0x%02x instead of 0x%02x", done + i,
+				 size, (unsigned char)chunk[i], (unsigned char)known[i]);
+		else if (got < len)
+			snprintf(text, sizeof(text), "ends after %zu of %zu bytes", done + got, size);
 	}
 	close_file(fd);
 	return *text ? text : NULL;

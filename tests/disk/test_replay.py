@@ -31,15 +31,20 @@ def test_replay_tells_whether_the_disk_survives(
         # The lie: nothing that was written has reached the disk, and yet all is promised.
         cut = Cut(last - 1 if honest else -1, last, ())
         cuts.keep(replace(scene, recording=recording), cut, ["a problem"], tmp_path / "kept")
-    assert main(["replay", str(tmp_path / "kept")]) == (Exit.PASSED if honest else Exit.FAILED)
+    kept = tmp_path / "kept"
+    assert main(["replay", str(kept)]) == (Exit.PASSED if honest else Exit.FAILED)
     printed = capsys.readouterr().out
     assert f"\nlkl-{liblkl.version}" in printed
     assert ("the disk survives" in printed) is honest
     assert ("promised" in printed) is not honest
+    (kept / "recording").unlink()
+    assert main(["replay", str(kept)]) == Exit.USAGE
+    assert "no recording" in capsys.readouterr().err
 
 
 def test_replay_of_a_broken_recipe_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With exit code 2."""
-    (tmp_path / "cut.json").write_text("{")
-    assert main(["replay", str(tmp_path)]) == Exit.USAGE
-    assert "no power cut that lkltest has kept" in capsys.readouterr().err
+    for text in ("{", "[]", '{"volume": 3}'):
+        (tmp_path / "cut.json").write_text(text)
+        assert main(["replay", str(tmp_path)]) == Exit.USAGE
+        assert "no power cut that lkltest has kept" in capsys.readouterr().err

@@ -60,7 +60,7 @@ class Setup:
     def checked(self) -> Setup:
         """The same with the slab allocator's own checks: memory is found out that is used after it was freed.
 
-        They cost a third of the speed. A kernel with KASAN needs none; one that has none takes no notice.
+        They cost a fifth of the speed. A kernel with KASAN needs none; one that has none takes no notice.
         """
         if "CONFIG_KASAN" in self.liblkl.config or any("kasan" in symbol for symbol in self.liblkl.symbols):
             return self

@@ -48,7 +48,7 @@ class Session:
         self, setup: Setup, description: Description, settings: Settings, output: Path, *,
         seed: int, workers: int, scenarios: tuple[str, ...] = (), shrink_seconds: float = 60.0,
     ) -> None:
-        self.setup = setup
+        self.setup = setup.checked
         self.description = description
         self.seed = seed
         self.scenarios = scenarios
@@ -153,8 +153,6 @@ class Worker:
         self.session = session
         self.memory = session.memories[number]
         self.generator = Generator(session.description, f"{session.seed}/{number}", session.scenarios)
-        self.setup = session.setup  # of the kernel
-        self.turn = number  # whether the next kernel has checks
         self.kernel: Kernel | None = None
         self.history: list[Planned] = []  # what the kernel ran, by the programs' numbers
         self.head = self.memory.head()  # where it stood after the last batch
@@ -178,13 +176,11 @@ class Worker:
             self.drop()
 
     def boot(self) -> Kernel:
-        """Start a kernel, every other one with checks; one that does not boot at once is tried again."""
-        self.turn += 1
-        self.setup = self.session.setup.checked if self.turn % 2 == 0 else self.session.setup
+        """Start a kernel; one that does not boot at once is tried again."""
         try:
-            self.kernel = Kernel(self.setup, self.memory)
+            self.kernel = Kernel(self.session.setup, self.memory)
         except KernelLost:
-            self.kernel = Kernel(self.setup, self.memory)
+            self.kernel = Kernel(self.session.setup, self.memory)
         self.session.progress.boots += 1
         if self.died:
             self.session.progress.downtime = time.monotonic() - self.died
@@ -254,4 +250,5 @@ class Worker:
     def suspect(self, failure: Failure, returned: int) -> None:
         """Hand a failure to the session, with what led to it; its program, the last one, made so many calls."""
         results = self.memory.results(self.head.calls - returned, returned)
-        self.session.docket.report(Suspect(failure, tuple(self.history), results, self.setup), self.session.stop)
+        suspect = Suspect(failure, tuple(self.history), results, self.session.setup)
+        self.session.docket.report(suspect, self.session.stop)

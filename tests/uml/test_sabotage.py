@@ -31,7 +31,7 @@ def run(pytester: pytest.Pytester, uml: Uml) -> Iterator[Run]:
         return pytester.runpytest_subprocess(*options, *arguments, timeout=120)
 
     yield run
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while (left := processes_in(pytester.path)) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not left

@@ -240,8 +240,10 @@ POINT(statfs)
 	need_mounted();
 	CHECK_EQ(lkl_sys_sync(), 0);
 	before = free_bytes();
+	check_statfs();
 	make_file("statfs", statfs_bytes);
 	CHECK_EQ(lkl_sys_sync(), 0);
+	check_statfs();
 	after = free_bytes();
 	CHECK_LE(after, before - statfs_bytes);
 	CHECK_GE(after, before - statfs_bytes - slack);

@@ -10,9 +10,18 @@ static unsigned long long free_bytes(void)
 	struct lkl_statfs st;
 
 	CHECK_EQ(lkl_sys_statfs(".", &st), 0);
-	CHECK_LE(st.f_bfree, st.f_blocks);
-	CHECK_LE(st.f_bavail, st.f_bfree);
 	return (unsigned long long)st.f_bfree * st.f_bsize;
+}
+
+/* Only the point that is about this fails where it does not: others need but a rough number. */
+static void check_statfs(void)
+{
+	struct lkl_statfs st;
+
+	CHECK_EQ(lkl_sys_statfs(".", &st), 0);
+	EXPECT_LE(st.f_bfree, st.f_blocks);
+	EXPECT_LE(st.f_bavail, st.f_bfree);
+	EXPECT_LE(st.f_ffree, st.f_files);
 }
 
 #define ENTRY 64ULL	/* bytes that an entry of a directory may need */

@@ -132,10 +132,12 @@ def test_a_bad_executable_fails(tree: Tree, place: Path, private: Settings, spoi
 
 def test_a_tree_that_does_not_build(tree: Tree, place: Path, private: Settings) -> None:
     """What does not compile is to be skipped by `git bisect run`, and the first error is in the report."""
-    report = gate.run(tree("@echo 'main.c:7: error: no such thing'; exit 1"), place, private, Silent())
+    spoil = "@echo \"*** Default configuration is based on 'x'\"; echo 'main.c:7: error: no such thing'; exit 1"
+    report = gate.run(tree(spoil), place, private, Silent())
     assert [row.verdict for row in report.rows] == [Verdict.NOT_BUILT]
     assert int(report.exit_code) == 125
     assert "main.c:7: error: no such thing" in report.text()
+    assert "Default configuration" not in report.text()
 
 
 def test_a_library_is_built_and_tested(

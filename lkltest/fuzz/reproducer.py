@@ -12,6 +12,7 @@ from lkltest.fuzz.values import (
     RETURN,
     Array,
     Call,
+    Fill,
     Pick,
     Pointer,
     Program,
@@ -144,6 +145,13 @@ class Writer:
                 items.append("{ " + ", ".join(self.fields(item, f"{name}[{n}]", call, late)) + " }")
             self.lines.append(f"\tstatic struct {tag} {name}[{len(items)}] = {{ {', '.join(items)} }};")
             address = name
+        elif start := padded(region):
+            # What follows is room for whatever else the call may take; the names say what it is meant to be.
+            fields = self.fields(start, f"{name}.it", call, late)
+            room = size - self.description.encoder.size(start)
+            self.lines.append(f"\tstatic struct {{ struct {self.tag(start.name)} it; char room[{room}]; }} {name}"
+                              f" = {{ {{ {', '.join(fields)} }} }};")
+            address = f"&{name}"
         else:
             flat = self.description.encoder.flatten(region)
             data = flat.data + bytes([flat.fill]) * (size - len(flat.data)) if flat.fill or any(flat.data) else b""
@@ -188,6 +196,14 @@ class Writer:
     def tag(self, name: str) -> str:
         """The structure's tag in the headers."""
         return f"lkl_{name}" if f"lkl_{name}" in self.description.headers.structs else name
+
+
+def padded(region: Region) -> Struct | None:
+    """The structure that a region of zeroes begins with."""
+    match region:
+        case Array((Struct(name) as start, Fill(_, 0))) if name and "." not in name:
+            return start
+    return None
 
 
 def _string(data: bytes) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from lkltest.fuzz.describe import Description
     from lkltest.fuzz.session import Session
+    from lkltest.kernel import Setup
 
 INTERRUPTED = 130  # exit status, as a shell has it
 MAXIMUM_WORKERS = 256
@@ -88,15 +89,13 @@ def scenarios() -> list[str]:
     return list(read_annotations()["scenarios"])
 
 
-def _fuzz(arguments: argparse.Namespace, settings: Settings, description: Description, setup: object) -> int:
+def _fuzz(arguments: argparse.Namespace, settings: Settings, description: Description, setup: Setup) -> int:
     from rich.console import Console
     from rich.live import Live
 
     from lkltest.fuzz import report
     from lkltest.fuzz.session import Session
-    from lkltest.kernel import Setup
 
-    assert isinstance(setup, Setup)
     seed = arguments.seed if arguments.seed is not None else secrets.randbelow(1 << 32)
     prepare(arguments.output)
     session = Session(

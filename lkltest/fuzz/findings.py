@@ -67,8 +67,9 @@ def save(
         shutil.rmtree(place, ignore_errors=True)
         work.rename(place)
     except OSError as error:
-        shutil.rmtree(work, ignore_errors=True)
         raise UsageError(f"cannot write {place}: {error.strerror}; it is {result.failure.title}") from None
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
     return finding
 
 
@@ -86,8 +87,7 @@ def fill(
     finding = Finding(
         name=failure.name, kind=failure.kind, title=failure.title, signature=failure.signature, kernel=liblkl.name,
         version=liblkl.version, times=result.times, of=result.of, reproducer=source is not None, seed=seed,
-        shrunk=result.complete,
-        cmdline=setup.cmdline,
+        shrunk=result.complete, cmdline=setup.cmdline,
     )
     (work / DATA).write_text(json.dumps(asdict(finding), indent=1) + "\n")
     return finding
@@ -181,12 +181,16 @@ def setup_of(directory: Path, setup: Setup) -> Setup:
 
 
 def count(directory: Path, finding: Finding) -> None:
-    """Write down how often a finding was met."""
+    """Write down how often a finding was met. Raises UsageError where it cannot be written."""
     path = directory / finding.name / DATA
-    if path.is_file():
-        temporary = path.with_suffix(".new")
-        temporary.write_text(json.dumps(asdict(finding), indent=1) + "\n")
-        temporary.rename(path)
+    temporary = path.with_suffix(".new")
+    try:
+        if path.is_file():
+            temporary.write_text(json.dumps(asdict(finding), indent=1) + "\n")
+            temporary.rename(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None
 
 
 def programs(directory: Path, description: Description) -> list[Program]:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from lkltest import process
 from lkltest.cli import main
 from lkltest.errors import UsageError
-from lkltest.fuzz import findings
+from lkltest.fuzz import findings, reproducer
 from lkltest.fuzz.describe import Description
 from lkltest.fuzz.lab import Lab
 from lkltest.fuzz.shrink import Patience, fewest, shrink
@@ -117,3 +119,33 @@ def test_shrinking_stays_within_the_description(description: Description, parse:
 def test_fewest_finds_a_minimum() -> None:
     """No single item can be taken from what is left."""
     assert fewest(range(100), lambda kept: {7, 42, 93} <= set(kept), Patience(20)) == [7, 42, 93]
+
+
+def test_a_count_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """A full disk, say, is the user's to mend."""
+    finding = findings.Finding(
+        name="crash-here", kind="crash", title="a crash", signature=(), kernel="lkl", version="4.9.0", times=1, of=1,
+        reproducer=False,
+    )
+    place = tmp_path / finding.name
+    place.mkdir()
+    (place / findings.DATA).write_text("{}")
+    (place / "finding.new").symlink_to(tmp_path / "nowhere" / "at all")
+    with pytest.raises(UsageError, match="cannot write"):
+        findings.count(tmp_path, finding)
+    assert [path.name for path in place.iterdir()] == [findings.DATA]
+
+
+def test_a_structure_is_shown_with_the_room_behind_it(
+    setup: Setup, settings: Settings, description: Description, parse: Callable[[str], Program], tmp_path: Path
+) -> None:
+    """An ioctl's argument is longer than its structure: a reader sees the structure, the kernel all of it."""
+    program = parse('r0 = socket(AF_INET, SOCK_DGRAM, 0)\n'
+                    'ioctl(r0, SIOCGIFMTU, &[ifreq{ifr_ifrn=[b"lo\\x00"]}, fill(472, 0)])\n')
+    source = reproducer.write([program], description, setup.liblkl, title="", about=(), mem=setup.mem, cmdline="")
+    assert re.search(r"struct \{ struct lkl_ifreq it; char room\[472\]; \} b0 = ", source)
+    path, binary = tmp_path / "it.c", tmp_path / "it"
+    path.write_text(source)
+    assert process.run(findings.command(setup.liblkl, settings, path, binary), deadline=100, merge=True).ok
+    ran = process.run([binary], deadline=100, merge=True)
+    assert re.search(r"lkl_sys_ioctl\(.*\) = 0\b", ran.output.decode(errors="replace"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import signal
@@ -138,11 +139,10 @@ class Kernel(Closing):
     def start(self, programs: bytes, count: int) -> None:
         """Hand a batch of encoded programs to the worker, which begins at once; `finish` waits for it."""
         self.memory.write(programs)
-        try:
-            self.child.write(MESSAGE.pack(count, 0, self.programs))
-        except BrokenPipeError:
-            return  # it has died since the last batch: `finish` finds out
+        first = self.programs
         self.programs += count
+        with contextlib.suppress(BrokenPipeError):  # it has died since the last batch: `finish` finds out
+            self.child.write(MESSAGE.pack(count, 0, first))
 
     def finish(self) -> int | Death:
         """Wait for the batch; the number of programs done (less than given after an alarm), or how the worker died."""
@@ -206,4 +206,12 @@ class Kernel(Closing):
                 return
 
 
-__all__ = ["Death", "Kernel", "Setup", "shared"]
+def boot(setup: Setup, memory: Memory) -> Kernel:
+    """Start a kernel; one that does not boot at once is tried again. Raises KernelLost."""
+    try:
+        return Kernel(setup, memory)
+    except KernelLost:
+        return Kernel(setup, memory)
+
+
+__all__ = ["Death", "Kernel", "Setup", "boot", "shared"]

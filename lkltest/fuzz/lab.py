@@ -10,7 +10,7 @@ from lkltest.fuzz.describe import Description
 from lkltest.fuzz.memory import Memory
 from lkltest.fuzz.values import Program
 from lkltest.fuzz.verdict import Failure, of_alarm, of_death
-from lkltest.kernel import Death, Kernel, Setup
+from lkltest.kernel import Death, Kernel, Setup, boot
 
 STUCK_AFTER = 0.5  # seconds: a call that blocks is interrupted long before
 
@@ -60,7 +60,7 @@ class Lab(Closing):
         """As `run`, for programs that are encoded already; `names` are those of their calls."""
         if fresh or self.kernel is None:
             self.drop()
-            self.kernel = Kernel(self.setup, self.memory)
+            self.kernel = boot(self.setup, self.memory)
             self.boots += 1
         kernel = self.kernel
         before = self.memory.head()

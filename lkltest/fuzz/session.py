@@ -14,10 +14,10 @@ from lkltest.fuzz.describe import Description
 from lkltest.fuzz.docket import Docket
 from lkltest.fuzz.findings import Finding
 from lkltest.fuzz.mass import Batch, Generator, Planned
-from lkltest.fuzz.memory import Head, Memory
+from lkltest.fuzz.memory import Head, Memory, State
 from lkltest.fuzz.triage import Suspect
 from lkltest.fuzz.verdict import Failure, of_alarm, of_death
-from lkltest.kernel import Death, Kernel, Setup
+from lkltest.kernel import Death, Kernel, Setup, boot
 from lkltest.settings import Settings
 
 BATCH = 128  # programs in one message
@@ -54,9 +54,7 @@ class Session:
         self.scenarios = scenarios
         self.memories = [Memory() for _ in range(workers)]
         self.progress = Progress()
-        self.docket = Docket(
-            description, settings, output, seed=seed, shrink_seconds=shrink_seconds
-        )
+        self.docket = Docket(description, settings, output, seed=seed, shrink_seconds=shrink_seconds)
         self.lock = threading.Lock()
         self.stop = threading.Event()  # ends the fuzzing: what failed last is looked into all the same
         self.error: BaseException | None = None
@@ -110,7 +108,7 @@ class Session:
             try:
                 work()
             except BaseException as error:
-                self.error = error
+                self.error = self.error or error  # what came first: the others may only follow from it
                 self.stop.set()
                 self.docket.hurry.set()
 
@@ -176,12 +174,10 @@ class Worker:
             self.drop()
 
     def boot(self) -> Kernel:
-        """Start a kernel; one that does not boot at once is tried again."""
-        try:
-            self.kernel = Kernel(self.session.setup, self.memory)
-        except KernelLost:
-            self.kernel = Kernel(self.session.setup, self.memory)
-        self.session.progress.boots += 1
+        """Start a kernel."""
+        self.kernel = boot(self.session.setup, self.memory)
+        with self.session.lock:
+            self.session.progress.boots += 1
         if self.died:
             self.session.progress.downtime = time.monotonic() - self.died
             self.died = 0.0
@@ -201,8 +197,8 @@ class Worker:
         head = self.head = outcome.head if isinstance(outcome, Death) else self.memory.head()
         first = kernel.programs - len(batch.programs)
         dead = isinstance(outcome, Death)
-        done = head.program - first if isinstance(outcome, Death) else outcome
-        ran = batch.programs[: done + 1 if dead else done]
+        done = begun(outcome, first)
+        ran = batch.programs[:done]
         self.history += ran
         self.count(before, len(ran))
         failure: Failure | None = None
@@ -220,7 +216,7 @@ class Worker:
         kernel.programs = first + done
         if dead or len(self.history) > LIFETIME or (failure is not None and failure.spoils):
             self.drop()
-        return len(ran)
+        return done
 
     def count(self, before: Head, programs: int) -> None:
         """Add what was done to the session's progress."""
@@ -233,7 +229,8 @@ class Worker:
 
     def bury(self, death: Death) -> Failure | None:
         """What a death means. Raises KernelLost for a kernel that dies again and again before it has run anything."""
-        self.session.progress.lost += 1
+        with self.session.lock:
+            self.session.progress.lost += 1
         self.died = time.monotonic()
         failure = of_death(death, self.memory)
         self.stillborn = 0 if self.history else self.stillborn + 1
@@ -243,7 +240,8 @@ class Worker:
                 f"({death.ended.describe()}): try its boot suite first, pytest suites/boot"
             )
         if failure is None or not self.history:
-            self.session.progress.silent += 1
+            with self.session.lock:
+                self.session.progress.silent += 1
             return None
         return failure
 
@@ -252,3 +250,11 @@ class Worker:
         results = self.memory.results(self.head.calls - returned, returned)
         suspect = Suspect(failure, tuple(self.history), results, self.session.setup)
         self.session.docket.report(suspect, self.session.stop)
+
+
+def begun(outcome: int | Death, first: int) -> int:
+    """How many programs of a batch have run, or begun to; `first` is the first one's number."""
+    if not isinstance(outcome, Death):
+        return outcome
+    # A kernel may also die between two batches, of what a thread of its own does.
+    return outcome.head.program - first + 1 if outcome.head.state == State.RUNNING else 0

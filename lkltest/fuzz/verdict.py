@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from dataclasses import dataclass, replace
 from itertools import dropwhile
 from pathlib import Path
@@ -62,7 +63,7 @@ class Failure:
 
 
 def tail(console: bytes) -> str:
-    """The end of the log, without what the ring may have cut in two."""
+    """The end of the log, as a finding keeps it."""
     return console[-CONSOLE_TAIL:].decode(errors="replace")
 
 
@@ -103,9 +104,9 @@ def _ours(frame: Frame) -> bool:
 
 
 def of_death(death: Death, memory: Memory) -> Failure | None:
-    """What a death means; None where the kernel only ran out of memory, or was told to end."""
+    """What a death means; None where the kernel, or the host, only ran out of memory."""
     console = tail(death.console)
-    if SCARCE.search(console[-4000:]) and not death.hung:
+    if not death.hung and (SCARCE.search(console[-4000:]) or death.ended.signal == signal.SIGKILL):
         return None
     reports = [report for report in parse(death.stderr) if report.signal != COMPLAINT_SIGNAL]
     found = stacks(reports[-1]) if reports else []

@@ -9,7 +9,7 @@ from lkltest.errors import KernelLost
 from lkltest.fuzz.describe import Description
 from lkltest.fuzz.lab import Lab
 from lkltest.fuzz.mass import Generator
-from lkltest.fuzz.memory import Alarm
+from lkltest.fuzz.memory import Alarm, Memory
 from lkltest.fuzz.values import Program
 from lkltest.kernel import Death, Kernel, Setup
 
@@ -113,3 +113,22 @@ def test_a_kernel_that_does_not_boot_is_told(setup: Setup) -> None:
     """The error says which kernel, how it ended, and what to try."""
     with pytest.raises(KernelLost, match="does not boot in a worker"):
         Kernel(replace(setup, mem=1 << 20))
+
+
+def test_a_kernel_that_does_not_boot_at_once_is_tried_again(
+    setup: Setup, description: Description, parse: Parse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that seldom fails to boot must not end a night's run."""
+    tried: list[Setup] = []
+
+    class Reluctant(Kernel):
+        def __init__(self, setup: Setup, memory: Memory | None = None) -> None:
+            tried.append(setup)
+            if len(tried) == 1:
+                raise KernelLost("not today")
+            super().__init__(setup, memory)
+
+    monkeypatch.setattr("lkltest.kernel.Kernel", Reluctant)
+    with Lab(setup, description) as lab:
+        assert lab.run([parse("getpid()\n")]).returned == (1,)
+    assert len(tried) == 2

@@ -23,7 +23,7 @@ class Clock:
         """Since the start; look often, for what happened in between is spread over all of it."""
         now, waited = time.monotonic(), self._waited()
         # The thread that waited most is the one that is in a call; the others only look on.
-        worst = max((time - self.waited[thread] for thread, time in waited.items() if thread in self.waited), default=0)
+        worst = max((waited[thread] - self.waited[thread] for thread in waited.keys() & self.waited), default=0)
         self.own += max(0.0, now - self.looked - worst / 1e9)
         self.looked, self.waited = now, waited
         return max(self.own, (now - self.began) / MOST)

@@ -40,6 +40,16 @@ class Planned:
         """The program as values, with its picks bound as they were when its calls returned this."""
         return bind([ready.call for ready in self.calls], returned)
 
+    def encoded(self) -> bytes:
+        """The program as the executor takes it, which binds its picks."""
+        needs = 0
+        codes = []
+        for ready in self.calls:
+            codes.append(ready.code)
+            needs |= ready.needs
+        body = b"".join(codes)
+        return PROGRAM.pack(PROGRAM.size + len(body), len(codes), needs) + body
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -132,7 +142,6 @@ class Generator:
         """So many programs."""
         rng = self.source.random
         planned: list[Planned] = []
-        parts: list[bytes] = []
         for scenario in rng.choices(self.scenarios, cum_weights=self.weights, k=programs):
             if self.corpus and rng.random() < 0.3:
                 plan = self.vary(rng.choice(self.corpus), rng)
@@ -141,17 +150,10 @@ class Generator:
                     scenario.fill(self.source)
                 plan = Planned(scenario, tuple(scenario.compose(rng)))
             planned.append(plan)
-            needs = 0
-            codes = []
-            for ready in plan.calls:
-                codes.append(ready.code)
-                needs |= ready.needs
-            body = b"".join(codes)
-            parts += (PROGRAM.pack(8 + len(body), len(codes), needs), body)
         for scenario in rng.choices(self.scenarios, k=2):
             if scenario.pool:
                 scenario.renew(self.source)
-        return Batch(tuple(planned), b"".join(parts))
+        return Batch(tuple(planned), b"".join(plan.encoded() for plan in planned))
 
     def vary(self, plan: Planned, rng: random.Random) -> Planned:
         """A program with a few calls more, fewer or replaced."""

@@ -6,8 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lkltest.fuzz.encode import PROGRAM
-from lkltest.fuzz.lab import Lab
+from lkltest.fuzz.lab import Lab, Trial
 from lkltest.fuzz.mass import Planned
 from lkltest.fuzz.memory import BETWEEN
 from lkltest.fuzz.shrink import Patience, fewer, fewest, shrink
@@ -48,15 +47,6 @@ class Suspect:
         if self.failure.call == BETWEEN:
             return program
         return Program(program.calls[: self.failure.call + 1])
-
-
-def encode(planned: Planned) -> bytes:
-    """A planned program as it was run."""
-    needs = 0
-    for ready in planned.calls:
-        needs |= ready.needs
-    body = b"".join(ready.code for ready in planned.calls)
-    return PROGRAM.pack(PROGRAM.size + len(body), len(planned.calls), needs) + body
 
 
 def triage(
@@ -119,23 +109,26 @@ def from_history(suspect: Suspect, lab: Lab, patience: Patience) -> list[Program
     """The fewest of the worker's programs that bring the failure about on a fresh kernel; none where all do not."""
     history = list(suspect.history)
 
-    def run(chosen: Sequence[Planned]) -> Failure | None:
-        names = [[ready.call.name for ready in planned.calls] for planned in chosen]
-        return lab.run_encoded([encode(planned) for planned in chosen], names).failure
+    def fails(some: Sequence[Planned]) -> bool:
+        return suspect.failure.same(repeat(some, lab).failure)
 
     length = 2
-    while not suspect.failure.same(run(history[-length:])):
+    while not fails(history[-length:]):
         if length >= len(history) or patience.over():
             return []
         length = min(length * 4, len(history))
-    chosen = fewest(history[-length:], lambda some: suspect.failure.same(run(some)), patience)
-    return bound(chosen, lab)
+    return bound(fewest(history[-length:], fails, patience), lab)
+
+
+def repeat(chosen: Sequence[Planned], lab: Lab) -> Trial:
+    """Run planned programs one after the other on a fresh kernel, as the fuzzer did."""
+    names = [[ready.call.name for ready in planned.calls] for planned in chosen]
+    return lab.run_encoded([planned.encoded() for planned in chosen], names)
 
 
 def bound(chosen: Sequence[Planned], lab: Lab) -> list[Program]:
     """Programs with their picks bound as they were when they ran one after the other."""
-    names = [[ready.call.name for ready in planned.calls] for planned in chosen]
-    returned = lab.run_encoded([encode(planned) for planned in chosen], names).returned
+    returned = repeat(chosen, lab).returned
     programs = []
     for planned in chosen:
         programs.append(planned.program(returned[: len(planned.calls)]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from lkltest.image import judge, sparse, tree
+from lkltest.image import judge, tree
 from lkltest.image.adopt import adopt
 from lkltest.image.make import Image, make
 from lkltest.image.recipe import Recipe
@@ -20,7 +20,6 @@ class Disk:
 
     image: Image
     second: Image | None  # None: a second partition, if anything, is the second disk
-    artifacts: Path  # where a damaged image is kept
 
     @property
     def path(self) -> Path:
@@ -48,8 +47,7 @@ class Disk:
         """Let the host's checkers look at it, and read back on the host what the program has written.
 
         `results` are those of disk.c's points: what was skipped was not written. Without them, nothing is read.
-        Raises AssertionError with what is wrong, after the images were kept; MissingTool where a program is missing,
-        and nothing else was found.
+        Raises AssertionError with what is wrong; MissingTool where a program is missing, and nothing else was found.
         """
         problems = judge.all_of(
             partial(judge.check, self.image),
@@ -57,7 +55,7 @@ class Disk:
             self._check_second,
         )
         if problems:
-            raise AssertionError("\n".join(["on the host:", *problems, *self._keep()]))
+            raise AssertionError("\n".join(["on the host:", *problems]))
 
     def _check_second(self) -> list[str]:
         if self.second is None:
@@ -74,32 +72,21 @@ class Disk:
             files[f"written/size-{size}"] = size
         return files
 
-    def _keep(self) -> list[str]:
-        """Keep the images, and say where."""
-        self.artifacts.mkdir(parents=True, exist_ok=True)
-        told = []
-        for what, image in (("image", self.image), ("second image", self.second)):
-            if image is not None:
-                kept = self.artifacts / image.path.name
-                sparse.copy(image.path, kept)
-                told.append(f"{what}: {kept}")
-        return told
-
 
 def _passed(results: Mapping[str, Result], name: str) -> bool:
     return name in results and results[name].state is State.PASSED
 
 
-def make_disk(recipe: Recipe, version: str, directory: Path, artifacts: Path) -> Disk:
+def make_disk(recipe: Recipe, version: str, directory: Path) -> Disk:
     """Make the image of a recipe, and a second, empty one where it has no second partition."""
     image = make(recipe, version, directory)
-    return Disk(image, _second(image, recipe, version), artifacts)
+    return Disk(image, _second(image, recipe, version))
 
 
-def adopt_disk(file: Path, recipes: Sequence[Recipe], version: str, directory: Path, artifacts: Path) -> Disk:
+def adopt_disk(file: Path, recipes: Sequence[Recipe], version: str, directory: Path) -> Disk:
     """Copy a user's own image, and make a second disk of the same type beside it where it has no second partition."""
     image, recipe = adopt(file, recipes, version, directory)
-    return Disk(image, _second(image, recipe, version), artifacts)
+    return Disk(image, _second(image, recipe, version))
 
 
 def _second(image: Image, recipe: Recipe, version: str) -> Image | None:

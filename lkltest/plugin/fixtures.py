@@ -133,11 +133,11 @@ def kernel(request: Request, lkltest_settings: Settings) -> Kernel:
 
 
 @pytest.fixture(scope="class")
-def image(request: Request, kernel: Kernel, lkltest_settings: Settings) -> Iterator[Disk]:
+def image(request: Request, kernel: Kernel) -> Iterator[Disk]:
     """A fresh disk image: one of each recipe, or a copy of each of the user's own (--lkl-image)."""
     from lkltest.plugin import images
 
-    with images.image(request, kernel, lkltest_settings) as disk:
+    with images.image(request, kernel) as disk:
         yield disk
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lkltest.errors import LkltestError
-from lkltest.image import MissingTool, Recipe, broken, cuts, load, make, recording, scratch, shipped
+from lkltest.image import MissingTool, Recipe, broken, cuts, load, make, recording, scratch, shipped, sparse
 from lkltest.image.adopt import identify
 from lkltest.image.disk import Disk, adopt_disk, make_disk
 from lkltest.plugin.artifacts import file_name, root_of
-from lkltest.plugin.session import settings_of
+from lkltest.plugin.session import KEPT, settings_of
 from lkltest.program.launch import Kernel
 from lkltest.program.verdict import Result
 from lkltest.settings import Settings
@@ -99,22 +100,32 @@ class JudgedDisk(Disk):
 
 
 @contextlib.contextmanager
-def image(request: Request, kernel: Kernel, lkltest_settings: Settings) -> Iterator[Disk]:
-    """A fresh disk image: one of each recipe, or a copy of each of the user's own (--lkl-image)."""
-    name = file_name(f"{request.node.nodeid}-{kernel.name}-{request.param.name}-images")
-    where = root_of(request.config, lkltest_settings) / name
+def _directory(request: Request) -> Iterator[Path]:
+    """A directory for images, which are kept if the program that has them fails: beside what else is kept of it."""
     with _told(), scratch.directory() as directory:
+        yield directory
+        kept = request.node.stash.get(KEPT, None)
+        if kept is not None:
+            del request.node.stash[KEPT]
+            for path in filter(Path.is_file, directory.iterdir()):
+                sparse.copy(path, kept / path.name)
+
+
+@contextlib.contextmanager
+def image(request: Request, kernel: Kernel) -> Iterator[Disk]:
+    """A fresh disk image: one of each recipe, or a copy of each of the user's own (--lkl-image)."""
+    with _directory(request) as directory:
         if isinstance(request.param, Recipe):
-            disk = make_disk(request.param, kernel.version, directory, where)
+            disk = make_disk(request.param, kernel.version, directory)
         else:
-            disk = adopt_disk(request.param, recipes_of(request.config), kernel.version, directory, where)
-        yield JudgedDisk(disk.image, disk.second, disk.artifacts)
+            disk = adopt_disk(request.param, recipes_of(request.config), kernel.version, directory)
+        yield JudgedDisk(disk.image, disk.second)
 
 
 @contextlib.contextmanager
 def broken_disk(request: Request, kernel: Kernel) -> Iterator[list[str]]:
     """Copies of a recipe's image, each broken in a way of its own: the arguments of broken.c."""
-    with _told(), scratch.directory() as directory:
+    with _directory(request) as directory:
         whole = make(request.param, kernel.version, directory)
         other = "ext4" if whole.type == "vfat" else "vfat"
         yield [*whole.arguments(), f"other={other}", *broken.make(whole, directory)]
@@ -126,7 +137,7 @@ class PowerCuts:
 
     scene: cuts.Scene
     directory: Path  # for temporary files
-    artifacts: Path  # where failed cuts are kept
+    artifacts: Callable[[], Path]  # where failed cuts are kept
 
     def judge(self, number: int) -> None:
         """Cut the power for the time of this number; fails the item where the disk does not survive it."""
@@ -134,10 +145,17 @@ class PowerCuts:
         with _told():
             problems = cuts.try_cut(self.scene, cut, self.directory)
         if problems:
-            kept = cuts.keep(self.scene, cut, problems, self.artifacts / f"cut{number}")
             what = cut.describe(self.scene.recording)
-            again = f"again: lkltest replay {kept.parent}"
-            pytest.fail("\n".join([f"{self.scene.image.name}, {what}:", *problems, again]), pytrace=False)
+            pytest.fail("\n".join([f"{self.scene.image.name}, {what}:", *problems, self._keep(number, cut, problems)]),
+                        pytrace=False)
+
+    def _keep(self, number: int, cut: recording.Cut, problems: list[str]) -> str:
+        """Keep a failed cut; how it is tried again."""
+        where = self.artifacts() / file_name(f"power-cuts-{self.scene.jury.kernel.name}-{self.scene.image.name}")
+        try:
+            return f"again: lkltest replay {cuts.keep(self.scene, cut, problems, where / f'cut{number}').parent}"
+        except (OSError, LkltestError) as error:
+            return f"the cut could not be kept: {error}"
 
 
 @contextlib.contextmanager
@@ -147,5 +165,4 @@ def power_cuts(
     """A disk of a recipe, recorded at work on a kernel; workload.c and judge.c are beside the suite."""
     with _told(), scratch.directory() as directory:
         scene = cuts.record(request.param, kernel, request.path.parent, lkltest_settings, directory)
-        name = file_name(f"power-cuts-{kernel.name}-{request.param.name}")
-        yield PowerCuts(scene, directory, root_of(request.config, lkltest_settings) / name)
+        yield PowerCuts(scene, directory, partial(root_of, request.config, lkltest_settings))

@@ -11,7 +11,7 @@ import pytest
 from lkltest.closing import Closing
 from lkltest.errors import LkltestError, UsageError
 from lkltest.plugin.artifacts import Artifacts
-from lkltest.plugin.session import RESULT, TRACE
+from lkltest.plugin.session import KEPT, RESULT, TRACE
 from lkltest.program.declaration import Arguments, Call, deadline
 from lkltest.program.launch import Kernel, Launch, prepare
 from lkltest.program.run import Deadlines, Run
@@ -20,7 +20,6 @@ from lkltest.settings import Settings
 
 if TYPE_CHECKING:
     from lkltest.plugin.suite import ProgramSuite
-
 
 
 class ProgramRun(Closing):
@@ -60,6 +59,8 @@ class ProgramRun(Closing):
         shutil.rmtree(self.scratch, ignore_errors=True)
         if self.judge is not None:
             self.judge.close()
+        if self.run is not None and not self.good:
+            self.suite.stash[KEPT] = self.artifacts.path
         interrupted = self.run is not None and not self.run.over
         traced = self.run is not None and self.run.launch.trace is not None
         self.artifacts.close(keep=not self.good or interrupted or traced)

@@ -25,6 +25,7 @@ class Choice:
 
 
 LAST = pytest.StashKey[bool]()  # whether an item is the last one of its run that is selected
+KEPT = pytest.StashKey[Path]()  # of a suite: where its last run, if it failed, has kept what is needed
 RESULT: pytest.StashKey[Result] = pytest.StashKey()  # what an item's point gave, for its report
 TRACE = "trace"  # the property of an item whose run writes one: its path
 

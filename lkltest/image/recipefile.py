@@ -167,13 +167,13 @@ def _list(element: Reader) -> Reader:
     return read
 
 
-def _command(*places: str) -> Reader:
-    """A program and its arguments, among which each of `places` must be named."""
+def _command(*places: str, optional: bool = False) -> Reader:
+    """A program and its arguments, which name each of `places`; an `optional` one may be left out: []."""
 
     def read(value: Any) -> tuple[Any, ...]:  # noqa: ANN401
         words: tuple[str, ...] = _list(_text)(value)
         missing = [place for place in places if not any(place in word for word in words[1:])]
-        if missing:
+        if missing and (words or not optional):
             raise ValueError(f"{value} has no {missing[0]}")
         return words
 
@@ -228,7 +228,8 @@ def _cases(value: Any) -> tuple[tuple[str, dict[str, Any]], ...]:  # noqa: ANN40
 KEYS: Mapping[str, Reader] = {  # the fields of Volume
     "type": _text, "size": _size, "config": _text, "mount": _text,
     "mkfs": _command("{image}"), "options": _list(_text), "pack": _list(_text),
-    "fill": _command("{image}", "{tree}"), "read": _command("{image}", "{path}"), "check": _checks,
+    "fill": _command("{image}", "{tree}", optional=True), "read": _command("{image}", "{path}", optional=True),
+    "check": _checks,
     "lacks": _list(_one_of(*LACKS)), "cuts": _a(bool, "true or false"), "packages": _packages,
 }
 OWN_KEYS: Mapping[str, Reader] = {**KEYS, "like": _text, "when": _cases}

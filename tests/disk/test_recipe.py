@@ -66,6 +66,15 @@ def test_when_replaces_keys_and_adds_options(tmp_path: Path) -> None:
     assert recipe.volumes("5.10.0-rc1")[0].options == ("-q",)
 
 
+def test_a_command_of_another_recipe_is_left_out_by_an_empty_one(tmp_path: Path) -> None:
+    """The other keys are still like the other recipe's."""
+    read = 'read = ["debugfs", "-R", "cat {path}", "{image}"]\n'
+    recipes = load([write(tmp_path / "r", base=BASE + read, unread='like = "base"\nread = []\n')])
+    assert [bool(recipe.volumes("6")[0].read) for recipe in recipes] == [True, False]
+    with pytest.raises(UsageError, match=r"mkfs: \[\] has no \{image\}"):
+        load([write(tmp_path / "r", base=BASE, unmade='like = "base"\nmkfs = []\n')])
+
+
 def test_a_later_directory_replaces_recipes_of_the_same_name(tmp_path: Path) -> None:
     """So that --lkl-images can change ours, and what is like them."""
     ours = write(tmp_path / "a", base=BASE, small='like = "base"\n')

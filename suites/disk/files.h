@@ -117,7 +117,7 @@ LKLTEST_FN void need_room(void)
 	const char *image = lkltest_arg("disk");
 	struct statvfs st;
 
-	if (!image || statvfs(image, &st))
+	if (!image || statvfs(image, &st) || !st.f_blocks)	/* 0 of 0: without a limit */
 		return;
 	if ((unsigned long long)(geteuid() ? st.f_bavail : st.f_bfree) * st.f_frsize < 1 << 20)
 		lkltest_bail_out("the host's disk is full, there is no room for the image %s: free some, or name another "

@@ -1,6 +1,7 @@
 """Temporary directories for images."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -33,3 +34,11 @@ def test_a_disk_without_room_is_told_beforehand(root: Path, monkeypatch: pytest.
     with pytest.raises(UsageError, match=f"{root} has .* MB left, .* TMPDIR"), scratch.directory():
         pass
     assert not list(root.iterdir())
+
+
+def test_a_file_system_without_a_limit_has_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tmpfs of size=0 says that none of its 0 bytes are free."""
+    usage = shutil.disk_usage("/")._replace(total=0, used=0, free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with scratch.directory() as path:
+        assert path.is_dir()

@@ -258,7 +258,6 @@ class Console(Closing):
             seconds=time.monotonic() - self.started,
         )
 
-
     def end_by_force(self, pidfd: int) -> None:
         """Wait for the process, and kill it where that takes too long."""
         try:

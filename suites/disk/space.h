@@ -45,7 +45,7 @@ static void fit(void)
 		hole = share / LKLTEST_PAGE * LKLTEST_PAGE;
 	if (share < nr_entries * ENTRY)
 		nr_entries = share / ENTRY;
-	if (st.f_files && st.f_ffree / 2 < ENTRIES)
+	if (st.f_files && st.f_ffree / 2 < (unsigned int)nr_entries)
 		nr_entries = st.f_ffree / 2;
 	lkltest_log("big file: %llu bytes, entries of the directory: %d", big, nr_entries);
 }

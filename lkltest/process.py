@@ -176,12 +176,20 @@ class Child(Closing):
             raise UsageError(message) from None
         except OSError as error:
             raise UsageError(f"cannot run {self.argv[0]}: {error.strerror}") from None
-        # At a debugger's prompt Ctrl-C is the debugger's; set only now, for the child would inherit it.
-        self._interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN) if foreground else None
-        # Waiting on a pidfd does not reap: the zombie keeps the group's id ours until `kill` has used it.
-        self.pidfd = os.pidfd_open(self.popen.pid)
+        self.pidfd = -1
         self._closed: set[int] = set()  # pipes that have come to their end
-        self._watcher = _watch(self.popen.pid) if lifeline and not foreground else None
+        self._interrupt = None  # what SIGINT did before
+        self._watcher = None  # of a lifeline
+        try:
+            # Waiting on a pidfd does not reap: the zombie keeps the group's id ours until `kill` has used it.
+            self.pidfd = os.pidfd_open(self.popen.pid)
+            if foreground:  # at a debugger's prompt Ctrl-C is the debugger's; the child would have inherited it before
+                self._interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
+            elif lifeline:
+                self._watcher = _watch(self.popen.pid)
+        except BaseException:  # Ctrl-C as well
+            self.close()
+            raise
 
     def close(self) -> None:
         """Kill what is left of the group, and let go of the pipes; once or more often."""

@@ -93,6 +93,20 @@ def test_a_lifeline_lets_nothing_outlive_us() -> None:
         assert gone(grandchild)
 
 
+def test_nothing_is_left_of_a_start_that_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C at the moment when a child has only just been started kills it."""
+    started = []
+
+    def interrupted(group: int) -> None:
+        started.append(group)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(process, "_watch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Child(["sleep", "100"], lifeline=True)
+    assert gone(started[0])
+
+
 def test_the_end_is_seen_although_a_child_holds_the_pipe() -> None:
     """A process' end comes after its output, even where a child of it keeps the pipe open."""
     with Child(["sh", "-c", "echo hello; sleep 100 &"], stderr=process.PIPE) as child:

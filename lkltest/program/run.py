@@ -73,16 +73,20 @@ class Run(Closing):
         self.order: list[str] = []  # names of the points in the order in which they came
         self.overdue: str | None = None  # which deadline has passed
         self._end: End | None = None
-        self.child = Child(
-            launch.argv,
-            env=launch.env,
-            stderr=process.PIPE,
-            stdin=process.INHERIT if launch.foreground else process.NOTHING,
-            foreground=launch.foreground,
-            lifeline=True,
-        )
-        self.output = Spool(directory / "output.tap")
-        self.console = Spool(directory / "console.log")
+        with contextlib.ExitStack() as undo:
+            self.child = undo.enter_context(
+                Child(
+                    launch.argv,
+                    env=launch.env,
+                    stderr=process.PIPE,
+                    stdin=process.INHERIT if launch.foreground else process.NOTHING,
+                    foreground=launch.foreground,
+                    lifeline=True,
+                )
+            )
+            self.output = undo.enter_context(Spool(directory / "output.tap"))
+            self.console = undo.enter_context(Spool(directory / "console.log"))
+            undo.pop_all()
         self.point_started = self.child.started
 
     def close(self) -> None:
@@ -99,11 +103,9 @@ class Run(Closing):
 
     def next_result(self) -> Result | None:
         """Wait for the next point of a program without a table; None at its end."""
-        while self._end is None and not (fresh := self.order[:1]):
+        while self._end is None and not self.order:
             self._pump()
-        fresh = self.order[:1]
-        del self.order[:1]
-        return self.results[fresh[0]] if fresh else None
+        return self.results[self.order.pop(0)] if self.order else None
 
     @property
     def over(self) -> bool:
@@ -214,7 +216,9 @@ class Run(Closing):
             chunk = self.child.chunk(left)
             if chunk is None or chunk.stream is Stream.END:
                 break
-            if chunk.stream is Stream.ERRORS:
+            if chunk.stream is Stream.OUTPUT:
+                self.output.write(chunk.data)  # kept; it counts no more
+            else:
                 self.console.write(chunk.data)
                 if b"\nlkltest: end " in self.console.tail(len(chunk.data) + 200):
                     break

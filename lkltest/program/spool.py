@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lkltest.closing import Closing
 
-class Spool:
+
+class Spool(Closing):
     """A file that keeps the first and the last bytes of a stream, and says how much it left out between them.
 
     The first half is on disk as soon as it has come; the last half waits in memory for `close`.

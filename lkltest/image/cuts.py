@@ -17,8 +17,9 @@ from lkltest.image.recipefile import volume
 from lkltest.image.recording import Cut, Recording, build, load, promises
 from lkltest.liblkl.model import Liblkl
 from lkltest.program import Program
+from lkltest.program.declaration import Deadlines
 from lkltest.program.launch import Launch, prepare
-from lkltest.program.run import Deadlines, Run
+from lkltest.program.run import Run
 from lkltest.program.verdict import Result, State
 from lkltest.settings import Settings
 
@@ -95,8 +96,9 @@ def _compile(source: Path, kernel: Liblkl, settings: Settings) -> Launch:
 def run(launch: Launch, arguments: list[str], directory: Path) -> tuple[list[str], dict[str, Result]]:
     """Run a program: what is wrong, and the results of its points by name."""
     output = Path(tempfile.mkdtemp(prefix="run-", dir=directory))
+    launch = replace(launch, argv=(*launch.argv, *arguments))
     try:
-        with Run(replace(launch, argv=(*launch.argv, *arguments)), (), DEADLINES, output) as running:
+        with Run(launch, launch.start(), (), DEADLINES, output) as running:
             end = running.end()
         bad = [result for result in running.results.values() if result.bad]
         problems = [f"{result.name}: {result.message}" for result in bad[:1]]

@@ -12,15 +12,14 @@ from lkltest.closing import Closing
 from lkltest.errors import LkltestError, UsageError
 from lkltest.plugin.artifacts import Artifacts
 from lkltest.plugin.session import KEPT, RESULT, TRACE
-from lkltest.program.declaration import Arguments, Call, deadline
+from lkltest.program.declaration import Arguments, Call, Deadlines, deadline
 from lkltest.program.launch import Kernel, Launch, prepare
-from lkltest.program.run import Deadlines, Run
 from lkltest.program.verdict import Result, State
 from lkltest.settings import Settings
 
 if TYPE_CHECKING:
     from lkltest.plugin.suite import ProgramSuite
-
+    from lkltest.program.run import Run
 
 class ProgramRun(Closing):
     """One run of a suite's program on one kernel, started when the first of its items asks for a result."""
@@ -131,7 +130,10 @@ class ProgramRun(Closing):
         if launch.trace:
             item.user_properties.append((TRACE, str(launch.trace)))
         points, deadlines = self.suite.points_on(self.kernel), _patient(self.deadlines, launch)
-        return Run(launch, points, deadlines, self.artifacts.path, echo=_echo(item, self.settings))
+        child = launch.start()
+        from lkltest.program.run import Run  # what reads its output loads while the kernel boots
+
+        return Run(launch, child, points, deadlines, self.artifacts.path, echo=_echo(item, self.settings))
 
     def _finish(self, run: Run) -> str:
         """Wait for the program's end, and let the suite judge what it left; what is wrong with either."""

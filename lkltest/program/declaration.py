@@ -27,6 +27,14 @@ class Call:
 Arguments = Sequence[str] | Call
 
 
+@dataclass(frozen=True)
+class Deadlines:
+    """How long a program may take, in seconds; None: as long as it wants."""
+
+    program: float | None
+    point: float | None
+
+
 def deadline(name: str, value: object) -> float:
     """A number of seconds as given for the deadline `name`; raises ValueError where it is none."""
     try:

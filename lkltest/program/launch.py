@@ -45,6 +45,17 @@ class Launch:
         """The command to run it by hand."""
         return process.command(self.argv)
 
+    def start(self) -> process.Child:
+        """Start it; what it prints waits in its pipes."""
+        return process.Child(
+            self.argv,
+            env=self.env,
+            stderr=process.PIPE,
+            stdin=process.INHERIT if self.foreground else process.NOTHING,
+            foreground=self.foreground,
+            lifeline=True,
+        )
+
     def by_hand(self, kept: Path) -> str:
         """The command to run it by hand after the run, when `kept` is its executable."""
         return process.command(self.boot(kept.parent, kept.name)) if self.boot else self.command

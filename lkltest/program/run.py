@@ -7,12 +7,12 @@ import itertools
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from lkltest import process, tap
 from lkltest.closing import Closing
 from lkltest.process import Child, Ended, Stream
+from lkltest.program.declaration import Deadlines
 from lkltest.program.lastwords import last_lines, panic
 from lkltest.program.launch import Launch
 from lkltest.program.memcheck import Memcheck, blame
@@ -28,14 +28,6 @@ TAIL = 256 << 10  # bytes of the console that are searched for a stack or a pani
 UNFINISHED = ("missing-points", "unfinished-point")  # problems of the output that a table of points tells better
 
 
-@dataclass(frozen=True)
-class Deadlines:
-    """How long a program may take, in seconds; None: as long as it wants."""
-
-    program: float | None
-    point: float | None
-
-
 class Run(Closing):
     """A running test program; a context manager that leaves nothing of it behind.
 
@@ -45,24 +37,25 @@ class Run(Closing):
     def __init__(
         self,
         launch: Launch,
+        child: Child,
         points: Sequence[Declared],
         deadlines: Deadlines,
         directory: Path,
         *,
         echo: Callable[[bytes], None] = lambda _: None,
     ) -> None:
-        """Start it. `points` are expected of it, in this order; none: whatever comes is right.
+        """Take charge of `child`, which `launch` has started.
+
+        `points` are expected of it, in this order; none: whatever comes is right.
 
         The raw output, the console and the command are kept in `directory`; `echo` gets all output as it comes.
         """
         self.launch = launch
+        self.child = child
         self.points = tuple(points)
         self.deadlines = deadlines
         self.directory = directory
         self.echo = echo
-        directory.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(OSError):  # a full disk
-            (directory / "command").write_text(launch.command + "\n")
         self.parser = tap.Parser()
         self.memcheck = Memcheck() if launch.memcheck else None
         self.errors: list[str] = []  # of memcheck's, since the last result
@@ -74,16 +67,10 @@ class Run(Closing):
         self.overdue: str | None = None  # which deadline has passed
         self._end: End | None = None
         with contextlib.ExitStack() as undo:
-            self.child = undo.enter_context(
-                Child(
-                    launch.argv,
-                    env=launch.env,
-                    stderr=process.PIPE,
-                    stdin=process.INHERIT if launch.foreground else process.NOTHING,
-                    foreground=launch.foreground,
-                    lifeline=True,
-                )
-            )
+            undo.callback(child.close)
+            directory.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(OSError):  # a full disk
+                (directory / "command").write_text(launch.command + "\n")
             self.output = undo.enter_context(Spool(directory / "output.tap"))
             self.console = undo.enter_context(Spool(directory / "console.log"))
             undo.pop_all()

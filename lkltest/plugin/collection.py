@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lkltest.plugin.session import LAST
+from lkltest.plugin.session import LAST, refusing
 
 
 def pytest_pycollect_makeitem(
@@ -24,10 +24,10 @@ def pytest_pycollect_makeitem(
     from lkltest.plugin.suite import ProgramSuite
     from lkltest.plugin.trees import TreeSuite, collect_others
 
-    if isinstance(obj, OtherTreePrograms):
-        return [*collect_others(collector, obj)]
-
-    return (TreeSuite if isinstance(obj, TreeProgram) else ProgramSuite).of(collector, name, obj)
+    with refusing(collector.config):
+        if isinstance(obj, OtherTreePrograms):
+            return [*collect_others(collector, obj)]
+        return (TreeSuite if isinstance(obj, TreeProgram) else ProgramSuite).of(collector, name, obj)
 
 
 @pytest.hookimpl(tryfirst=True)

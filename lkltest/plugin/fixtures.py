@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lkltest.errors import Exit, LkltestError
-from lkltest.plugin.session import REFUSED, Choice, settings_of
+from lkltest.plugin.session import REFUSED, Choice, refusing, settings_of
 from lkltest.settings import Settings, options_of
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what takes our fixtures on each kernel and each image that it is for."""
     names = {name for name in {"kernel", *IMAGES} & set(metafunc.fixturenames) if _is_ours(metafunc, name)}
-    try:
+    with refusing(metafunc.config):
         if "kernel" in names:
             from lkltest.plugin import kernels
 
@@ -56,9 +56,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             from lkltest.plugin import images
 
             images.parametrize(metafunc)
-    except (LkltestError, pytest.UsageError) as error:
-        metafunc.config.stash.setdefault(REFUSED, error)
-        raise pytest.Collector.CollectError(str(error)) from None
 
 
 @pytest.hookimpl(wrapper=True)

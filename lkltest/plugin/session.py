@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,3 +52,13 @@ def settings_of(config: pytest.Config) -> Settings:
             config.stash[REFUSED] = error
             raise pytest.UsageError(str(error)) from None
     return config.stash[_SETTINGS]
+
+
+@contextlib.contextmanager
+def refusing(config: pytest.Config) -> Iterator[None]:
+    """Let what the user has to mend be an error of the collection, which ends the session (see `fixtures.Refusal`)."""
+    try:
+        yield
+    except (LkltestError, pytest.UsageError) as error:
+        config.stash.setdefault(REFUSED, error)
+        raise pytest.Collector.CollectError(str(error)) from None

@@ -45,16 +45,16 @@ class ProgramSuite(pytest.Class):
         """Collect `program`, declared as `name` in `parent`."""
         suite: Self = cls.from_parent(parent, name=name)
         suite.program = program
-        try:
-            suite._read_points()
-        except UsageError as error:
-            suite.points, suite.mistake = (), str(error)
+        suite._read_points()
         suite.obj = suite._make_class()
         return suite
 
     def _read_points(self) -> None:
         self.source = self.path.parent / self.program.source
-        self.points = read(self.source)
+        try:
+            self.points = read(self.source)
+        except UsageError as error:
+            self.points, self.mistake = (), str(error)
 
     def source_on(self, kernel: Kernel) -> Path:  # noqa: ARG002 -- a tree's own program differs from tree to tree
         """The C source of the program that runs on a kernel."""

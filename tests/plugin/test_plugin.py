@@ -427,19 +427,22 @@ def test_a_function_that_gives_no_arguments_is_named(suite: Pytest, pytester: py
     result.stdout.re_match_lines([r"the function forgets in .*test_suite\.py gives None: it has to return.*"])
 
 
+OURS = f"Program({str(PROGRAMS / 'good.c')!r})"
+
+
 @pytest.mark.parametrize(
-    ("variable", "options"),
-    [("LKLTEST_TIMEOUT", []), ("LKLTEST_MEM", []), ("LKLTEST_LKL", []), ("LKLTEST_VARIANT", []),
-     ("LKLTEST_LKL", ["-n2"])],
+    ("variable", "declared", "options"),
+    [*((variable, OURS, []) for variable in ("LKLTEST_TIMEOUT", "LKLTEST_MEM", "LKLTEST_LKL", "LKLTEST_VARIANT")),
+     ("LKLTEST_LKL", OURS, ["-n2"]), ("LKLTEST_LKL", "TreeProgram('boot')", [])],
 )
 def test_a_wrong_variable_ends_the_session(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, variable: str, options: list[str]
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, variable: str, declared: str, options: list[str]
 ) -> None:
     """A wrong environment variable is pytest's usage error where programs are run, and nothing to other tests."""
     monkeypatch.setenv(variable, "/no/such")
     pytester.makepyfile(test_other="def test_other(): pass")
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
-    pytester.makepyfile(test_suite=f"from lkltest import Program\nx = Program({str(PROGRAMS / 'good.c')!r})")
+    pytester.makepyfile(test_suite=f"from lkltest import Program, TreeProgram\nx = {declared}")
     result = pytester.runpytest_subprocess(*options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stdout.no_fnmatch_line("INTERNALERROR*")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+
+import pytest
 
 from lkltest.fuzz.bind import bind
 from lkltest.fuzz.describe import Description
+from lkltest.fuzz.mass import Generator
 from lkltest.fuzz.memory import RESTARTED
 from lkltest.fuzz.sources import Random
 from lkltest.kernel import Death, Kernel, Setup
@@ -75,3 +79,17 @@ def test_most_calls_get_past_their_arguments(setup: Setup, description: Descript
         kernel.close()
     assert len(numbers) - len(missing) >= WANTED
     assert missing <= set(NOT_REACHED), sorted(missing - set(NOT_REACHED))
+
+
+@pytest.mark.parametrize("scenario", ["tcp4", "tcp6"])
+def test_listeners_get_their_port(setup: Setup, description: Description, scenario: str) -> None:
+    """A connection of an earlier program, which the kernel remembers for a minute, does not keep later ones away."""
+    generator = Generator(description, 1, (scenario,))
+    with Kernel(setup) as kernel:
+        for _ in range(8):
+            batch = generator.batch(64)
+            assert kernel.run(batch.data, 64) == 64
+        ended = {(number, bucket): count for number, bucket, count in kernel.memory.counts()}
+    bind, accept = (description.headers.calls[name].number for name in ("bind", "accept4"))
+    assert ended.get((bind, errno.EADDRINUSE), 0) < ended[bind, 0]
+    assert ended[accept, 0] > 256

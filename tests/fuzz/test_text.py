@@ -73,7 +73,7 @@ def test_labels_may_have_any_number(parse: Callable[[str], Program]) -> None:
         ("close(1|)", "expected, not \\)"),
         ("write(1, &fill(3), 3)", "a size and a byte"),
         ("write(1, &out(-3), 3)", "out takes a size"),
-        ("write(1, &out(99999999), 3)", "at most 65536"),
+        ("write(1, &out(99999999), 3)", "0 to 65536 are possible"),
         ("write(1, &nosuch{a=1}, 3)", "no structure or field nosuch"),
         ("write(1, &iovec{nosuch=1}, 3)", "no structure or field nosuch"),
     ],

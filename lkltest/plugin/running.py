@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lkltest.plugin.suite import ProgramSuite
     from lkltest.program.run import Run
 
+
 class ProgramRun(Closing):
     """One run of a suite's program on one kernel, started when the first of its items asks for a result."""
 

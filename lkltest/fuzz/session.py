@@ -54,7 +54,7 @@ class Session:
         self.scenarios = scenarios
         self.memories = [Memory() for _ in range(workers)]
         self.progress = Progress()
-        self.docket = Docket(description, settings, output, seed=seed, shrink_seconds=shrink_seconds)
+        self.docket = Docket(self.setup, description, settings, output, seed=seed, shrink_seconds=shrink_seconds)
         self.lock = threading.Lock()
         self.stop = threading.Event()  # ends the fuzzing: what failed last is looked into all the same
         self.error: BaseException | None = None
@@ -248,8 +248,7 @@ class Worker:
     def suspect(self, failure: Failure, returned: int) -> None:
         """Hand a failure to the session, with what led to it; its program, the last one, made so many calls."""
         results = self.memory.results(self.head.calls - returned, returned)
-        suspect = Suspect(failure, tuple(self.history), results, self.session.setup)
-        self.session.docket.report(suspect, self.session.stop)
+        self.session.docket.report(Suspect(failure, tuple(self.history), results), self.session.stop)
 
 
 def begun(outcome: int | Death, first: int) -> int:

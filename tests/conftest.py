@@ -14,9 +14,11 @@ pytest_plugins = ["pytester"]
 
 
 def pytest_configure() -> None:
-    """Heed Ctrl-C, and let our children heed it: a shell's background jobs ignore it, which is inherited."""
+    """Heed what ends us, and let our children heed it: a shell's background jobs and nohup's ignore it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def default_settings() -> Settings:

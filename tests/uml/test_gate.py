@@ -276,6 +276,13 @@ def test_report_fits_into_a_mail() -> None:
     assert "\x1b" not in text
 
 
+def test_report_that_is_not_whole_says_so() -> None:
+    """In its first line: a suite that was skipped has shown nothing."""
+    rows = (Row("UML", "builds", Verdict.PASSED), Row("UML", "suites/disk", Verdict.NOT_RUN, "40 skipped", "get mkfs"))
+    assert Report("", "6.1.3", rows).text().startswith("lkltest gate: Linux 6.1.3: passed, as far as it was run\n")
+    assert Report("", "6.1.3", rows[:1]).text().startswith("lkltest gate: Linux 6.1.3: passed\n")
+
+
 @pytest.mark.usefixtures("suites_pass")
 def test_command_line(
     tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -314,11 +314,7 @@ def test_interrupted(tree: Tree, tmp_path: Path, number: int, status: int) -> No
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     environment = [f"TMPDIR={temporary}", f"LKLTEST_CACHE={tmp_path}/cache", "TERM=xterm"]
-    # A job in the background of a shell without job control ignores SIGINT, one of nohup SIGHUP; so would its children.
-    heed = ("import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-            "signal.signal(signal.SIGHUP, signal.SIG_DFL)")
-    main = f"{heed}; from lkltest.cli import main; sys.exit(main())"
-    argv = ["/usr/bin/env", *environment, sys.executable, "-c", main, "gate", "--tree", str(root)]
+    argv = ["/usr/bin/env", *environment, sys.executable, "-m", "lkltest", "gate", "--tree", str(root)]
     with Console(argv) as console:
         before = termios.tcgetattr(console.terminal.child_fd)
         console.expect("building stock UML")

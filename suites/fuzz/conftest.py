@@ -22,6 +22,7 @@ KNOWN = {
         "hang-*down_write*": "munmap() waits for ever after /proc/self/maps was read to its end",
         "console-skb_warn_bad_offload": "CVE-2017-1000112: a datagram begun with offload goes on without (4.13)",
         "crash-skb_release_data-*": "CVE-2017-1000112 as well",
+        "*-skb_copy_and_csum_bits-*": "CVE-2017-1000112 as well",
         "crash-ip6_mc_leave_src-*": "CVE-2017-9077: sockets inherit multicast memberships (4.12)",
     },
     "6.0": {

@@ -149,8 +149,9 @@ class Writer:
             # What follows is room for whatever else the call may take; the names say what it is meant to be.
             fields = self.fields(start, f"{name}.it", call, late)
             room = size - self.description.encoder.size(start)
-            self.lines.append(f"\tstatic struct {{ struct {self.tag(start.name)} it; char room[{room}]; }} {name}"
-                              f" = {{ {{ {', '.join(fields)} }} }};")
+            initial = f" = {{ {{ {', '.join(fields)} }} }}" if fields else ""
+            type = f"struct {{ struct {self.tag(start.name)} it; char room[{room}]; }}"
+            self.lines.append(f"\tstatic {type} {name}{initial};")
             address = f"&{name}"
         else:
             flat = self.description.encoder.flatten(region)

@@ -143,7 +143,7 @@ def test_a_structure_is_shown_with_the_room_behind_it(
     program = parse('r0 = socket(AF_INET, SOCK_DGRAM, 0)\n'
                     'ioctl(r0, SIOCGIFMTU, &[ifreq{ifr_ifrn=[b"lo\\x00"]}, fill(472, 0)])\n')
     source = reproducer.write([program], description, setup.liblkl, title="", about=(), mem=setup.mem, cmdline="")
-    assert re.search(r"struct \{ struct lkl_ifreq it; char room\[472\]; \} b0 = ", source)
+    assert re.search(r"struct \{ struct lkl_ifreq it; char room\[472\]; \} b0;", source)
     path, binary = tmp_path / "it.c", tmp_path / "it"
     path.write_text(source)
     assert process.run(findings.command(setup.liblkl, settings, path, binary), deadline=100, merge=True).ok

@@ -233,11 +233,10 @@ static inline void sandbox_leave(void)
 	 * In a task of its own as well, although its end closes them: where a descriptor's release sleeps, LKL (4.9)
 	 * leaves the dying task's thread before the task is done, and nobody ever gets the CPU again.
 	 */
-	for (i = 0; i <= sandbox.max_fd; i++) {
-		SYS(close, i);
-		/* What waits for an RCU grace period is freed here: a later close may still use it. */
-		SYS(sched_yield, 0);
-	}
+	for (i = 0; i <= sandbox.max_fd; i++)
+		if (!SYS(close, i))
+			/* What waits for an RCU grace period is freed here: a later close may still use it. */
+			SYS(sched_yield, 0);
 	SYS(umask, 022);
 	SYS(chdir, (long)"/");
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -43,12 +44,12 @@ class Scope:
         return Scope({}, self.layout, self.fields, self.size)
 
 
-class Type:
+class Type(ABC):
     """What an argument or a field may be."""
 
+    @abstractmethod
     def draw(self, source: Source, scope: Scope) -> Value:
         """Make a value; a region stands for a pointer to it wherever a pointer is wanted."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import fnmatch
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from lkltest.fuzz import inference, kinds, notation
 from lkltest.fuzz.encode import Encoder
 from lkltest.fuzz.headers import Headers, Signature
 from lkltest.fuzz.memory import Shape
-from lkltest.fuzz.types import AnyOf, Choice, Data, Flags, Room, Scope, SizeOf, Source, Strings, StructOf, Type, fit
-from lkltest.fuzz.values import RETURN, Array, Call, Fill, Make, Out, Pointer, Program, Text, Value
+from lkltest.fuzz.types import AnyOf, Choice, Data, Flags, Room, Scope, SizeOf, Source, StructOf, Type, fit
+from lkltest.fuzz.values import RETURN, Array, Call, Fill, Make, Out, Pointer, Program, Value
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 
@@ -40,21 +40,14 @@ class Described:
 
     def accepts(self, args: tuple[Value, ...]) -> bool:
         """Whether arguments could have been drawn from this one, as far as numbers and strings tell."""
-        return len(args) == len(self.types) and all(map(_accepts, self.types, args))
+        return len(args) == len(self.types) and all(
+            type.accepts(arg) for type, arg in zip(self.types, args, strict=True)
+        )
 
-
-def _accepts(type: Type, value: Value) -> bool:
-    match type, value:
-        case Choice(numbers), int():
-            return value in numbers
-        case Flags(bases, bits, always), int():
-            known = always
-            for number in (*bases, *bits):
-                known |= number
-            return value & ~known == 0 and value & always == always
-        case Strings(choices), Text(data):
-            return data in choices
-    return True
+    @cached_property
+    def order(self) -> tuple[int, ...]:
+        """The arguments as they are drawn: lengths after what they measure."""
+        return tuple(sorted(range(len(self.types)), key=lambda n: isinstance(self.types[n], SizeOf)))
 
 
 @dataclass(frozen=True)
@@ -68,6 +61,11 @@ class Description:
     shapes: Mapping[int, tuple[Shape, int]]  # what a success looks like, by the call's number
     encoder: Encoder
     by_call: Mapping[str, tuple[Described, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def uniform(self) -> frozenset[str]:
+        """The calls that leave the same for later ones whichever variant they are."""
+        return frozenset(name for name, found in self.by_call.items() if len({v.makes for v in found}) == 1)
 
     def keys(self, patterns: Iterable[str]) -> list[str]:
         """The variants that any of the patterns names (* stands for any letters), as often as they do."""
@@ -108,14 +106,14 @@ class Description:
         scope = Scope({}, self.headers.struct, self.fields, self.encoder.size)
         arguments = described.signature.arguments
         values: dict[int, Value] = {}
-        order = sorted(range(len(arguments)), key=lambda n: isinstance(described.types[n], SizeOf))
-        for n in order:
+        for n in described.order:
             value = fit(described.types[n].draw(source, scope), arguments[n].type)
             if described.signature.name == "ioctl":
                 value = self.roomy(value)
             values[n] = scope.siblings[arguments[n].name] = value
         args = tuple(values[n] for n in range(len(arguments)))
-        return Call(described.signature.name, args, self.makes(described.signature.name, args))
+        name = described.signature.name
+        return Call(name, args, described.makes if name in self.uniform else self.makes(name, args))
 
     def roomy(self, value: Value) -> Value:
         """What an ioctl points to, made as long as any: another kind of descriptor may take another structure."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, reduce
+from operator import or_
 from typing import Protocol, TypeVar
 
 from lkltest.fuzz.layout import CType
@@ -51,6 +53,10 @@ class Type(ABC):
     def draw(self, source: Source, scope: Scope) -> Value:
         """Make a value; a region stands for a pointer to it wherever a pointer is wanted."""
 
+    def accepts(self, value: Value) -> bool:
+        """Whether a value could have been drawn from this one, as far as numbers and strings tell."""
+        return True
+
 
 @dataclass(frozen=True)
 class Choice(Type):
@@ -62,6 +68,10 @@ class Choice(Type):
     def draw(self, source: Source, scope: Scope) -> Value:
         """One of the numbers."""
         return source.choice(self.numbers)
+
+    def accepts(self, value: Value) -> bool:
+        """Whether it is one of the numbers."""
+        return not isinstance(value, int) or value in self.numbers
 
 
 @dataclass(frozen=True)
@@ -79,6 +89,15 @@ class Flags(Type):
         for _ in range(source.integer(0, 3) if self.bits else 0):
             value |= source.choice(self.bits)
         return value
+
+    @cached_property
+    def known(self) -> int:
+        """All bits that there are."""
+        return reduce(or_, (*self.bases, *self.bits), self.always)
+
+    def accepts(self, value: Value) -> bool:
+        """Whether it has all bits that are never left out, and none but those of the flags."""
+        return not isinstance(value, int) or (value & ~self.known == 0 and value & self.always == self.always)
 
 
 @dataclass(frozen=True)
@@ -121,6 +140,10 @@ class Strings(Type):
     def draw(self, source: Source, scope: Scope) -> Value:
         """One of the strings."""
         return Text(source.choice(self.choices))
+
+    def accepts(self, value: Value) -> bool:
+        """Whether it is one of the strings."""
+        return not isinstance(value, Text) or value.data in self.choices
 
 
 @dataclass(frozen=True)

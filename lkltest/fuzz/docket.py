@@ -14,7 +14,6 @@ from lkltest.fuzz.describe import Description
 from lkltest.fuzz.findings import Finding
 from lkltest.fuzz.lab import Lab
 from lkltest.fuzz.triage import Suspect, triage
-from lkltest.kernel import Setup
 from lkltest.settings import Settings
 
 ENOUGH = 3  # times that a failure which never comes again is looked into
@@ -26,10 +25,8 @@ class Docket:
     """Takes failures from the workers, and looks into those that are new while the workers go on."""
 
     def __init__(
-        self, setup: Setup, description: Description, settings: Settings, output: Path, *,
-        seed: int, shrink_seconds: float,
+        self, description: Description, settings: Settings, output: Path, *, seed: int, shrink_seconds: float
     ) -> None:
-        self.setup = setup
         self.description = description
         self.settings = settings
         self.output = output
@@ -77,7 +74,7 @@ class Docket:
     def examine(self, suspect: Suspect) -> None:
         """Find out what brings a failure about, and write it down."""
         name, kind = suspect.failure.name, suspect.failure.kind
-        with Lab(self.setup, self.description) as lab:
+        with Lab(suspect.setup, self.description) as lab:
             result = triage(suspect, lab, shrink_seconds=self.shrink_seconds, hurry=self.hurry)
         if not result.programs and kind not in CERTAIN and self.examined[name] < ENOUGH:
             return  # the fault of a slow machine, perhaps
@@ -85,7 +82,7 @@ class Docket:
             finding = self.findings.get(result.failure.name)
             if finding is None or finding.times < result.times:
                 finding = findings.save(
-                    self.output, result, setup=self.setup, settings=self.settings, description=self.description,
+                    self.output, result, setup=suspect.setup, settings=self.settings, description=self.description,
                     seed=str(self.seed),
                 )
             with self.lock:

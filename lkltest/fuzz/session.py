@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 
 from lkltest.errors import KernelLost
@@ -48,13 +49,13 @@ class Session:
         self, setup: Setup, description: Description, settings: Settings, output: Path, *,
         seed: int, workers: int, scenarios: tuple[str, ...] = (), shrink_seconds: float = 60.0,
     ) -> None:
-        self.setup = setup.checked
+        self.setup = setup
         self.description = description
         self.seed = seed
         self.scenarios = scenarios
         self.memories = [Memory() for _ in range(workers)]
         self.progress = Progress()
-        self.docket = Docket(self.setup, description, settings, output, seed=seed, shrink_seconds=shrink_seconds)
+        self.docket = Docket(description, settings, output, seed=seed, shrink_seconds=shrink_seconds)
         self.lock = threading.Lock()
         self.stop = threading.Event()  # ends the fuzzing: what failed last is looked into all the same
         self.error: BaseException | None = None
@@ -149,6 +150,8 @@ class Worker:
 
     def __init__(self, session: Session, number: int) -> None:
         self.session = session
+        self.setups = cycle(session.setup.turns)
+        self.setup = session.setup  # of the kernel
         self.memory = session.memories[number]
         self.generator = Generator(session.description, f"{session.seed}/{number}", session.scenarios)
         self.kernel: Kernel | None = None
@@ -175,7 +178,8 @@ class Worker:
 
     def boot(self) -> Kernel:
         """Start a kernel."""
-        self.kernel = boot(self.session.setup, self.memory)
+        self.setup = next(self.setups)
+        self.kernel = boot(self.setup, self.memory)
         with self.session.lock:
             self.session.progress.boots += 1
         if self.died:
@@ -248,7 +252,8 @@ class Worker:
     def suspect(self, failure: Failure, returned: int) -> None:
         """Hand a failure to the session, with what led to it; its program, the last one, made so many calls."""
         results = self.memory.results(self.head.calls - returned, returned)
-        self.session.docket.report(Suspect(failure, tuple(self.history), results), self.session.stop)
+        suspect = Suspect(failure, tuple(self.history), results, self.setup)
+        self.session.docket.report(suspect, self.session.stop)
 
 
 def begun(outcome: int | Death, first: int) -> int:

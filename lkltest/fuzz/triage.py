@@ -12,6 +12,7 @@ from lkltest.fuzz.memory import BETWEEN
 from lkltest.fuzz.shrink import Patience, fewer, fewest, shrink
 from lkltest.fuzz.values import Program, joined
 from lkltest.fuzz.verdict import Failure
+from lkltest.kernel import Setup
 
 TRIES = 3  # on kernels of their own, before the history of the worker is asked
 RATE_OF = 10  # kernels on which the result is tried, to say how often it fails
@@ -38,6 +39,7 @@ class Suspect:
     failure: Failure
     history: Sequence[Planned]  # what its kernel ran, up to the program that failed
     returned: tuple[int, ...]  # what the last program's calls returned
+    setup: Setup  # of its kernel
 
     def program(self) -> Program:
         """The program that failed, as far as it came."""

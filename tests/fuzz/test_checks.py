@@ -41,7 +41,27 @@ def test_kasan_needs_no_other_checks(setup: Setup) -> None:
     """A kernel with KASAN is started as it is: the two would cost their time twice."""
     liblkl = replace(setup.liblkl, config=frozenset({"CONFIG_KASAN"}))
     assert replace(setup, liblkl=liblkl).checked.cmdline == setup.cmdline
+    assert replace(setup, liblkl=liblkl).turns == (replace(setup, liblkl=liblkl),)
     assert SLAB_CHECKS in setup.checked.cmdline
+
+
+def test_kernels_take_turns(setup: Setup, description: Description, parse: Callable[[str], Program]) -> None:
+    """Each kernel of a session finds a use of what kmalloc() gave; some check the caches that have a name as well."""
+    assert len({turn.cmdline for turn in setup.turns}) == 2
+    for turn in setup.turns[-2:]:
+        with Lab(turn, description) as lab:
+            failure = lab.run([parse(INHERITED)]).failure
+        assert failure is not None
+        assert failure.kind == "crash"
+
+
+def test_names_of_caches_are_patterns_since_4_20(setup: Setup) -> None:
+    """A kernel that takes them for patterns would not find its caches by the beginning of their names."""
+    cmdlines = [
+        replace(setup, liblkl=replace(setup.liblkl, version=version)).turns[0].cmdline
+        for version in ("4.9.0", "4.19.300+", "4.20.0-rc1", "6.0.0", "")
+    ]
+    assert [line.rpartition(",")[2] for line in cmdlines] == ["kmalloc", "kmalloc", "kmalloc-*", "kmalloc-*", "kmalloc"]
 
 
 def test_a_finding_is_run_again_as_it_was_found(setup: Setup, tmp_path: Path) -> None:

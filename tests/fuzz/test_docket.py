@@ -18,17 +18,17 @@ from lkltest.settings import Settings
 
 
 @pytest.fixture
-def docket(setup: Setup, description: Description, settings: Settings, tmp_path: Path) -> Docket:
+def docket(description: Description, settings: Settings, tmp_path: Path) -> Docket:
     """One that nobody works for."""
-    return Docket(setup, description, settings, tmp_path, seed=1, shrink_seconds=5)
+    return Docket(description, settings, tmp_path, seed=1, shrink_seconds=5)
 
 
-def suspect(description: Description, kind: str) -> Suspect:
+def suspect(setup: Setup, description: Description, kind: str) -> Suspect:
     """A failure that no kernel shows."""
     failure = Failure(
         kind=kind, title=f"a {kind}", signature=("nowhere_at_all",), program=0, call=1, stack="", console="",
     )
-    return Suspect(failure, Generator(description, 1, ("xattrs",)).batch(2).programs, ())
+    return Suspect(failure, Generator(description, 1, ("xattrs",)).batch(2).programs, (), setup)
 
 
 def meet(docket: Docket, found: Suspect, times: int) -> None:
@@ -40,20 +40,20 @@ def meet(docket: Docket, found: Suspect, times: int) -> None:
             docket.work()
 
 
-def test_a_crash_that_does_not_come_again_is_kept(docket: Docket, description: Description) -> None:
+def test_a_crash_that_does_not_come_again_is_kept(docket: Docket, setup: Setup, description: Description) -> None:
     """The kernel was lost: its log and its stack are written down at once, and that no program is known for it."""
-    meet(docket, suspect(description, "crash"), 1)
+    meet(docket, suspect(setup, description, "crash"), 1)
     (finding,) = docket.findings.values()
     assert (finding.times, finding.of, finding.count) == (0, TRIES, 1)
     assert (docket.output / finding.name / "console.log").is_file()
 
 
-def test_a_hang_that_does_not_come_again_is_no_finding(docket: Docket, description: Description) -> None:
+def test_a_hang_that_does_not_come_again_is_no_finding(docket: Docket, setup: Setup, description: Description) -> None:
     """A call that once took too long may be the machine's fault, until it was met some times."""
-    meet(docket, suspect(description, "hang"), ENOUGH - 1)
+    meet(docket, suspect(setup, description, "hang"), ENOUGH - 1)
     assert not docket.findings
     assert not list(docket.output.iterdir())
-    meet(docket, suspect(description, "hang"), 3)
+    meet(docket, suspect(setup, description, "hang"), 3)
     (finding,) = docket.findings.values()
     assert finding.count == ENOUGH + 2
     assert docket.examined[finding.name] == ENOUGH

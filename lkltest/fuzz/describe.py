@@ -23,7 +23,7 @@ from lkltest.settings import Settings
 
 ANNOTATIONS = Path(__file__).parent / "annotations"
 IOCTL_ROOM = 512  # bytes: more than any request reads or writes
-NEEDS = {"task": 1, "mounts": 2, "limits": 4, "signals": 8}  # bits of native/sandbox.h
+NEEDS = {"task": 1, "mounts": 2, "limits": 4, "signals": 8, "grace": 16}  # bits of native/sandbox.h
 
 
 @dataclass(frozen=True)

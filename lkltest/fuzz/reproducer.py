@@ -100,6 +100,7 @@ class Writer:
     def clean(self, program: Program) -> None:
         """Write what the fuzzer does after each program: mappings and descriptors are given back."""
         index = 0
+        grace = self.description.needs(program) & NEEDS["grace"]
         for call in program.calls:
             for make in call.makes:
                 if make.kind == "address" and call.name == "mmap_pgoff":
@@ -107,7 +108,7 @@ class Writer:
                     self.lines.append(f"\tCALL(lkl_sys_munmap(r{index}, {length}));")
                 elif kinds.NUMBERS[make.kind] < kinds.DESCRIPTORS:
                     self.lines.append(f"\tCALL(lkl_sys_close(r{index}));")
-                    self.lines.append("\tlkl_sys_sched_yield();")  # as the sandbox does: RCU frees what it has to
+                    self.lines += ["\tlkl_sys_sched_yield();"] if grace else []
                 index += 1
 
     def value(self, value: Value, call: Call, path: str) -> str:

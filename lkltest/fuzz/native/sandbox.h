@@ -18,6 +18,7 @@ enum needs {
 	NEEDS_MOUNTS = 2,	/* changes mounts: a namespace of its own */
 	NEEDS_LIMITS = 4,	/* changes the limits of the process */
 	NEEDS_SIGNALS = 8,	/* changes signal handlers, or leaves signals pending */
+	NEEDS_GRACE = 16,	/* its descriptors share what RCU frees: a grace period passes after each close */
 };
 
 #define SANDBOX_FDS	40	/* kinds below this one are descriptors: lkltest/fuzz/kinds.py */
@@ -193,7 +194,8 @@ static inline void sandbox_enter(uint64_t program, unsigned int needs)
 	path[5] += n >> 2 & 3;
 	path[6] += n & 3;
 	SYS(mkdirat, SANDBOX_FDCWD, (long)path, 0777);
-	SYS(chdir, (long)path);
+	if (SYS(chdir, (long)path))
+		SYS(chdir, (long)"/");	/* never where the last program was */
 }
 
 static void sandbox_forget_signals(void)
@@ -218,7 +220,7 @@ static void sandbox_forget_signals(void)
 		;
 }
 
-static inline void sandbox_leave(void)
+static inline void sandbox_leave(unsigned int needs)
 {
 	int i;
 
@@ -234,11 +236,9 @@ static inline void sandbox_leave(void)
 	 * leaves the dying task's thread before the task is done, and nobody ever gets the CPU again.
 	 */
 	for (i = 0; i <= sandbox.max_fd; i++)
-		if (!SYS(close, i))
-			/* What waits for an RCU grace period is freed here: a later close may still use it. */
-			SYS(sched_yield, 0);
+		if (!SYS(close, i) && needs & NEEDS_GRACE)
+			SYS(sched_yield, 0);	/* LKL (4.9) counts a change of threads as a grace period */
 	SYS(umask, 022);
-	SYS(chdir, (long)"/");
 }
 
 /* Undo what a program did to the whole process; not in its own task, which may have dropped the right to. */

@@ -11,7 +11,7 @@ import struct
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,8 +28,9 @@ from lkltest.settings import Settings
 
 MESSAGE = struct.Struct("<IIQ")  # programs, unused, number of the first one
 BOOT_DEADLINE = 60.0  # seconds
-GLANCE = 0.1  # seconds between looks at a worker that is silent
-STUCK_AFTER = 2.0  # seconds of its own in one call that cannot be interrupted: it hangs
+GLANCE = 0.05  # seconds between looks at a worker that is silent
+STUCK_AFTER = 1.0  # seconds of its own in one call that cannot be interrupted: it hangs
+KNOWN_AFTER = 0.15  # seconds after which one that hangs may be recognized
 ERRORS = 1 << 18  # bytes: more than the stacks of one complaint take
 SLAB_CHECKS = "slub_debug=FZPU"  # consistency, red zones, poison, and who the owner is
 KMALLOC = {False: "kmalloc", True: "kmalloc-*"}  # its caches, by whether names are patterns: since 4.20
@@ -46,6 +47,7 @@ class Setup:
     cmdline: str
     shapes: Mapping[int, tuple[Shape, int]]  # what a success looks like, by the call's number
     stuck_after: float = STUCK_AFTER
+    nice: int = 0  # added to the worker's
     env: Mapping[str, str] = field(default_factory=dict)  # added to the worker's environment
 
     @classmethod
@@ -128,7 +130,7 @@ class Kernel(Closing):
         assert backend.origin is not None
         return [
             sys.executable, "-I", "-S", str(WORKER), str(self.setup.executor), str(Path(backend.origin).parent),
-            str(self.memory.fd), str(self.setup.mem), self.setup.cmdline,
+            str(self.memory.fd), str(self.setup.nice), str(self.setup.mem), self.setup.cmdline,
         ]
 
     def _await_boot(self) -> None:
@@ -162,9 +164,12 @@ class Kernel(Closing):
         with contextlib.suppress(BrokenPipeError):  # it has died since the last batch: `finish` finds out
             self.child.write(MESSAGE.pack(count, 0, first))
 
-    def finish(self) -> int | Death:
-        """Wait for the batch; the number of programs done (less than given after an alarm), or how the worker died."""
-        seen, clock = self.memory.progress(), None
+    def finish(self, known: Callable[[bytes], bool] | None = None) -> int | Death:
+        """Wait for the batch; the number of programs done (less than given after an alarm), or how the worker died.
+
+        `known` may tell from the stacks of a worker that has been silent for a while that it hangs as others did.
+        """
+        seen, clock, asked = self.memory.progress(), None, known is None
         while True:
             try:
                 answer = self._answer(GLANCE)
@@ -174,9 +179,14 @@ class Kernel(Closing):
                 return answer
             now = self.memory.progress()
             if now != seen or clock is None:
-                seen, clock = now, Clock(self.child.pid)
+                seen, clock, asked = now, Clock(self.child.pid), known is None
             elif clock.seconds() > self.setup.stuck_after:
                 return self.reap(hung=True)
+            elif known is not None and not asked and clock.seconds() > KNOWN_AFTER:
+                asked = True
+                self._tell_stacks()
+                if known(self.errors()):
+                    return self._bury(hung=True)
 
     def run(self, programs: bytes, count: int) -> int | Death:
         """Run a batch of encoded programs and wait for it."""
@@ -202,11 +212,12 @@ class Kernel(Closing):
     def reap(self, *, hung: bool = False) -> Death:
         """Bury the worker; the stacks of one that hangs are taken first."""
         if hung:
-            told = os.fstat(self.stderr.fileno()).st_size
-            self.child.signal(signal.SIGUSR2)
-            self._await_stacks(told)
+            self._tell_stacks()
         else:
             self.child.wait(5.0)
+        return self._bury(hung=hung)
+
+    def _bury(self, *, hung: bool) -> Death:
         head = self.memory.head()
         self.child.kill()
         return Death(
@@ -217,8 +228,10 @@ class Kernel(Closing):
             console=self.memory.console(),
         )
 
-    def _await_stacks(self, told: int) -> None:
-        """Wait until the worker has written its stacks, at most a second; `told` is what it wrote before."""
+    def _tell_stacks(self) -> None:
+        """Let the worker write its stacks; wait for it a second at most."""
+        told = os.fstat(self.stderr.fileno()).st_size
+        self.child.signal(signal.SIGUSR2)
         for _ in range(50):
             if self.child.wait(0.02) or b"\nlkltest: end " in self._errors(told):
                 return

@@ -18,7 +18,8 @@ from lkltest.settings import Settings
 
 ENOUGH = 3  # times that a failure which never comes again is looked into
 CERTAIN = ("crash", "panic", "overrun")  # kinds that cannot be the fault of a slow machine
-WAITING = 4  # failures that may wait to be looked into; then the workers wait as well
+WAITING = 8  # failures that wait to be looked into with all that led to them: some megabytes each
+RECENT = 256  # programs that are kept of what led to the others
 
 
 class Docket:
@@ -38,13 +39,12 @@ class Docket:
         self.pending: set[str] = set()  # names of those that wait for it
         self.aliases: dict[str, str] = {}  # names of failures as they were met, to those of findings
         self.queue: queue.SimpleQueue[Suspect | None] = queue.SimpleQueue()
-        self.room = threading.Semaphore(WAITING)
         self.lock = threading.Lock()
         self.saving = threading.Lock()  # held while a finding is written
         self.hurry = threading.Event()  # whatever is looked into comes to its end
 
-    def report(self, suspect: Suspect, stop: threading.Event) -> None:
-        """Note a failure, which is looked into if it is new; until `stop`, the caller waits if there are too many."""
+    def report(self, suspect: Suspect) -> bool:
+        """Note a failure, which is looked into if it is new; whether it was not met before."""
         name = suspect.failure.name
         with self.lock:
             self.met[name] += 1
@@ -52,18 +52,25 @@ class Docket:
             if known is not None:
                 self.findings[known.name] = replace(known, count=known.count + 1)
             if name in self.pending or self.examined[name] >= ENOUGH or (known is not None and known.times):
-                return
+                return False
             self.pending.add(name)
             self.examined[name] += 1
-        while not self.room.acquire(timeout=0.1) and not stop.is_set():
-            pass
-        self.queue.put(suspect)
+            crowded = len(self.pending) > WAITING
+            first = self.met[name] == 1
+        self.queue.put(replace(suspect, history=suspect.history[-RECENT:]) if crowded else suspect)
+        return first
+
+    def hangs(self) -> set[str]:
+        """The names of hangs that are known, or looked into just now: nobody need wait long for them again."""
+        with self.lock:
+            again = {name for name, finding in self.findings.items() if finding.kind == "hang" and finding.times}
+            pending = {name for name in self.pending if name.startswith("hang-")}
+            return again | pending | {name for name, finding in self.aliases.items() if finding in again}
 
     def work(self) -> None:
         """Look into failures until `close`."""
         while (suspect := self.queue.get()) is not None:
             self.examine(suspect)
-            self.room.release()
             with self.lock:
                 self.pending.discard(suspect.failure.name)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 from lkltest.fuzz.bind import bind
 from lkltest.fuzz.describe import Description, read_annotations
@@ -17,7 +18,8 @@ POOL = 400  # calls that stand ready for a scenario
 READY = 12  # calls that stand ready for each step of a scenario's start
 RENEW = 24  # of them drawn anew after each batch: each is used some times in other company
 LENGTHS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16)
-CORPUS = 4000  # programs that saw something new, to be varied
+CORPUS = 500  # programs of a scenario that saw something new, to be varied
+SPARED = 10  # kernels lost to what is known already, after which a scenario is half as frequent
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +71,23 @@ class Batch:
 class Scenario:
     """One kind of program."""
 
-    def __init__(self, name: str, start: Iterable[str], body: Sequence[str], description: Description) -> None:
+    def __init__(self, name: str, entry: Mapping[str, Any], description: Description) -> None:
+        """`entry` is the annotations': weight, start, body."""
         self.name = name
         self.description = description
-        self.keys = description.keys(body)
+        self.share = float(entry["weight"])
+        self.keys = description.keys(entry["body"])
         self.weights = list(accumulate(description.variants[key].weight for key in self.keys))
-        self.start = [keys for keys in (description.keys([step]) for step in start) if keys]
+        self.start = [keys for keys in (description.keys([step]) for step in entry["start"]) if keys]
         self.pool: list[Ready] = []
         self.ready: list[list[Ready]] = []
+        self.corpus: list[Planned] = []
+        self.losses = 0  # kernels lost to what is known already
+
+    @property
+    def weight(self) -> float:
+        """How often it is taken, among others: what ends in a known crash again and again leaves time for the rest."""
+        return self.share / (1 + self.losses / SPARED)
 
     def fill(self, source: Random) -> None:
         """Draw all that stands ready."""
@@ -125,29 +136,24 @@ class Generator:
     def __init__(self, description: Description, seed: int | str, only: Sequence[str] = ()) -> None:
         """`only` names the scenarios to take; all, where it is empty."""
         self.source = Random(seed)
-        self.scenarios: list[Scenario] = []
-        weights: list[float] = []
-        for name, entry in read_annotations()["scenarios"].items():
-            if only and name not in only:
-                continue
-            scenario = Scenario(name, entry["start"], entry["body"], description)
-            if scenario.keys:
-                self.scenarios.append(scenario)
-                weights.append(entry["weight"])
-        self.weights = list(accumulate(weights))
-        self.corpus: list[Planned] = []
-        self.vary_percent = 0
+        entries = read_annotations()["scenarios"]
+        all = [Scenario(name, entry, description) for name, entry in entries.items() if not only or name in only]
+        self.scenarios = [scenario for scenario in all if scenario.keys]
+        self.weights = self._weigh()
+
+    def _weigh(self) -> list[float]:
+        return list(accumulate(scenario.weight for scenario in self.scenarios))
 
     def batch(self, programs: int) -> Batch:
         """So many programs."""
         rng = self.source.random
         planned: list[Planned] = []
         for scenario in rng.choices(self.scenarios, cum_weights=self.weights, k=programs):
-            if self.corpus and rng.random() < 0.3:
-                plan = self.vary(rng.choice(self.corpus), rng)
+            if not scenario.pool:
+                scenario.fill(self.source)
+            if scenario.corpus and rng.random() < 0.3:
+                plan = self.vary(rng.choice(scenario.corpus), rng)
             else:
-                if not scenario.pool:
-                    scenario.fill(self.source)
                 plan = Planned(scenario, tuple(scenario.compose(rng)))
             planned.append(plan)
         for scenario in rng.choices(self.scenarios, k=2):
@@ -171,7 +177,13 @@ class Generator:
 
     def keep(self, plan: Planned) -> None:
         """Remember a program that saw something new."""
-        if len(self.corpus) < CORPUS:
-            self.corpus.append(plan)
+        corpus = plan.scenario.corpus
+        if len(corpus) < CORPUS:
+            corpus.append(plan)
         else:
-            self.corpus[self.source.integer(0, CORPUS - 1)] = plan
+            corpus[self.source.integer(0, CORPUS - 1)] = plan
+
+    def spare(self, plan: Planned) -> None:
+        """Make fewer programs like one that lost a kernel to what is known already."""
+        plan.scenario.losses += 1
+        self.weights = self._weigh()

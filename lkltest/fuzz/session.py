@@ -17,7 +17,7 @@ from lkltest.fuzz.findings import Finding
 from lkltest.fuzz.mass import Batch, Generator, Planned
 from lkltest.fuzz.memory import Head, Memory, State
 from lkltest.fuzz.triage import Suspect
-from lkltest.fuzz.verdict import Failure, of_alarm, of_death
+from lkltest.fuzz.verdict import Failure, name_of_hang, of_alarm, of_death
 from lkltest.kernel import Death, Kernel, Setup, boot
 from lkltest.settings import Settings
 
@@ -168,13 +168,18 @@ class Worker:
                 kernel = self.kernel or self.boot()
                 kernel.start(batch.data, len(batch.programs))
                 following = following or self.generator.batch(BATCH)  # while the worker works
-                batch = batch.after(self.judge(kernel, batch, kernel.finish()))
+                batch = batch.after(self.judge(kernel, batch, kernel.finish(self.known())))
                 if self.session.stop.is_set():
                     return
                 if not batch.programs:
                     batch, following = following, None
         finally:
             self.drop()
+
+    def known(self) -> Callable[[bytes], bool] | None:
+        """What tells a kernel that hangs as one did before, so that nobody need wait for it; None where none did."""
+        hangs = self.session.docket.hangs()
+        return (lambda stderr: name_of_hang(stderr) in hangs) if hangs else None
 
     def boot(self) -> Kernel:
         """Start a kernel."""
@@ -216,7 +221,9 @@ class Worker:
             self.generator.keep(batch.programs[number - first])
         if failure is not None:
             returned = head.calls - before.calls - sum(len(plan.calls) for plan in ran[:-1])
-            self.suspect(failure, returned if ran else len(self.history[-1].calls))
+            new = self.suspect(failure, returned if ran else len(self.history[-1].calls))
+            if failure.spoils and not new:
+                self.generator.spare(self.history[-1])
         kernel.programs = first + done
         if dead or len(self.history) > LIFETIME or (failure is not None and failure.spoils):
             self.drop()
@@ -249,11 +256,13 @@ class Worker:
             return None
         return failure
 
-    def suspect(self, failure: Failure, returned: int) -> None:
-        """Hand a failure to the session, with what led to it; its program, the last one, made so many calls."""
+    def suspect(self, failure: Failure, returned: int) -> bool:
+        """Hand a failure to the session, with what led to it; its program, the last one, made so many calls.
+
+        Whether it is the first of its name.
+        """
         results = self.memory.results(self.head.calls - returned, returned)
-        suspect = Suspect(failure, tuple(self.history), results, self.setup)
-        self.session.docket.report(suspect, self.session.stop)
+        return self.session.docket.report(Suspect(failure, tuple(self.history), results, self.setup))
 
 
 def begun(outcome: int | Death, first: int) -> int:

@@ -69,8 +69,7 @@ def triage(
         if len(together.calls) <= LONGEST and failure.same(lab.run([together]).failure):
             programs = [together]
     patience = Patience(shrink_seconds, hurry)
-    # What a kernel warns of once, or fails at after some history, takes fresh kernels.
-    programs = smallest(programs, failure, lab, patience, fresh=failure.kind == "console" or not alone)
+    programs = smallest(programs, failure, lab, patience, fresh=not alone)
     return rate(programs, failure, lab, complete=not patience.over())
 
 

@@ -49,8 +49,7 @@ class Failure:
     @property
     def name(self) -> str:
         """The stable name that duplicates share."""
-        words = [self.kind, *self.signature] if self.signature else [self.kind, "nowhere"]
-        return re.sub(r"[^\w.+-]+", "_", "-".join(words))[:120]
+        return name_of(self.kind, self.signature)
 
     @property
     def spoils(self) -> bool:
@@ -60,6 +59,18 @@ class Failure:
     def same(self, other: Failure | None) -> bool:
         """Whether the other one is of the same bug, as far as one can tell."""
         return other is not None and other.kind == self.kind and other.signature[:1] == self.signature[:1]
+
+
+def name_of(kind: str, signature: tuple[str, ...]) -> str:
+    """The name of failures of a kind and a signature, which is also that of a directory."""
+    return re.sub(r"[^\w.+-]+", "_", "-".join([kind, *(signature or ("nowhere",))]))[:120]
+
+
+def name_of_hang(stderr: bytes) -> str:
+    """The name that a hang would have, by the last stacks that its worker wrote."""
+    reports = parse(stderr)
+    found = stacks(reports[-1]) if reports else []
+    return name_of("hang", symbolize.signature(found[0]) if found else ())
 
 
 def tail(console: bytes) -> str:

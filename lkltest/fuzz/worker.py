@@ -1,18 +1,19 @@
 """The worker's side: one kernel in a process of its own.
 
-Run as `python -I -S worker.py EXECUTOR CFFI FD MEMORY CMDLINE [IMAGE TYPE]`. It imports as little as it can: a dead
-worker must be replaced at once.
+Run as `python -I -S worker.py EXECUTOR CFFI FD NICE MEMORY CMDLINE [IMAGE TYPE]`. It imports as little as it can: a
+dead worker must be replaced at once.
 """
 
 import os
 import sys
 
 
-def main(executor: str, cffi: str, fd: int, memory: int, cmdline: str, *disk: str) -> int:
+def main(executor: str, cffi: str, fd: int, nice: int, memory: int, cmdline: str, *disk: str) -> int:
     """Boot a kernel and run what comes through standard input; the exit status is that of a failed start."""
     import importlib.machinery
     import importlib.util
 
+    os.nice(nice)
     sys.path.append(cffi)
     # Global, so that a preloaded library's dlsym(RTLD_NEXT, ...) finds the kernel's functions.
     sys.setdlopenflags(os.RTLD_NOW | os.RTLD_GLOBAL)
@@ -43,5 +44,5 @@ def main(executor: str, cffi: str, fd: int, memory: int, cmdline: str, *disk: st
 
 
 if __name__ == "__main__":
-    _, executor, cffi, fd, memory, cmdline, *disk = sys.argv
-    sys.exit(main(executor, cffi, int(fd), int(memory), cmdline, *disk))
+    _, executor, cffi, fd, nice, memory, cmdline, *disk = sys.argv
+    sys.exit(main(executor, cffi, int(fd), int(nice), int(memory), cmdline, *disk))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import pytest
@@ -34,7 +33,7 @@ def suspect(setup: Setup, description: Description, kind: str) -> Suspect:
 def meet(docket: Docket, found: Suspect, times: int) -> None:
     """Report a failure, and look into it, so often."""
     for _ in range(times):
-        docket.report(found, threading.Event())
+        docket.report(found)
         if not docket.queue.empty():
             docket.close()
             docket.work()

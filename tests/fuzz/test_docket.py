@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lkltest.fuzz.clock import Clock
 from lkltest.fuzz.describe import Description
-from lkltest.fuzz.docket import ENOUGH, Docket
+from lkltest.fuzz.docket import ENOUGH, RECENT, WAITING, Docket
 from lkltest.fuzz.mass import Generator
 from lkltest.fuzz.triage import TRIES, Suspect
 from lkltest.fuzz.verdict import Failure
@@ -70,3 +71,25 @@ def test_the_clock_stands_still_for_a_process_that_waits(tmp_path: Path) -> None
     schedstat.unlink()
     clock.seconds()
     assert clock.own > 0
+
+
+def test_workers_never_wait(docket: Docket, setup: Setup, description: Description) -> None:
+    """However many failures wait to be looked into, more are taken, with less of what led to them."""
+    failure = suspect(setup, description, "crash")
+    history = tuple(failure.history) * RECENT
+    for n in range(WAITING + 2):
+        new = replace(failure.failure, signature=(f"nowhere_{n}",))
+        assert docket.report(replace(failure, failure=new, history=history))
+    kept = [docket.queue.get() for _ in range(WAITING + 2)]
+    assert [len(one.history) for one in kept if one] == [len(history)] * WAITING + [RECENT] * 2
+
+
+def test_hangs_are_known_by_their_names(docket: Docket, setup: Setup, description: Description) -> None:
+    """While one is looked into, and for good once it came again; not one that did not come again."""
+    failure = suspect(setup, description, "hang")
+    docket.report(failure)
+    docket.report(suspect(setup, description, "crash"))
+    assert docket.hangs() == {failure.failure.name}
+    docket.close()
+    docket.work()
+    assert docket.hangs() == set()

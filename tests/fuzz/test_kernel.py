@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -7,11 +8,13 @@ import pytest
 
 from lkltest.errors import KernelLost
 from lkltest.fuzz.describe import Description
-from lkltest.fuzz.lab import Lab
+from lkltest.fuzz.lab import NICE, Lab
 from lkltest.fuzz.mass import Generator
 from lkltest.fuzz.memory import Alarm, Memory
 from lkltest.fuzz.values import Program
+from lkltest.fuzz.verdict import name_of_hang
 from lkltest.kernel import Death, Kernel, Setup
+from tests.fuzz.conftest import Planted
 
 Parse = Callable[[str], Program]
 
@@ -51,6 +54,44 @@ def test_a_call_that_blocks_is_interrupted(lab: Lab, parse: Parse) -> None:
     trial = lab.run([program])
     assert trial.failure is None
     assert trial.returned == (0, -512, -512, 0)
+
+
+def test_what_blocks_is_not_kept(setup: Setup, description: Description, parse: Parse) -> None:
+    """A program sees something new, but had to be interrupted: with its like, time would go into waiting."""
+    quick, slow = parse("getpid()\n"), parse("r0, r1 = pipe2(&out(8), 0)\nread(r0, &out(1), 1)\n")
+    with Kernel(setup) as kernel:
+        assert kernel.run(description.encode(slow) + description.encode(quick), 2) == 2
+        head = kernel.memory.head()
+        assert kernel.memory.novel(head.novel) == (1,)
+        assert head.interrupted == 1
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_hang_that_is_known_is_recognized(planted: Planted, parse: Parse, known: bool) -> None:
+    """Whoever knows it is asked once, and believed; the worker's stacks are those of the hang either way."""
+    asked: list[str] = []
+
+    def ask(stderr: bytes) -> bool:
+        asked.append(name_of_hang(stderr))
+        return known
+
+    patient = replace(planted.setup, stuck_after=300.0 if known else 1.0, env={"PLANTED": "hang"})
+    with Kernel(patient) as kernel:
+        kernel.start(planted.description.encode(parse("getcwd(&out(1), 1)\n")), 1)
+        death = kernel.finish(ask)
+    assert isinstance(death, Death)
+    assert death.hung
+    (name,) = asked
+    assert "planted_hang" in name
+    assert name_of_hang(death.stderr) == name
+
+
+def test_what_looks_into_failures_yields(lab: Lab, parse: Parse) -> None:
+    """The kernels that are fuzzed have more of the processors."""
+    lab.run([parse("getpid()\n")])
+    assert lab.kernel is not None
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, lab.kernel.child.pid) == min(own + NICE, 19)
 
 
 def test_a_crash_names_its_program_and_call(setup: Setup, description: Description, parse: Parse) -> None:

@@ -22,6 +22,8 @@ ARENAS = 88
 BETWEEN = 0xFFFFFFFF  # the index of no call: the sandbox is at work
 
 HEAD = struct.Struct("<QIIQQQIIqQIIqI")
+ROW = struct.Struct(f"<{BUCKETS}I")  # how often one call ended how
+NEVER = bytes(ROW.size)
 
 
 class State(enum.IntEnum):
@@ -66,7 +68,7 @@ class Head:
     alarm: Alarm
     alarm_value: int  # the result that alarmed
     console: int  # bytes printed since boot
-    novel: int  # programs noted as the first to see a call's errno
+    novel: int  # programs noted as the first to see a call's errno, and not interrupted
     interrupted: int  # calls that had to be interrupted
     boot_error: int
     boot_us: int
@@ -136,10 +138,7 @@ class Memory:
 
     def counts(self) -> Iterator[tuple[int, int, int]]:
         """How often each call ended how: its number, the bucket (0 success, else the errno), the count."""
-        table = memoryview(self.map)[STATS : STATS + CALLS * BUCKETS * 4].cast("I")
-        try:
-            for index, count in enumerate(table.tolist()):
-                if count:
-                    yield index // BUCKETS, index % BUCKETS, count
-        finally:
-            table.release()
+        for number in range(CALLS):
+            at = STATS + number * ROW.size
+            if (row := self.map[at : at + ROW.size]) != NEVER:  # most numbers are no call's
+                yield from ((number, bucket, count) for bucket, count in enumerate(ROW.unpack(row)) if count)

@@ -162,7 +162,7 @@ def main() -> None:
     parser.add_argument("--lkl", default=None)
     parser.add_argument("--programs", type=int, default=150)
     parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--time", type=float, default=24.0)
+    parser.add_argument("--time", type=float, default=90.0)
     arguments = parser.parse_args()
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     settings = target.load({"lkl": [arguments.lkl] if arguments.lkl else None})

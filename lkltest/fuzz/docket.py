@@ -13,10 +13,13 @@ from lkltest.fuzz import findings
 from lkltest.fuzz.describe import Description
 from lkltest.fuzz.findings import Finding
 from lkltest.fuzz.lab import Lab
+from lkltest.fuzz.mass import Planned
 from lkltest.fuzz.triage import Suspect, triage
+from lkltest.fuzz.verdict import Failure
 from lkltest.settings import Settings
 
-ENOUGH = 3  # times that a failure which never comes again is looked into
+ENOUGH = 3  # times that a failure which never comes again is met until it is kept, and looked into at most
+NICE = 5  # what is fuzzed has three times as much of the processors as what looks into failures
 CERTAIN = ("crash", "panic", "overrun")  # kinds that cannot be the fault of a slow machine
 WAITING = 8  # failures that wait to be looked into with all that led to them: some megabytes each
 RECENT = 256  # programs that are kept of what led to the others
@@ -38,13 +41,14 @@ class Docket:
         self.examined: Counter[str] = Counter()  # how often each was looked into
         self.pending: set[str] = set()  # names of those that wait for it
         self.aliases: dict[str, str] = {}  # names of failures as they were met, to those of findings
+        self.alone: dict[str, frozenset[str]] = {}  # the calls of findings that one program brings about
         self.queue: queue.SimpleQueue[Suspect | None] = queue.SimpleQueue()
         self.lock = threading.Lock()
         self.saving = threading.Lock()  # held while a finding is written
         self.hurry = threading.Event()  # whatever is looked into comes to its end
 
-    def report(self, suspect: Suspect) -> bool:
-        """Note a failure, which is looked into if it is new; whether it was not met before."""
+    def report(self, suspect: Suspect) -> None:
+        """Note a failure, which is looked into if it is new."""
         name = suspect.failure.name
         with self.lock:
             self.met[name] += 1
@@ -52,20 +56,26 @@ class Docket:
             if known is not None:
                 self.findings[known.name] = replace(known, count=known.count + 1)
             if name in self.pending or self.examined[name] >= ENOUGH or (known is not None and known.times):
-                return False
+                return
             self.pending.add(name)
             self.examined[name] += 1
             crowded = len(self.pending) > WAITING
-            first = self.met[name] == 1
         self.queue.put(replace(suspect, history=suspect.history[-RECENT:]) if crowded else suspect)
-        return first
 
     def hangs(self) -> set[str]:
-        """The names of hangs that are known, or looked into just now: nobody need wait long for them again."""
+        """The names of hangs that are known to come again: nobody need wait long for them."""
         with self.lock:
-            again = {name for name, finding in self.findings.items() if finding.kind == "hang" and finding.times}
-            pending = {name for name in self.pending if name.startswith("hang-")}
-            return again | pending | {name for name, finding in self.aliases.items() if finding in again}
+            again = {f.name for f in self.findings.values() if f.kind == "hang" and f.times and f.signature}
+            return again | {name for name, finding in self.aliases.items() if finding in again}
+
+    def explains(self, failure: Failure, planned: Planned) -> bool:
+        """Whether a program that failed makes the calls of one that is known to fail like this by itself.
+
+        If not, it may only have met what an earlier one left.
+        """
+        with self.lock:
+            calls = self.alone.get(self.aliases.get(failure.name, failure.name))
+        return calls is not None and calls <= {ready.call.name for ready in planned.calls}
 
     def work(self) -> None:
         """Look into failures until `close`."""
@@ -81,9 +91,9 @@ class Docket:
     def examine(self, suspect: Suspect) -> None:
         """Find out what brings a failure about, and write it down."""
         name, kind = suspect.failure.name, suspect.failure.kind
-        with Lab(suspect.setup, self.description) as lab:
+        with Lab(replace(suspect.setup, nice=NICE), self.description) as lab:
             result = triage(suspect, lab, shrink_seconds=self.shrink_seconds, hurry=self.hurry)
-        if not result.programs and kind not in CERTAIN and self.examined[name] < ENOUGH:
+        if not result.programs and kind not in CERTAIN and self.met[name] < ENOUGH:
             return  # the fault of a slow machine, perhaps
         with self.saving:
             finding = self.findings.get(result.failure.name)
@@ -94,6 +104,8 @@ class Docket:
                 )
             with self.lock:
                 self.aliases[name] = finding.name
+                if result.times and len(result.programs) == 1:
+                    self.alone[finding.name] = frozenset(call.name for call in result.programs[0].calls)
                 count = sum(self.met[alias] for alias in {finding.name, *self._aliases(finding.name)})
                 self.findings[finding.name] = replace(finding, count=count)
 

@@ -13,7 +13,6 @@ from lkltest.fuzz.verdict import Failure, of_alarm, of_death
 from lkltest.kernel import Death, Kernel, Setup, boot
 
 STUCK_AFTER = 0.5  # seconds: a call that blocks is interrupted long before
-NICE = 5  # what is fuzzed has three times as much of the processors as what looks into failures
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Lab(Closing):
     """
 
     def __init__(self, setup: Setup, description: Description) -> None:
-        self.setup = replace(setup, stuck_after=min(setup.stuck_after, STUCK_AFTER), nice=NICE)
+        self.setup = replace(setup, stuck_after=min(setup.stuck_after, STUCK_AFTER))
         self.description = description
         self.memory = Memory()
         self.kernel: Kernel | None = None

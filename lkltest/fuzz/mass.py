@@ -31,7 +31,7 @@ class Ready:
     needs: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Planned:
     """A program of a batch: its calls, and the scenario that they came from."""
 
@@ -137,8 +137,8 @@ class Generator:
         """`only` names the scenarios to take; all, where it is empty."""
         self.source = Random(seed)
         entries = read_annotations()["scenarios"]
-        all = [Scenario(name, entry, description) for name, entry in entries.items() if not only or name in only]
-        self.scenarios = [scenario for scenario in all if scenario.keys]
+        wanted = (Scenario(name, entry, description) for name, entry in entries.items() if not only or name in only)
+        self.scenarios = [scenario for scenario in wanted if scenario.keys]
         self.weights = self._weigh()
 
     def _weigh(self) -> list[float]:

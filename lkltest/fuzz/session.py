@@ -16,7 +16,7 @@ from lkltest.fuzz.docket import Docket
 from lkltest.fuzz.findings import Finding
 from lkltest.fuzz.mass import Batch, Generator, Planned
 from lkltest.fuzz.memory import Head, Memory, State
-from lkltest.fuzz.triage import Suspect
+from lkltest.fuzz.triage import SHRINK_SECONDS, Suspect
 from lkltest.fuzz.verdict import Failure, name_of_hang, of_alarm, of_death
 from lkltest.kernel import Death, Kernel, Setup, boot
 from lkltest.settings import Settings
@@ -47,7 +47,7 @@ class Session:
 
     def __init__(
         self, setup: Setup, description: Description, settings: Settings, output: Path, *,
-        seed: int, workers: int, scenarios: tuple[str, ...] = (), shrink_seconds: float = 60.0,
+        seed: int, workers: int, scenarios: tuple[str, ...] = (), shrink_seconds: float = SHRINK_SECONDS,
     ) -> None:
         self.setup = setup
         self.description = description
@@ -151,7 +151,6 @@ class Worker:
     def __init__(self, session: Session, number: int) -> None:
         self.session = session
         self.setups = cycle(session.setup.turns)
-        self.setup = session.setup  # of the kernel
         self.memory = session.memories[number]
         self.generator = Generator(session.description, f"{session.seed}/{number}", session.scenarios)
         self.kernel: Kernel | None = None
@@ -183,8 +182,7 @@ class Worker:
 
     def boot(self) -> Kernel:
         """Start a kernel."""
-        self.setup = next(self.setups)
-        self.kernel = boot(self.setup, self.memory)
+        self.kernel = boot(next(self.setups), self.memory)
         with self.session.lock:
             self.session.progress.boots += 1
         if self.died:
@@ -221,9 +219,7 @@ class Worker:
             self.generator.keep(batch.programs[number - first])
         if failure is not None:
             returned = head.calls - before.calls - sum(len(plan.calls) for plan in ran[:-1])
-            new = self.suspect(failure, returned if ran else len(self.history[-1].calls))
-            if failure.spoils and not new:
-                self.generator.spare(self.history[-1])
+            self.suspect(kernel, failure, returned if ran else len(self.history[-1].calls))
         kernel.programs = first + done
         if dead or len(self.history) > LIFETIME or (failure is not None and failure.spoils):
             self.drop()
@@ -256,13 +252,13 @@ class Worker:
             return None
         return failure
 
-    def suspect(self, failure: Failure, returned: int) -> bool:
-        """Hand a failure to the session, with what led to it; its program, the last one, made so many calls.
-
-        Whether it is the first of its name.
-        """
+    def suspect(self, kernel: Kernel, failure: Failure, returned: int) -> None:
+        """Hand a failure to the session, with what led to it; its program, the last one, made so many calls."""
         results = self.memory.results(self.head.calls - returned, returned)
-        return self.session.docket.report(Suspect(failure, tuple(self.history), results, self.setup))
+        docket = self.session.docket
+        docket.report(Suspect(failure, tuple(self.history), results, kernel.setup))
+        if failure.spoils and docket.explains(failure, self.history[-1]):
+            self.generator.spare(self.history[-1])
 
 
 def begun(outcome: int | Death, first: int) -> int:

@@ -17,8 +17,8 @@ from lkltest.kernel import Setup
 TRIES = 3  # on kernels of their own, before the history of the worker is asked
 RATE_OF = 10  # kernels on which the result is tried, to say how often it fails
 LONGEST = 100  # calls of one program: the executor keeps 256 results
-SHRINK_SECONDS = 60.0
-HISTORY_SECONDS = 60.0
+SHRINK_SECONDS = 120.0  # long, for the kernels that are fuzzed have most of the processors
+HISTORY_SECONDS = 120.0
 
 
 @dataclass(frozen=True)

@@ -67,10 +67,10 @@ def name_of(kind: str, signature: tuple[str, ...]) -> str:
 
 
 def name_of_hang(stderr: bytes) -> str:
-    """The name that a hang would have, by the last stacks that its worker wrote."""
-    reports = parse(stderr)
-    found = stacks(reports[-1]) if reports else []
-    return name_of("hang", symbolize.signature(found[0]) if found else ())
+    """The name that a hang would have, by the stacks that its worker wrote when it was asked; "" if there are none."""
+    reports = [report for report in parse(stderr) if report.hang and report.complete]
+    signature = symbolize.signature(stacks(reports[-1])[0]) if reports else ()
+    return name_of("hang", signature) if signature else ""
 
 
 def tail(console: bytes) -> str:
@@ -85,10 +85,13 @@ def stacks(report: CrashReport) -> list[Stack]:
     key = tuple(_place(short, frame.pc) for thread in threads for frame in thread.frames)
     # Naming takes a second, and the same crash comes again and again.
     if key not in NAMED:
+        if len(NAMED) >= MOST_NAMED:
+            NAMED.clear()
         NAMED[key] = tuple(symbolize.symbolize(short))
     return sorted(NAMED[key], key=lambda stack: not any(map(_ours, stack.frames)) or any(map(_waits, stack.frames)))
 
 
+MOST_NAMED = 1000
 NAMED: dict[tuple[object, ...], tuple[Stack, ...]] = {}
 
 

@@ -10,6 +10,7 @@ import pytest
 from lkltest.fuzz.clock import Clock
 from lkltest.fuzz.describe import Description
 from lkltest.fuzz.docket import ENOUGH, RECENT, WAITING, Docket
+from lkltest.fuzz.findings import Finding
 from lkltest.fuzz.mass import Generator
 from lkltest.fuzz.triage import TRIES, Suspect
 from lkltest.fuzz.verdict import Failure
@@ -79,17 +80,38 @@ def test_workers_never_wait(docket: Docket, setup: Setup, description: Descripti
     history = tuple(failure.history) * RECENT
     for n in range(WAITING + 2):
         new = replace(failure.failure, signature=(f"nowhere_{n}",))
-        assert docket.report(replace(failure, failure=new, history=history))
+        docket.report(replace(failure, failure=new, history=history))
     kept = [docket.queue.get() for _ in range(WAITING + 2)]
     assert [len(one.history) for one in kept if one] == [len(history)] * WAITING + [RECENT] * 2
 
 
+FOUND = Finding(
+    name="hang-here", kind="hang", title="", signature=("here",), kernel="", version="", times=1, of=1,
+    reproducer=False,
+)
+
+
 def test_hangs_are_known_by_their_names(docket: Docket, setup: Setup, description: Description) -> None:
-    """While one is looked into, and for good once it came again; not one that did not come again."""
-    failure = suspect(setup, description, "hang")
-    docket.report(failure)
-    docket.report(suspect(setup, description, "crash"))
-    assert docket.hangs() == {failure.failure.name}
-    docket.close()
-    docket.work()
+    """Once one came again when it was looked into, under all names that it was met by; no other failure."""
+    docket.report(suspect(setup, description, "hang"))
     assert docket.hangs() == set()
+    docket.findings = {
+        "hang-here": FOUND, "hang-once": replace(FOUND, name="hang-once", times=0),
+        "crash-here": replace(FOUND, name="crash-here", kind="crash"),
+        "hang-nowhere": replace(FOUND, name="hang-nowhere", signature=()),
+    }
+    docket.aliases = {"hang-there": "hang-here", "crash-there": "crash-here"}
+    assert docket.hangs() == {"hang-here", "hang-there"}
+
+
+def test_a_program_is_blamed_that_fails_by_itself(docket: Docket, setup: Setup, description: Description) -> None:
+    """One that makes other calls than the program of the finding may have met what an earlier one left."""
+    failure = suspect(setup, description, "crash").failure
+    here, other = Generator(description, 1, ("xattrs",)).batch(2).programs
+    assert not docket.explains(failure, here)
+    docket.aliases = {failure.name: "crash-here"}
+    docket.alone = {"crash-here": frozenset({here.calls[0].call.name})}
+    assert docket.explains(failure, here)
+    assert docket.explains(failure, other) == (here.calls[0].call.name in {ready.call.name for ready in other.calls})
+    docket.alone = {"crash-here": frozenset({here.calls[0].call.name, "swapon"})}
+    assert not docket.explains(failure, here)

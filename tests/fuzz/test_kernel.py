@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -8,7 +9,8 @@ import pytest
 
 from lkltest.errors import KernelLost
 from lkltest.fuzz.describe import Description
-from lkltest.fuzz.lab import NICE, Lab
+from lkltest.fuzz.docket import NICE
+from lkltest.fuzz.lab import Lab
 from lkltest.fuzz.mass import Generator
 from lkltest.fuzz.memory import Alarm, Memory
 from lkltest.fuzz.values import Program
@@ -86,12 +88,32 @@ def test_a_hang_that_is_known_is_recognized(planted: Planted, parse: Parse, know
     assert name_of_hang(death.stderr) == name
 
 
-def test_what_looks_into_failures_yields(lab: Lab, parse: Parse) -> None:
+def test_a_call_that_is_slow_is_no_hang(setup: Setup, description: Description, parse: Parse) -> None:
+    """It returned while somebody made up his mind whether it hangs, as others did at its place."""
+    slow = parse("r0, r1 = pipe2(&out(8), 0)\n" + "read(r0, &out(1), 1)\n" * 5)
+    seen = 0
+
+    def ask(_stderr: bytes) -> bool:
+        nonlocal seen
+        before = kernel.memory.progress()
+        while kernel.memory.progress() == before:
+            time.sleep(0.001)
+        seen += 1
+        return True
+
+    with Kernel(setup) as kernel, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lkltest.kernel.KNOWN_AFTER", 0.0)
+        patch.setattr("lkltest.kernel.GLANCE", 0.001)
+        kernel.start(description.encode(slow), 1)
+        assert kernel.finish(ask) == 1
+    assert seen > 0
+
+
+def test_what_looks_into_failures_yields(setup: Setup) -> None:
     """The kernels that are fuzzed have more of the processors."""
-    lab.run([parse("getpid()\n")])
-    assert lab.kernel is not None
     own = os.getpriority(os.PRIO_PROCESS, 0)
-    assert os.getpriority(os.PRIO_PROCESS, lab.kernel.child.pid) == min(own + NICE, 19)
+    with Kernel(replace(setup, nice=NICE)) as kernel:
+        assert os.getpriority(os.PRIO_PROCESS, kernel.child.pid) == min(own + NICE, 19)
 
 
 def test_a_crash_names_its_program_and_call(setup: Setup, description: Description, parse: Parse) -> None:

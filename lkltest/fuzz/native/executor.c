@@ -247,7 +247,7 @@ static void *run_program(void *at)
 	}
 	shared->call = FZ_BETWEEN;
 	sandbox_leave(program->needs);
-	/* What blocks takes ten thousand times as long as what does not: no more of its like. */
+	/* What blocks takes ten thousand times as long as what does not: no more of its like, be it the first to see something. */
 	if (tally.novel && !tally.interrupted && shared->novel < FZ_MAX_NOVEL)
 		((uint32_t *)((char *)shared + FZ_NOVEL))[shared->novel++] = (uint32_t)shared->program;
 	return NULL;

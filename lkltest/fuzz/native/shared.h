@@ -47,7 +47,7 @@ struct fz_shared {
 	volatile uint32_t alarm;	/* enum fz_alarm */
 	volatile int64_t alarm_value;	/* the result that alarmed */
 	volatile uint64_t console;	/* bytes printed since boot */
-	volatile uint32_t novel;	/* programs that saw a call's errno for the first time */
+	volatile uint32_t novel;	/* programs that saw a call's errno for the first time, and needed no interruption */
 	volatile uint32_t interrupted;	/* calls that had to be interrupted */
 	volatile int64_t boot_error;
 	volatile uint32_t boot_us;	/* microseconds that the boot took */

@@ -16,7 +16,7 @@ from lkltest.fuzz.values import Call, Program
 
 POOL = 400  # calls that stand ready for a scenario
 READY = 12  # calls that stand ready for each step of a scenario's start
-RENEW = 24  # of them drawn anew after each batch: each is used some times in other company
+RENEW = 16  # of them drawn anew after each batch: each is used some times in other company
 LENGTHS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16)
 CORPUS = 500  # programs of a scenario that saw something new, to be varied
 SPARED = 10  # kernels lost to what is known already, after which a scenario is half as frequent

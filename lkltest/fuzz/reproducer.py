@@ -12,7 +12,6 @@ from lkltest.fuzz.values import (
     RETURN,
     Array,
     Call,
-    Fill,
     Pick,
     Pointer,
     Program,
@@ -146,13 +145,12 @@ class Writer:
                 items.append("{ " + ", ".join(self.fields(item, f"{name}[{n}]", call, late)) + " }")
             self.lines.append(f"\tstatic struct {tag} {name}[{len(items)}] = {{ {', '.join(items)} }};")
             address = name
-        elif start := padded(region):
-            # What follows is room for whatever else the call may take; the names say what it is meant to be.
-            fields = self.fields(start, f"{name}.it", call, late)
-            room = size - self.description.encoder.size(start)
-            initial = f" = {{ {{ {', '.join(fields)} }} }}" if fields else ""
-            type = f"struct {{ struct {self.tag(start.name)} it; char room[{room}]; }}"
-            self.lines.append(f"\tstatic {type} {name}{initial};")
+        elif isinstance(region, Array) and (members := self.members(region, name, call, late)):
+            # Without gaps: these are a message's parts, or a structure and room for what else the call may take.
+            declared = " ".join(f"{declaration};" for declaration, _ in members)
+            initial = ", ".join(initial for _, initial in members if initial)
+            self.lines.append(f"\tstatic struct {{ {declared} }} __attribute__((packed, aligned(8))) {name}"
+                              + (f" = {{ {initial} }};" if initial else ";"))
             address = f"&{name}"
         else:
             flat = self.description.encoder.flatten(region)
@@ -189,6 +187,32 @@ class Writer:
                         late.append(f"memcpy((char *)&{name} + {field.offset}, {_string(data)}, {len(data)});")
         return found
 
+    def members(self, region: Array, name: str, call: Call, late: list[str]) -> list[tuple[str, str]]:
+        """Structures and bytes that follow one another: of each the declaration and the initializer, which may be "".
+
+        None where there is no structure among them, or more than numbers in the bytes.
+        """
+        found: list[tuple[str, str]] = []
+        lines: list[str] = []
+        for n, item in enumerate(region.items):
+            if isinstance(item, Struct) and item.name and "." not in item.name:
+                member = f"it{n or ''}"
+                fields = self.fields(item, f"{name}.{member}", call, lines)
+                initial = f".{member} = {{ {', '.join(fields)} }}" if fields else ""
+                found.append((f"struct {self.tag(item.name)} {member}", initial))
+                continue
+            flat = self.description.encoder.flatten(item)
+            if flat.patches:
+                return []
+            data = flat.data + bytes([flat.fill]) * (flat.size - len(flat.data))
+            if data:
+                member = f"rest{n}"
+                found.append((f"char {member}[{len(data)}]", f".{member}{_bytes(data)}" if any(data) else ""))
+        if not any(isinstance(item, Struct) for item in region.items):
+            return []
+        late += lines
+        return found
+
     def common_tag(self, region: Array) -> str:
         """The tag that all items of an array share; "" where they do not."""
         names = {item.name if isinstance(item, Struct) else "." for item in region.items}
@@ -198,14 +222,6 @@ class Writer:
     def tag(self, name: str) -> str:
         """The structure's tag in the headers."""
         return f"lkl_{name}" if f"lkl_{name}" in self.description.headers.structs else name
-
-
-def padded(region: Region) -> Struct | None:
-    """The structure that a region of zeroes begins with."""
-    match region:
-        case Array((Struct(name) as start, Fill(_, 0))) if name and "." not in name:
-            return start
-    return None
 
 
 def _string(data: bytes) -> str:

@@ -24,6 +24,7 @@ KNOWN = {
         "crash-skb_release_data-*": "CVE-2017-1000112 as well",
         "*-skb_copy_and_csum_bits-*": "CVE-2017-1000112 as well",
         "crash-ip6_mc_leave_src-*": "CVE-2017-9077: sockets inherit multicast memberships (4.12)",
+        "crash-lock_sock_nested-ip_mc_config-*": "RTM_NEWADDR with IFA_F_MCAUTOJOIN, and no CONFIG_IP_MULTICAST",
     },
     "6.0": {
         "console-__alloc_pages": "mmap() of more than the page allocator's largest order warns",

@@ -12,10 +12,11 @@ from lkltest.errors import UsageError
 from lkltest.fuzz import findings, reproducer
 from lkltest.fuzz.describe import Description
 from lkltest.fuzz.lab import Lab
+from lkltest.fuzz.naming import Namer
 from lkltest.fuzz.shrink import Patience, fewest, shrink
 from lkltest.fuzz.text import print_program
 from lkltest.fuzz.triage import rate
-from lkltest.fuzz.values import Program, Ref
+from lkltest.fuzz.values import Pointer, Program, Ref
 from lkltest.kernel import Setup
 from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
@@ -143,9 +144,30 @@ def test_a_structure_is_shown_with_the_room_behind_it(
     program = parse('r0 = socket(AF_INET, SOCK_DGRAM, 0)\n'
                     'ioctl(r0, SIOCGIFMTU, &[ifreq{ifr_ifrn=[b"lo\\x00"]}, fill(472, 0)])\n')
     source = reproducer.write([program], description, setup.liblkl, title="", about=(), mem=setup.mem, cmdline="")
-    assert re.search(r"struct \{ struct lkl_ifreq it; char room\[472\]; \} b0;", source)
+    assert re.search(r"struct \{ struct lkl_ifreq it; char rest1\[472\]; \} __attribute__\(\(packed.*\)\) b0;", source)
     path, binary = tmp_path / "it.c", tmp_path / "it"
     path.write_text(source)
     assert process.run(findings.command(setup.liblkl, settings, path, binary), deadline=100, merge=True).ok
     ran = process.run([binary], deadline=100, merge=True)
     assert re.search(r"lkl_sys_ioctl\(.*\) = 0\b", ran.output.decode(errors="replace"))
+
+
+def test_a_message_is_shown_by_its_parts(
+    setup: Setup, settings: Settings, description: Description, parse: Callable[[str], Program], tmp_path: Path
+) -> None:
+    """Headers keep their fields' names and constants, in the text as in C; the kernel gets every byte where it was."""
+    text = ('r0 = socket(AF_NETLINK, SOCK_RAW|SOCK_NONBLOCK, 0)\n'
+            'sendto(r0, &[nlmsghdr{nlmsg_len=20, nlmsg_type=RTM_GETADDR, nlmsg_flags=NLM_F_ACK|NLM_F_REQUEST}, '
+            'b"\\x02\\x00\\x00\\x00", nlmsghdr{nlmsg_len=16}], 36, 0, 0, 0)\n')
+    program = parse(text)
+    assert print_program(program, Namer(description)) == text
+    source = reproducer.write([program], description, setup.liblkl, title="", about=(), mem=setup.mem, cmdline="")
+    assert "struct { struct lkl_nlmsghdr it; char rest1[4]; struct lkl_nlmsghdr it2; }" in source
+    assert ".nlmsg_type = LKL_RTM_GETADDR, .nlmsg_flags = LKL_NLM_F_ACK|LKL_NLM_F_REQUEST }" in source
+    path, binary = tmp_path / "it.c", tmp_path / "it"
+    path.write_text(source.replace("\tCALL(lkl_sys_sendto(", "\tfwrite(&b0, 1, 36, stderr);\n\tCALL(lkl_sys_sendto("))
+    assert process.run(findings.command(setup.liblkl, settings, path, binary), deadline=100, merge=True).ok
+    ran = process.run([binary], deadline=100, merge=True)
+    message = program.calls[1].args[1]
+    assert isinstance(message, Pointer)
+    assert description.encoder.flatten(message.target).data in ran.output

@@ -172,7 +172,7 @@ class Kernel(Closing):
 
         `known` may tell from the stacks of a worker that has been silent for a while that it hangs as others did.
         """
-        seen, clock, asked = self.memory.progress(), None, known is None
+        seen, clock, asked, hopeless = self.memory.progress(), None, known is None, False
         while True:
             try:
                 answer = self._answer(GLANCE)
@@ -180,6 +180,9 @@ class Kernel(Closing):
                 return self.reap()
             if answer is not None:
                 return answer
+            if hopeless and self.memory.progress() == seen:  # otherwise it was slow, and has returned meanwhile
+                return self._bury(hung=True)
+            hopeless = False
             now = self.memory.progress()
             if now != seen or clock is None:
                 seen, clock, asked = now, Clock(self.child.pid), known is None
@@ -187,9 +190,7 @@ class Kernel(Closing):
                 return self.reap(hung=True)
             elif known is not None and not asked and clock.seconds() > KNOWN_AFTER:
                 asked = True
-                # Meanwhile the call may have returned: it was slow.
-                if known(self._ask_for_stacks()) and self.memory.progress() == seen:
-                    return self._bury(hung=True)
+                hopeless = known(self._ask_for_stacks())
 
     def run(self, programs: bytes, count: int) -> int | Death:
         """Run a batch of encoded programs and wait for it."""

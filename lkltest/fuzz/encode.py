@@ -18,6 +18,7 @@ from lkltest.fuzz.values import (
     Out,
     Pick,
     Pointer,
+    Port,
     Program,
     Raw,
     Ref,
@@ -27,7 +28,7 @@ from lkltest.fuzz.values import (
     Value,
 )
 
-CONST, RESULT, PICK, BUFFER = range(4)
+CONST, RESULT, PICK, BUFFER, PORT = range(5)
 SCALAR = struct.Struct("<BBHiQ")  # tag, alignment, result or nth or patches, default or size, number or mask or length
 PATCH = struct.Struct("<II")  # offset, width; a value follows
 MAKE = struct.Struct("<BBBxI")  # kind, source, width, offset
@@ -115,7 +116,7 @@ class Encoder:
     def _field(
         self, value: Value, type: CType, data: bytearray, patches: list[tuple[int, int, Value]], at: int
     ) -> None:
-        if isinstance(value, (int, Ref, Pick, Text, Pointer)):
+        if isinstance(value, (int, Ref, Pick, Port, Text, Pointer)):
             self._scalar(value, type.size, data, patches, at)
         elif self.size(value) <= type.size or (type.kind == "array" and type.count == 0):
             self._place(value, data, patches, at)
@@ -139,6 +140,8 @@ class Encoder:
                 return SCALAR.pack(RESULT, 0, index, 0, 0)
             case Pick(kinds, nth, default):
                 return SCALAR.pack(PICK, 0, nth, default, kinds)
+            case Port(nth):
+                return SCALAR.pack(PORT, 0, nth, 0, 0)
             case Text(data):
                 # The kernel may read a string by aligned words: it begins on one, so that no word crosses the guard.
                 return self._buffer(Flat(data + b"\0", len(data) + 1, 0, []), 8)

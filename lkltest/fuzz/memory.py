@@ -66,7 +66,7 @@ class Head:
     alarm_program: int
     alarm_call: int
     alarm: Alarm
-    alarm_value: int  # the result that alarmed
+    alarm_value: int  # the result that alarmed, or the bytes printed before the complaint
     console: int  # bytes printed since boot
     novel: int  # programs noted as the first to see a call's errno, and not interrupted
     interrupted: int  # calls that had to be interrupted

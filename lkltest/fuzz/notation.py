@@ -18,6 +18,7 @@ from lkltest.fuzz.types import (
     Flags,
     Integer,
     Numbers,
+    OwnPort,
     Result,
     Room,
     SizeOf,
@@ -98,6 +99,8 @@ class Reader:
                 return SizeOf(_name(arguments[0]))
             case "count":
                 return SizeOf(_name(arguments[0]), self.unit(arguments[1]) if arguments[1:] else 0)
+            case "port":
+                return OwnPort(self.number(arguments[0]))
             case "struct":
                 return StructOf(_name(arguments[0]))
             case "array":

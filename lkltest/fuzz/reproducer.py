@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from lkltest.fuzz import kinds
 from lkltest.fuzz.describe import NEEDS, Description, read_annotations
 from lkltest.fuzz.naming import Namer
+from lkltest.fuzz.text import PORTS
 from lkltest.fuzz.values import (
     RETURN,
     Array,
     Call,
     Pick,
     Pointer,
+    Port,
     Program,
     Raw,
     Ref,
@@ -57,6 +59,7 @@ static void *guarded(const void *from, unsigned long size)
 }
 
 """
+FIRST_PORT = 20000
 SHOW = """\
 #define CALL(call) ({ long ret_ = (long)(call); printf("%s = %ld\\n", #call, ret_); fflush(stdout); ret_; })
 
@@ -66,8 +69,10 @@ SHOW = """\
 class Writer:
     """Writes the C of one program."""
 
-    def __init__(self, description: Description, *, guarded: bool) -> None:
+    def __init__(self, description: Description, *, guarded: bool, number: int = 0) -> None:
+        """`number` is the program's, which other programs of the same C program do not have."""
         self.description = description
+        self.port = FIRST_PORT + PORTS * number
         self.name = Namer(description, prefix="LKL_")
         self.guarded = guarded  # whether buffers must end at guard pages
         self.lines: list[str] = []
@@ -120,6 +125,8 @@ class Writer:
                 return f"r{index}"
             case Pick(_, _, default):
                 return str(default)
+            case Port(nth):
+                return f"{int.from_bytes((self.port + nth).to_bytes(2, 'big'), 'little'):#x}"
             case Text(data):
                 return self.buffer(Raw(data + b"\0"), call, path) if self.guarded else _string(data)
             case Pointer(target):
@@ -171,7 +178,7 @@ class Writer:
             path = f"{region.name}.{key}"
             field = layout.field(key)
             match value:
-                case int():
+                case int() | Port():
                     found.append(f".{key} = {self.value(value, call, path)}")
                 case Struct() if "." not in value.name:
                     inner = self.fields(value, f"{name}.{key}", call, late)
@@ -247,8 +254,8 @@ def write(
     """
     bodies = []
     total = 0
-    for program in programs:
-        writer = Writer(description, guarded=guarded)
+    for number, program in enumerate(programs):
+        writer = Writer(description, guarded=guarded, number=number)
         for call in program.calls:
             writer.call(call)
         if clean:

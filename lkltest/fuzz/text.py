@@ -15,6 +15,7 @@ from lkltest.fuzz.values import (
     Out,
     Pick,
     Pointer,
+    Port,
     Program,
     Raw,
     Ref,
@@ -28,6 +29,8 @@ from lkltest.fuzz.values import (
 Namer = Callable[[int, Call, str], str]
 # What a call leaves for later ones, given its name and arguments.
 Makes = Callable[[str, tuple[Value, ...]], tuple[Make, ...]]
+
+PORTS = 2  # of a program's own: native/executor.c
 
 ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 13: "\\r", 34: '\\"', 92: "\\\\"}
 UNESCAPES = {"a": 7, "b": 8, "t": 9, "n": 10, "r": 13, '"': 34, "\\": 92}
@@ -98,6 +101,8 @@ def print_value(value: Value, call: Call, path: str, name: Namer = plain) -> str
             return f"r{index}"
         case Pick(kinds, nth, default):
             return f"<{kinds:#x}, {nth}, {default}>"
+        case Port(nth):
+            return f"port({nth})"
         case Text(data):
             return quote(data)
         case Raw(data):
@@ -186,6 +191,11 @@ class Parser:
                 case [size] if name == "out" and size >= 0:
                     return Out(size)
             raise ValueError(f"{'fill takes a size and a byte' if name == 'fill' else 'out takes a size'}")
+        if name == "port" and self.accept("("):
+            match [_number(item) for item in self.sequence(")")]:
+                case [nth] if 0 <= nth < PORTS:
+                    return Port(nth)
+            raise ValueError(f"port takes a number below {PORTS}")
         if name in ("u8", "u16", "u32", "u64") and self.accept("["):
             return Ints(int(name[1:]) // 8, tuple(_scalar(item) for item in self.sequence("]")))
         if not self.accept("{"):

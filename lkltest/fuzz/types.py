@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from lkltest.fuzz.layout import CType
 from lkltest.fuzz.layout import Struct as Layout
-from lkltest.fuzz.values import Array, Fill, Ints, Out, Pick, Pointer, Raw, Region, Struct, Text, Value
+from lkltest.fuzz.values import Array, Fill, Ints, Out, Pick, Pointer, Port, Raw, Region, Struct, Text, Value
 
 T = TypeVar("T")
 
@@ -129,6 +129,17 @@ class Result(Type):
             return self.default
         nth = self.nth if self.nth >= 0 else source.integer(0, 3) if source.chance(35) else 0
         return Pick(self.kinds, nth, self.default)
+
+
+@dataclass(frozen=True)
+class OwnPort(Type):
+    """A port of the program's own."""
+
+    nth: int
+
+    def draw(self, source: Source, scope: Scope) -> Value:
+        """Always the same one."""
+        return Port(self.nth)
 
 
 @dataclass(frozen=True)

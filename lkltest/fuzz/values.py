@@ -25,6 +25,13 @@ class Pick:
 
 
 @dataclass(frozen=True, slots=True)
+class Port:
+    """A port of the program's own, its bytes as the network orders them, which no program before it has taken."""
+
+    nth: int
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """A pointer to a NUL-terminated string; `data` is without its NUL."""
 
@@ -84,7 +91,7 @@ class Pointer:
 
 
 Region = Raw | Fill | Out | Ints | Struct | Array
-Value = int | Ref | Pick | Text | Pointer | Region
+Value = int | Ref | Pick | Port | Text | Pointer | Region
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from lkltest.fuzz.describe import Description
 from lkltest.fuzz.docket import NICE
 from lkltest.fuzz.lab import Lab
 from lkltest.fuzz.mass import Generator
-from lkltest.fuzz.memory import Alarm, Memory
+from lkltest.fuzz.memory import Alarm, Memory, State
 from lkltest.fuzz.values import Program
 from lkltest.fuzz.verdict import name_of_hang
 from lkltest.kernel import Death, Kernel, Setup
@@ -47,6 +47,19 @@ def test_programs_do_not_see_each_other(lab: Lab, parse: Parse) -> None:
     trial = lab.run([first, second])
     assert trial.failure is None
     assert trial.returned[6:] == (-9, -2, 0o22, 0, -9, 0, 1)
+
+
+def test_ports_are_of_the_program_alone(lab: Lab, parse: Parse) -> None:
+    """A connection of an earlier program, which nobody allowed to be passed over, keeps no later one away."""
+    program = parse(
+        "r0 = socket(AF_INET, SOCK_STREAM, 0)\nbind(r0, &sockaddr_in{sin_family=AF_INET, sin_port=port(0)}, 16)\n"
+        "listen(r0, 5)\nr1 = socket(AF_INET, SOCK_STREAM, 0)\nbind(r1, &sockaddr_in{sin_family=AF_INET, "
+        "sin_port=port(1)}, 16)\nconnect(r1, &sockaddr_in{sin_family=AF_INET, sin_port=port(0)}, 16)\n"
+        "r2 = accept4(r0, 0, 0, 0)\nclose(r2)\nclose(r1)\n"
+    )
+    trial = lab.run([program] * 3)
+    assert trial.failure is None
+    assert trial.returned == (0, 0, 0, 1, 0, 0, 2, 0, 0) * 3
 
 
 def test_a_call_that_blocks_is_interrupted(lab: Lab, parse: Parse) -> None:
@@ -96,7 +109,7 @@ def test_a_call_that_is_slow_is_no_hang(setup: Setup, description: Description, 
     def ask(_stderr: bytes) -> bool:
         nonlocal seen
         before = kernel.memory.progress()
-        while kernel.memory.progress() == before:
+        while kernel.memory.progress() == before and kernel.memory.head().state == State.RUNNING:
             time.sleep(0.001)
         seen += 1
         return True

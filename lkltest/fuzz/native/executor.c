@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Runs encoded programs (lkltest/fuzz/encode.py) on a liblkl in this process. */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -18,11 +19,15 @@
 
 #define MAX_RESULTS 256
 
-enum tag { CONST, RESULT, PICK, BUFFER };
+#define FIRST_PORT	4096
+#define OWN_PORTS	2	/* of each program: lkltest/fuzz/text.py */
+#define PORT_PROGRAMS	14000	/* whose ports end below those that the kernel gives away itself */
+
+enum tag { CONST, RESULT, PICK, BUFFER, PORT };
 
 struct scalar {
 	uint8_t tag, align;
-	uint16_t index;		/* result, nth, or number of patches */
+	uint16_t index;		/* result, nth, port, or number of patches */
 	int32_t extra;		/* default of a pick, size of a buffer */
 	uint64_t payload;
 };
@@ -69,6 +74,8 @@ static long value(const unsigned char **p)
 		return s->index < nr_results ? results[s->index] : -1;
 	case PICK:
 		return pick(s);
+	case PORT:
+		return htons(FIRST_PORT + shared->program % PORT_PROGRAMS * OWN_PORTS + s->index);
 	case BUFFER:
 		break;
 	default:
@@ -95,8 +102,9 @@ static long value(const unsigned char **p)
 	return (long)buffer;
 }
 
-/* Whether the kernel's own threads complained while no program ran. */
+/* Whether the kernel's own threads complained while no program ran, and after how much had been printed. */
 static volatile int overdue;
+static volatile long overdue_at;
 
 /* The stack of whoever prints a complaint, told as that of a crash: the kernel itself can seldom walk it here. */
 static void tell_stack(void)
@@ -127,10 +135,12 @@ static void alarm_set(enum fz_alarm alarm, long result)
 		return;
 	if (alarm == FZ_ALARM_CONSOLE)
 		tell_stack();
-	if (shared->state == FZ_RUNNING)
+	if (shared->state == FZ_RUNNING) {
 		alarm_note(alarm, result);
-	else
+	} else {
+		overdue_at = result;
 		overdue = 1;
+	}
 }
 
 static int bucket(long result)
@@ -269,7 +279,7 @@ uint32_t fz_run(uint32_t count, uint64_t first)
 	shared->state = FZ_RUNNING;
 	if (overdue) {
 		overdue = 0;
-		alarm_note(FZ_ALARM_CONSOLE, 0);
+		alarm_note(FZ_ALARM_CONSOLE, overdue_at);
 	}
 	for (done = 0; done < count && !shared->alarm; done++) {
 		struct program *program = (struct program *)at;

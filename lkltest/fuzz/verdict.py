@@ -146,11 +146,13 @@ def of_death(death: Death, memory: Memory) -> Failure | None:
 
 
 def of_alarm(head: Head, console: bytes, call: str, stderr: bytes) -> Failure:
-    """What an alarm means; `call` is the name of the call at fault, `console` what was printed since the last one."""
+    """What an alarm means; `call` is the name of the call at fault, `console` the end of the log."""
     kind, title, stack = "console", "", ""
     signature: tuple[str, ...] = (call,)
     if head.alarm == Alarm.CONSOLE:
-        title, signature = complaint(console)
+        # Before it, there may be what is no complaint although it has a trace: memory was short.
+        since = head.console - head.alarm_value
+        title, signature = complaint(console[-since:] if since > 0 else console)
         stack = _complainer(stderr)
     elif head.alarm == Alarm.ERRNO:
         kind, title = "errno", f"{call} returned {head.alarm_value}, which is no errno of a system call"

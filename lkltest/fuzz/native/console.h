@@ -46,7 +46,7 @@ static void console_print(const char *text, int len)
 		excused_at = now;
 	if (excused_at != now &&
 	    console_has(text, len, console_complaints, sizeof(console_complaints) / sizeof(*console_complaints)))
-		console_alarm(FZ_ALARM_CONSOLE, 0);
+		console_alarm(FZ_ALARM_CONSOLE, (long)at);
 }
 
 static void console_init(struct fz_shared *shared, void (*alarm)(enum fz_alarm alarm, long result))

@@ -45,7 +45,7 @@ struct fz_shared {
 	volatile uint64_t alarm_program;
 	volatile uint32_t alarm_call;
 	volatile uint32_t alarm;	/* enum fz_alarm */
-	volatile int64_t alarm_value;	/* the result that alarmed */
+	volatile int64_t alarm_value;	/* the result that alarmed, or how much had been printed before the complaint */
 	volatile uint64_t console;	/* bytes printed since boot */
 	volatile uint32_t novel;	/* programs that saw a call's errno for the first time, and needed no interruption */
 	volatile uint32_t interrupted;	/* calls that had to be interrupted */

@@ -13,7 +13,8 @@ from lkltest.fuzz.docket import NICE
 from lkltest.fuzz.lab import Lab
 from lkltest.fuzz.mass import Generator
 from lkltest.fuzz.memory import Alarm, Memory, State
-from lkltest.fuzz.values import Program
+from lkltest.fuzz.sources import Random
+from lkltest.fuzz.values import Pointer, Program, Text
 from lkltest.fuzz.verdict import name_of_hang
 from lkltest.kernel import Death, Kernel, Setup
 from tests.fuzz.conftest import Planted
@@ -60,6 +61,26 @@ def test_ports_are_of_the_program_alone(lab: Lab, parse: Parse) -> None:
     trial = lab.run([program] * 3)
     assert trial.failure is None
     assert trial.returned == (0, 0, 0, 1, 0, 0, 2, 0, 0) * 3
+
+
+def test_a_socket_takes_no_number_for_an_address(lab: Lab, parse: Parse) -> None:
+    """A terminal's descriptor may be a socket's by now: what is a number for the one is an address for the other."""
+    trial = lab.run([parse(
+        'r0 = openat(AT_FDCWD, "/dev/ptmx", O_RDWR|O_NONBLOCK|O_NOCTTY, 0)\nioctl(r0, TCFLSH, 2)\nclose(r0)\n'
+        "r1 = socket(AF_INET, SOCK_DGRAM, 0)\nioctl(r0, TCFLSH, 2)\nioctl(r0, TIOCSPGRP, 0)\n"
+        "ioctl(r0, SIOCGIFMTU, &[ifreq{ifr_ifrn=b\"lo\\x00\"}, fill(472, 0)])\n"
+    )])
+    assert trial.failure is None
+    assert trial.returned == (0, 0, 0, 0, -25, -25, 0)
+
+
+def test_an_option_is_never_nothing(description: Description) -> None:
+    """An IPv6 raw socket reads a number whatever the length is; and no memory is none that a caller of LKL may give."""
+    for key, described in description.variants.items():
+        if described.signature.name == "setsockopt":
+            for seed in range(20):
+                value = description.draw(key, Random(seed)).args[3]
+                assert isinstance(value, (Pointer, Text)), key
 
 
 def test_a_call_that_blocks_is_interrupted(lab: Lab, parse: Parse) -> None:

@@ -207,6 +207,18 @@ struct tally {
 	int interrupted;	/* one had to be interrupted */
 };
 
+/*
+ * Whether a socket would be asked with a number where it takes an address: it reads a structure there whatever the
+ * request is, and a descriptor that was a terminal's may be a socket's by now.
+ */
+static int misuse(const struct call *call, const long *params, const uint8_t *tags)
+{
+	int type, size = sizeof(type);
+
+	return call->number == __lkl__NR_ioctl && tags[2] != BUFFER &&
+	       SYS(getsockopt, params[0], 1 /* SOL_SOCKET */, 3 /* SO_TYPE */, (long)&type, (long)&size) >= 0;
+}
+
 static const unsigned char *run_call(const struct call *call, struct tally *tally)
 {
 	const unsigned char *p = (const unsigned char *)(call + 1);
@@ -220,7 +232,7 @@ static const unsigned char *run_call(const struct call *call, struct tally *tall
 		tags[i] = *p;
 		params[i] = value(&p);
 	}
-	result = lkl_syscall(call->number, params);
+	result = misuse(call, params, tags) ? -ENOTTY : lkl_syscall(call->number, params);
 	poked = sandbox_poked();
 	if (poked) {
 		shared->interrupted++;

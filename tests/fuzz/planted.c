@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <lkl.h>
 #include <lkl_host.h>
 
@@ -82,6 +83,9 @@ long lkl_syscall(long no, long *params)
 		planted_write((char *)params[1] + sizeof(struct lkl_stat));
 	if (!strcmp(bug, "history") && no == __lkl__NR_getcwd && result > 0 && ++seen == 3)
 		return planted_crash();
+	/* No bug, but a machine that is slow at the wrong place: the sandbox takes the signal away that interrupts. */
+	if (!strcmp(bug, "slow") && no == __lkl__NR_rt_sigtimedwait)
+		usleep(100000);
 	if (!strcmp(bug, "always") && no == __lkl__NR_mkdirat && !strncmp((char *)params[1], "d", 1))
 		return planted_crash();
 	return result;

@@ -92,6 +92,15 @@ def test_a_call_that_blocks_is_interrupted(lab: Lab, parse: Parse) -> None:
     assert trial.returned == (0, -512, -512, 0)
 
 
+def test_an_interruption_that_comes_late_is_known_for_one(planted: Planted, parse: Parse) -> None:
+    """A second signal arrives while the first is taken away: the next call that waits is interrupted, not at fault."""
+    program = parse("r0, r1 = pipe2(&out(8), 0)\nread(r0, &out(1), 1)\nread(r0, &out(1), 1)\nread(r0, &out(1), 1)\n")
+    with Lab(replace(planted.setup, env={"PLANTED": "slow"}), planted.description) as lab:
+        trial = lab.run([program, program])
+    assert trial.failure is None
+    assert trial.returned == (0, -512, -512, -512) * 2
+
+
 def test_what_blocks_is_not_kept(setup: Setup, description: Description, parse: Parse) -> None:
     """A program sees something new, but had to be interrupted: with its like, time would go into waiting."""
     quick, slow = parse("getpid()\n"), parse("r0, r1 = pipe2(&out(8), 0)\nread(r0, &out(1), 1)\n")

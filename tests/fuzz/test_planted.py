@@ -41,7 +41,9 @@ def hunt(planted: Planted, output: Path, scenario: str, seed: int = 1) -> Found:
         session.run(FOUND_WITHIN, tick, every=0.1)
     finally:
         session.close()
-    (place,) = [path for path in output.iterdir() if (path / "finding.json").is_file()]
+    places = [path for path in output.iterdir() if (path / "finding.json").is_file()]
+    assert len(places) == 1, [json.loads((path / "finding.json").read_text()) for path in places]
+    (place,) = places
     program = (place / "program.txt").read_text()
     constants = planted.description.headers.constants
     source = place / "reproducer.c"

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -88,8 +89,10 @@ static inline int sandbox_poked(void)
 {
 	if (__builtin_expect(!sandbox.poking && !sandbox.poked, 1))
 		return 0;
+	while (sandbox.poking)	/* the call may have returned while its signal is still being sent */
+		sched_yield();
+	sandbox.poked = 0;	/* before it is taken away: if another one comes meanwhile, the flag must stay */
 	sandbox_drain();
-	sandbox.poked = 0;
 	return 1;
 }
 

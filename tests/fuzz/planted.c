@@ -56,6 +56,16 @@ static int rare(long no, long result)
 	return 1;
 }
 
+/* What the kernel sends by itself, while the task blocks it for a moment: it cannot be ignored then. */
+static void pend(int sig)
+{
+	struct lkl_sigaction action = { .lkl_sa_handler = (void *)8 };
+	long thread = kernel(__lkl__NR_gettid, (long[6]){ 0 });
+
+	kernel(__lkl__NR_rt_sigaction, (long[6]){ sig, (long)&action, 0, 8 });
+	kernel(__lkl__NR_tgkill, (long[6]){ 1, thread, sig });
+}
+
 long lkl_syscall(long no, long *params)
 {
 	static const char warning[] = "WARNING: CPU: 0 PID: 1 at fs/planted.c:7 planted_warning+0x11/0x20\n";
@@ -86,6 +96,8 @@ long lkl_syscall(long no, long *params)
 	/* No bug, but a machine that is slow at the wrong place: the sandbox takes the signal away that interrupts. */
 	if (!strcmp(bug, "slow") && no == __lkl__NR_rt_sigtimedwait)
 		usleep(100000);
+	if (!strcmp(bug, "signal") && no == __lkl__NR_getcwd)
+		pend(10);
 	if (!strcmp(bug, "always") && no == __lkl__NR_mkdirat && !strncmp((char *)params[1], "d", 1))
 		return planted_crash();
 	return result;

@@ -101,6 +101,27 @@ def test_an_interruption_that_comes_late_is_known_for_one(planted: Planted, pars
     assert trial.returned == (0, -512, -512, -512) * 2
 
 
+def test_an_interruption_leaves_no_mask_behind(lab: Lab, parse: Parse) -> None:
+    """LKL never puts back what ppoll() blocked: a SIGPIPE would stay, and interrupt whatever waits later."""
+    program = parse(
+        "r0, r1 = pipe2(&out(8), 0)\nclose(r0)\nppoll(0, 0, &timespec{tv_nsec=900000000}, &u64[0xffff], 8)\n"
+        'write(r1, &b"x", 1)\nppoll(0, 0, &timespec{tv_nsec=1}, &u64[0], 8)\nppoll(0, 0, &timespec{tv_nsec=1}, 0, 8)\n'
+    )
+    trial = lab.run([program, program])
+    assert trial.failure is None
+    assert trial.returned == (0, 0, -514, -32, 0, 0) * 2
+
+
+def test_a_signal_of_the_kernel_is_no_fault(planted: Planted, parse: Parse) -> None:
+    """Whatever pends when a call asks to be restarted is the reason for it, and is taken away."""
+    program = parse("r0, r1 = pipe2(&out(8), 0)\ngetcwd(&out(50), 50)\nread(r0, &out(1), 1)\n"
+                    "nanosleep(&timespec{tv_nsec=1}, 0)\n")
+    with Lab(replace(planted.setup, env={"PLANTED": "signal"}), planted.description) as lab:
+        trial = lab.run([program])
+    assert trial.failure is None
+    assert trial.returned[2:] == (-512, 0)
+
+
 def test_what_blocks_is_not_kept(setup: Setup, description: Description, parse: Parse) -> None:
     """A program sees something new, but had to be interrupted: with its like, time would go into waiting."""
     quick, slow = parse("getpid()\n"), parse("r0, r1 = pipe2(&out(8), 0)\nread(r0, &out(1), 1)\n")

@@ -149,17 +149,17 @@ static int bucket(long result)
 		return 0;
 	if (result >= -133)
 		return (int)-result;
-	return result <= -512 && result >= -516 ? FZ_RESTARTED : FZ_STRANGE;
+	return sandbox_restarts(result) ? FZ_RESTARTED : FZ_STRANGE;
 }
 
-/* A failure must be an errno, one for restarting only where a signal of ours may be; a success has its shape. */
+/* A failure must be an errno, one for restarting only where a signal may be; a success has its shape. */
 static void judge(const struct call *call, long result, const long *params, int signalled)
 {
 	unsigned int nr = call->number;
 
 	if (result < 0) {
 		/* Positions in /proc/PID/mem are addresses, of which half are negative. */
-		if (result >= -4095 ? result <= -512 && result >= -516 && !signalled : nr != __lkl__NR_lseek || result > -65536)
+		if (result >= -4095 ? sandbox_restarts(result) && !signalled : nr != __lkl__NR_lseek || result > -65536)
 			alarm_set(FZ_ALARM_ERRNO, result);
 		return;
 	}
@@ -224,7 +224,7 @@ static const unsigned char *run_call(const struct call *call, struct tally *tall
 	const unsigned char *p = (const unsigned char *)(call + 1);
 	long params[6] = { 0 }, result;
 	uint8_t tags[6] = { 0 };
-	unsigned int i, poked;
+	unsigned int i, interrupted;
 	uint32_t *count;
 
 	arena_reset(&arena);
@@ -233,12 +233,12 @@ static const unsigned char *run_call(const struct call *call, struct tally *tall
 		params[i] = value(&p);
 	}
 	result = misuse(call, params, tags) ? -ENOTTY : lkl_syscall(call->number, params);
-	poked = sandbox_poked();
-	if (poked) {
+	interrupted = sandbox_interrupted(result);
+	if (interrupted) {
 		shared->interrupted++;
 		tally->interrupted = 1;
 	}
-	judge(call, result, params, poked || sandbox.signals);
+	judge(call, result, params, interrupted || sandbox.signals);
 	if (!arena_intact(&arena))
 		alarm_set(FZ_ALARM_CANARY, result);
 	count = (uint32_t *)((char *)shared + FZ_STATS) + call->number * FZ_BUCKETS + bucket(result);

@@ -44,7 +44,8 @@ static struct {
 	int signals;			/* the program sends some to itself */
 	volatile long tid;		/* of the task that runs programs */
 	volatile int thread;		/* of the host, which is in its calls */
-	volatile int poking, poked;	/* a poke is on its way; one has arrived */
+	volatile int poking;		/* a poke is on its way */
+	volatile long poked;		/* the task that one has arrived at, which has not taken it away yet */
 	int mounted;
 	struct { uint64_t soft, hard; } limits[SANDBOX_LIMITS];
 	unsigned int timers;
@@ -55,6 +56,12 @@ static struct {
 
 #define SANDBOX_FDCWD	-100L
 #define SYS(name, ...) lkl_syscall(__lkl__NR_##name, (long[6]){ __VA_ARGS__ })
+
+/* Whether a call asks to be called again, which only a signal is a reason for. */
+static inline int sandbox_restarts(long result)
+{
+	return result <= -512 && result >= -516;
+}
 
 static inline void sandbox_made(unsigned int kind, long made)
 {
@@ -73,27 +80,42 @@ static inline void sandbox_mapped(long address, long length)
 	sandbox.mapped[sandbox.mappings++].length = length;
 }
 
-/* Takes the signal away that interrupts this task, or every later sleep of it would fail. */
-static void sandbox_drain(void)
-{
-	struct lkl_timespec none = { 0 };
-	uint64_t set = 1ULL << (SANDBOX_POKE - 1);
-	int i;
-
-	for (i = 0; i < 4 && SYS(rt_sigtimedwait, (long)&set, 0, (long)&none, 8) > 0; i++)
-		;
-}
-
-/* Whether the call that just returned had to be interrupted. */
+/* Whether the task that runs programs was sent a signal of the sandbox's that it has not taken away. */
 static inline int sandbox_poked(void)
 {
-	if (__builtin_expect(!sandbox.poking && !sandbox.poked, 1))
-		return 0;
-	while (sandbox.poking)	/* the call may have returned while its signal is still being sent */
+	return sandbox.poking || sandbox.poked;
+}
+
+/*
+ * Takes the signals away that interrupt this task, or every later sleep of it would fail: the sandbox's own, and those
+ * that the kernel sends by itself, unless the program meant them. Returns how many there were.
+ */
+static int sandbox_drain(void)
+{
+	struct lkl_timespec none = { 0 };
+	uint64_t set = sandbox.signals ? 1ULL << (SANDBOX_POKE - 1) : ~0ULL;
+	int i;
+
+	while (sandbox.poking)	/* a call may have returned while its signal is still being sent */
 		sched_yield();
-	sandbox.poked = 0;	/* before it is taken away: if another one comes meanwhile, the flag must stay */
-	sandbox_drain();
-	return 1;
+	for (i = 0; i < SANDBOX_POKE && SYS(rt_sigtimedwait, (long)&set, 0, (long)&none, 8) > 0; i++)
+		;
+	sandbox.poked = 0;	/* no sooner, or another one might come in between, and stay */
+	return i;
+}
+
+/* Whether the call that just returned was, or may have been, interrupted by a signal. */
+static inline int sandbox_interrupted(long result)
+{
+	int poked = sandbox_poked();
+	uint64_t none = 0;
+
+	if (__builtin_expect(!poked && (!sandbox_restarts(result) || sandbox.signals), 1))
+		return 0;
+	/* ppoll() and its like leave their mask behind, for the kernel to put back on a way to user mode that LKL lacks. */
+	if (!sandbox.signals)
+		SYS(rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&none, 0, 8);
+	return sandbox_drain() || poked;
 }
 
 /* Whether a call only waits for a processor of the host: it will return by itself. */
@@ -125,17 +147,21 @@ static void *sandbox_watch(void *unused)
 	(void)unused;
 	for (;;) {
 		uint64_t now;
+		long tid;
 
 		nanosleep(&tick, NULL);
 		now = shared->program << 16 ^ shared->call;
 		ticks = shared->state == FZ_RUNNING && now == seen ? ticks + 1 : 0;
 		seen = now;
-		if (ticks < SANDBOX_ASLEEP || !sandbox.tid || (ticks < SANDBOX_ENDLESS && sandbox_runs()))
+		if (ticks < SANDBOX_ASLEEP || (ticks < SANDBOX_ENDLESS && sandbox_runs()))
+			continue;
+		tid = sandbox.tid;
+		if (!tid || sandbox.poked == tid)
 			continue;
 		/* The signal may come a call later than it was meant for: no time may pass in which neither flag is set. */
 		sandbox.poking = 1;
-		SYS(tgkill, 1, sandbox.tid, SANDBOX_POKE);
-		sandbox.poked = 1;
+		SYS(tgkill, 1, tid, SANDBOX_POKE);
+		sandbox.poked = tid;
 		sandbox.poking = 0;
 	}
 	return NULL;
@@ -199,6 +225,8 @@ static inline void sandbox_enter(uint64_t program, unsigned int needs)
 	SYS(mkdirat, SANDBOX_FDCWD, (long)path, 0777);
 	if (SYS(chdir, (long)path))
 		SYS(chdir, (long)"/");	/* never where the last program was */
+	if (sandbox_poked())	/* on a slow machine, between two programs */
+		sandbox_drain();
 }
 
 static void sandbox_forget_signals(void)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from lkltest.addresses import Mapping
 
 HANG = "SIGUSR2"  # the signal by which the runner asks for the stacks of all threads
+COMPLAINT = "SIGWARN"  # in place of a signal's name, where the fuzzer's executor tells who complains
 
 # The line may follow the unfinished one of a kernel that was printing; docs/crashes.md describes all of them.
 LINE = re.compile(
@@ -63,6 +64,11 @@ class CrashReport:
     def hang(self) -> bool:
         """Whether the program was asked for its stacks, instead of having crashed."""
         return self.signal == HANG
+
+    @property
+    def complaint(self) -> bool:
+        """Whether the kernel only printed a complaint, and the program goes on."""
+        return self.signal == COMPLAINT
 
 
 def parse(text: bytes | str) -> tuple[CrashReport, ...]:

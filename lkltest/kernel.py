@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lkltest import process
 from lkltest.closing import Closing
-from lkltest.crashreport import LINE
+from lkltest.crashreport import LINE, parse
 from lkltest.errors import KernelLost
 from lkltest.fuzz import memory as shared
 from lkltest.fuzz import native
@@ -172,7 +172,7 @@ class Kernel(Closing):
 
         `known` may tell from the stacks of a worker that has been silent for a while that it hangs as others did.
         """
-        seen, clock, asked, hopeless = self.memory.progress(), None, known is None, False
+        seen, clock, asked, hopeless = self.memory.progress(), None, False, False
         while True:
             try:
                 answer = self._answer(GLANCE)
@@ -180,14 +180,16 @@ class Kernel(Closing):
                 return self.reap()
             if answer is not None:
                 return answer
-            if hopeless and self.memory.progress() == seen:  # otherwise it was slow, and has returned meanwhile
-                return self._bury(hung=True)
-            hopeless = False
             now = self.memory.progress()
-            if now != seen or clock is None:
-                seen, clock, asked = now, Clock(self.child.pid), known is None
+            if now != seen or clock is None:  # it was slow, perhaps, and has returned
+                seen, clock, asked, hopeless = now, Clock(self.child.pid), False, False
+            elif hopeless:
+                return self._bury(hung=True)
             elif clock.seconds() > self.setup.stuck_after:
-                return self.reap(hung=True)
+                hopeless = True
+                self._ask_for_stacks()
+                if any(not (report.hang or report.complaint) for report in parse(self.errors())):
+                    return self.reap()  # it crashes, and has not come to its end yet
             elif known is not None and not asked and clock.seconds() > KNOWN_AFTER:
                 asked = True
                 hopeless = known(self._ask_for_stacks())

@@ -29,7 +29,6 @@ SCARCE = re.compile(r"Out of memory|no killable processes")
 PRINTS = re.compile(
     r"|\w*(console|print|printk)\w*|call_(console_)?drivers?|panic|lkl_\w*print\w*|__warn|warn_slowpath\w*|__lkl_\w*"
 )
-COMPLAINT_SIGNAL = "SIGWARN"  # in place of a signal's name, where the executor tells who complains
 CONSOLE_TAIL = 16 << 10  # bytes of the log that a finding keeps
 
 
@@ -107,7 +106,7 @@ def _trim(report: CrashReport, frames: tuple[Address, ...]) -> tuple[Address, ..
     def own(frame: Address) -> bool:
         return Path(_place(report, frame.pc)[0]).name.startswith(native.MODULE)
 
-    kept = tuple(dropwhile(own, frames)) if report.signal == COMPLAINT_SIGNAL else frames
+    kept = tuple(dropwhile(own, frames)) if report.complaint else frames
     last = next((n for n, frame in enumerate(kept) if own(frame)), len(kept))
     return kept[: last + 1]
 
@@ -120,9 +119,11 @@ def _ours(frame: Frame) -> bool:
 def of_death(death: Death, memory: Memory) -> Failure | None:
     """What a death means; None where the kernel, or the host, only ran out of memory."""
     console = tail(death.console)
-    if not death.hung and (SCARCE.search(console[-4000:]) or death.ended.signal == signal.SIGKILL):
+    reports = [report for report in parse(death.stderr) if not report.complaint and report.hang == death.hung]
+    reports = [report for report in reports if report.complete] or reports
+    killed = death.ended.signal == signal.SIGKILL and not reports
+    if not death.hung and (killed or SCARCE.search(console[-4000:])):
         return None
-    reports = [report for report in parse(death.stderr) if report.signal != COMPLAINT_SIGNAL]
     found = stacks(reports[-1]) if reports else []
     stack = found[0] if found else None
     signature = symbolize.signature(stack) if stack else ()
@@ -174,7 +175,7 @@ def _waits(frame: Frame) -> bool:
 def _complainer(stderr: bytes) -> str:
     """The stack of the last one that printed a complaint, without what prints."""
     reports = parse(stderr[max(0, stderr.rfind(b"\nlkltest: signal ")) :])
-    for stack in stacks(reports[0]) if reports and reports[0].signal == COMPLAINT_SIGNAL else ():
+    for stack in stacks(reports[0]) if reports and reports[0].complaint else ():
         frames = tuple(dropwhile(_prints, stack.frames))
         counted = tuple(replace(frame, number=frame.number - frames[0].number) for frame in frames)
         return symbolize.render([replace(stack, title="The complaint comes from", frames=counted)])

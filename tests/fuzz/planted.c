@@ -56,7 +56,7 @@ static int rare(long no, long result)
 	return 1;
 }
 
-/* What the kernel sends by itself, while the task blocks it for a moment: it cannot be ignored then. */
+/* A signal that interrupts, as one of the kernel's own does that came while the task blocked it for a moment. */
 static void pend(int sig)
 {
 	struct lkl_sigaction action = { .lkl_sa_handler = (void *)8 };
@@ -95,7 +95,7 @@ long lkl_syscall(long no, long *params)
 		return planted_crash();
 	/* No bug, but a machine that is slow at the wrong place: the sandbox takes the signal away that interrupts. */
 	if (!strcmp(bug, "slow") && no == __lkl__NR_rt_sigtimedwait)
-		usleep(100000);
+		usleep(30000);
 	if (!strcmp(bug, "signal") && no == __lkl__NR_getcwd)
 		pend(10);
 	if (!strcmp(bug, "always") && no == __lkl__NR_mkdirat && !strncmp((char *)params[1], "d", 1))

@@ -92,8 +92,8 @@ def test_a_call_that_blocks_is_interrupted(lab: Lab, parse: Parse) -> None:
     assert trial.returned == (0, -512, -512, 0)
 
 
-def test_an_interruption_that_comes_late_is_known_for_one(planted: Planted, parse: Parse) -> None:
-    """A second signal arrives while the first is taken away: the next call that waits is interrupted, not at fault."""
+def test_an_interruption_is_over_with_its_call(planted: Planted, parse: Parse) -> None:
+    """However slow the machine is, no signal of ours is left to interrupt a later call, which would be blamed."""
     program = parse("r0, r1 = pipe2(&out(8), 0)\nread(r0, &out(1), 1)\nread(r0, &out(1), 1)\nread(r0, &out(1), 1)\n")
     with Lab(replace(planted.setup, env={"PLANTED": "slow"}), planted.description) as lab:
         trial = lab.run([program, program])
@@ -104,8 +104,8 @@ def test_an_interruption_that_comes_late_is_known_for_one(planted: Planted, pars
 def test_an_interruption_leaves_no_mask_behind(lab: Lab, parse: Parse) -> None:
     """LKL never puts back what ppoll() blocked: a SIGPIPE would stay, and interrupt whatever waits later."""
     program = parse(
-        "r0, r1 = pipe2(&out(8), 0)\nclose(r0)\nppoll(0, 0, &timespec{tv_nsec=900000000}, &u64[0xffff], 8)\n"
-        'write(r1, &b"x", 1)\nppoll(0, 0, &timespec{tv_nsec=1}, &u64[0], 8)\nppoll(0, 0, &timespec{tv_nsec=1}, 0, 8)\n'
+        "r0, r1 = pipe2(&out(8), 0)\nclose(r0)\nppoll(0, 0, 0, &u64[0xffff], 8)\n"
+        'write(r1, &b"x", 1)\nppoll(0, 0, &timespec{}, &u64[0], 8)\nppoll(0, 0, &timespec{}, 0, 8)\n'
     )
     trial = lab.run([program, program])
     assert trial.failure is None
@@ -115,11 +115,30 @@ def test_an_interruption_leaves_no_mask_behind(lab: Lab, parse: Parse) -> None:
 def test_a_signal_of_the_kernel_is_no_fault(planted: Planted, parse: Parse) -> None:
     """Whatever pends when a call asks to be restarted is the reason for it, and is taken away."""
     program = parse("r0, r1 = pipe2(&out(8), 0)\ngetcwd(&out(50), 50)\nread(r0, &out(1), 1)\n"
-                    "nanosleep(&timespec{tv_nsec=1}, 0)\n")
+                    "ppoll(0, 0, &timespec{}, 0, 8)\n")
     with Lab(replace(planted.setup, env={"PLANTED": "signal"}), planted.description) as lab:
         trial = lab.run([program])
     assert trial.failure is None
     assert trial.returned[2:] == (-512, 0)
+
+
+def test_a_signal_is_of_its_program_alone(lab: Lab, parse: Parse) -> None:
+    """What one sent to itself neither interrupts a later one's call, nor keeps it from being interrupted."""
+    signals = parse("rt_sigaction(10, &sigaction{lkl_sa_handler=8}, 0, 8)\nkill(1, 10)\nr0, r1 = pipe2(&out(8), 0)\n"
+                    "read(r0, &out(1), 1)\n")
+    later = parse("setpriority(0, 0, 0)\nppoll(0, 0, &timespec{}, 0, 8)\nr0, r1 = pipe2(&out(8), 0)\n"
+                  "read(r0, &out(1), 1)\n")
+    trial = lab.run([signals, later, signals, later])
+    assert trial.failure is None
+    assert trial.returned == (0, 0, 0, -512, 0, 0, 0, -512) * 2
+
+
+def test_no_call_keeps_signals_away(description: Description) -> None:
+    """Without any that may pend, no call that blocks could be interrupted: it would be taken for one that hangs."""
+    for call, argument in (("setrlimit", 0), ("prlimit64", 1)):
+        drawn = {description.draw(call, Random(seed)).args[argument] for seed in range(300)}
+        assert len(drawn) > 10
+        assert description.headers.constants.get("RLIMIT_SIGPENDING", 11) not in drawn
 
 
 def test_what_blocks_is_not_kept(setup: Setup, description: Description, parse: Parse) -> None:
@@ -171,6 +190,28 @@ def test_a_call_that_is_slow_is_no_hang(setup: Setup, description: Description, 
         kernel.start(description.encode(slow), 1)
         assert kernel.finish(ask) == 1
     assert seen > 0
+
+
+def test_a_call_that_returned_after_all_is_no_hang(
+    setup: Setup, description: Description, parse: Parse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It took long, and returned while its stack was asked for."""
+    slow = parse("r0, r1 = pipe2(&out(8), 0)\n" + "read(r0, &out(1), 1)\n" * 5)
+    asked = 0
+
+    def ask(kernel: Kernel) -> bytes:
+        nonlocal asked
+        before = kernel.memory.progress()
+        while kernel.memory.progress() == before and kernel.memory.head().state == State.RUNNING:
+            time.sleep(0.001)
+        asked += 1
+        return b""
+
+    monkeypatch.setattr(Kernel, "_ask_for_stacks", ask)
+    monkeypatch.setattr("lkltest.kernel.GLANCE", 0.001)
+    with Kernel(replace(setup, stuck_after=0.02)) as kernel:
+        assert kernel.run(description.encode(slow), 1) == 1
+    assert asked > 0
 
 
 def test_what_looks_into_failures_yields(setup: Setup) -> None:

@@ -44,8 +44,8 @@ static struct {
 	int signals;			/* the program sends some to itself */
 	volatile long tid;		/* of the task that runs programs */
 	volatile int thread;		/* of the host, which is in its calls */
-	volatile int poking;		/* a poke is on its way */
-	volatile long poked;		/* the task that one has arrived at, which has not taken it away yet */
+	_Atomic int poking;		/* a poke is on its way */
+	_Atomic long poked;		/* the task that one has arrived at, which has not taken it away yet */
 	int mounted;
 	struct { uint64_t soft, hard; } limits[SANDBOX_LIMITS];
 	unsigned int timers;
@@ -57,7 +57,7 @@ static struct {
 #define SANDBOX_FDCWD	-100L
 #define SYS(name, ...) lkl_syscall(__lkl__NR_##name, (long[6]){ __VA_ARGS__ })
 
-/* Whether a call asks to be called again, which only a signal is a reason for. */
+/* Whether a call asks to be called again, for which a signal is the reason. */
 static inline int sandbox_restarts(long result)
 {
 	return result <= -512 && result >= -516;
@@ -94,17 +94,22 @@ static int sandbox_drain(void)
 {
 	struct lkl_timespec none = { 0 };
 	uint64_t set = sandbox.signals ? 1ULL << (SANDBOX_POKE - 1) : ~0ULL;
-	int i;
+	int signals = 0;
 
-	while (sandbox.poking)	/* a call may have returned while its signal is still being sent */
-		sched_yield();
-	for (i = 0; i < SANDBOX_POKE && SYS(rt_sigtimedwait, (long)&set, 0, (long)&none, 8) > 0; i++)
-		;
-	sandbox.poked = 0;	/* no sooner, or another one might come in between, and stay */
-	return i;
+	do {
+		while (sandbox.poking)	/* a call may have returned while its signal is still being sent */
+			sched_yield();
+		while (SYS(rt_sigtimedwait, (long)&set, 0, (long)&none, 8) > 0)
+			signals++;
+		sandbox.poked = 0;	/* no sooner, or another one might come in between, and stay */
+	} while (sandbox_poked());
+	return signals;
 }
 
-/* Whether the call that just returned was, or may have been, interrupted by a signal. */
+/*
+ * Whether the call that just returned was, or may have been, interrupted by a signal, or asked for one itself: where a
+ * lock is taken, restart_syscall() pretends that there is one.
+ */
 static inline int sandbox_interrupted(long result)
 {
 	int poked = sandbox_poked();
@@ -115,7 +120,7 @@ static inline int sandbox_interrupted(long result)
 	/* ppoll() and its like leave their mask behind, for the kernel to put back on a way to user mode that LKL lacks. */
 	if (!sandbox.signals)
 		SYS(rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&none, 0, 8);
-	return sandbox_drain() || poked;
+	return sandbox_drain() || poked || result == -513 /* ERESTARTNOINTR */;
 }
 
 /* Whether a call only waits for a processor of the host: it will return by itself. */
@@ -137,14 +142,15 @@ static int sandbox_runs(void)
 }
 
 /* Watches for calls that do not return, and interrupts those that can be. */
-static void *sandbox_watch(void *unused)
+static void *sandbox_watch(void *ready)
 {
 	struct timespec tick = { 0, SANDBOX_TICK_MS * 1000000L };
 	struct fz_shared *shared = sandbox.shared;
 	uint64_t seen = 0;
 	int ticks = 0;
 
-	(void)unused;
+	SYS(gettid, 0);	/* a task of its own, while no signal is in the way of making one */
+	pthread_barrier_wait(ready);
 	for (;;) {
 		uint64_t now;
 		long tid;
@@ -160,8 +166,8 @@ static void *sandbox_watch(void *unused)
 			continue;
 		/* The signal may come a call later than it was meant for: no time may pass in which neither flag is set. */
 		sandbox.poking = 1;
-		SYS(tgkill, 1, tid, SANDBOX_POKE);
-		sandbox.poked = tid;
+		if (!SYS(tgkill, 1, tid, SANDBOX_POKE))
+			sandbox.poked = tid;
 		sandbox.poking = 0;
 	}
 	return NULL;
@@ -293,6 +299,8 @@ static void *sandbox_task(void *argument)
 	lkltest_crash_thread();
 	sandbox.tid = SYS(gettid, 0);
 	sandbox.thread = lkltest_tid();
+	/* LKL (4.9) makes it from process 1's first task, and leaves it the mark that a signal pends there. */
+	sandbox_drain();
 	task->run(task->argument);
 	return NULL;
 }
@@ -356,6 +364,7 @@ static void sandbox_furnish(void)
 static long sandbox_init(struct fz_shared *shared)
 {
 	struct lkl_sigaction action;
+	pthread_barrier_t ready;
 	pthread_t watch;
 	long error;
 	int i;
@@ -378,7 +387,12 @@ static long sandbox_init(struct fz_shared *shared)
 		return error;
 	sandbox_remount();
 	sandbox_loopback();
-	return -pthread_create(&watch, NULL, sandbox_watch, NULL);
+	pthread_barrier_init(&ready, NULL, 2);
+	error = -pthread_create(&watch, NULL, sandbox_watch, &ready);
+	if (!error)
+		pthread_barrier_wait(&ready);
+	pthread_barrier_destroy(&ready);
+	return error;
 }
 
 #endif

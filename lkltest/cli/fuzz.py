@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import secrets
 import signal
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from lkltest.errors import Exit, UsageError
@@ -105,15 +108,13 @@ def _fuzz(arguments: argparse.Namespace, settings: Settings, description: Descri
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     console.print(f"{setup.liblkl.name} ({setup.liblkl.origin}), seed {seed}, output {arguments.output}")
     interrupted = False
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was found is kept
     try:
-        with Live(console=console, auto_refresh=False, transient=True) as live:
+        with stopping_in_order(), Live(console=console, auto_refresh=False, transient=True) as live:
             session.run(arguments.time, Ticker(session, live, arguments.time).tick)
     except KeyboardInterrupt:
         interrupted = True
         console.print("interrupted: what was found until now is kept")
     finally:
-        signal.signal(signal.SIGTERM, before)
         if session.progress.boots:
             print(summary(session))
             try:
@@ -122,6 +123,30 @@ def _fuzz(arguments: argparse.Namespace, settings: Settings, description: Descri
                 console.print(f"no report: cannot write {arguments.output}: {error.strerror}")
         session.close()
     return int(Exit.FAILED) if session.findings else INTERRUPTED if interrupted else int(Exit.PASSED)
+
+
+@contextlib.contextmanager
+def stopping_in_order() -> Iterator[None]:
+    """Take SIGTERM, and the end of the terminal, for Ctrl-C: what was found is kept, and the report written."""
+    terminals = [fd for fd in (1, 2) if os.isatty(fd)]
+
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for fd in terminals:
+            os.dup2(nowhere, fd)
+        os.close(nowhere)
+        signal.default_int_handler(number, frame)
+
+    handlers = {signal.SIGTERM: signal.default_int_handler, signal.SIGHUP: hang_up}
+    before = {number: signal.getsignal(number) for number in handlers}
+    for number, handler in handlers.items():
+        if before[number] != signal.SIG_IGN:  # as under nohup
+            signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 def prepare(output: Path) -> None:

@@ -1,11 +1,14 @@
-"""Workers of a fuzzer that is killed outright."""
+"""What is left of a fuzzer that is ended from outside."""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
 from pathlib import Path
+
+import pexpect
 
 from lkltest import process
 from lkltest.liblkl import Liblkl
@@ -39,3 +42,24 @@ def test_a_killed_fuzzer_leaves_no_worker(liblkl: Liblkl, tmp_path: Path) -> Non
         while any(Path(f"/proc/{pid}").exists() for pid in started) and time.monotonic() < until:
             time.sleep(0.05)
         assert not any(Path(f"/proc/{pid}").exists() for pid in started)
+
+
+def test_a_closed_terminal_loses_nothing(liblkl: Liblkl, tmp_path: Path) -> None:
+    """The fuzzer ends as with Ctrl-C, and what it learnt is in the report."""
+    command = ["-m", "lkltest", "fuzz", "--lkl", str(liblkl.path), "--workers", "1", "--time", "10m", "--output", "out"]
+    child = pexpect.spawn(sys.executable, command, cwd=str(tmp_path), timeout=100)
+    try:
+        child.expect(r"[1-9]\d* calls/s")
+        assert child.pid is not None
+        started = workers(child.pid)
+        os.close(child.child_fd)
+        until = time.monotonic() + 100
+        while child.isalive() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert child.exitstatus in {130, 1}  # 1: it has found something
+    finally:
+        child.child_fd = -1
+        child.terminate(force=True)
+    assert (tmp_path / "out" / "report.html").stat().st_size
+    assert started
+    assert not any(Path(f"/proc/{pid}").exists() for pid in started)

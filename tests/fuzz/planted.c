@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -66,9 +67,22 @@ static void pend(int sig)
 	kernel(__lkl__NR_tgkill, (long[6]){ 1, thread, sig });
 }
 
+/* Memory is short, says a thread of the kernel, and takes its time for it. */
+static void *complain(void *unused)
+{
+	static const char what[] = "kworker/0:1: page allocation failure: order:0\n", trace[] = "Call Trace:\n";
+
+	(void)unused;
+	lkl_host_ops.print(what, sizeof(what) - 1);
+	usleep(100000);
+	lkl_host_ops.print(trace, sizeof(trace) - 1);
+	return NULL;
+}
+
 long lkl_syscall(long no, long *params)
 {
 	static const char warning[] = "WARNING: CPU: 0 PID: 1 at fs/planted.c:7 planted_warning+0x11/0x20\n";
+	pthread_t thread;
 	long result;
 
 	/* Bugs of the kernel's own: a warning in __alloc_pages_nodemask(), a hang of munmap() after this file was read. */
@@ -96,6 +110,10 @@ long lkl_syscall(long no, long *params)
 	/* No bug, but a machine that is slow at the wrong place: the sandbox takes the signal away that interrupts. */
 	if (!strcmp(bug, "slow") && no == __lkl__NR_rt_sigtimedwait)
 		usleep(30000);
+	if (!strcmp(bug, "short") && no == __lkl__NR_getcwd)
+		pthread_create(&thread, NULL, complain, NULL);
+	if (!strcmp(bug, "short") && no == __lkl__NR_getppid)
+		lkl_host_ops.print("Call Trace:\n", 12);
 	if (!strcmp(bug, "signal") && no == __lkl__NR_getcwd)
 		pend(10);
 	if (!strcmp(bug, "always") && no == __lkl__NR_mkdirat && !strncmp((char *)params[1], "d", 1))

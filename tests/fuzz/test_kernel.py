@@ -141,6 +141,18 @@ def test_no_call_keeps_signals_away(description: Description) -> None:
         assert description.headers.constants.get("RLIMIT_SIGPENDING", 11) not in drawn
 
 
+def test_a_lack_of_memory_is_no_complaint(planted: Planted, parse: Parse) -> None:
+    """Its trace is none either, whoever prints it while the program goes on; that of anybody else is one."""
+    program = "getcwd(&out(50), 50)\nr0, r1 = pipe2(&out(8), 0)\n" + "read(r0, &out(1), 1)\n" * 4
+    with Lab(replace(planted.setup, env={"PLANTED": "short"}), planted.description) as lab:
+        assert lab.run([parse(program)]).failure is None
+        assert lab.kernel is not None
+        assert lab.kernel.memory.console().endswith(b"order:0\nCall Trace:\n")
+        failure = lab.run([parse("getcwd(&out(50), 50)\ngetppid()\n")]).failure
+    assert failure is not None
+    assert failure.kind == "console"
+
+
 def test_what_blocks_is_not_kept(setup: Setup, description: Description, parse: Parse) -> None:
     """A program sees something new, but had to be interrupted: with its like, time would go into waiting."""
     quick, slow = parse("getpid()\n"), parse("r0, r1 = pipe2(&out(8), 0)\nread(r0, &out(1), 1)\n")

@@ -172,7 +172,7 @@ class Kernel(Closing):
 
         `known` may tell from the stacks of a worker that has been silent for a while that it hangs as others did.
         """
-        seen, clock, asked, hopeless = self.memory.progress(), None, False, False
+        seen, clock, asked, hopeless, told = self.memory.progress(), None, False, False, 0
         while True:
             try:
                 answer = self._answer(GLANCE)
@@ -182,14 +182,14 @@ class Kernel(Closing):
                 return answer
             now = self.memory.progress()
             if now != seen or clock is None:  # it was slow, perhaps, and has returned
-                seen, clock, asked, hopeless = now, Clock(self.child.pid), False, False
+                seen, clock, asked, hopeless, told = now, Clock(self.child.pid), False, False, self._told()
             elif hopeless:
-                return self._bury(hung=True)
+                if any(not (report.hang or report.complaint) for report in parse(self.errors(told))):
+                    return self.reap()  # it crashes, and has not come to its end yet
+                return self._bury(hung=True, told=told)
             elif clock.seconds() > self.setup.stuck_after:
                 hopeless = True
                 self._ask_for_stacks()
-                if any(not (report.hang or report.complaint) for report in parse(self.errors())):
-                    return self.reap()  # it crashes, and has not come to its end yet
             elif known is not None and not asked and clock.seconds() > KNOWN_AFTER:
                 asked = True
                 hopeless = known(self._ask_for_stacks())
@@ -208,12 +208,13 @@ class Kernel(Closing):
             raise EOFError
         return int(MESSAGE.unpack(data)[0])
 
-    def errors(self) -> bytes:
-        """The end of what the worker wrote to standard error."""
-        return self._errors(max(0, os.fstat(self.stderr.fileno()).st_size - ERRORS))
+    def errors(self, told: int = 0) -> bytes:
+        """The end of what the worker wrote to standard error, after so many bytes that were written before."""
+        start = max(told, self._told() - ERRORS)
+        return os.pread(self.stderr.fileno(), self._told() - start, start)
 
-    def _errors(self, start: int) -> bytes:
-        return os.pread(self.stderr.fileno(), os.fstat(self.stderr.fileno()).st_size - start, start)
+    def _told(self) -> int:
+        return os.fstat(self.stderr.fileno()).st_size
 
     def reap(self, *, hung: bool = False) -> Death:
         """Bury the worker; the stacks of one that hangs are taken first."""
@@ -223,25 +224,25 @@ class Kernel(Closing):
             self.child.wait(5.0)
         return self._bury(hung=hung)
 
-    def _bury(self, *, hung: bool) -> Death:
+    def _bury(self, *, hung: bool, told: int = 0) -> Death:
         head = self.memory.head()
         self.child.kill()
         return Death(
             ended=self.child.ended(timed_out=hung),
             hung=hung,
             head=head,
-            stderr=self.errors(),
+            stderr=self.errors(told),
             console=self.memory.console(),
         )
 
     def _ask_for_stacks(self) -> bytes:
         """Let the worker write its stacks, for a second at most; what it wrote."""
-        told = os.fstat(self.stderr.fileno()).st_size
+        told = self._told()
         self.child.signal(signal.SIGUSR2)
         for _ in range(50):
-            if self.child.wait(0.02) or b"\nlkltest: end " in self._errors(told):
+            if self.child.wait(0.02) or b"\nlkltest: end " in self.errors(told):
                 break
-        return self._errors(told)
+        return self.errors(told)
 
 
 def boot(setup: Setup, memory: Memory) -> Kernel:

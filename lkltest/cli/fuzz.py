@@ -9,7 +9,7 @@ import secrets
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130  # exit status, as a shell has it
 MAXIMUM_WORKERS = 256
+OUTPUTS = (1, 2)  # descriptors
 STATUS_EVERY = 30.0  # seconds between lines where there is no terminal
 MINIMUM_MEM = 32 << 20  # bytes: with less, programs fail for want of memory
 
@@ -108,33 +109,33 @@ def _fuzz(arguments: argparse.Namespace, settings: Settings, description: Descri
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     console.print(f"{setup.liblkl.name} ({setup.liblkl.origin}), seed {seed}, output {arguments.output}")
     interrupted = False
-    try:
-        with stopping_in_order(), Live(console=console, auto_refresh=False, transient=True) as live:
-            session.run(arguments.time, Ticker(session, live, arguments.time).tick)
-    except KeyboardInterrupt:
-        interrupted = True
-        console.print("interrupted: what was found until now is kept")
-    finally:
-        if session.progress.boots:
-            print(summary(session))
-            try:
-                print(f"report: {report.write(session, arguments.output)}")
-            except OSError as error:
-                console.print(f"no report: cannot write {arguments.output}: {error.strerror}")
-        session.close()
+    with stopping_in_order():
+        try:
+            with Live(console=console, auto_refresh=False, transient=True) as live:
+                session.run(arguments.time, Ticker(session, live, arguments.time).tick)
+        except KeyboardInterrupt:
+            interrupted = True
+            console.print("interrupted: what was found until now is kept")
+        finally:
+            if session.progress.boots:
+                try:
+                    told = f"report: {report.write(session, arguments.output)}"
+                except OSError as error:
+                    told = f"no report: cannot write {arguments.output}: {error.strerror}"
+                with muted_at_end():
+                    print(f"{summary(session)}\n{told}", flush=True)
+            session.close()
     return int(Exit.FAILED) if session.findings else INTERRUPTED if interrupted else int(Exit.PASSED)
 
 
 @contextlib.contextmanager
 def stopping_in_order() -> Iterator[None]:
     """Take SIGTERM, and the end of the terminal, for Ctrl-C: what was found is kept, and the report written."""
-    terminals = [fd for fd in (1, 2) if os.isatty(fd)]
+    terminals = [fd for fd in OUTPUTS if os.isatty(fd)]
 
     def hang_up(number: int, frame: FrameType | None) -> None:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for fd in terminals:
-            os.dup2(nowhere, fd)
-        os.close(nowhere)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the shell sends one, and the system another when the shell ends
+        mute(terminals)
         signal.default_int_handler(number, frame)
 
     handlers = {signal.SIGTERM: signal.default_int_handler, signal.SIGHUP: hang_up}
@@ -147,6 +148,23 @@ def stopping_in_order() -> Iterator[None]:
     finally:
         for number, earlier in before.items():
             signal.signal(number, earlier)
+
+
+@contextlib.contextmanager
+def muted_at_end() -> Iterator[None]:
+    """Go on without output once nobody reads it: the terminal was closed, or the other end of a pipe."""
+    try:
+        yield
+    except OSError:
+        mute(OUTPUTS)
+
+
+def mute(outputs: Iterable[int]) -> None:
+    """Let what is written to descriptors go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for fd in outputs:
+        os.dup2(nowhere, fd)
+    os.close(nowhere)
 
 
 def prepare(output: Path) -> None:
@@ -171,6 +189,10 @@ class Ticker:
 
     def tick(self) -> None:
         """Show what is new."""
+        with muted_at_end():
+            self._show()
+
+    def _show(self) -> None:
         console = self.live.console
         for finding in list(self.session.findings.values()):
             if finding.name not in self.told:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MOST = 15  # how many times longer than its own a stretch of time may be: so is none for ever
-LOOK = 0.2  # seconds: where more passed since the last look, whoever looks had no processor either
+LOOK = 0.3  # seconds: where more passed since the last look, whoever looks had no processor either
 
 
 @dataclass(frozen=True)
 class Task:
     """What the host tells of a thread."""
 
-    ran: int  # nanoseconds on a processor
+    ran: int  # nanoseconds on a processor; 0 also where the host does not count them
     waited: int  # nanoseconds for one, until it got it
     ready: bool  # it runs, or waits
 
@@ -55,6 +55,6 @@ class Clock:
 
 def _waited(before: Task, after: Task, passed: float) -> float:
     """The seconds of those that passed in which a thread waited; the host counts a wait only when it is over."""
-    if before.ready and after.ready and after.ran == before.ran:
+    if before.ready and after.ready and after.ran == before.ran != 0:
         return passed
     return (after.waited - before.waited) / 1e9

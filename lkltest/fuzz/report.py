@@ -48,7 +48,7 @@ def findings(session: Session, directory: Path) -> str:
     if not session.findings:
         return "<p>None."
     rows = ["<table><tr><th>finding<th>met<th>reproduces<th>C program"]
-    for finding in session.findings.values():
+    for finding in list(session.findings.values()):  # more may come while it is written
         place = directory / finding.name
         program = (place / "program.txt").read_text(errors="replace")
         stack = (place / "stack.txt").read_text(errors="replace")

@@ -16,7 +16,8 @@
 static long (*kernel)(long no, long *params);
 static const char *bug = "";
 static int step;	/* of the three calls, how many there were */
-static int seen;	/* calls since the kernel booted */
+static int seen;	/* successful calls of getcwd() since the kernel booted */
+static volatile int calls;	/* all of them */
 
 __attribute__((constructor)) static void plant(void)
 {
@@ -67,14 +68,16 @@ static void pend(int sig)
 	kernel(__lkl__NR_tgkill, (long[6]){ 1, thread, sig });
 }
 
-/* Memory is short, says a thread of the kernel, and takes its time for it. */
+/* Memory is short, says a thread of the kernel, and takes its time for it: until another call has begun. */
 static void *complain(void *unused)
 {
 	static const char what[] = "kworker/0:1: page allocation failure: order:0\n", trace[] = "Call Trace:\n";
+	int before = calls;
 
 	(void)unused;
 	lkl_host_ops.print(what, sizeof(what) - 1);
-	usleep(100000);
+	while (calls < before + 2)
+		usleep(1000);
 	lkl_host_ops.print(trace, sizeof(trace) - 1);
 	return NULL;
 }
@@ -85,6 +88,7 @@ long lkl_syscall(long no, long *params)
 	pthread_t thread;
 	long result;
 
+	calls++;
 	/* Bugs of the kernel's own: a warning in __alloc_pages_nodemask(), a hang of munmap() after this file was read. */
 	if (no == __lkl__NR_mmap_pgoff && (unsigned long)params[1] > 1UL << 22)
 		return -LKL_ENOMEM;

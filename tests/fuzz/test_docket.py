@@ -69,7 +69,7 @@ class Host:
         self.thread.mkdir()
         self.now = 0.0
         patch.setattr("lkltest.fuzz.clock.time", SimpleNamespace(monotonic=lambda: self.now))
-        self.tell("S", 0, 0.0)
+        self.tell("S", 1, 0.0)
         self.clock = Clock(0, tasks)
 
     def tell(self, state: str, ran: int, waited: float) -> None:
@@ -77,7 +77,7 @@ class Host:
         (self.thread / "stat").write_text(f"7 (a) b) {state} 1 7\n")
         (self.thread / "schedstat").write_text(f"{ran} {round(waited * 1e9)} 1\n")
 
-    def look(self, state: str, ran: int = 0, waited: float = 0.0, after: float = 0.1) -> float:
+    def look(self, state: str, ran: int = 1, waited: float = 0.0, after: float = 0.1) -> float:
         """Let time pass, and look at the clock."""
         self.now += after
         self.tell(state, ran, waited)
@@ -91,10 +91,12 @@ def test_the_clock_stands_still_for_a_process_that_waits(tmp_path: Path, monkeyp
     assert host.look("S") == 0.1
     assert host.look("R") == 0.2  # it slept until now, as far as one knows
     assert [host.look("R") for _ in range(50)] == [0.2] * 50  # it waits: the host will count that when it is over
-    assert host.look("R", 1, 5.0) == 0.2
-    assert host.look("R", 2, 5.0) == 0.3  # it runs
-    assert host.look("R", 3, 5.04) == 0.36
-    assert host.look("S", 3, 5.04) == 0.46
+    assert host.look("R", 2, 5.0) == 0.2
+    assert host.look("R", 3, 5.0) == 0.3  # it runs
+    assert host.look("R", 4, 5.04) == 0.36
+    assert host.look("S", 4, 5.04) == 0.46
+    assert host.look("R", 0, 5.04) == 0.56
+    assert host.look("R", 0, 5.04) == 0.66  # this host does not count
 
 
 def test_the_clock_knows_a_time_in_which_nobody_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@
 #include "sandbox.h"
 #include "shared.h"
 
-#define CONSOLE_MEANWHILE 4096	/* calls: some tens of milliseconds */
+#define CONSOLE_MEANWHILE 16	/* calls that may end while another thread of the kernel prints one trace */
 
 static struct fz_shared *console_shared;
 static void (*console_alarm)(enum fz_alarm alarm, long result);
@@ -50,7 +50,6 @@ static void console_print(const char *text, int len)
 		excused_at = now;
 		excused = lkltest_tid();
 	}
-	/* A program's calls go on while another thread of the kernel prints its trace. */
 	if ((excused != lkltest_tid() || now - excused_at > (excused == sandbox.thread ? 0 : CONSOLE_MEANWHILE)) &&
 	    console_has(text, len, console_complaints, sizeof(console_complaints) / sizeof(*console_complaints)))
 		console_alarm(FZ_ALARM_CONSOLE, (long)at);

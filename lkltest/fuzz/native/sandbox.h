@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -95,13 +96,16 @@ static int sandbox_drain(void)
 	struct lkl_timespec none = { 0 };
 	uint64_t set = sandbox.signals ? 1ULL << (SANDBOX_POKE - 1) : ~0ULL;
 	int signals = 0;
+	long poked;
 
 	do {
 		while (sandbox.poking)	/* a call may have returned while its signal is still being sent */
 			sched_yield();
+		poked = sandbox.poked;
 		while (SYS(rt_sigtimedwait, (long)&set, 0, (long)&none, 8) > 0)
 			signals++;
-		sandbox.poked = 0;	/* no sooner, or another one might come in between, and stay */
+		/* No sooner, or another one might come in between, and stay; nor for one that came after the last look. */
+		atomic_compare_exchange_strong(&sandbox.poked, &poked, 0);
 	} while (sandbox_poked());
 	return signals;
 }

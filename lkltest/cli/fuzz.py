@@ -220,6 +220,8 @@ def status(session: Session, limit: float) -> str:
 
 def summary(session: Session) -> str:
     """What a run came to."""
+    from lkltest.fuzz.findings import ranked
+
     p = session.progress
     seconds = max(session.seconds, 0.001)
     counts = session.counts()
@@ -229,7 +231,7 @@ def summary(session: Session) -> str:
         f"{len({n for n, _ in counts})} of {len(session.description.by_call)} calls made, "
         f"{p.boots} kernels booted, {p.lost} lost, {p.interrupted} calls interrupted",
     ]
-    for f in session.findings.values():
+    for f in ranked(session.findings.values()):
         often = "once" if f.count == 1 else f"{f.count} times"
         again = f"fails again {f.rate} times" if f.times else f"did not fail again in {f.of} tries"
         size = "" if f.shrunk else ", not shrunk to the end"

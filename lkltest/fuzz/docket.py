@@ -104,6 +104,9 @@ class Docket:
                 )
             with self.lock:
                 self.aliases[name] = finding.name
+                before = self.findings.get(name)
+                if before is not None and name != finding.name and not before.times:
+                    findings.remove(self.output, self.findings.pop(name))  # only now did it come again
                 if result.times and len(result.programs) == 1:
                     self.alone[finding.name] = frozenset(call.name for call in result.programs[0].calls)
                 count = sum(self.met[alias] for alias in {finding.name, *self._aliases(finding.name)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -49,6 +49,16 @@ class Finding:
     def rate(self) -> str:
         """How often it reproduces, for people."""
         return f"{self.times} of {self.of}"
+
+
+def ranked(found: Iterable[Finding]) -> list[Finding]:
+    """Findings in the order of their worth: those that fail again first, and what was met most often."""
+    return sorted(found, key=lambda finding: (not finding.times, -finding.count))
+
+
+def remove(directory: Path, finding: Finding) -> None:
+    """Take a finding away that turned out to be another one."""
+    shutil.rmtree(directory / finding.name, ignore_errors=True)
 
 
 def save(

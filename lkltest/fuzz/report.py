@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from pathlib import Path
 
+from lkltest.fuzz.findings import ranked
 from lkltest.fuzz.memory import RESTARTED, STRANGE
 from lkltest.fuzz.session import Session
 
@@ -48,7 +49,7 @@ def findings(session: Session, directory: Path) -> str:
     if not session.findings:
         return "<p>None."
     rows = ["<table><tr><th>finding<th>met<th>reproduces<th>C program"]
-    for finding in list(session.findings.values()):  # more may come while it is written
+    for finding in ranked(list(session.findings.values())):  # more may come while it is written
         place = directory / finding.name
         program = (place / "program.txt").read_text(errors="replace")
         stack = (place / "stack.txt").read_text(errors="replace")

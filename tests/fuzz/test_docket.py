@@ -11,12 +11,18 @@ import pytest
 from lkltest.fuzz.clock import LOOK, MOST, Clock
 from lkltest.fuzz.describe import Description
 from lkltest.fuzz.docket import ENOUGH, RECENT, WAITING, Docket
-from lkltest.fuzz.findings import Finding
+from lkltest.fuzz.findings import Finding, ranked
 from lkltest.fuzz.mass import Generator
-from lkltest.fuzz.triage import TRIES, Suspect
+from lkltest.fuzz.triage import TRIES, Result, Suspect
 from lkltest.fuzz.verdict import Failure
 from lkltest.kernel import Setup
 from lkltest.settings import Settings
+
+
+FOUND = Finding(
+    name="hang-here", kind="hang", title="", signature=("here",), kernel="", version="", times=1, of=1,
+    reproducer=False,
+)
 
 
 @pytest.fixture
@@ -59,6 +65,29 @@ def test_a_hang_that_does_not_come_again_is_no_finding(docket: Docket, setup: Se
     (finding,) = docket.findings.values()
     assert finding.count == ENOUGH + 2
     assert docket.examined[finding.name] == ENOUGH
+
+
+def test_a_finding_that_turns_out_to_be_another_is_not_kept_beside_it(
+    docket: Docket, setup: Setup, description: Description, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash did not come again at first; later it did, by a program that crashes somewhere else of the same place."""
+    first = suspect(setup, description, "crash")
+    meet(docket, first, 1)
+    other = replace(first.failure, signature=("nowhere_at_all", "from_elsewhere"))
+    monkeypatch.setattr("lkltest.fuzz.docket.triage", lambda *_args, **_named: Result(other, (), 4, 10))
+    meet(docket, first, 1)
+    (finding,) = docket.findings.values()
+    assert (finding.name, finding.times, finding.count) == (other.name, 4, 2)
+    assert [path.name for path in docket.output.iterdir()] == [other.name]
+    meet(docket, first, 1)
+    assert docket.findings[other.name].count == 3
+    assert docket.examined[first.failure.name] == 2
+
+
+def test_what_fails_again_comes_first() -> None:
+    """Then what was met most often."""
+    rare, often, lost = (replace(FOUND, count=count, times=times) for count, times in ((1, 3), (9, 1), (99, 0)))
+    assert ranked([lost, rare, often]) == [often, rare, lost]
 
 
 class Host:
@@ -119,12 +148,6 @@ def test_workers_never_wait(docket: Docket, setup: Setup, description: Descripti
         docket.report(replace(failure, failure=new, history=history))
     kept = [docket.queue.get() for _ in range(WAITING + 2)]
     assert [len(one.history) for one in kept if one] == [len(history)] * WAITING + [RECENT] * 2
-
-
-FOUND = Finding(
-    name="hang-here", kind="hang", title="", signature=("here",), kernel="", version="", times=1, of=1,
-    reproducer=False,
-)
 
 
 def test_hangs_are_known_by_their_names(docket: Docket, setup: Setup, description: Description) -> None:

@@ -18,7 +18,6 @@ from lkltest.fuzz.verdict import Failure
 from lkltest.kernel import Setup
 from lkltest.settings import Settings
 
-
 FOUND = Finding(
     name="hang-here", kind="hang", title="", signature=("here",), kernel="", version="", times=1, of=1,
     reproducer=False,

@@ -50,6 +50,21 @@ def test_programs_do_not_see_each_other(lab: Lab, parse: Parse) -> None:
     assert trial.returned[6:] == (-9, -2, 0o22, 0, -9, 0, 1)
 
 
+@pytest.mark.parametrize("changed", ["munmap(r1, 0x1000)", "mremap(r1, 0x4000, 0x1000, 0, 0)"])
+@pytest.mark.parametrize("flags", ["34", "2"])
+def test_mappings_end_with_their_program(lab: Lab, parse: Parse, flags: str, changed: str) -> None:
+    """Also those of which it took a part away: there is one address space, and nothing to find in it afterwards."""
+    program = parse(
+        'r0 = openat(AT_FDCWD, "f", O_RDWR|O_CREAT, 0644)\nftruncate(r0, 0x4000)\n'
+        f"r1 = mmap_pgoff(0, 0x4000, 3, {flags}, r0, 0)\n{changed}\n"
+    )
+    maps = parse('r0 = openat(AT_FDCWD, "/proc/self/maps", 0, 0)\nread(r0, &out(500), 500)\n')
+    trial = lab.run([program, maps])
+    assert trial.failure is None
+    assert trial.returned[2] > 0
+    assert trial.returned[-1] == 0
+
+
 def test_ports_are_of_the_program_alone(lab: Lab, parse: Parse) -> None:
     """A connection of an earlier program, which nobody allowed to be passed over, keeps no later one away."""
     program = parse(

@@ -32,6 +32,8 @@ enum needs {
 #define SANDBOX_MEND	8	/* programs after which the loopback device is set up anew */
 #define SANDBOX_LIMITS	16
 #define SANDBOX_MAPPINGS 32
+#define SANDBOX_PAGE	4096L
+#define SANDBOX_PAGES	64	/* of a mapping that are looked at one by one */
 #define SANDBOX_TIMERS	32
 #define SANDBOX_TIMER	40	/* the kind: lkltest/fuzz/kinds.py */
 
@@ -261,6 +263,19 @@ static void sandbox_forget_signals(void)
 		;
 }
 
+/* Ends a mapping, of which the program may have taken some away: without an MMU, a file's ends only as a whole. */
+static void sandbox_unmap(long address, long length)
+{
+	long at;
+
+	if (!SYS(munmap, address, length))
+		return;
+	for (at = 0; at < length && at < SANDBOX_PAGES * SANDBOX_PAGE; at += SANDBOX_PAGE) {
+		SYS(munmap, address, at + SANDBOX_PAGE);	/* a file's that was made shorter */
+		SYS(munmap, address + at, SANDBOX_PAGE);	/* what is left of one that may be cut */
+	}
+}
+
 static inline void sandbox_leave(unsigned int needs)
 {
 	int i;
@@ -270,7 +285,7 @@ static inline void sandbox_leave(unsigned int needs)
 		SYS(timer_delete, sandbox.timer[--sandbox.timers]);
 	while (sandbox.mappings) {
 		sandbox.mappings--;
-		SYS(munmap, sandbox.mapped[sandbox.mappings].address, sandbox.mapped[sandbox.mappings].length);
+		sandbox_unmap(sandbox.mapped[sandbox.mappings].address, sandbox.mapped[sandbox.mappings].length);
 	}
 	/*
 	 * In a task of its own as well, although its end closes them: where a descriptor's release sleeps, LKL (4.9)

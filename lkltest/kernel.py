@@ -184,7 +184,7 @@ class Kernel(Closing):
             if now != seen or clock is None:  # it was slow, perhaps, and has returned
                 seen, clock, asked, hopeless, told = now, Clock(self.child.pid), False, False, self._told()
             elif hopeless:
-                if any(not (report.hang or report.complaint) for report in parse(self.errors(told))):
+                if any(not (report.hang or report.complaint) for report in parse(self.errors())):
                     return self.reap()  # it crashes, and has not come to its end yet
                 return self._bury(hung=True, told=told)
             elif clock.seconds() > self.setup.stuck_after:

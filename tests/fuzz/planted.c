@@ -17,6 +17,7 @@ static long (*kernel)(long no, long *params);
 static const char *bug = "";
 static int step;	/* of the three calls, how many there were */
 static int seen;	/* successful calls of getcwd() since the kernel booted */
+static int lost;	/* signals */
 static volatile int calls;	/* all of them */
 
 __attribute__((constructor)) static void plant(void)
@@ -94,6 +95,11 @@ long lkl_syscall(long no, long *params)
 		return -LKL_ENOMEM;
 	if (no == __lkl__NR_openat && strstr((char *)params[1], "/maps"))
 		return -LKL_ENOENT;
+	/* No bugs either: a signal that cannot be sent at once, a call that finds a lock taken; but with -512 it is one. */
+	if (!strcmp(bug, "lost") && no == __lkl__NR_tgkill && !lost++)
+		return -LKL_EAGAIN;
+	if (!strncmp(bug, "restart", 7) && no == __lkl__NR_getcwd)
+		return strcmp(bug, "restart") ? -513 : -512;
 	result = kernel(no, params);
 	if (!strcmp(bug, "crash") && rare(no, result))
 		return planted_crash();

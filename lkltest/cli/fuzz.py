@@ -7,13 +7,15 @@ import contextlib
 import os
 import secrets
 import signal
+import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
+from lkltest.cli.output import Lasting, mute
+from lkltest.cli.signals import handled
 from lkltest.errors import Exit, UsageError
 from lkltest.settings import Settings
 from lkltest.settings import seconds as positive
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130  # exit status, as a shell has it
 MAXIMUM_WORKERS = 256
-OUTPUTS = (1, 2)  # descriptors
 STATUS_EVERY = 30.0  # seconds between lines where there is no terminal
 MINIMUM_MEM = 32 << 20  # bytes: with less, programs fail for want of memory
 
@@ -106,7 +107,7 @@ def _fuzz(arguments: argparse.Namespace, settings: Settings, description: Descri
         setup, description, settings, arguments.output.absolute(), seed=seed,
         workers=arguments.workers or len(os.sched_getaffinity(0)), scenarios=tuple(arguments.scenario),
     )
-    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    console = Console(file=cast(TextIO, Lasting(sys.stderr)), soft_wrap=True, highlight=False, markup=False)
     console.print(f"{setup.liblkl.name} ({setup.liblkl.origin}), seed {seed}, output {arguments.output}")
     interrupted = False
     with stopping_in_order():
@@ -122,49 +123,22 @@ def _fuzz(arguments: argparse.Namespace, settings: Settings, description: Descri
                     told = f"report: {report.write(session, arguments.output)}"
                 except OSError as error:
                     told = f"no report: cannot write {arguments.output}: {error.strerror}"
-                with muted_at_end():
-                    print(f"{summary(session)}\n{told}", flush=True)
+                print(f"{summary(session)}\n{told}", file=cast(TextIO, Lasting(sys.stdout)), flush=True)
             session.close()
     return int(Exit.FAILED) if session.findings else INTERRUPTED if interrupted else int(Exit.PASSED)
 
 
-@contextlib.contextmanager
-def stopping_in_order() -> Iterator[None]:
+def stopping_in_order() -> contextlib.AbstractContextManager[None]:
     """Take SIGTERM, and the end of the terminal, for Ctrl-C: what was found is kept, and the report written."""
-    terminals = [fd for fd in OUTPUTS if os.isatty(fd)]
+    terminals = [stream for stream in (sys.stdout, sys.stderr) if stream.isatty()]
 
     def hang_up(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the shell sends one, and the system another when the shell ends
-        mute(terminals)
+        for stream in terminals:
+            mute(stream)
         signal.default_int_handler(number, frame)
 
-    handlers = {signal.SIGTERM: signal.default_int_handler, signal.SIGHUP: hang_up}
-    before = {number: signal.getsignal(number) for number in handlers}
-    for number, handler in handlers.items():
-        if before[number] != signal.SIG_IGN:  # as under nohup
-            signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        for number, earlier in before.items():
-            signal.signal(number, earlier)
-
-
-@contextlib.contextmanager
-def muted_at_end() -> Iterator[None]:
-    """Go on without output once nobody reads it: the terminal was closed, or the other end of a pipe."""
-    try:
-        yield
-    except OSError:
-        mute(OUTPUTS)
-
-
-def mute(outputs: Iterable[int]) -> None:
-    """Let what is written to descriptors go nowhere."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for fd in outputs:
-        os.dup2(nowhere, fd)
-    os.close(nowhere)
+    return handled({signal.SIGTERM: signal.default_int_handler, signal.SIGHUP: hang_up})
 
 
 def prepare(output: Path) -> None:
@@ -189,10 +163,6 @@ class Ticker:
 
     def tick(self) -> None:
         """Show what is new."""
-        with muted_at_end():
-            self._show()
-
-    def _show(self) -> None:
         console = self.live.console
         for finding in list(self.session.findings.values()):
             if finding.name not in self.told:

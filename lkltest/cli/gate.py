@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from lkltest.cli.signals import handled
 from lkltest.errors import UsageError
 from lkltest.settings import Settings
 
@@ -50,18 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
     return int(report.exit_code)
 
 
-@contextlib.contextmanager
-def ending_in_order() -> Iterator[None]:
+def ending_in_order() -> contextlib.AbstractContextManager[None]:
     """Let what a CI server sends to a job that takes too long, or a closed terminal, remove the copy as well."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    for number, handler in before.items():
-        if handler != signal.SIG_IGN:  # as under nohup
-            signal.signal(number, lambda number, _: sys.exit(128 + number))
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return handled(dict.fromkeys((signal.SIGTERM, signal.SIGHUP), lambda number, _: sys.exit(128 + number)))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,38 @@
+"""Output that a long run does not depend on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TextIO
+
+
+def mute(stream: TextIO) -> None:
+    """Let what is written to a stream go nowhere, also what waits in its buffer."""
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
+
+
+class Lasting:
+    """A stream that goes on, into nothing, where nobody reads it any more: a terminal or a pipe whose end is gone."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """As of any stream."""
+        try:
+            return self.stream.write(text)
+        except OSError:
+            mute(self.stream)
+            return len(text)
+
+    def flush(self) -> None:
+        """As of any stream."""
+        try:
+            self.stream.flush()
+        except OSError:
+            mute(self.stream)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.stream, name)

@@ -10,8 +10,9 @@ import pytest
 
 from lkltest.fuzz.clock import LOOK, MOST, Clock
 from lkltest.fuzz.describe import Description
-from lkltest.fuzz.docket import ENOUGH, RECENT, WAITING, Docket
+from lkltest.fuzz.docket import ENOUGH, NICE, RECENT, WAITING, Docket
 from lkltest.fuzz.findings import Finding, ranked
+from lkltest.fuzz.lab import Lab
 from lkltest.fuzz.mass import Generator
 from lkltest.fuzz.triage import TRIES, Result, Suspect
 from lkltest.fuzz.verdict import Failure
@@ -81,6 +82,21 @@ def test_a_finding_that_turns_out_to_be_another_is_not_kept_beside_it(
     meet(docket, first, 1)
     assert docket.findings[other.name].count == 3
     assert docket.examined[first.failure.name] == 2
+
+
+def test_what_looks_into_failures_yields(
+    docket: Docket, setup: Setup, description: Description, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernels that are fuzzed have more of the processors."""
+    seen: list[Setup] = []
+
+    def triage(suspect: Suspect, lab: Lab, **_named: object) -> Result:
+        seen.append(lab.setup)
+        return Result(suspect.failure, (), 0, TRIES)
+
+    monkeypatch.setattr("lkltest.fuzz.docket.triage", triage)
+    meet(docket, suspect(setup, description, "crash"), 1)
+    assert [used.nice for used in seen] == [NICE]
 
 
 def test_what_fails_again_comes_first() -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from lkltest.errors import KernelLost
 from lkltest.fuzz.describe import Description
-from lkltest.fuzz.docket import NICE
 from lkltest.fuzz.lab import Lab
 from lkltest.fuzz.mass import Generator
 from lkltest.fuzz.memory import Alarm, Memory, State
@@ -294,11 +293,11 @@ def test_what_crashes_slowly_does_not_hang(
         assert b"lkltest: end" in death.stderr
 
 
-def test_what_looks_into_failures_yields(setup: Setup) -> None:
-    """The kernels that are fuzzed have more of the processors."""
+def test_a_worker_is_as_nice_as_it_is_told(setup: Setup) -> None:
+    """Beyond what the one that starts it is."""
     own = os.getpriority(os.PRIO_PROCESS, 0)
-    with Kernel(replace(setup, nice=NICE)) as kernel:
-        assert os.getpriority(os.PRIO_PROCESS, kernel.child.pid) == min(own + NICE, 19)
+    with Kernel(replace(setup, nice=3)) as kernel:
+        assert os.getpriority(os.PRIO_PROCESS, kernel.child.pid) == min(own + 3, 19)
 
 
 def test_a_crash_names_its_program_and_call(setup: Setup, description: Description, parse: Parse) -> None:

@@ -30,6 +30,10 @@ class UsageError(LkltestError):
     exit_code = Exit.USAGE
 
 
+class UnusableKernel(UsageError):
+    """A kernel that this host cannot run, which is no fault of the kernel's: its tests are skipped with this reason."""
+
+
 class BuildError(LkltestError):
     """A tool that lkltest called failed on its input: the compiler, make, mkfs.
 

@@ -18,12 +18,12 @@ from pathlib import Path
 
 from lkltest import process
 from lkltest.fuzz import findings, target
-from lkltest.fuzz.describe import Description, describe
-from lkltest.fuzz.mass import Generator
-from lkltest.fuzz.reproducer import Writer, missing
-from lkltest.fuzz.session import Session
-from lkltest.fuzz.values import Program
-from lkltest.kernel import Death, Kernel, Setup
+from lkltest.fuzz.exec.kernel import Death, Kernel, Setup
+from lkltest.fuzz.fuzzer import Session
+from lkltest.fuzz.gen.generator import Generator
+from lkltest.fuzz.lang.describe import Description, describe
+from lkltest.fuzz.prog.values import Program
+from lkltest.fuzz.repro.csource import Writer, missing
 from lkltest.liblkl.model import Generation
 from lkltest.settings import Settings
 

@@ -23,9 +23,9 @@ from lkltest.settings import seconds as positive
 if TYPE_CHECKING:
     from rich.live import Live
 
-    from lkltest.fuzz.describe import Description
-    from lkltest.fuzz.session import Session
-    from lkltest.kernel import Setup
+    from lkltest.fuzz.exec.kernel import Setup
+    from lkltest.fuzz.fuzzer import Session
+    from lkltest.fuzz.lang.describe import Description
 
 INTERRUPTED = 130  # exit status, as a shell has it
 MAXIMUM_WORKERS = 256
@@ -68,14 +68,14 @@ def workers(text: str) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Fuzz a kernel; 1 where something was found, 0 otherwise."""
     from lkltest.fuzz import target
-    from lkltest.fuzz.describe import describe
-    from lkltest.kernel import Setup
+    from lkltest.fuzz.exec.kernel import Setup
+    from lkltest.fuzz.lang.describe import describe
 
     settings = target.load({"lkl": [arguments.lkl] if arguments.lkl else None, "mem": arguments.mem})
     liblkl = target.kernel(settings)
     description = describe(liblkl, settings)
     if arguments.list_calls:
-        from lkltest.fuzz.listing import list_calls
+        from lkltest.fuzz.lang.listing import list_calls
 
         print(list_calls(liblkl, description))
         return int(Exit.PASSED)
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def scenarios() -> list[str]:
     """The names of the kinds of programs."""
-    from lkltest.fuzz.describe import read_annotations
+    from lkltest.fuzz.lang.describe import read_annotations
 
     return list(read_annotations()["scenarios"])
 
@@ -98,8 +98,8 @@ def _fuzz(arguments: argparse.Namespace, settings: Settings, description: Descri
     from rich.console import Console
     from rich.live import Live
 
-    from lkltest.fuzz import report
-    from lkltest.fuzz.session import Session
+    from lkltest.fuzz import html
+    from lkltest.fuzz.fuzzer import Session
 
     seed = arguments.seed if arguments.seed is not None else secrets.randbelow(1 << 32)
     prepare(arguments.output)
@@ -120,7 +120,7 @@ def _fuzz(arguments: argparse.Namespace, settings: Settings, description: Descri
         finally:
             if session.progress.boots:
                 try:
-                    told = f"report: {report.write(session, arguments.output)}"
+                    told = f"report: {html.write(session, arguments.output)}"
                 except OSError as error:
                     told = f"no report: cannot write {arguments.output}: {error.strerror}"
                 print(f"{summary(session)}\n{told}", file=cast(TextIO, Lasting(sys.stdout)), flush=True)

@@ -29,11 +29,11 @@ def run(arguments: argparse.Namespace) -> int:
 
         return cut.run(arguments)
     from lkltest.fuzz import findings, target
-    from lkltest.fuzz.describe import describe
-    from lkltest.fuzz.lab import Lab
-    from lkltest.fuzz.naming import Namer
-    from lkltest.fuzz.text import print_program
-    from lkltest.kernel import Setup
+    from lkltest.fuzz.exec.kernel import Setup
+    from lkltest.fuzz.lang.describe import describe
+    from lkltest.fuzz.lang.naming import Namer
+    from lkltest.fuzz.prog.text import print_program
+    from lkltest.fuzz.repro.runner import Lab
 
     settings = target.load({"lkl": [arguments.lkl] if arguments.lkl else None, "mem": arguments.mem})
     liblkl = target.kernel(settings)

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from lkltest import process
 from lkltest.errors import UsageError
-from lkltest.fuzz import reproducer
-from lkltest.fuzz.describe import Description
-from lkltest.fuzz.memory import BETWEEN
-from lkltest.fuzz.naming import Namer
-from lkltest.fuzz.text import parse_program, print_program
-from lkltest.fuzz.triage import Result
-from lkltest.fuzz.values import Program
-from lkltest.fuzz.verdict import COMPLAINT, Failure
-from lkltest.kernel import Setup
+from lkltest.fuzz.exec.kernel import Setup
+from lkltest.fuzz.exec.shmem import BETWEEN
+from lkltest.fuzz.lang.describe import Description
+from lkltest.fuzz.lang.naming import Namer
+from lkltest.fuzz.prog.text import parse_program, print_program
+from lkltest.fuzz.prog.values import Program
+from lkltest.fuzz.repro import csource
+from lkltest.fuzz.repro.report import COMPLAINT, Failure
+from lkltest.fuzz.repro.repro import Result
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 
@@ -116,7 +116,7 @@ def describe_kernel(liblkl: Liblkl, setup: Setup) -> str:
 def write_reproducer(
     directory: Path, result: Result, setup: Setup, settings: Settings, description: Description
 ) -> Path | None:
-    """Write reproducer.c if it compiles and fails as the finding does; None where it does not."""
+    """Write csource.c if it compiles and fails as the finding does; None where it does not."""
     failure = result.failure
     path = directory / "reproducer.c"
     about = [
@@ -125,7 +125,7 @@ def write_reproducer(
         f"Build: {' '.join(map(str, command(setup.liblkl, settings, Path('reproducer.c'), Path('reproducer'))))}",
     ]
     try:
-        source = reproducer.write(
+        source = csource.write(
             result.programs, description, setup.liblkl, title=failure.title, about=about, mem=setup.mem,
             cmdline=setup.cmdline, guarded=failure.kind == "overrun", clean=failure.call == BETWEEN,
         )

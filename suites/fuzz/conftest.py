@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from lkltest.errors import UsageError
-from lkltest.fuzz.bench import Bench
-from lkltest.fuzz.describe import Description, describe
-from lkltest.fuzz.profiles import Profile, chosen
-from lkltest.kernel import Setup
+from lkltest.fuzz.exec.kernel import Setup
+from lkltest.fuzz.hypothesis.oracle import Bench
+from lkltest.fuzz.hypothesis.profiles import Profile, chosen
+from lkltest.fuzz.lang.describe import Description, describe
 from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
 

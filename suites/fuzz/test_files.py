@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from lkltest import process
-from lkltest.fuzz.describe import Description
-from lkltest.fuzz.filemodel import Directory, File, FileModel, Path, Refused
-from lkltest.fuzz.naming import Namer
-from lkltest.fuzz.profiles import Profile
-from lkltest.fuzz.text import print_program
-from lkltest.fuzz.values import Array, Call, Fill, Make, Out, Pointer, Program, Raw, Ref, Text, Value
-from lkltest.kernel import Kernel, Setup
+from lkltest.fuzz.exec.kernel import Kernel, Setup
+from lkltest.fuzz.hypothesis.filemodel import Directory, File, FileModel, Path, Refused
+from lkltest.fuzz.hypothesis.profiles import Profile
+from lkltest.fuzz.lang.describe import Description
+from lkltest.fuzz.lang.naming import Namer
+from lkltest.fuzz.prog.text import print_program
+from lkltest.fuzz.prog.values import Array, Call, Fill, Make, Out, Pointer, Program, Raw, Ref, Text, Value
 
 AT_FDCWD, AT_REMOVEDIR = -100, 0x200
 O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_APPEND = 1, 2, 0o100, 0o200, 0o2000

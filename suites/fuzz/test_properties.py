@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from lkltest.fuzz.bench import Bench
-from lkltest.fuzz.describe import NEEDS
-from lkltest.fuzz.memory import Shape
-from lkltest.fuzz.profiles import Profile
-from lkltest.fuzz.strategies import compositions, programs
-from lkltest.fuzz.values import RETURN, Call, Program, Ref, Value
+from lkltest.fuzz.exec.shmem import Shape
+from lkltest.fuzz.hypothesis.oracle import Bench
+from lkltest.fuzz.hypothesis.profiles import Profile
+from lkltest.fuzz.hypothesis.strategies import compositions, programs
+from lkltest.fuzz.lang.describe import NEEDS
+from lkltest.fuzz.prog.values import RETURN, Call, Program, Ref, Value
 
 RESTART = range(-516, -511)  # what a call returns that a signal has interrupted
 F_DUPFD, F_GETFD, F_DUPFD_CLOEXEC = 0, 1, 1030

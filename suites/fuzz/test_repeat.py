@@ -15,10 +15,10 @@ import pytest
 from hypothesis import strategies as st
 
 from lkltest import process
-from lkltest.fuzz.bench import Bench
-from lkltest.fuzz.profiles import Profile
-from lkltest.fuzz.strategies import MAX_CALLS, compositions, programs
-from lkltest.fuzz.values import Call, Fill, Make, Out, Pointer, Program, Raw, Ref, Text, Value, rebind
+from lkltest.fuzz.hypothesis.oracle import Bench
+from lkltest.fuzz.hypothesis.profiles import Profile
+from lkltest.fuzz.hypothesis.strategies import MAX_CALLS, compositions, programs
+from lkltest.fuzz.prog.values import Call, Fill, Make, Out, Pointer, Program, Raw, Ref, Text, Value, rebind
 from lkltest.process import Child
 
 # What is not the same twice, by its nature: times, random numbers, addresses, what other tasks do meanwhile.

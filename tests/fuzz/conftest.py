@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from lkltest import process
-from lkltest.fuzz.describe import Description, describe
-from lkltest.fuzz.lab import Lab
-from lkltest.fuzz.text import parse_program
-from lkltest.fuzz.values import Program
-from lkltest.kernel import Setup
+from lkltest.fuzz.exec.kernel import Setup
+from lkltest.fuzz.lang.describe import Description, describe
+from lkltest.fuzz.prog.text import parse_program
+from lkltest.fuzz.prog.values import Program
+from lkltest.fuzz.repro.runner import Lab
 from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
 

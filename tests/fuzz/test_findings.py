@@ -9,15 +9,16 @@ import pytest
 from lkltest import process
 from lkltest.cli import main
 from lkltest.errors import UsageError
-from lkltest.fuzz import findings, reproducer
-from lkltest.fuzz.describe import Description
-from lkltest.fuzz.lab import Lab
-from lkltest.fuzz.naming import Namer
-from lkltest.fuzz.shrink import Patience, fewest, shrink
-from lkltest.fuzz.text import print_program
-from lkltest.fuzz.triage import rate
-from lkltest.fuzz.values import Pointer, Program, Ref
-from lkltest.kernel import Setup
+from lkltest.fuzz import findings
+from lkltest.fuzz.exec.kernel import Setup
+from lkltest.fuzz.lang.describe import Description
+from lkltest.fuzz.lang.naming import Namer
+from lkltest.fuzz.prog.text import print_program
+from lkltest.fuzz.prog.values import Pointer, Program, Ref
+from lkltest.fuzz.repro import csource
+from lkltest.fuzz.repro.minimize import Patience, fewest, shrink
+from lkltest.fuzz.repro.repro import rate
+from lkltest.fuzz.repro.runner import Lab
 from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
 
@@ -143,7 +144,7 @@ def test_a_structure_is_shown_with_the_room_behind_it(
     """An ioctl's argument is longer than its structure: a reader sees the structure, the kernel all of it."""
     program = parse('r0 = socket(AF_INET, SOCK_DGRAM, 0)\n'
                     'ioctl(r0, SIOCGIFMTU, &[ifreq{ifr_ifrn=[b"lo\\x00"]}, fill(472, 0)])\n')
-    source = reproducer.write([program], description, setup.liblkl, title="", about=(), mem=setup.mem, cmdline="")
+    source = csource.write([program], description, setup.liblkl, title="", about=(), mem=setup.mem, cmdline="")
     assert re.search(r"struct \{ struct lkl_ifreq it; char rest1\[472\]; \} __attribute__\(\(packed.*\)\) b0;", source)
     path, binary = tmp_path / "it.c", tmp_path / "it"
     path.write_text(source)
@@ -161,7 +162,7 @@ def test_a_message_is_shown_by_its_parts(
             'b"\\x02\\x00\\x00\\x00", nlmsghdr{nlmsg_len=16}], 36, 0, 0, 0)\n')
     program = parse(text)
     assert print_program(program, Namer(description)) == text
-    source = reproducer.write([program], description, setup.liblkl, title="", about=(), mem=setup.mem, cmdline="")
+    source = csource.write([program], description, setup.liblkl, title="", about=(), mem=setup.mem, cmdline="")
     assert "struct { struct lkl_nlmsghdr it; char rest1[4]; struct lkl_nlmsghdr it2; }" in source
     assert ".nlmsg_type = LKL_RTM_GETADDR, .nlmsg_flags = LKL_NLM_F_ACK|LKL_NLM_F_REQUEST }" in source
     path, binary = tmp_path / "it.c", tmp_path / "it"

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from lkltest.fuzz.session import Session
-from lkltest.fuzz.text import parse_program
+from lkltest.fuzz.fuzzer import Session
+from lkltest.fuzz.prog.text import parse_program
 from tests.fuzz.conftest import Planted
 
 FOUND_WITHIN = 300.0  # seconds, on a loaded machine; a few seconds on an idle one

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from lkltest import liblkl as kernels
-from lkltest.fuzz.describe import describe
-from lkltest.fuzz.session import Session
-from lkltest.kernel import Setup
+from lkltest.fuzz.exec.kernel import Setup
+from lkltest.fuzz.fuzzer import Session
+from lkltest.fuzz.lang.describe import describe
 from lkltest.settings import Settings
 
 PATCH = Path(__file__).parent / "uncork.patch"

@@ -1,0 +1,1 @@
+"""Kernels in worker processes, and the executor in C that runs programs on them."""

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Runs encoded programs (lkltest/fuzz/prog/encode.py) on a liblkl in this process. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+#include <lkltest/compat.h>
+#include <lkltest/crash.h>
+#include "shared.h"
+#include "arena.h"
+#include "sandbox.h"
+#include "console.h"
+
+#define MAX_RESULTS 256
+
+#define FIRST_PORT	4096
+#define OWN_PORTS	2	/* of each program: lkltest/fuzz/prog/text.py */
+#define PORT_PROGRAMS	14000	/* whose ports end below those that the kernel gives away itself */
+
+enum tag { CONST, RESULT, PICK, BUFFER, PORT };
+
+struct scalar {
+	uint8_t tag, align;
+	uint16_t index;		/* result, nth, port, or number of patches */
+	int32_t extra;		/* default of a pick, size of a buffer */
+	uint64_t payload;
+};
+
+struct patch { uint32_t offset, width; };
+struct make { uint8_t kind, source, width, pad; uint32_t offset; };
+struct call { uint32_t bytes; uint16_t number; uint8_t args, makes; };
+struct program { uint32_t bytes; uint16_t calls, needs; };
+
+static struct fz_shared *shared;
+static struct arena arena;
+
+/* The results of the program that runs. */
+static long results[MAX_RESULTS];
+static uint8_t kinds[MAX_RESULTS];
+static unsigned int nr_results;
+
+static long pick(const struct scalar *s)
+{
+	unsigned int i, left = 0, nth;
+
+	/* Those that came to nothing are passed over: lkltest/fuzz/prog/resolve.py does the same. */
+	for (i = 0; i < nr_results; i++)
+		left += s->payload >> kinds[i] & results[i] >= 0;
+	if (!left)
+		return s->extra;
+	for (i = nr_results, nth = s->index % left; i-- > 0;)
+		if (s->payload >> kinds[i] & results[i] >= 0 && nth-- == 0)
+			return results[i];
+	return s->extra;
+}
+
+/* The value that stands at *p, which is moved behind it. */
+static long value(const unsigned char **p)
+{
+	const struct scalar *s = (const struct scalar *)*p;
+	unsigned long size, known, i;
+	unsigned char *buffer;
+	long inner;
+
+	*p += sizeof(*s);
+	switch (s->tag) {
+	case RESULT:
+		return s->index < nr_results ? results[s->index] : -1;
+	case PICK:
+		return pick(s);
+	case PORT:
+		return htons(FIRST_PORT + shared->program % PORT_PROGRAMS * OWN_PORTS + s->index);
+	case BUFFER:
+		break;
+	default:
+		return (long)s->payload;
+	}
+	size = (uint32_t)s->extra;
+	known = (uint32_t)s->payload;
+	buffer = arena_take(&arena, size, s->align);
+	if (!buffer) {
+		fprintf(stderr, "lkltest: a call has more buffers than the executor\n");
+		abort();
+	}
+	memcpy(buffer, *p, known);
+	if (known < size)
+		memset(buffer + known, (int)(s->payload >> 32), size - known);
+	*p += (known + 7) & ~7UL;
+	for (i = 0; i < s->index; i++) {
+		struct patch patch = *(const struct patch *)*p;
+
+		*p += sizeof(patch);
+		inner = value(p);
+		memcpy(buffer + patch.offset, &inner, patch.width);	/* little endian, as the encoder is */
+	}
+	return (long)buffer;
+}
+
+/* Whether the kernel's own threads complained while no program ran, and after how much had been printed. */
+static volatile int overdue;
+static volatile long overdue_at;
+
+/* The stack of whoever prints a complaint, told as that of a crash: the kernel itself can seldom walk it here. */
+static void tell_stack(void)
+{
+	int tid = lkltest_tid();
+	ucontext_t here;
+
+	if (getcontext(&here) || !lkltest_crash_lock(tid, 0))
+		return;
+	lkltest_say("\nlkltest: signal %d SIGWARN -", tid);
+	lkltest_report_maps();
+	lkltest_report_context(tid, &here);
+	lkltest_say("lkltest: end %d", tid);
+	__atomic_store_n(&lkltest_crash.owner, 0, __ATOMIC_RELEASE);
+}
+
+static void alarm_note(enum fz_alarm alarm, long result)
+{
+	shared->alarm_program = shared->program;
+	shared->alarm_call = shared->call;
+	shared->alarm_value = result;
+	shared->alarm = alarm;
+}
+
+static void alarm_set(enum fz_alarm alarm, long result)
+{
+	if (shared->alarm || overdue)
+		return;
+	if (alarm == FZ_ALARM_CONSOLE)
+		tell_stack();
+	if (shared->state == FZ_RUNNING) {
+		alarm_note(alarm, result);
+	} else {
+		overdue_at = result;
+		overdue = 1;
+	}
+}
+
+static int bucket(long result)
+{
+	if (result >= 0 || result < -4095)
+		return 0;
+	if (result >= -133)
+		return (int)-result;
+	return sandbox_restarts(result) ? FZ_RESTARTED : FZ_STRANGE;
+}
+
+/* A failure must be an errno, one for restarting only where a signal may be; a success has its shape. */
+static void judge(const struct call *call, long result, const long *params, int signalled)
+{
+	unsigned int nr = call->number;
+
+	if (result < 0) {
+		/* Positions in /proc/PID/mem are addresses, of which half are negative. */
+		if (result >= -4095 ? sandbox_restarts(result) && !signalled : nr != __lkl__NR_lseek || result > -65536)
+			alarm_set(FZ_ALARM_ERRNO, result);
+		return;
+	}
+	switch (shared->shape[nr]) {
+	case FZ_ZERO:
+		if (result)
+			alarm_set(FZ_ALARM_SHAPE, result);
+		break;
+	case FZ_AT_MOST:
+		if ((unsigned long)result > (unsigned long)params[shared->shape_argument[nr]])
+			alarm_set(FZ_ALARM_SHAPE, result);
+		break;
+	case FZ_SMALL:
+		if (result > 0x7fffffff)
+			alarm_set(FZ_ALARM_SHAPE, result);
+		break;
+	}
+}
+
+static void make(const struct make *m, long result, const long *params, const uint8_t *tags)
+{
+	long made = result;
+
+	if (nr_results == MAX_RESULTS)
+		return;
+	if (m->source < 6) {
+		made = -1;
+		if (result >= 0 && tags[m->source] == BUFFER) {
+			int narrow;
+
+			memcpy(&made, (char *)params[m->source] + m->offset, m->width);
+			memcpy(&narrow, &made, sizeof(narrow));
+			if (m->width == 4)
+				made = narrow;
+		}
+	}
+	results[nr_results] = made;
+	kinds[nr_results++] = m->kind;
+	sandbox_made(m->kind, made);
+}
+
+/* What a program's calls came to, besides their results. */
+struct tally {
+	int novel;		/* one ended as none of its number did before */
+	int interrupted;	/* one had to be interrupted */
+};
+
+/*
+ * Whether a socket would be asked with a number where it takes an address: it reads a structure there whatever the
+ * request is, and a descriptor that was a terminal's may be a socket's by now.
+ */
+static int misuse(const struct call *call, const long *params, const uint8_t *tags)
+{
+	int type, size = sizeof(type);
+
+	return call->number == __lkl__NR_ioctl && tags[2] != BUFFER &&
+	       SYS(getsockopt, params[0], 1 /* SOL_SOCKET */, 3 /* SO_TYPE */, (long)&type, (long)&size) >= 0;
+}
+
+static const unsigned char *run_call(const struct call *call, struct tally *tally)
+{
+	const unsigned char *p = (const unsigned char *)(call + 1);
+	long params[6] = { 0 }, result;
+	uint8_t tags[6] = { 0 };
+	unsigned int i, interrupted;
+	uint32_t *count;
+
+	arena_reset(&arena);
+	for (i = 0; i < call->args && i < 6; i++) {
+		tags[i] = *p;
+		params[i] = value(&p);
+	}
+	result = misuse(call, params, tags) ? -ENOTTY : lkl_syscall(call->number, params);
+	interrupted = sandbox_interrupted(result);
+	if (interrupted) {
+		shared->interrupted++;
+		tally->interrupted = 1;
+	}
+	judge(call, result, params, interrupted || sandbox.signals);
+	if (!arena_intact(&arena))
+		alarm_set(FZ_ALARM_CANARY, result);
+	count = (uint32_t *)((char *)shared + FZ_STATS) + call->number * FZ_BUCKETS + bucket(result);
+	if (!(*count)++)
+		tally->novel = 1;
+	shared->succeeded += result >= 0;
+	((int64_t *)((char *)shared + FZ_RESULTS))[shared->calls++ % FZ_MAX_RESULTS] = result;
+	if (call->number == __lkl__NR_mmap_pgoff && result > 0)
+		sandbox_mapped(result, params[1]);
+	for (i = 0; i < call->makes; i++)
+		make((const struct make *)p + i, result, params, tags);
+	return (const unsigned char *)call + call->bytes;
+}
+
+static void *run_program(void *at)
+{
+	const struct program *program = at;
+	const unsigned char *p = (const unsigned char *)(program + 1);
+	struct tally tally = { 0 };
+	uint32_t i;
+
+	nr_results = 0;
+	sandbox_enter(shared->program, program->needs);
+	for (i = 0; i < program->calls; i++) {
+		shared->call = i;
+		__asm__ volatile("" ::: "memory");	/* the culprit's number is there before the call starts */
+		p = run_call((const struct call *)p, &tally);
+	}
+	shared->call = FZ_BETWEEN;
+	sandbox_leave(program->needs);
+	/* What blocks takes ten thousand times as long as what does not: no more of its like, be it the first to see something. */
+	if (tally.novel && !tally.interrupted && shared->novel < FZ_MAX_NOVEL)
+		((uint32_t *)((char *)shared + FZ_NOVEL))[shared->novel++] = (uint32_t)shared->program;
+	return NULL;
+}
+
+/*
+ * Run `count` programs of the shared memory, of which the first has the number `first`; stop after an alarm. One that
+ * came since the last batch stops before the first program.
+ */
+uint32_t fz_run(uint32_t count, uint64_t first)
+{
+	char *at = (char *)shared + FZ_PROGRAMS;
+	uint32_t done;
+
+	shared->novel = 0;
+	shared->alarm = FZ_QUIET;
+	shared->program = first;
+	shared->call = FZ_BETWEEN;
+	shared->state = FZ_RUNNING;
+	if (overdue) {
+		overdue = 0;
+		alarm_note(FZ_ALARM_CONSOLE, overdue_at);
+	}
+	for (done = 0; done < count && !shared->alarm; done++) {
+		struct program *program = (struct program *)at;
+
+		shared->program = first + done;
+		shared->call = FZ_BETWEEN;
+		sandbox_run(run_program, program, program->needs);
+		at += program->bytes;
+	}
+	shared->state = FZ_IDLE;
+	return done;
+}
+
+/* Map the shared memory; 0, or -1 where that fails. */
+int fz_attach(int fd)
+{
+	/* A worker in a call that never returns would outlive whoever started it. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	shared = mmap(NULL, FZ_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	return shared == MAP_FAILED || arena_init(&arena) ? -1 : 0;
+}
+
+/* Boot the kernel; 0 or a negative errno. */
+long fz_boot(unsigned long memory, const char *cmdline)
+{
+	struct timespec from, to;
+	long error;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	shared->arenas[0][0] = (uint64_t)arena.small;
+	shared->arenas[0][1] = arena.end_small;
+	shared->arenas[1][0] = (uint64_t)arena.large;
+	shared->arenas[1][1] = arena.end_large;
+	lkltest_crash_init();
+	console_init(shared, alarm_set);
+	lkl_host_ops.print = console_print;
+	error = lkltest_boot(memory, cmdline);
+	if (!error)
+		error = sandbox_init(shared);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	shared->boot_us = (to.tv_sec - from.tv_sec) * 1000000 + (to.tv_nsec - from.tv_nsec) / 1000;
+	shared->boot_error = error;
+	shared->state = error ? FZ_FAILED : FZ_IDLE;
+	return error;
+}
+
+/* Give the booted kernel an image file as a disk, mounted; the symbolic link /disk leads there. 0 or a negative errno. */
+long fz_disk(const char *path, const char *type)
+{
+	static struct lkl_disk disk;
+	char place[64];
+	int id;
+	long error;
+
+	disk.fd = open(path, O_RDWR);
+	if (disk.fd < 0)
+		return -errno;
+	id = lkl_disk_add(&disk);
+	if (id < 0)
+		return id;
+	error = lkl_mount_dev(id, 0, type, 0, NULL, place, sizeof(place));
+	return error ? error : SYS(symlinkat, (long)place, SANDBOX_FDCWD, (long)"/disk");
+}
+
+struct message { uint32_t count; uint32_t unused; uint64_t first; };
+
+/* Answer requests from `in` until its end: each is a number of programs to run, and the first one's number. */
+void fz_serve(int in, int out)
+{
+	struct message message;
+
+	while (read(in, &message, sizeof(message)) == sizeof(message)) {
+		message.count = fz_run(message.count, message.first);
+		if (write(out, &message, sizeof(message)) != sizeof(message))
+			break;
+	}
+	_exit(0);	/* without a farewell: the kernel's own threads would still run */
+}

@@ -1,0 +1,189 @@
+"""Programs by the hundred thousand: calls drawn once, joined again and again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+from lkltest.fuzz.gen.sources import Random
+from lkltest.fuzz.lang.describe import Description, read_annotations
+from lkltest.fuzz.prog.encode import PROGRAM
+from lkltest.fuzz.prog.resolve import bind
+from lkltest.fuzz.prog.values import Call, Program
+
+POOL = 400  # calls that stand ready for a scenario
+READY = 12  # calls that stand ready for each step of a scenario's start
+RENEW = 16  # of them drawn anew after each batch: each is used some times in other company
+LENGTHS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16)
+CORPUS = 500  # programs of a scenario that saw something new, to be varied
+SPARED = 10  # kernels lost to what is known already, after which a scenario is half as frequent
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A call that is drawn and encoded."""
+
+    code: bytes
+    call: Call
+    needs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A program of a batch: its calls, and the scenario that they came from."""
+
+    scenario: Scenario
+    calls: tuple[Ready, ...]
+
+    def program(self, returned: Sequence[int] = ()) -> Program:
+        """The program as values, with its picks bound as they were when its calls returned this."""
+        return bind([ready.call for ready in self.calls], returned)
+
+    def encoded(self) -> bytes:
+        """The program as the executor takes it, which binds its picks."""
+        needs = 0
+        codes = []
+        for ready in self.calls:
+            codes.append(ready.code)
+            needs |= ready.needs
+        body = b"".join(codes)
+        return PROGRAM.pack(PROGRAM.size + len(body), len(codes), needs) + body
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Programs for one message to a worker."""
+
+    programs: tuple[Planned, ...]
+    data: bytes
+
+    def after(self, programs: int) -> Batch:
+        """What is left of it after so many programs."""
+        at = 0
+        for _ in range(programs):
+            at += int(PROGRAM.unpack_from(self.data, at)[0])
+        return Batch(self.programs[programs:], self.data[at:])
+
+
+class Scenario:
+    """One kind of program."""
+
+    def __init__(self, name: str, entry: Mapping[str, Any], description: Description) -> None:
+        """`entry` is the annotations': weight, start, body."""
+        self.name = name
+        self.description = description
+        self.share = float(entry["weight"])
+        self.keys = description.keys(entry["body"])
+        self.weights = list(accumulate(description.variants[key].weight for key in self.keys))
+        self.start = [keys for keys in (description.keys([step]) for step in entry["start"]) if keys]
+        self.pool: list[Ready] = []
+        self.ready: list[list[Ready]] = []
+        self.corpus: list[Planned] = []
+        self.losses = 0  # kernels lost to what is known already
+
+    @property
+    def weight(self) -> float:
+        """How often it is taken, among others: what ends in a known crash again and again leaves time for the rest."""
+        return self.share / (1 + self.losses / SPARED)
+
+    def fill(self, source: Random) -> None:
+        """Draw all that stands ready."""
+        self.pool = [self.draw(self.key(source), source) for _ in range(POOL)] if self.keys else []
+        self.ready = [[self.draw(source.choice(keys), source) for _ in range(READY)] for keys in self.start]
+
+    def key(self, source: Random) -> str:
+        """A variant for the body."""
+        return source.random.choices(self.keys, cum_weights=self.weights)[0]
+
+    def draw(self, key: str, source: Random) -> Ready:
+        """Draw a call; one that this kernel's structures do not fit is drawn again as another."""
+        for _ in range(20):
+            call = self.description.draw(key, source)
+            try:
+                return Ready(self.description.encoder.call(call), call, self.description.variants[key].needs)
+            except (ValueError, KeyError):
+                continue
+        raise ValueError(f"no call of {key} can be encoded")
+
+    def renew(self, source: Random) -> None:
+        """Draw some anew."""
+        for _ in range(RENEW):
+            self.pool[source.integer(0, len(self.pool) - 1)] = self.draw(self.key(source), source)
+        for n, keys in enumerate(self.start):
+            self.ready[n][source.integer(0, READY - 1)] = self.draw(source.choice(keys), source)
+
+    def compose(self, rng: random.Random) -> list[Ready]:
+        """A program's calls."""
+        if not self.ready:
+            return rng.choices(self.pool, k=rng.choice(LENGTHS))
+        calls: list[Ready] = []
+        for step in self.ready:
+            chance = rng.random()
+            if chance < 0.04:
+                continue
+            calls.append(step[int(chance * READY)])
+            if chance > 0.85:
+                calls.append(rng.choice(self.pool))
+        return calls + rng.choices(self.pool, k=rng.choice(LENGTHS))
+
+
+class Generator:
+    """Makes batches of programs for one kernel, the same for the same seed and the same feedback."""
+
+    def __init__(self, description: Description, seed: int | str, only: Sequence[str] = ()) -> None:
+        """`only` names the scenarios to take; all, where it is empty."""
+        self.source = Random(seed)
+        entries = read_annotations()["scenarios"]
+        wanted = (Scenario(name, entry, description) for name, entry in entries.items() if not only or name in only)
+        self.scenarios = [scenario for scenario in wanted if scenario.keys]
+        self.weights = self._weigh()
+
+    def _weigh(self) -> list[float]:
+        return list(accumulate(scenario.weight for scenario in self.scenarios))
+
+    def batch(self, programs: int) -> Batch:
+        """So many programs."""
+        rng = self.source.random
+        planned: list[Planned] = []
+        for scenario in rng.choices(self.scenarios, cum_weights=self.weights, k=programs):
+            if not scenario.pool:
+                scenario.fill(self.source)
+            if scenario.corpus and rng.random() < 0.3:
+                plan = self.vary(rng.choice(scenario.corpus), rng)
+            else:
+                plan = Planned(scenario, tuple(scenario.compose(rng)))
+            planned.append(plan)
+        for scenario in rng.choices(self.scenarios, k=2):
+            if scenario.pool:
+                scenario.renew(self.source)
+        return Batch(tuple(planned), b"".join(plan.encoded() for plan in planned))
+
+    def vary(self, plan: Planned, rng: random.Random) -> Planned:
+        """A program with a few calls more, fewer or replaced."""
+        calls = list(plan.calls)
+        pool = plan.scenario.pool
+        for _ in range(rng.randrange(1, 5)):
+            at = rng.randrange(len(calls) + 1)
+            if len(calls) > 2 and rng.random() < 0.25:
+                del calls[min(at, len(calls) - 1)]
+            elif at < len(calls) and rng.random() < 0.3:
+                calls[at] = rng.choice(pool)
+            else:
+                calls.insert(at, rng.choice(pool))
+        return Planned(plan.scenario, tuple(calls[:40]))
+
+    def keep(self, plan: Planned) -> None:
+        """Remember a program that saw something new."""
+        corpus = plan.scenario.corpus
+        if len(corpus) < CORPUS:
+            corpus.append(plan)
+        else:
+            corpus[self.source.integer(0, CORPUS - 1)] = plan
+
+    def spare(self, plan: Planned) -> None:
+        """Make fewer programs like one that lost a kernel to what is known already."""
+        plan.scenario.losses += 1
+        self.weights = self._weigh()

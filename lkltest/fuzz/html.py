@@ -1,0 +1,134 @@
+"""The report of a session, a single HTML file."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections import Counter
+from pathlib import Path
+
+from lkltest.fuzz.exec.shmem import RESTARTED, STRANGE
+from lkltest.fuzz.findings import ranked
+from lkltest.fuzz.fuzzer import Session
+
+STYLE = """body{font:14px/1.4 system-ui,sans-serif;margin:2em;max-width:80em}table{border-collapse:collapse}
+td,th{padding:.2em .6em;text-align:left;border-bottom:1px solid #ddd}pre{background:#f4f4f4;padding:.6em;overflow:auto}
+svg{display:block}svg text{font:11px sans-serif}.n{text-align:right}"""
+
+CELL = 15  # pixels of a field of the heat map
+ROWS = 40  # calls under one heading
+
+
+def write(session: Session, directory: Path) -> Path:
+    """Write report.html into a directory; its path."""
+    p = session.progress
+    seconds = max(session.seconds, 0.001)
+    liblkl = session.setup.liblkl
+    facts = (
+        ("kernel", f"{liblkl.name} ({liblkl.version}) from {liblkl.origin}"), ("seed", session.seed),
+        ("time", f"{seconds:.1f} s on {len(session.memories)} workers"),
+        ("programs", f"{p.programs:,} ({p.programs / seconds:,.0f} a second)"),
+        ("calls", f"{p.calls:,} ({p.calls / seconds:,.0f} a second)"),
+        ("successful", f"{100 * p.succeeded / max(p.calls, 1):.0f}%"),
+        ("kernels", f"{p.boots} booted, {p.lost} lost, {p.silent} of them without a finding"),
+    )
+    parts = [
+        "<!doctype html><meta charset=utf-8><title>lkltest fuzz</title>",
+        f"<style>{STYLE}</style><h1>lkltest fuzz</h1>",
+        "<table>", *(f"<tr><th>{name}<td>{html.escape(str(value))}" for name, value in facts), "</table>",
+        "<h2>Findings</h2>", findings(session, directory), "<h2>Over time</h2>", curves(session.progress.samples),
+        "<h2>Calls by errno</h2>", heat_map(session),
+    ]
+    path = directory / "report.html"
+    path.write_text("\n".join(parts))
+    return path
+
+
+def findings(session: Session, directory: Path) -> str:
+    """A table of the findings, each with its program and its stack."""
+    if not session.findings:
+        return "<p>None."
+    rows = ["<table><tr><th>finding<th>met<th>reproduces<th>C program"]
+    for finding in ranked(list(session.findings.values())):  # more may come while it is written
+        place = directory / finding.name
+        program = (place / "program.txt").read_text(errors="replace")
+        stack = (place / "stack.txt").read_text(errors="replace")
+        link = f'<a href="{html.escape(finding.name)}/reproducer.c">reproducer.c</a>' if finding.reproducer else "none"
+        rows.append(
+            f"<tr><td><b>{html.escape(finding.title)}</b><br>{html.escape(finding.name)}"
+            f"<details><summary>program, stack</summary><pre>{html.escape(program)}</pre>"
+            f"<pre>{html.escape(stack)}</pre></details><td class=n>{finding.count}<td>{finding.rate}<td>{link}"
+        )
+    return "\n".join([*rows, "</table>"])
+
+
+def curves(samples: list[tuple[float, int, int, int]]) -> str:
+    """Programs and findings over time."""
+    if len(samples) < 2:
+        return "<p>Too short for a curve."
+    width, height, left = 640, 160, 80
+    samples = samples[:: max(1, len(samples) // 300)] + samples[-1:]
+    end, most, found = samples[-1][0] or 1.0, max(s[1] for s in samples) or 1, max(s[3] for s in samples) or 1
+
+    def line(column: int, top: int, color: str) -> str:
+        points = " ".join(
+            f"{left + sample[0] / end * width:.1f},{height - float(sample[column]) / top * (height - 20):.1f}"
+            for sample in samples
+        )
+        return f'<polyline fill="none" stroke="{color}" stroke-width="1.5" points="{points}"/>'
+
+    return (
+        f'<svg width="{width + left + 60}" height="{height + 24}">'
+        f'<line x1="{left}" y1="{height}" x2="{left + width}" y2="{height}" stroke="#999"/>'
+        f"{line(1, most, '#2563eb')}{line(3, found, '#dc2626')}"
+        f'<text x="2" y="24" fill="#2563eb">{most:,}</text><text x="2" y="{height}" fill="#2563eb">programs</text>'
+        f'<text x="{left + width + 4}" y="24" fill="#dc2626">{max(s[3] for s in samples)}</text>'
+        f'<text x="{left + width + 4}" y="{height}" fill="#dc2626">findings</text>'
+        f'<text x="{left + width - 30}" y="{height + 14}">{end:.0f} s</text></svg>'
+    )
+
+
+def heat_map(session: Session) -> str:
+    """Calls down, errnos across; the darker, the more often. Calls that were never made are named below."""
+    names = {signature.number: name for name, signature in session.description.headers.calls.items()}
+    errnos = {**session.description.headers.errnos, 0: "success", RESTARTED: "interrupted", STRANGE: "other"}
+    counts: Counter[tuple[str, int]] = Counter()
+    totals: Counter[int] = Counter()
+    for (number, bucket), count in session.counts().items():
+        counts[names.get(number, str(number)), bucket] += count
+        totals[bucket] += count
+    if not counts:
+        return "<p>No call was made."
+    columns = {bucket: str(errnos.get(bucket, bucket)) for bucket in sorted(totals, key=lambda b: (b != 0, -totals[b]))}
+    rows = sorted({name for name, _ in counts})
+    most = max(counts.values())
+    missing = sorted(set(session.description.by_call) - set(rows))
+    return "\n".join([
+        f"<p>Green: successes; blue: failures. The darkest field is {most:,} calls; point at one for its number.",
+        *(_map(rows[at : at + ROWS], columns, counts, most) for at in range(0, len(rows), ROWS)),
+        f"<p>Never made: {', '.join(missing) or 'none'}.",
+    ])
+
+
+def _map(rows: list[str], columns: dict[int, str], counts: Counter[tuple[str, int]], most: int) -> str:
+    """A part of the heat map, with headings of its own: nobody scrolls back to read them."""
+    left, top = 160, 110
+    width, height = left + CELL * len(columns), top + CELL * len(rows)
+    parts = [f'<svg width="{width + top}" height="{height + 8}">']  # the last headings lean out to the right
+    for x, heading in enumerate(columns.values()):
+        at = left + x * CELL
+        parts.append(f'<text transform="translate({at + 10},{top - 4}) rotate(-60)">{heading}</text>')
+        parts.append(f'<line x1="{at}" y1="{top}" x2="{at}" y2="{height}" stroke="#eee"/>')
+    for y, name in enumerate(rows):
+        at = top + y * CELL
+        parts.append(f'<line x1="{left}" y1="{at}" x2="{width}" y2="{at}" stroke="#eee"/>')
+        parts.append(f'<text x="{left - 4}" y="{at + 11}" text-anchor="end">{name}</text>')
+        for x, (bucket, heading) in enumerate(columns.items()):
+            if count := counts[name, bucket]:
+                shade = 88 - 63 * math.log(count + 1) / math.log(most + 1)
+                parts.append(
+                    f'<rect x="{left + x * CELL + 1}" y="{at + 1}" width="{CELL - 2}" height="{CELL - 2}" '
+                    f'fill="hsl({140 if bucket == 0 else 220},60%,{shade:.0f}%)">'
+                    f"<title>{name}: {heading} {count:,}</title></rect>"
+                )
+    return "".join([*parts, "</svg>"])

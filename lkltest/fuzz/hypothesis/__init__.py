@@ -1,0 +1,1 @@
+"""Hypothesis tests of a kernel: strategies, profiles, and an oracle."""

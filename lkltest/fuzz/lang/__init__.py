@@ -1,0 +1,1 @@
+"""The calls of one kernel: signatures, types of arguments, annotations."""

@@ -1,0 +1,110 @@
+"""What the C type and the name of an argument alone tell of it."""
+
+from __future__ import annotations
+
+import re
+
+from lkltest.fuzz.lang.headers import Argument, Signature
+from lkltest.fuzz.lang.notation import Reader
+from lkltest.fuzz.lang.types import (
+    INTERESTING,
+    AnyOf,
+    Choice,
+    Constant,
+    Data,
+    Flags,
+    Integer,
+    Numbers,
+    Padded,
+    Room,
+    SizeOf,
+    StructOf,
+    Type,
+    by_type,
+)
+from lkltest.fuzz.prog.values import Array, Fill, Raw
+
+DESCRIPTORS = {"fd", "fildes", "oldfd", "fdin", "fdout", "fd_in", "fd_out", "epfd", "out_fd", "in_fd", "ufd"}
+DIRECTORIES = {"dfd", "olddfd", "newdfd", "mountdirfd", "dirfd"}
+PATHS = {"filename", "pathname", "path", "oldname", "newname", "dir_name", "dev_name", "new_root", "put_old"}
+# Right behind a pointer: how many bytes it leads to, or how many items.
+LENGTHS = {"len", "size", "bufsiz", "nbytes", "bufsize", "addrlen", "addr_len", "optlen", "usize", "buflen"}
+COUNTS = re.compile(r"count|vlen|nfds|maxevents|n|nr\w*|num\w*")
+BITS = re.compile(r"flags?|\w+_flags|mask|options?")  # never a length
+ADDRESSES = re.compile(r"arg\d*|u?addr\d*|ptr|data")  # of a long: for some commands, the kernel takes it for a pointer
+# Calls that return descriptors.
+OPENERS = re.compile(r"\w*(open|create|getfd|dup|accept|socket|watch)\w*|fsmount|fspick")
+TYPEDEFS = {"lkl_uid_t": "uid", "lkl_gid_t": "uid", "lkl_pid_t": "pid", "lkl_clockid_t": "clock",
+            "lkl_umode_t": "mode"}
+ROOM = 4096  # bytes of a buffer whose length nobody knows; lengths that nobody knows stay below
+FEW = 16  # items for which there is always room
+STRINGS = (b"f0", b"d0", b"", b"ramfs", b"a" * 300)
+
+
+def infer(signature: Signature, index: int, reader: Reader, *, known: bool = False) -> Type:
+    """The type of an argument that the annotations leave out: any kernel's new call can be made with it.
+
+    Whatever the kernel takes a number for, no length is longer than what the pointer beside it leads to. Of a call
+    that is `known`, somebody saw that a pointer to a structure leads to one, so that writes past it are caught.
+    """
+    argument = signature.arguments[index]
+    if argument.type.kind == "pointer":
+        return _pointer(signature, index, reader, known=known)
+    if argument.name in DESCRIPTORS:
+        return reader.read("fd()")
+    if argument.name in DIRECTORIES:
+        return reader.read("dirfd")
+    if argument.type.typedef in TYPEDEFS:
+        return reader.read(TYPEDEFS[argument.type.typedef])
+    if argument.name == "mode":
+        return reader.read("mode")
+    if argument.name == "sigsetsize":
+        return reader.read("sigset_size")
+    if measured := _measured(signature, index):
+        return SizeOf(measured.name, 1 if argument.name in LENGTHS else _item(measured))
+    if BITS.fullmatch(argument.name):
+        return AnyOf((Choice(INTERESTING), Flags((0,), tuple(1 << n for n in range(31)), 0)))
+    if argument.type.size == 8 and ADDRESSES.fullmatch(argument.name):
+        return Room(ROOM, ROOM)
+    items = [_item(a) for a in signature.arguments if a.type.kind == "pointer" and a.name not in PATHS]
+    if items:
+        return AnyOf((Integer(0, FEW), Choice((0, 1)), Integer(0, max(FEW, ROOM // max(items)))))
+    return by_type(argument.type) or Choice((0,))
+
+
+def _item(pointer: Argument) -> int:
+    """The bytes of what a pointer's type says that it leads to."""
+    return max(1, pointer.type.target.size if pointer.type.target else 1)
+
+
+def _measured(signature: Signature, index: int) -> Argument | None:
+    """The pointer whose length or count an argument is, by its name; None where it is none."""
+    if index >= len(signature.arguments) or not index:
+        return None
+    name, before = signature.arguments[index].name, signature.arguments[index - 1]
+    counts = name in LENGTHS or COUNTS.fullmatch(name) is not None
+    return before if counts and before.type.kind == "pointer" else None
+
+
+def _pointer(signature: Signature, index: int, reader: Reader, *, known: bool) -> Type:
+    argument = signature.arguments[index]
+    target = argument.type.target
+    assert target is not None
+    if argument.name in PATHS:
+        return reader.read("path")
+    if target.typedef.endswith("sigset_t"):
+        return reader.read("sigset")
+    if target.kind == "struct":
+        struct = StructOf(target.name.removeprefix("lkl_"))
+        if known or _measured(signature, index + 1):
+            return struct if argument.type.const else AnyOf((struct, Room(target.size, target.size)))
+        # Nobody knows whether another argument counts its items.
+        room = max(ROOM, FEW * target.size)
+        return Padded(struct, room) if argument.type.const else AnyOf((Padded(struct, room), Room(room, room)))
+    if target.kind == "int" and target.size > 1:
+        return AnyOf((Room(ROOM, ROOM), Numbers(target.size, (Choice((0, 1, 2)),) * (ROOM // target.size))))
+    if not argument.type.const:
+        return Room(ROOM, ROOM)
+    # Most often a string; where it is none, a length of up to ROOM bytes still fits.
+    strings = (Constant(Array((Raw(text + b"\0"), Fill(ROOM - len(text) - 1, 0)))) for text in STRINGS)
+    return AnyOf((*strings, Data(ROOM, ROOM)))

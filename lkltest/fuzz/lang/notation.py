@@ -1,0 +1,180 @@
+"""The language of the annotations: what stands on their right sides."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+
+from lkltest.errors import UsageError
+from lkltest.fuzz.lang import netlink
+from lkltest.fuzz.lang.types import (
+    AnyOf,
+    ArrayOf,
+    Build,
+    Choice,
+    Constant,
+    Data,
+    Flags,
+    Integer,
+    Numbers,
+    OwnPort,
+    Result,
+    Room,
+    SizeOf,
+    Strings,
+    StructOf,
+    Type,
+)
+from lkltest.fuzz.prog import resources
+from lkltest.fuzz.prog.values import Array, Fill, Raw
+
+AT_FDCWD = -100
+PAGE = 4096  # what mount(2) copies, however short its options are
+CONSTANT = re.compile(r"\b[A-Z][A-Z0-9_]*\b")
+STRINGS = re.compile(r"'[^']*'")
+
+
+def constants(text: str) -> set[str]:
+    """The constants of the headers that a notation names."""
+    return set(CONSTANT.findall(STRINGS.sub("", text)))
+
+
+class Reader:
+    """Reads notations for one kernel, whose headers give the constants' values."""
+
+    def __init__(self, constants: Mapping[str, int], named: Mapping[str, str]) -> None:
+        self.constants = constants
+        self.named = named
+        self.read_already: dict[str, Type] = {}
+
+    def read(self, text: str) -> Type:
+        """The type that a notation describes; raises UsageError where it makes no sense."""
+        if text not in self.read_already:
+            prepared = re.sub(r"(\w+)!", r"always(\1)", text.replace("&", ""))
+            try:
+                self.read_already[text] = self.type(ast.parse(prepared, mode="eval").body)
+            except (SyntaxError, ValueError, TypeError, KeyError, IndexError) as error:
+                raise UsageError(f"annotation {text!r}: {error}") from None
+        return self.read_already[text]
+
+    def type(self, node: ast.expr) -> Type:
+        """The type of an expression."""
+        match node:
+            case ast.Name(name) if name in WORDS:
+                return WORDS[name]
+            case ast.Name(name) if name in self.named:
+                return self.read(self.named[name])
+            case ast.Call(ast.Name(name), arguments):
+                return self.shape(name, arguments)
+        return Choice((self.number(node),))
+
+    def shape(self, name: str, arguments: list[ast.expr]) -> Type:
+        """The type that a function of the language makes."""
+        match name:
+            case "fd" | "res":
+                return Result(resources.mask(tuple(_name(a) for a in arguments)), -1 if name == "fd" else 0)
+            case "nth":
+                return Result(resources.mask(tuple(_name(a) for a in arguments[1:])), -1, nth=self.number(arguments[0]))
+            case "one" | "const":
+                return Choice(self.numbers(arguments), _names(arguments))
+            case "flags":
+                return self.flags(arguments)
+            case "int":
+                return Integer(*self.numbers(arguments))
+            case "data" | "out":
+                low, high = (*self.numbers(arguments), *self.numbers(arguments))[:2]
+                return (Data if name == "data" else Room)(low, high)
+            case "fill":
+                return Constant(Fill(self.number(arguments[1]), self.number(arguments[0])))
+            case "text":
+                return Strings(tuple(_string(a) for a in arguments))
+            case "raw":
+                return Constant(Raw(bytes.fromhex(_string(arguments[0]).decode())))
+            case "page":
+                text = _string(arguments[0])
+                return Constant(Array((Raw(text), Fill(PAGE - len(text), 0))))
+            case "ints":
+                return Numbers(self.number(arguments[0]), tuple(self.type(a) for a in arguments[1:]))
+            case "size":
+                return SizeOf(_name(arguments[0]))
+            case "count":
+                return SizeOf(_name(arguments[0]), self.unit(arguments[1]) if arguments[1:] else 0)
+            case "port":
+                return OwnPort(self.number(arguments[0]))
+            case "struct":
+                return StructOf(_name(arguments[0]))
+            case "array":
+                low, high = self.numbers(arguments[1:])
+                return ArrayOf(StructOf(_name(arguments[0])), low, high)
+            case "any":
+                return AnyOf(tuple(self.type(a) for a in arguments))
+        raise ValueError(f"no {name}() in the language")
+
+    def flags(self, arguments: list[ast.expr]) -> Flags:
+        """Read some bases in a list, then bits; a bit that is marked with ! is always set."""
+        bases: tuple[int, ...] = (0,)
+        if isinstance(arguments[0], ast.List):
+            bases = self.numbers(arguments[0].elts)
+        bits, always = [], 0
+        for node in arguments[1:] if isinstance(arguments[0], ast.List) else arguments:
+            match node:
+                case ast.Call(ast.Name("always"), [inner]):
+                    always |= self.number(inner)
+                case _:
+                    bits.append(self.number(node))
+        return Flags(bases, tuple(bits), always, tuple(sorted(set(_names(arguments)))))
+
+    def unit(self, node: ast.expr) -> str | int:
+        """A structure's name or a number of bytes."""
+        return _name(node) if isinstance(node, ast.Name) else self.number(node)
+
+    def numbers(self, nodes: list[ast.expr]) -> tuple[int, ...]:
+        """The numbers that these expressions stand for; constants that this kernel lacks are left out."""
+        found = [n for n in (self.value(node) for node in nodes) if n is not None]
+        return tuple(found) or (0,)
+
+    def number(self, node: ast.expr) -> int:
+        """A number; that of a constant that the kernel lacks is 0."""
+        return self.value(node) or 0
+
+    def value(self, node: ast.expr) -> int | None:
+        """A number, or a constant's value."""
+        match node:
+            case ast.Name(name):
+                return self.constants.get(name)
+            case ast.Constant(int(number)):
+                return number
+            case ast.UnaryOp(ast.USub(), inner):
+                return -(self.value(inner) or 0)
+        raise ValueError(f"a number is expected, not {ast.unparse(node)}")
+
+
+def _name(node: ast.expr) -> str:
+    if isinstance(node, ast.Name):
+        return node.id
+    raise ValueError(f"a name is expected, not {ast.unparse(node)}")
+
+
+def _string(node: ast.expr) -> bytes:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value.encode()
+    raise ValueError(f"a string is expected, not {ast.unparse(node)}")
+
+
+def _names(nodes: list[ast.expr]) -> tuple[str, ...]:
+    """The constants' names within expressions."""
+    found: list[str] = []
+    for node in nodes:
+        found += [
+            inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and CONSTANT.fullmatch(inner.id)
+        ]
+    return tuple(found)
+
+
+WORDS: dict[str, Type] = {
+    "null": Choice((0,)),
+    "dirfd": Result(resources.mask(("dir",)), AT_FDCWD, odds=70),
+    "netlink": Build(netlink.netlink),
+    "control": Build(netlink.control),
+}

@@ -1,0 +1,1 @@
+"""Programs of system calls as values; no kernel is needed."""

@@ -1,0 +1,1 @@
+"""Crashes: their reports, the smallest programs that repeat them, and C source."""

@@ -1,0 +1,223 @@
+"""The smallest program that still fails."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import TypeVar
+
+from lkltest.fuzz.lang.describe import Description
+from lkltest.fuzz.lang.types import Data, Room, SizeOf
+from lkltest.fuzz.prog import resources
+from lkltest.fuzz.prog.values import (
+    Array,
+    Call,
+    Fill,
+    Ints,
+    Out,
+    Pointer,
+    Program,
+    Raw,
+    Ref,
+    Region,
+    Struct,
+    Text,
+    Value,
+    keep,
+)
+
+T = TypeVar("T")
+Earlier = Mapping[int, Sequence[int]]  # by the number of a result: those before it that might do as well
+
+
+class Patience:
+    """How long shrinking may take."""
+
+    def __init__(self, seconds: float, stop: threading.Event | None = None) -> None:
+        """`stop` ends it before its time."""
+        self.until = time.monotonic() + seconds
+        self.stop = stop
+
+    def over(self) -> bool:
+        """Whether the time is up."""
+        return time.monotonic() > self.until or (self.stop is not None and self.stop.is_set())
+
+
+def fewest(items: Sequence[T], fails: Callable[[list[T]], bool], patience: Patience) -> list[T]:
+    """A sublist that still fails and from which no single item can be taken, found by taking away halves first."""
+    kept = list(items)
+    size = max(1, len(kept) // 2)
+    while True:
+        before = len(kept)
+        at = before
+        while at > 0 and not patience.over():
+            start = max(0, at - size)
+            candidate = kept[:start] + kept[at:]
+            if candidate and fails(candidate):
+                kept = candidate
+            at = start
+        if patience.over() or (size == 1 and len(kept) == before):
+            return kept
+        size = max(1, size // 2)
+
+
+def shrink(
+    program: Program, description: Description, fails: Callable[[Program], bool], patience: Patience
+) -> Program:
+    """Take calls away and make what is left simpler, in turns, as long as it still fails."""
+    harmless: set[Program] = set()
+
+    def still(candidate: Program) -> bool:
+        if candidate not in harmless and not fails(candidate):
+            harmless.add(candidate)
+        return candidate not in harmless
+
+    while True:
+        before = program
+        program = plainer(fewer(program, still, patience), description, still, patience)
+        if program == before or patience.over():
+            return program
+
+
+def fewer(program: Program, fails: Callable[[Program], bool], patience: Patience) -> Program:
+    """The program without the calls that its failure does not need."""
+    return keep(program, fewest(range(len(program.calls)), lambda chosen: fails(keep(program, chosen)), patience))
+
+
+def plainer(
+    program: Program, description: Description, fails: Callable[[Program], bool], patience: Patience
+) -> Program:
+    """The program with simpler arguments, as far as the descriptions of its calls allow them."""
+    for index in reversed(range(len(program.calls))):
+        refused = 0  # candidates, of which the next one follows
+        while not patience.over():
+            candidates = simpler_calls(program, index, description)
+            call = next(islice(candidates, refused, None), None)
+            if call is None:
+                break
+            candidate = Program((*program.calls[:index], call, *program.calls[index + 1 :]))
+            if fails(candidate):
+                program = candidate
+            else:
+                refused += 1
+    return program
+
+
+def simpler_calls(program: Program, index: int, description: Description) -> Iterator[Call]:
+    """A program's call with one thing simpler; pointers stay pointers, and no buffer gets shorter than its length."""
+    call = program.calls[index]
+    earlier = alike(program)
+    # A number that was never meant for an argument might ask for another structure than the one that is there.
+    strict = description.fits(call)
+    for changed in (*shorter(call, description), *simpler_arguments(call, earlier)):
+        if not strict or description.fits(changed):
+            yield changed
+
+
+def alike(program: Program) -> Earlier:
+    """For each result the earlier ones of its sort: descriptors, timers, or addresses."""
+    sorts = [
+        "descriptor" if resources.NUMBERS[make.kind] < resources.DESCRIPTORS else make.kind
+        for call in program.calls for make in call.makes
+    ]
+    return {n: [m for m in range(n) if sorts[m] == sort] for n, sort in enumerate(sorts)}
+
+
+def simpler_arguments(call: Call, earlier: Earlier) -> Iterator[Call]:
+    """Calls of which one argument has a simpler value of the same size."""
+    for n, arg in enumerate(call.args):
+        for value in simpler(arg, earlier):
+            yield replace(call, args=(*call.args[:n], value, *call.args[n + 1 :]))
+
+
+def shorter(call: Call, description: Description) -> Iterator[Call]:
+    """Calls with a shorter buffer, where an argument of theirs says how long it is."""
+    described = description.by_call[call.name][-1]  # the call itself: variants only narrow it down
+    names = [argument.name for argument in described.signature.arguments]
+    for n, type in enumerate(described.types):
+        if not isinstance(type, SizeOf) or type.unit != 1 or type.of not in names:
+            continue
+        at = names.index(type.of)
+        buffer, room = call.args[at], described.types[at]
+        if not isinstance(buffer, Pointer) or not isinstance(room, (Data, Room)):
+            continue
+        size = description.encoder.size(buffer.target)
+        for less in dict.fromkeys((room.low, 1, 2, 4, 8, size // 2)):
+            if room.low <= less < size:
+                args = list(call.args)
+                args[at], args[n] = Pointer(_cut(buffer.target, less)), less
+                yield replace(call, args=tuple(args))
+
+
+def _cut(region: Region, size: int) -> Region:
+    match region:
+        case Raw(data):
+            return Raw(data[:size])
+        case Fill(_, byte):
+            return Fill(size, byte)
+    return Out(size)
+
+
+def simpler(value: Value, earlier: Earlier) -> Iterator[Value]:
+    """Simpler values of the same size: earlier results, numbers nearer to zero, bytes of zero, fewer fields."""
+    match value:
+        case int():
+            yield from _smaller(value)
+        case Ref(index):
+            yield from map(Ref, earlier[index])
+        case Pointer(target):
+            if size := _plain(target):
+                yield Pointer(Fill(size, 0))
+            yield from (Pointer(inner) for inner in simpler(target, earlier))  # type: ignore[arg-type]
+        case Raw(data) if data:
+            yield Fill(len(data), 0)
+        case Fill(size, byte) if byte:
+            yield Fill(size, 0)
+        case Struct(name, fields):
+            for n, (key, field) in enumerate(fields):
+                rest = (*fields[:n], *fields[n + 1 :])
+                if not _pointer(field):
+                    yield Struct(name, rest)
+                yield from (
+                    Struct(name, (*fields[:n], (key, inner), *fields[n + 1 :])) for inner in simpler(field, earlier)
+                )
+        case Ints(width, values):
+            for n, number in enumerate(values):
+                for inner in simpler(number, earlier):
+                    yield Ints(width, (*values[:n], inner, *values[n + 1 :]))  # type: ignore[arg-type]
+        case Array(items):
+            for n, item in enumerate(items):
+                yield from (
+                    Array((*items[:n], inner, *items[n + 1 :]))  # type: ignore[arg-type]
+                    for inner in simpler(item, earlier)
+                )
+
+
+def _plain(region: Region) -> int:
+    """The size of what is no more than numbers and bytes; 0 where there is more to it."""
+    match region:
+        case Ints(width, values):
+            return width * len(values)
+        case Array(items):
+            sizes = [len(item.data) if isinstance(item, Raw) else item.size if isinstance(item, Fill) else _plain(item)
+                     for item in items]
+            return sum(sizes) if all(sizes) else 0
+    return 0
+
+
+def _pointer(value: Value) -> bool:
+    return isinstance(value, (Pointer, Text))
+
+
+def _smaller(number: int) -> Iterator[int]:
+    if number:
+        yield 0
+    if number.bit_count() > 1 and number > 0:
+        bit = 1
+        while bit <= number:
+            if number & bit:
+                yield number & ~bit
+            bit <<= 1

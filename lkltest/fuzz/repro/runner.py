@@ -1,0 +1,85 @@
+"""Programs tried on kernels of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lkltest.closing import Closing
+from lkltest.fuzz.exec.kernel import Death, Kernel, Setup, boot
+from lkltest.fuzz.exec.shmem import Memory
+from lkltest.fuzz.lang.describe import Description
+from lkltest.fuzz.prog.values import Program
+from lkltest.fuzz.repro.report import Failure, of_alarm, of_death
+
+STUCK_AFTER = 0.5  # seconds: a call that blocks is interrupted long before
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What became of some programs on one kernel."""
+
+    failure: Failure | None
+    returned: tuple[int, ...]  # by all calls that returned, in order
+
+
+class Lab(Closing):
+    """A bench with one kernel at a time, replaced when it is lost or spoilt.
+
+    Use it as a context manager.
+    """
+
+    def __init__(self, setup: Setup, description: Description) -> None:
+        self.setup = replace(setup, stuck_after=min(setup.stuck_after, STUCK_AFTER))
+        self.description = description
+        self.memory = Memory()
+        self.kernel: Kernel | None = None
+        self.boots = 0
+
+    def close(self) -> None:
+        """End the kernel, and give back the shared memory."""
+        self.drop()
+        self.memory.close()
+
+    def drop(self) -> None:
+        """End the kernel."""
+        if self.kernel is not None:
+            self.kernel.close()
+            self.kernel = None
+
+    def names(self, program: Program) -> list[str]:
+        """The calls' names."""
+        return [call.name for call in program.calls]
+
+    def run(self, programs: Sequence[Program], *, fresh: bool = True) -> Trial:
+        """Run programs one after the other on one kernel, a fresh one unless told otherwise."""
+        encoded = [self.description.encode(program) for program in programs]
+        return self.run_encoded(encoded, [self.names(program) for program in programs], fresh=fresh)
+
+    def run_encoded(self, programs: Sequence[bytes], names: Sequence[Sequence[str]], *, fresh: bool = True) -> Trial:
+        """As `run`, for programs that are encoded already; `names` are those of their calls."""
+        if fresh or self.kernel is None:
+            self.drop()
+            self.kernel = boot(self.setup, self.memory)
+            self.boots += 1
+        kernel = self.kernel
+        before = self.memory.head()
+        first = kernel.programs
+        returned: tuple[int, ...] = ()
+        for at in range(0, len(programs), 64):
+            batch = programs[at : at + 64]
+            outcome = kernel.run(b"".join(batch), len(batch))
+            head = self.memory.head()
+            returned = self.memory.results(before.calls, min(head.calls - before.calls, 100_000))
+            if isinstance(outcome, Death):
+                self.kernel = None
+                kernel.close()
+                failure = of_death(outcome, self.memory)
+                return Trial(replace(failure, program=failure.program - first) if failure else None, returned)
+            if head.alarm:
+                call = names[head.alarm_program - first]
+                name = call[head.alarm_call] if head.alarm_call < len(call) else "the sandbox"
+                failure = of_alarm(head, self.memory.console(before.console), name, kernel.errors())
+                self.drop()
+                return Trial(replace(failure, program=failure.program - first), returned)
+        return Trial(None, returned)

@@ -1,0 +1,77 @@
+"""What is left of a fuzzer that is ended from outside."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pexpect
+
+from lkltest import process
+from lkltest.liblkl import Liblkl
+from lkltest.process import Child
+
+
+def workers(parent: int) -> list[int]:
+    """The processes whose parent is `parent` and that run a kernel."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            stat = (path / "stat").read_text().rpartition(")")[2].split()
+            runs_kernel = b"fuzz/exec/worker.py" in (path / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if int(stat[1]) == parent and stat[0] != "Z" and runs_kernel:
+            found.append(int(path.name))
+    return found
+
+
+def test_a_killed_fuzzer_leaves_no_worker(liblkl: Liblkl, tmp_path: Path) -> None:
+    """SIGKILL of the fuzzer is the end of its kernels, whatever they are doing."""
+    command = [sys.executable, "-m", "lkltest", "fuzz", "--lkl", str(liblkl.path), "--workers", "1"]
+    with Child([*command, "--output", str(tmp_path / "out")], stderr=process.NOTHING, cwd=tmp_path) as child:
+        until = time.monotonic() + 60
+        while not (started := workers(child.pid)) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert started, "no worker was started"
+        child.signal(signal.SIGKILL)
+        until = time.monotonic() + 20
+        while any(Path(f"/proc/{pid}").exists() for pid in started) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not any(Path(f"/proc/{pid}").exists() for pid in started)
+
+
+def test_a_closed_terminal_loses_nothing(liblkl: Liblkl, tmp_path: Path) -> None:
+    """The fuzzer ends as with Ctrl-C, and what it learnt is in the report."""
+    command = ["-m", "lkltest", "fuzz", "--lkl", str(liblkl.path), "--workers", "1", "--time", "10m", "--output", "out"]
+    child = pexpect.spawn(sys.executable, command, cwd=str(tmp_path), timeout=100)
+    try:
+        child.expect(r"[1-9]\d* calls/s")
+        assert child.pid is not None
+        started = workers(child.pid)
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), child.child_fd)  # the terminal is closed, the number stays pexpect's
+        time.sleep(0.02)
+        child.kill(signal.SIGHUP)  # a second one, which comes when the shell ends
+        until = time.monotonic() + 100
+        while child.isalive() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert child.exitstatus in {130, 1}  # 1: it has found something
+    finally:
+        child.terminate(force=True)
+    assert (tmp_path / "out" / "report.html").stat().st_size
+    assert not any(Path(f"/proc/{pid}").exists() for pid in started)
+
+
+def test_an_output_that_nobody_reads_costs_no_report(liblkl: Liblkl, tmp_path: Path) -> None:
+    """The other end of both pipes is closed from the start; the run goes on to its end."""
+    command = [sys.executable, "-m", "lkltest", "fuzz", "--lkl", str(liblkl.path), "--workers", "1", "--time", "2"]
+    shell = f"{{ {shlex.join(command)} --output out 2>&1; echo $? > status; }} | :"
+    done = process.run(["sh", "-c", shell], cwd=tmp_path, deadline=200, merge=True)
+    assert done.ok
+    assert (tmp_path / "status").read_text().strip() in {"0", "1"}  # 1: it has found something
+    assert (tmp_path / "out" / "report.html").stat().st_size

@@ -1,0 +1,36 @@
+"""The bench raises what a kernel fails at, but for what it is known to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lkltest.fuzz.hypothesis.oracle import Bench
+from lkltest.fuzz.hypothesis.profiles import Profile
+from lkltest.fuzz.hypothesis.strategies import programs
+from lkltest.fuzz.prog.values import Call, Out, Pointer, Program
+from tests.fuzz.conftest import Planted
+
+GETCWD = Program((Call("getcwd", (Pointer(Out(100)), 100)),))
+
+
+def test_failure_is_raised(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure names the result, the program, and that it takes no other; a known one is not raised."""
+    monkeypatch.setenv("PLANTED", "errno")
+    said = r"(?s)getcwd returned -5000.*on a fresh kernel:\n\ngetcwd\(&out"
+    with Bench(planted.setup, planted.description, {}) as bench, pytest.raises(AssertionError, match=said):
+        bench.run(GETCWD)
+    with Bench(planted.setup, planted.description, {"errno-get*": "planted"}) as bench:
+        ran = bench.run(GETCWD)
+        assert ran.known is not None
+        assert ran.returned[0] == -5000
+
+
+def test_property_fails(planted: Planted, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Hypothesis finds a planted bug by itself, and shrinks the program to the one call."""
+    monkeypatch.setenv("PLANTED", "errno")
+    monkeypatch.chdir(tmp_path)
+    said = r"(?s)getcwd returned -5000.*\n\ngetcwd\([^\n]*\n\n"
+    with Bench(planted.setup, planted.description, {}) as bench, pytest.raises(AssertionError, match=said):
+        Profile("some", 2000, fixed=True).check("planted", programs(planted.description, ["files"]), bench.run)

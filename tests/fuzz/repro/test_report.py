@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from lkltest.fuzz.exec.shmem import Alarm, Head, State
+from lkltest.fuzz.repro.report import complaint, of_alarm
+
+SLUB = b"""\
+[    0.512345] =============================================================================
+[    0.512346] BUG kmalloc-64 (Not tainted): Object already free
+[    0.512347] -----------------------------------------------------------------------------
+
+[    0.512348] Disabling lock debugging due to kernel taint
+[    0.512349] INFO: Allocated in sock_kmalloc+0x5a/0x80 age=2 cpu=0 pid=36
+[    0.512350] INFO: Freed in sock_kfree_s+0x1a/0x40 age=1 cpu=0 pid=36
+"""
+
+
+def test_slab_damage_is_named() -> None:
+    """What the slab allocator's own checks report is told by the damage and by whose memory it is."""
+    title, signature = complaint(SLUB)
+    assert title == "BUG kmalloc-64 (Not tainted): Object already free"
+    assert signature == ("kmalloc-64-Object_already_free", "sock_kmalloc")
+
+
+def test_a_complaint_is_what_alarmed() -> None:
+    """A trace before it, of a kernel that was short of memory, is no complaint, and gives no name."""
+    before = b"[ 4.2] host1: page allocation failure: order:8\n[ 4.2] Call Trace:\n[ 4.2]  warn_alloc+0xcf/0x109\n"
+    log = before + b"[ 4.3] WARNING: CPU: 0 PID: 1 at fs/inode.c:7 drop_nlink+0x11/0x20\n"
+    head = Head(
+        program=3, call=1, state=State.IDLE, calls=9, succeeded=9, alarm_program=3, alarm_call=1, alarm=Alarm.CONSOLE,
+        alarm_value=1000 + len(before), console=1000 + len(log), novel=0, interrupted=0, boot_error=0, boot_us=0,
+    )
+    failure = of_alarm(head, log, "unlinkat", b"")
+    assert failure.signature == ("drop_nlink",)
+    assert "page allocation failure" in failure.console

@@ -1,0 +1,191 @@
+"""Failures that do not come again are neither lost nor blown up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from lkltest.fuzz.crash_queue import ENOUGH, NICE, RECENT, WAITING, Docket
+from lkltest.fuzz.exec.clock import LOOK, MOST, Clock
+from lkltest.fuzz.exec.kernel import Setup
+from lkltest.fuzz.findings import Finding, ranked
+from lkltest.fuzz.gen.generator import Generator
+from lkltest.fuzz.lang.describe import Description
+from lkltest.fuzz.repro.report import Failure
+from lkltest.fuzz.repro.repro import TRIES, Result, Suspect
+from lkltest.fuzz.repro.runner import Lab
+from lkltest.settings import Settings
+
+FOUND = Finding(
+    name="hang-here", kind="hang", title="", signature=("here",), kernel="", version="", times=1, of=1,
+    reproducer=False,
+)
+
+
+@pytest.fixture
+def docket(description: Description, settings: Settings, tmp_path: Path) -> Docket:
+    """One that nobody works for."""
+    return Docket(description, settings, tmp_path, seed=1, shrink_seconds=5)
+
+
+def suspect(setup: Setup, description: Description, kind: str) -> Suspect:
+    """A failure that no kernel shows."""
+    failure = Failure(
+        kind=kind, title=f"a {kind}", signature=("nowhere_at_all",), program=0, call=1, stack="", console="",
+    )
+    return Suspect(failure, Generator(description, 1, ("xattrs",)).batch(2).programs, (), setup)
+
+
+def meet(docket: Docket, found: Suspect, times: int) -> None:
+    """Report a failure, and look into it, so often."""
+    for _ in range(times):
+        docket.report(found)
+        if not docket.queue.empty():
+            docket.close()
+            docket.work()
+
+
+def test_a_crash_that_does_not_come_again_is_kept(docket: Docket, setup: Setup, description: Description) -> None:
+    """The kernel was lost: its log and its stack are written down at once, and that no program is known for it."""
+    meet(docket, suspect(setup, description, "crash"), 1)
+    (finding,) = docket.findings.values()
+    assert (finding.times, finding.of, finding.count) == (0, TRIES, 1)
+    assert (docket.output / finding.name / "console.log").is_file()
+
+
+def test_a_hang_that_does_not_come_again_is_no_finding(docket: Docket, setup: Setup, description: Description) -> None:
+    """A call that once took too long may be the machine's fault, until it was met some times."""
+    meet(docket, suspect(setup, description, "hang"), ENOUGH - 1)
+    assert not docket.findings
+    assert not list(docket.output.iterdir())
+    meet(docket, suspect(setup, description, "hang"), 3)
+    (finding,) = docket.findings.values()
+    assert finding.count == ENOUGH + 2
+    assert docket.examined[finding.name] == ENOUGH
+
+
+def test_a_finding_that_turns_out_to_be_another_is_not_kept_beside_it(
+    docket: Docket, setup: Setup, description: Description, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash did not come again at first; later it did, by a program that crashes somewhere else of the same place."""
+    first = suspect(setup, description, "crash")
+    meet(docket, first, 1)
+    other = replace(first.failure, signature=("nowhere_at_all", "from_elsewhere"))
+    monkeypatch.setattr("lkltest.fuzz.crash_queue.triage", lambda *_args, **_named: Result(other, (), 4, 10))
+    meet(docket, first, 1)
+    (finding,) = docket.findings.values()
+    assert (finding.name, finding.times, finding.count) == (other.name, 4, 2)
+    assert [path.name for path in docket.output.iterdir()] == [other.name]
+    meet(docket, first, 1)
+    assert docket.findings[other.name].count == 3
+    assert docket.examined[first.failure.name] == 2
+
+
+def test_what_looks_into_failures_yields(
+    docket: Docket, setup: Setup, description: Description, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernels that are fuzzed have more of the processors."""
+    seen: list[Setup] = []
+
+    def triage(suspect: Suspect, lab: Lab, **_named: object) -> Result:
+        seen.append(lab.setup)
+        return Result(suspect.failure, (), 0, TRIES)
+
+    monkeypatch.setattr("lkltest.fuzz.crash_queue.triage", triage)
+    meet(docket, suspect(setup, description, "crash"), 1)
+    assert [used.nice for used in seen] == [NICE]
+
+
+def test_what_fails_again_comes_first() -> None:
+    """Then what was met most often."""
+    rare, often, lost = (replace(FOUND, count=count, times=times) for count, times in ((1, 3), (9, 1), (99, 0)))
+    assert ranked([lost, rare, often]) == [often, rare, lost]
+
+
+class Host:
+    """What a host tells of a process with one thread, whose clock is looked at every 0.1 seconds."""
+
+    def __init__(self, tasks: Path, patch: pytest.MonkeyPatch) -> None:
+        self.thread = tasks / "7"
+        self.thread.mkdir()
+        self.now = 0.0
+        patch.setattr("lkltest.fuzz.exec.clock.time", SimpleNamespace(monotonic=lambda: self.now))
+        self.tell("S", 1, 0.0)
+        self.clock = Clock(0, tasks)
+
+    def tell(self, state: str, ran: int, waited: float) -> None:
+        """Be asked next time."""
+        (self.thread / "stat").write_text(f"7 (a) b) {state} 1 7\n")
+        (self.thread / "schedstat").write_text(f"{ran} {round(waited * 1e9)} 1\n")
+
+    def look(self, state: str, ran: int = 1, waited: float = 0.0, after: float = 0.1) -> float:
+        """Let time pass, and look at the clock."""
+        self.now += after
+        self.tell(state, ran, waited)
+        self.clock.seconds()
+        return round(self.clock.own, 6)
+
+
+def test_the_clock_stands_still_for_a_process_that_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time in which a thread could have run, but got no processor, is not the process's own."""
+    host = Host(tmp_path, monkeypatch)
+    assert host.look("S") == 0.1
+    assert host.look("R") == 0.2  # it slept until now, as far as one knows
+    assert [host.look("R") for _ in range(50)] == [0.2] * 50  # it waits: the host will count that when it is over
+    assert host.look("R", 2, 5.0) == 0.2
+    assert host.look("R", 3, 5.0) == 0.3  # it runs
+    assert host.look("R", 4, 5.04) == 0.36
+    assert host.look("S", 4, 5.04) == 0.46
+    assert host.look("R", 0, 5.04) == 0.56
+    assert host.look("R", 0, 5.04) == 0.66  # this host does not count
+
+
+def test_the_clock_knows_a_time_in_which_nobody_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks late had no processor; but whatever happens, no time is for ever."""
+    host = Host(tmp_path, monkeypatch)
+    assert host.look("S", after=3600) == LOOK
+    assert host.clock.seconds() >= 3600 / MOST
+    (host.thread / "stat").unlink()
+    host.now += 0.1
+    host.clock.seconds()
+    assert host.clock.own == pytest.approx(LOOK + 0.1)
+
+
+def test_workers_never_wait(docket: Docket, setup: Setup, description: Description) -> None:
+    """However many failures wait to be looked into, more are taken, with less of what led to them."""
+    failure = suspect(setup, description, "crash")
+    history = tuple(failure.history) * RECENT
+    for n in range(WAITING + 2):
+        new = replace(failure.failure, signature=(f"nowhere_{n}",))
+        docket.report(replace(failure, failure=new, history=history))
+    kept = [docket.queue.get() for _ in range(WAITING + 2)]
+    assert [len(one.history) for one in kept if one] == [len(history)] * WAITING + [RECENT] * 2
+
+
+def test_hangs_are_known_by_their_names(docket: Docket, setup: Setup, description: Description) -> None:
+    """Once one came again when it was looked into, under all names that it was met by; no other failure."""
+    docket.report(suspect(setup, description, "hang"))
+    assert docket.hangs() == set()
+    docket.findings = {
+        "hang-here": FOUND, "hang-once": replace(FOUND, name="hang-once", times=0),
+        "crash-here": replace(FOUND, name="crash-here", kind="crash"),
+        "hang-nowhere": replace(FOUND, name="hang-nowhere", signature=()),
+    }
+    docket.aliases = {"hang-there": "hang-here", "crash-there": "crash-here"}
+    assert docket.hangs() == {"hang-here", "hang-there"}
+
+
+def test_a_program_is_blamed_that_fails_by_itself(docket: Docket, setup: Setup, description: Description) -> None:
+    """One that makes other calls than the program of the finding may have met what an earlier one left."""
+    failure = suspect(setup, description, "crash").failure
+    here, other = Generator(description, 1, ("xattrs",)).batch(2).programs
+    assert not docket.explains(failure, here)
+    docket.aliases = {failure.name: "crash-here"}
+    docket.alone = {"crash-here": frozenset({here.calls[0].call.name})}
+    assert docket.explains(failure, here)
+    assert docket.explains(failure, other) == (here.calls[0].call.name in {ready.call.name for ready in other.calls})
+    docket.alone = {"crash-here": frozenset({here.calls[0].call.name, "swapon"})}
+    assert not docket.explains(failure, here)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,10 @@ ROWS = (
     "crashreport", "symbolize", "uml", "program", "image", "netns", "fuzz", "gate", "plugin cli",
 )  # fmt: skip
 HEIGHT = {module: height for height, row in enumerate(ROWS) for module in row.split()}
+
+# The same inside packages: sub-packages and modules in rows, and those that are not named above them all.
+INNER_ROWS = {"fuzz": ("prog", "lang", "gen exec", "repro", "hypothesis")}
+ACYCLIC = ("fuzz",)  # packages without a cycle of imports, those in functions and under TYPE_CHECKING counted
 
 
 def imported(source: str) -> Iterator[str]:
@@ -45,3 +50,71 @@ def test_every_module_has_its_place() -> None:
     """A new module is given a row."""
     modules = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
     assert modules - {"__init__", "__main__"} == set(HEIGHT)
+
+
+def dotted(path: Path) -> str:
+    """A module's name: lkltest/fuzz/prog/__init__.py is lkltest.fuzz.prog."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def named(source: str) -> Iterator[str]:
+    """All names that a source may import, anywhere in it: `from a import b` may be a module a.b, or a name of a."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def import_graph(directory: Path) -> dict[str, set[str]]:
+    """The modules under a directory, each with those of them that it imports."""
+    files = {dotted(path): path for path in directory.rglob("*.py")}
+    return {
+        module: {
+            found
+            for name in named(path.read_text())
+            if (found := name if name in files else name.rpartition(".")[0]) in files and found != module
+        }
+        for module, path in files.items()
+    }
+
+
+def cycle(graph: dict[str, set[str]]) -> list[str]:
+    """The modules of a cycle of imports; none where there is no cycle."""
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+@pytest.mark.parametrize("package", ACYCLIC)
+def test_imports_have_no_cycle(package: str) -> None:
+    """No modules of a package import each other, not even inside functions or for type checking."""
+    assert cycle(import_graph(PACKAGE / package)) == []
+
+
+def test_a_cycle_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An import inside a function and one for type checking make a cycle, too."""
+    monkeypatch.setattr(f"{__name__}.PACKAGE", tmp_path / "made")
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made/one.py").write_text("def f():\n    from made import two\n")
+    (tmp_path / "made/two.py").write_text("if TYPE_CHECKING:\n    from made.one import f\n")
+    (tmp_path / "made/three.py").write_text("import made.two\n")
+    assert sorted(set(cycle(import_graph(tmp_path / "made")))) == ["made.one", "made.two"]
+
+
+@pytest.mark.parametrize("package", INNER_ROWS)
+def test_imports_point_one_way_inside(package: str) -> None:
+    """A sub-package imports from its own row and those before it; of its row, only from itself."""
+    top = f"lkltest.{package}."
+    heights = {name: height for height, row in enumerate(INNER_ROWS[package]) for name in row.split()}
+    graph = import_graph(PACKAGE / package)
+    assert set(heights) <= {module.removeprefix(top).split(".")[0] for module in graph}
+    for module, targets in graph.items():
+        home = module.removeprefix(top).split(".")[0]
+        for target in targets:
+            away = target.removeprefix(top).split(".")[0]
+            lower = heights.get(away, len(heights)) < heights.get(home, len(heights))
+            assert lower or away == home or home not in heights, f"{module} imports {target}"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from lkltest.fuzz.exec.shmem import Shape
 from lkltest.fuzz.hypothesis.oracle import Bench
 from lkltest.fuzz.hypothesis.profiles import Profile
 from lkltest.fuzz.hypothesis.strategies import compositions, programs
-from lkltest.fuzz.lang.describe import NEEDS
+from lkltest.fuzz.lang.contract import NEEDS, Shape
 from lkltest.fuzz.prog.values import RETURN, Call, Program, Ref, Value
 
 RESTART = range(-516, -511)  # what a call returns that a signal has interrupted

@@ -22,7 +22,8 @@ from lkltest.errors import KernelLost
 from lkltest.fuzz.exec import native
 from lkltest.fuzz.exec import shmem as shared
 from lkltest.fuzz.exec.clock import Clock
-from lkltest.fuzz.exec.shmem import Head, Memory, Shape
+from lkltest.fuzz.exec.shmem import Head, Memory
+from lkltest.fuzz.lang.contract import Shape
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 

@@ -9,6 +9,8 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from lkltest.fuzz.lang.contract import Shape
+
 CALLS, BUCKETS = 1280, 160
 RESTARTED, STRANGE = 158, 159
 STATS = 0x4000
@@ -43,15 +45,6 @@ class Alarm(enum.IntEnum):
     ERRNO = 2  # a failure that is no errno
     SHAPE = 3  # a success that the call's documentation excludes
     CANARY = 4  # the bytes before a buffer changed
-
-
-class Shape(enum.IntEnum):
-    """What a call's success may be."""
-
-    ANY = 0
-    ZERO = 1
-    AT_MOST = 2  # the argument of a given number
-    SMALL = 3  # a non-negative int
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from lkltest.errors import UsageError
-from lkltest.fuzz.exec.shmem import Shape
 from lkltest.fuzz.lang import headers as header_files
 from lkltest.fuzz.lang import inference, notation
+from lkltest.fuzz.lang.contract import NEEDS, Shape
 from lkltest.fuzz.lang.headers import Headers, Signature
 from lkltest.fuzz.lang.types import AnyOf, Choice, Data, Flags, Room, Scope, SizeOf, Source, StructOf, Type, fit
 from lkltest.fuzz.prog import resources
@@ -24,7 +24,6 @@ from lkltest.settings import Settings
 
 ANNOTATIONS = Path(__file__).parent / "annotations"
 IOCTL_ROOM = 512  # bytes: more than any request reads or writes
-NEEDS = {"task": 1, "mounts": 2, "limits": 4, "signals": 8, "grace": 16}  # bits of native/sandbox.h
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from typing import Any
 
 from lkltest import cache, process
 from lkltest.errors import BuildError, UsageError
-from lkltest.fuzz.lang.dwarf import CType, Dwarf, Struct, struct_from, type_from
+from lkltest.fuzz.lang.dwarf import Dwarf
+from lkltest.fuzz.prog.ctype import CType, Struct, struct_from, type_from
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 

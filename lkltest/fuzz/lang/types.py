@@ -9,8 +9,8 @@ from functools import cached_property, reduce
 from operator import or_
 from typing import Protocol, TypeVar
 
-from lkltest.fuzz.lang.dwarf import CType
-from lkltest.fuzz.lang.dwarf import Struct as Layout
+from lkltest.fuzz.prog.ctype import CType
+from lkltest.fuzz.prog.ctype import Struct as Layout
 from lkltest.fuzz.prog.values import Array, Fill, Ints, Out, Pick, Pointer, Port, Raw, Region, Struct, Text, Value
 
 T = TypeVar("T")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from lkltest.fuzz.lang.dwarf import CType
-from lkltest.fuzz.lang.dwarf import Struct as Layout
-from lkltest.fuzz.lang.headers import Headers
+from lkltest.fuzz.prog.ctype import CType
+from lkltest.fuzz.prog.ctype import Struct as Layout
 from lkltest.fuzz.prog.values import (
     RETURN,
     Array,
@@ -41,6 +40,25 @@ SMALL = 4096  # bytes: the executor's small slots
 MAX_SMALL, MAX_LARGE = 48, 8  # slots that one call can have
 
 
+class Numbered(Protocol):
+    """A system call that has a number."""
+
+    @property
+    def number(self) -> int:
+        """The number."""
+
+
+class Layouts(Protocol):
+    """The structures and the calls' numbers of one kernel, such as its headers give them."""
+
+    @property
+    def calls(self) -> Mapping[str, Numbered]:
+        """The calls by name."""
+
+    def struct(self, name: str) -> Layout | None:
+        """The layout of a structure, given with or without its "lkl_"."""
+
+
 class Flat(NamedTuple):
     """A region as bytes and what has to be written into them once addresses and results are known."""
 
@@ -53,7 +71,7 @@ class Flat(NamedTuple):
 class Encoder:
     """Encodes calls for one kernel."""
 
-    def __init__(self, headers: Headers, kinds: Mapping[str, int]) -> None:
+    def __init__(self, headers: Layouts, kinds: Mapping[str, int]) -> None:
         """`kinds` numbers the kinds of results, below 64."""
         self.headers = headers
         self.kinds = kinds

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lkltest.fuzz.lang.describe import NEEDS, Description, read_annotations
+from lkltest.fuzz.lang.contract import NEEDS
+from lkltest.fuzz.lang.describe import Description, read_annotations
 from lkltest.fuzz.lang.naming import Namer
 from lkltest.fuzz.prog import resources
 from lkltest.fuzz.prog.text import PORTS

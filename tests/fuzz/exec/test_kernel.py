@@ -328,7 +328,7 @@ def test_a_buffer_ends_at_a_guard_page(setup: Setup, description: Description, p
 def test_a_failure_that_is_no_errno_alarms(setup: Setup, description: Description, parse: Parse) -> None:
     """A success that the call's documentation excludes stops the batch at its program."""
     number = description.headers.calls["getpid"].number
-    from lkltest.fuzz.exec.shmem import Shape
+    from lkltest.fuzz.lang.contract import Shape
 
     strict = replace(setup, shapes={number: (Shape.ZERO, 0)})
     with Kernel(strict) as kernel:

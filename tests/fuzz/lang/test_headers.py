@@ -8,7 +8,8 @@ import pytest
 from lkltest.errors import UsageError
 from lkltest.fuzz.gen.sources import Random
 from lkltest.fuzz.lang import headers
-from lkltest.fuzz.lang.describe import NEEDS, Description, join, options, read_annotations
+from lkltest.fuzz.lang.contract import NEEDS
+from lkltest.fuzz.lang.describe import Description, join, options, read_annotations
 from lkltest.fuzz.lang.listing import list_calls
 from lkltest.fuzz.prog.values import Pick
 from lkltest.liblkl import Liblkl

@@ -8,10 +8,10 @@ import pytest
 
 from lkltest.fuzz.gen.sources import Random
 from lkltest.fuzz.lang.describe import Described, Description
-from lkltest.fuzz.lang.dwarf import CType
 from lkltest.fuzz.lang.headers import Argument, Signature
 from lkltest.fuzz.lang.inference import infer
 from lkltest.fuzz.lang.notation import Reader
+from lkltest.fuzz.prog.ctype import CType
 from lkltest.fuzz.prog.values import Array, Call, Pointer
 
 INT, LONG = CType("int", 4, True), CType("int", 8, False)

@@ -50,6 +50,13 @@ def switch(text: str) -> bool:
     raise ValueError("neither 1 nor 0")
 
 
+def fpstate(text: str) -> str:
+    """Parse what is done where a UML keeps less of the processor's state than the host has; see `uml.fpstate`."""
+    if text not in {"auto", "ptrace", "seccomp", "none"} and not (text.isascii() and text.isdigit()):
+        raise ValueError("none of auto, ptrace, seccomp, none, or the host's state in bytes")
+    return text
+
+
 def words(text: str) -> tuple[str, ...]:
     """Split a shell-quoted list of words."""
     return tuple(shlex.split(text))
@@ -114,6 +121,9 @@ class Settings:
     cuts: int = setting(8, count, "power cuts to judge for each file system", option="--lkl-cuts", metavar="N")
     uml: tuple[Path, ...] = setting((), path, "a User Mode Linux executable (default: linux.uml)",
                                     option="--uml", metavar="PATH", repeat=True)
+    uml_fpstate: str = setting("auto", fpstate, "where the processor has more state than a UML keeps: ptrace, seccomp "
+                               "(see docs/uml.md), none, auto, or auto as if the state had that number of bytes",
+                               option="--lkl-uml-fpstate", metavar="HOW")
     fuzz_time: float = setting(0.0, seconds, "seconds that each fuzz property may take (default: by profile)",
                                option="--lkl-fuzz-time", metavar="SECONDS")
     fuzz_examples: int = setting(0, count, "examples of each fuzz property (default: by profile)",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lkltest.errors import LkltestError
+from lkltest.errors import LkltestError, UnusableKernel
 from lkltest.plugin.session import RESULT, Choice, settings_of
+
+if TYPE_CHECKING:
+    from lkltest.program.launch import Kernel
 
 # Properties of the boot suite's points that the summary shows, each with the words it is shown in.
 SHOWN = {"kernel_release": "Linux {}", "boot_us": "booted in {} us", "latency_ns": "getpid in {} ns"}
@@ -80,9 +83,23 @@ def describe(config: pytest.Config, choice: Choice) -> list[str]:
         notes = list(found.notes)  # that it is older than its sources, `freshness` finds out meanwhile
     else:
         kind, origin, built, notes = "UML", f"--uml {found.path}", found.path.stat().st_mtime, []
+    around = fitting(found)
     when = datetime.datetime.fromtimestamp(built).strftime("%Y-%m-%d %H:%M")
-    first = f"kernel {choice.name}: Linux {found.version} ({kind}), {origin}, built {when}"
+    first = f"kernel {choice.name}: Linux {found.version} ({kind}), {origin}, built {when}{around}"
     return [first, *(f"  note: {note}" for note in notes)]
+
+
+def fitting(kernel: Kernel) -> str:
+    """How a UML is made to run on this host, for its line; empty for another kernel, or where nothing is done."""
+    from lkltest import uml
+
+    if not isinstance(kernel, uml.Uml):
+        return ""
+    try:
+        note = uml.usable(kernel).note
+    except UnusableKernel as error:
+        note = str(error)
+    return f", {note}" if note else ""
 
 
 class Summary:

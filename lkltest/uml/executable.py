@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -30,12 +31,10 @@ def find(path: Path | None, settings: Settings) -> Uml:
     """Return the UML at `path`, else the first of the settings, else Debian's; raise UsageError where it cannot run."""
     if path is None and settings.uml:
         path = settings.uml[0]
-    if path is not None:
-        return inspect(path)
-    found = default()
+    found = inspect(path) if path is not None else default()
     if found is None:
         raise UsageError(f"no {DEBIAN} on the PATH: {CURE}")
-    return found
+    return replace(found, settings=settings)
 
 
 def default() -> Uml | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lkltest.errors import UsageError
 from lkltest.uml.console import Console
+from lkltest.uml.fpstate import usable
 from lkltest.uml.model import Uml
 
 GUARD = Path(__file__).with_name("guard.py")
@@ -48,7 +49,8 @@ def command(
     `init`, a static executable, becomes /init of a root directory on hostfs, and gets `args`; `disk`, an image,
     becomes /dev/ubda, `second_disk` /dev/ubdb; `mem` is in bytes, less than MEMORY is made that. `workdir` is the
     caller's to remove afterwards; where the caller is killed, it is removed with all that runs in it. Raises
-    UsageError for an argument that the kernel's command line cannot carry.
+    UsageError for an argument that the kernel's command line cannot carry, UnusableKernel where this host cannot run
+    the UML.
     """
     root = workdir / "root"
     for name in MOUNT_POINTS:
@@ -70,14 +72,20 @@ def by_hand(
     hostfs = ("root=/dev/root", "rootfstype=hostfs", f"rootflags={directory}", "rw", f"init=/{init}")
     images = [f"ubd{number}={disk.absolute()}" for number, disk in enumerate(disks) if disk is not None]
     words = [*hostfs, *TERMINAL, *images, *cmdline.split(), *init_words(args)]
-    return [str(uml.path.absolute()), mem_word(mem), f"uml_dir={directory}", "umid=uml", *words]
+    around = usable(uml)
+    private = [mem_word(mem), f"uml_dir={directory}", "umid=uml"]
+    return [*around.prefix, str(uml.path.absolute()), *private, *around.words, *words]
 
 
 def guarded(uml: Uml, workdir: Path, words: Sequence[str], *, mem: int = MEMORY) -> list[str]:
-    """Return the command that boots the UML in `workdir` with `words` on the kernel's command line."""
+    """Return the command that boots the UML in `workdir` with `words` on the kernel's command line.
+
+    Raises UnusableKernel where this host cannot run the UML.
+    """
     guard = [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(workdir.absolute())]
+    around = usable(uml)
     private = [mem_word(mem), f"uml_dir={HERE}", "umid=uml"]
-    return [*guard, str(uml.path.absolute()), *private, *words]
+    return [*guard, *around.prefix, str(uml.path.absolute()), *private, *around.words, *words]
 
 
 def mem_word(mem: int) -> str:

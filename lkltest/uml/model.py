@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from lkltest.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -15,3 +17,4 @@ class Uml:
     version: str  # the release, as `uname -r` prints it inside: "6.1.140"
     banner: str  # the whole line that the kernel begins with: "Linux version 6.1.140 (...) ... #1 ..."
     machine: str  # ELF machine: "x86-64"
+    settings: Settings | None = field(default=None, compare=False, repr=False)  # those that it was found with

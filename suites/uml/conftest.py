@@ -14,7 +14,7 @@ from lkltest import cc
 from lkltest.errors import KernelLost, UsageError
 from lkltest.plugin.session import settings_of
 from lkltest.settings import Settings
-from lkltest.uml import Uml, booted, inspect
+from lkltest.uml import Uml, booted, find
 from lkltest.uml.console import Console
 from lkltest.uml.executable import CURE, default, read
 
@@ -53,9 +53,9 @@ def uml_path(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="session")
-def uml(uml_path: Path) -> Uml:
+def uml(uml_path: Path, lkltest_settings: Settings) -> Uml:
     """The UML under test."""
-    return inspect(uml_path)
+    return find(uml_path, lkltest_settings)
 
 
 @pytest.fixture(scope="session")

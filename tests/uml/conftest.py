@@ -8,7 +8,7 @@ import pytest
 
 from lkltest import cc
 from lkltest.settings import Settings
-from lkltest.uml import Uml, default, inspect
+from lkltest.uml import Uml, default, find
 from lkltest.uml.executable import CURE
 
 INIT = Path(__file__).parents[2] / "suites" / "uml" / "init.c"
@@ -17,10 +17,9 @@ INIT = Path(__file__).parents[2] / "suites" / "uml" / "init.c"
 @pytest.fixture(scope="session")
 def uml(settings: Settings) -> Uml:
     """LKLTEST_UML's UML, or the one that is installed."""
-    found = inspect(settings.uml[0]) if settings.uml else default()
-    if found is None:
+    if not settings.uml and default() is None:
         pytest.skip(f"no linux.uml on the PATH: {CURE}")
-    return found
+    return find(None, settings)
 
 
 @pytest.fixture(scope="session")

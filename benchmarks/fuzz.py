@@ -18,8 +18,8 @@ from pathlib import Path
 
 from lkltest import process
 from lkltest.fuzz import findings, target
-from lkltest.fuzz.exec.kernel import Death, Kernel, Setup
-from lkltest.fuzz.fuzzer import Session
+from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, WorkerExit
+from lkltest.fuzz.fuzzer import Fuzzer
 from lkltest.fuzz.gen.generator import Generator
 from lkltest.fuzz.lang.describe import Description, describe
 from lkltest.fuzz.prog.values import Program
@@ -72,23 +72,25 @@ ROUNDS = 3
 SCENARIOS = ("files", "xattrs", "pipes", "udp")
 
 
-def sample(description: Description, setup: Setup, count: int) -> list[Program]:
+def sample(description: Description, config: KernelConfig, count: int) -> list[Program]:
     """Programs of the generator that neither fail, block nor need a task of their own."""
     batch = Generator(description, 1, SCENARIOS).batch(count * 2)
-    with Kernel(setup) as kernel:
+    with Kernel(config) as kernel:
         outcome = kernel.run(batch.data, len(batch.programs))
-        assert not isinstance(outcome, Death)
+        assert not isinstance(outcome, WorkerExit)
         returned = kernel.memory.results(0, kernel.memory.head().calls)
     programs = []
-    for planned in batch.programs[:outcome]:
-        own, returned = returned[: len(planned.calls)], returned[len(planned.calls) :]
-        program = planned.program(own)
+    for candidate in batch.programs[:outcome]:
+        own, returned = returned[: len(candidate.calls)], returned[len(candidate.calls) :]
+        program = candidate.program(own)
         if not description.needs(program) and not any(-516 <= result <= -512 for result in own):
             programs.append(program)
     return programs[:count]
 
 
-def bare(programs: list[Program], setup: Setup, settings: Settings, description: Description, rounds: int) -> float:
+def bare(
+    programs: list[Program], config: KernelConfig, settings: Settings, description: Description, rounds: int
+) -> float:
     """Calls a second of a C loop."""
     functions = []
     for n, program in enumerate(programs):
@@ -98,8 +100,8 @@ def bare(programs: list[Program], setup: Setup, settings: Settings, description:
         results = f"\tlong {', '.join(f'{r} = -1' for r in writer.results)};\n" if writer.results else ""
         functions.append(f"static void program{n}(void)\n{{\n{results}" + "\n".join(writer.lines) + "\n}\n")
     table = ", ".join(f"{{ program{n}, {descriptors(p)} }}" for n, p in enumerate(programs))
-    g1 = setup.liblkl.generation is Generation.G1
-    boot = f'lkl_start_kernel(&lkl_host_ops, {f"{setup.mem}UL, " if g1 else ""}"{"" if g1 else "mem=64M"}")'
+    g1 = config.liblkl.generation is Generation.G1
+    boot = f'lkl_start_kernel(&lkl_host_ops, {f"{config.mem}UL, " if g1 else ""}"{"" if g1 else "mem=64M"}")'
     text = "\n".join(functions)
     source = "".join([
         HEAD, f"#define BOOT {boot}\n#define ROUNDS {rounds}\n", missing(text, description), text,
@@ -108,7 +110,7 @@ def bare(programs: list[Program], setup: Setup, settings: Settings, description:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "bare.c"
         path.write_text(source)
-        command = [*findings.command(setup.liblkl, settings, path, path.with_suffix("")), "-O2"]
+        command = [*findings.command(config.liblkl, settings, path, path.with_suffix("")), "-O2"]
         done = process.run(command, merge=True)
         if not done.ok:
             sys.exit(done.output.decode())
@@ -121,14 +123,14 @@ def bare(programs: list[Program], setup: Setup, settings: Settings, description:
 
 def descriptors(program: Program) -> int:
     """How many descriptors must be closed after a program, at most."""
-    high = any(call.name in ("dup2", "dup3", "fcntl") and call.makes for call in program.calls)
-    return 31 if high else sum(len(call.makes) for call in program.calls)
+    high = any(call.name in ("dup2", "dup3", "fcntl") and call.produces for call in program.calls)
+    return 31 if high else sum(len(call.produces) for call in program.calls)
 
 
-def executor(programs: list[Program], setup: Setup, description: Description, rounds: int) -> float:
+def executor(programs: list[Program], config: KernelConfig, description: Description, rounds: int) -> float:
     """Calls a second of the executor on the same programs."""
     data = b"".join(map(description.encode, programs))
-    with Kernel(setup) as kernel:
+    with Kernel(config) as kernel:
         start = time.perf_counter()
         for _ in range(rounds):
             outcome = kernel.run(data, len(programs))
@@ -137,21 +139,21 @@ def executor(programs: list[Program], setup: Setup, description: Description, ro
         return kernel.memory.head().calls / seconds
 
 
-def session(setup: Setup, description: Description, settings: Settings, seconds: float) -> tuple[float, float]:
+def fuzzer(config: KernelConfig, description: Description, settings: Settings, seconds: float) -> tuple[float, float]:
     """Calls a second of a whole session with one worker, and the share of them that succeed."""
     with tempfile.TemporaryDirectory() as directory:
-        whole = Session(setup, description, settings, Path(directory), seed=1, workers=1, scenarios=SCENARIOS)
+        whole = Fuzzer(config, description, settings, Path(directory), seed=1, workers=1, scenarios=SCENARIOS)
         whole.run(seconds, lambda: None)
         whole.close()
         progress = whole.progress
         return progress.calls / whole.seconds, progress.succeeded / max(progress.calls, 1)
 
 
-def replaced(setup: Setup) -> float:
+def replaced(config: KernelConfig) -> float:
     """Seconds from a worker's death to the next one's readiness, above the boot."""
     over = []
     for _ in range(9):
-        with Kernel(setup) as kernel:
+        with Kernel(config) as kernel:
             over.append(kernel.start_seconds - kernel.memory.head().boot_us / 1e6)
     return statistics.median(over)
 
@@ -168,15 +170,15 @@ def main() -> None:
     settings = target.load({"lkl": [arguments.lkl] if arguments.lkl else None})
     liblkl = target.kernel(settings)
     description = describe(liblkl, settings)
-    setup = Setup.make(liblkl, settings, description.shapes)
-    programs = sample(description, setup, arguments.programs)
+    config = KernelConfig.make(liblkl, settings, description.shapes)
+    programs = sample(description, config, arguments.programs)
     rounds = arguments.rounds
     # In turns, so that whatever else the machine does befalls all three alike.
     rows = []
     for _ in range(ROUNDS):
-        loop = bare(programs, setup, settings, description, rounds)
-        rows.append((loop, executor(programs, setup, description, rounds),
-                     *session(setup, description, settings, arguments.time / ROUNDS)))
+        loop = bare(programs, config, settings, description, rounds)
+        rows.append((loop, executor(programs, config, description, rounds),
+                     *fuzzer(config, description, settings, arguments.time / ROUNDS)))
     loop, ours, whole, success = (statistics.median(column) for column in zip(*rows, strict=True))
     of_ours, of_whole = (statistics.median(row[n] / row[0] for row in rows) for n in (1, 2))
     print(f"{liblkl.name}, one core, {len(programs)} programs of {sum(len(p.calls) for p in programs)} calls")
@@ -184,7 +186,7 @@ def main() -> None:
     print(f"executor          {ours:10,.0f} calls/s  {of_ours:.2f} of the C loop (at least 0.70)")
     print(f"lkltest fuzz      {whole:10,.0f} calls/s  {of_whole:.2f} of the C loop (at least 0.40, and 40,000)")
     print(f"successful        {100 * success:9.0f}%  (at least 50%)")
-    print(f"worker replaced   {replaced(setup):10.3f} s above the boot (at most 0.2)")
+    print(f"worker replaced   {replaced(config):10.3f} s above the boot (at most 0.2)")
 
 
 if __name__ == "__main__":

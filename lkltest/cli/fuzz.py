@@ -23,8 +23,8 @@ from lkltest.settings import seconds as positive
 if TYPE_CHECKING:
     from rich.live import Live
 
-    from lkltest.fuzz.exec.kernel import Setup
-    from lkltest.fuzz.fuzzer import Session
+    from lkltest.fuzz.exec.kernel import KernelConfig
+    from lkltest.fuzz.fuzzer import Fuzzer
     from lkltest.fuzz.lang.describe import Description
 
 INTERRUPTED = 130  # exit status, as a shell has it
@@ -68,7 +68,7 @@ def workers(text: str) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Fuzz a kernel; 1 where something was found, 0 otherwise."""
     from lkltest.fuzz import target
-    from lkltest.fuzz.exec.kernel import Setup
+    from lkltest.fuzz.exec.kernel import KernelConfig
     from lkltest.fuzz.lang.describe import describe
 
     settings = target.load({"lkl": [arguments.lkl] if arguments.lkl else None, "mem": arguments.mem})
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"no scenario {', '.join(sorted(unknown))}; there are {', '.join(scenarios())}")
     if settings.mem < MINIMUM_MEM:
         raise UsageError(f"--mem {settings.mem >> 20}M is too little to fuzz with; take at least {MINIMUM_MEM >> 20}M")
-    return _fuzz(arguments, settings, description, Setup.make(liblkl, settings, description.shapes))
+    return _fuzz(arguments, settings, description, KernelConfig.make(liblkl, settings, description.shapes))
 
 
 def scenarios() -> list[str]:
@@ -94,38 +94,38 @@ def scenarios() -> list[str]:
     return list(read_annotations()["scenarios"])
 
 
-def _fuzz(arguments: argparse.Namespace, settings: Settings, description: Description, setup: Setup) -> int:
+def _fuzz(arguments: argparse.Namespace, settings: Settings, description: Description, config: KernelConfig) -> int:
     from rich.console import Console
     from rich.live import Live
 
     from lkltest.fuzz import html
-    from lkltest.fuzz.fuzzer import Session
+    from lkltest.fuzz.fuzzer import Fuzzer
 
     seed = arguments.seed if arguments.seed is not None else secrets.randbelow(1 << 32)
     prepare(arguments.output)
-    session = Session(
-        setup, description, settings, arguments.output.absolute(), seed=seed,
+    fuzzer = Fuzzer(
+        config, description, settings, arguments.output.absolute(), seed=seed,
         workers=arguments.workers or len(os.sched_getaffinity(0)), scenarios=tuple(arguments.scenario),
     )
     console = Console(file=cast(TextIO, Lasting(sys.stderr)), soft_wrap=True, highlight=False, markup=False)
-    console.print(f"{setup.liblkl.name} ({setup.liblkl.origin}), seed {seed}, output {arguments.output}")
+    console.print(f"{config.liblkl.name} ({config.liblkl.origin}), seed {seed}, output {arguments.output}")
     interrupted = False
     with stopping_in_order():
         try:
             with Live(console=console, auto_refresh=False, transient=True) as live:
-                session.run(arguments.time, Ticker(session, live, arguments.time).tick)
+                fuzzer.run(arguments.time, Ticker(fuzzer, live, arguments.time).tick)
         except KeyboardInterrupt:
             interrupted = True
             console.print("interrupted: what was found until now is kept")
         finally:
-            if session.progress.boots:
+            if fuzzer.progress.boots:
                 try:
-                    told = f"report: {html.write(session, arguments.output)}"
+                    told = f"report: {html.write(fuzzer, arguments.output)}"
                 except OSError as error:
                     told = f"no report: cannot write {arguments.output}: {error.strerror}"
-                print(f"{summary(session)}\n{told}", file=cast(TextIO, Lasting(sys.stdout)), flush=True)
-            session.close()
-    return int(Exit.FAILED) if session.findings else INTERRUPTED if interrupted else int(Exit.PASSED)
+                print(f"{summary(fuzzer)}\n{told}", file=cast(TextIO, Lasting(sys.stdout)), flush=True)
+            fuzzer.close()
+    return int(Exit.FAILED) if fuzzer.findings else INTERRUPTED if interrupted else int(Exit.PASSED)
 
 
 def stopping_in_order() -> contextlib.AbstractContextManager[None]:
@@ -154,8 +154,8 @@ def prepare(output: Path) -> None:
 class Ticker:
     """Shows where a session stands: a live line on a terminal, a line now and then elsewhere."""
 
-    def __init__(self, session: Session, live: Live, limit: float) -> None:
-        self.session = session
+    def __init__(self, fuzzer: Fuzzer, live: Live, limit: float) -> None:
+        self.fuzzer = fuzzer
         self.live = live
         self.limit = limit
         self.told: set[str] = set()  # names of findings
@@ -164,47 +164,47 @@ class Ticker:
     def tick(self) -> None:
         """Show what is new."""
         console = self.live.console
-        for finding in list(self.session.findings.values()):
+        for finding in list(self.fuzzer.findings.values()):
             if finding.name not in self.told:
                 self.told.add(finding.name)
                 console.print(f"found: {finding.title}")
         if console.is_terminal:
-            self.live.update(status(self.session, self.limit), refresh=True)
+            self.live.update(status(self.fuzzer, self.limit), refresh=True)
         elif time.monotonic() - self.last > STATUS_EVERY:
             self.last = time.monotonic()
-            console.print(status(self.session, self.limit))
+            console.print(status(self.fuzzer, self.limit))
 
 
-def status(session: Session, limit: float) -> str:
+def status(fuzzer: Fuzzer, limit: float) -> str:
     """The live line."""
-    p = session.progress
-    seconds = max(session.seconds, 0.001)
-    counts = session.counts()
-    waiting = len(session.docket.pending)
+    p = fuzzer.progress
+    seconds = max(fuzzer.seconds, 0.001)
+    counts = fuzzer.counts()
+    waiting = len(fuzzer.crash_queue.pending)
     return (
         f"{seconds:.0f}/{limit:.0f} s  {p.programs / seconds:,.0f} programs/s  {p.calls / seconds:,.0f} calls/s  "
         f"{len({n for n, _ in counts})} calls  {len({b for _, b in counts})} errnos  "
-        f"{len(session.findings)} findings" + (f", {waiting} to be looked into" if waiting else "")
+        f"{len(fuzzer.findings)} findings" + (f", {waiting} to be looked into" if waiting else "")
     )
 
 
-def summary(session: Session) -> str:
+def summary(fuzzer: Fuzzer) -> str:
     """What a run came to."""
     from lkltest.fuzz.findings import ranked
 
-    p = session.progress
-    seconds = max(session.seconds, 0.001)
-    counts = session.counts()
+    p = fuzzer.progress
+    seconds = max(fuzzer.seconds, 0.001)
+    counts = fuzzer.counts()
     lines = [
         f"{p.programs:,} programs, {p.calls:,} calls in {seconds:.1f} s ({p.calls / seconds:,.0f} a second), "
         f"{100 * p.succeeded / max(p.calls, 1):.0f}% successful",
-        f"{len({n for n, _ in counts})} of {len(session.description.by_call)} calls made, "
+        f"{len({n for n, _ in counts})} of {len(fuzzer.description.by_call)} calls made, "
         f"{p.boots} kernels booted, {p.lost} lost, {p.interrupted} calls interrupted",
     ]
-    for f in ranked(session.findings.values()):
+    for f in ranked(fuzzer.findings.values()):
         often = "once" if f.count == 1 else f"{f.count} times"
         again = f"fails again {f.rate} times" if f.times else f"did not fail again in {f.of} tries"
         size = "" if f.shrunk else ", not shrunk to the end"
         lines.append(f"found {f.title}: {f.name} (met {often}, {again}{size})")
-    return "\n".join(lines if session.findings else [*lines, "nothing found"])
+    return "\n".join(lines if fuzzer.findings else [*lines, "nothing found"])
 

@@ -29,11 +29,11 @@ def run(arguments: argparse.Namespace) -> int:
 
         return cut.run(arguments)
     from lkltest.fuzz import findings, target
-    from lkltest.fuzz.exec.kernel import Setup
+    from lkltest.fuzz.exec.kernel import KernelConfig
     from lkltest.fuzz.lang.describe import describe
     from lkltest.fuzz.lang.naming import Namer
     from lkltest.fuzz.prog.text import print_program
-    from lkltest.fuzz.repro.runner import Lab
+    from lkltest.fuzz.repro.runner import Runner
 
     settings = target.load({"lkl": [arguments.lkl] if arguments.lkl else None, "mem": arguments.mem})
     liblkl = target.kernel(settings)
@@ -41,19 +41,19 @@ def run(arguments: argparse.Namespace) -> int:
     programs = findings.programs(arguments.finding, description)
     namer = Namer(description)
     failed = 0
-    setup = findings.setup_of(arguments.finding, Setup.make(liblkl, settings, description.shapes))
-    with Lab(setup, description) as lab:
+    config = findings.config_of(arguments.finding, KernelConfig.make(liblkl, settings, description.shapes))
+    with Runner(config, description) as runner:
         for _ in range(max(1, arguments.times)):
-            trial = lab.run(programs)
+            result = runner.run(programs)
             lines = [line for program in programs for line in print_program(program, namer).splitlines()]
             for n, line in enumerate(lines):
-                print(f"{line} = {trial.returned[n]}" if n < len(trial.returned) else f"{line}")
-            if trial.failure is None:
+                print(f"{line} = {result.returned[n]}" if n < len(result.returned) else f"{line}")
+            if result.report is None:
                 print(f"{liblkl.name}: nothing failed")
                 continue
             failed += 1
-            print(f"{liblkl.name}: {trial.failure.title} ({trial.failure.name})")
-            print(trial.failure.stack or trial.failure.console[-2000:])
+            print(f"{liblkl.name}: {result.report.title} ({result.report.name})")
+            print(result.report.stack or result.report.console[-2000:])
     if arguments.times > 1:
         print(f"failed {failed} of {arguments.times} times")
     return int(Exit.FAILED if failed else Exit.PASSED)

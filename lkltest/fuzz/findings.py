@@ -10,15 +10,15 @@ from pathlib import Path
 
 from lkltest import process
 from lkltest.errors import UsageError
-from lkltest.fuzz.exec.kernel import Setup
+from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.exec.shmem import BETWEEN
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.lang.naming import Namer
 from lkltest.fuzz.prog.text import parse_program, print_program
 from lkltest.fuzz.prog.values import Program
 from lkltest.fuzz.repro import csource
-from lkltest.fuzz.repro.report import COMPLAINT, Failure
-from lkltest.fuzz.repro.repro import Result
+from lkltest.fuzz.repro.report import COMPLAINT, Report, ReportType
+from lkltest.fuzz.repro.repro import Reproduction
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 
@@ -32,7 +32,7 @@ class Finding:
     """One finding, as it stands in its directory."""
 
     name: str  # of the directory
-    kind: str
+    kind: ReportType
     title: str
     signature: tuple[str, ...]
     kernel: str  # "lkl-4.9.0"
@@ -62,77 +62,80 @@ def remove(directory: Path, finding: Finding) -> None:
 
 
 def save(
-    directory: Path, result: Result, *, setup: Setup, settings: Settings, description: Description, seed: str
+    directory: Path, reproduction: Reproduction, *, config: KernelConfig, settings: Settings,
+    description: Description, seed: str,
 ) -> Finding:
     """Write a finding's directory: whole, or not at all. A finding of the same name is replaced.
 
     Raises UsageError where it cannot be written.
     """
-    place = directory / result.failure.name
-    work = directory / f".{result.failure.name}.new"
+    place = directory / reproduction.report.name
+    work = directory / f".{reproduction.report.name}.new"
     shutil.rmtree(work, ignore_errors=True)
     try:
         work.mkdir(parents=True)
-        finding = fill(work, result, setup=setup, settings=settings, description=description, seed=seed)
+        finding = fill(work, reproduction, config=config, settings=settings, description=description, seed=seed)
         shutil.rmtree(place, ignore_errors=True)
         work.rename(place)
     except OSError as error:
-        raise UsageError(f"cannot write {place}: {error.strerror}; it is {result.failure.title}") from None
+        raise UsageError(f"cannot write {place}: {error.strerror}; it is {reproduction.report.title}") from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return finding
 
 
 def fill(
-    work: Path, result: Result, *, setup: Setup, settings: Settings, description: Description, seed: str
+    work: Path, reproduction: Reproduction, *, config: KernelConfig, settings: Settings,
+    description: Description, seed: str,
 ) -> Finding:
     """Write a finding's files into a directory."""
-    failure, liblkl = result.failure, setup.liblkl
+    report, liblkl = reproduction.report, config.liblkl
     namer = Namer(description)
-    (work / "program.txt").write_text(f"{BREAK}\n".join(print_program(p, namer) for p in result.programs))
-    (work / "console.log").write_text(failure.console)
-    (work / "stack.txt").write_text(failure.stack)
-    (work / "kernel.txt").write_text(describe_kernel(liblkl, setup))
-    source = write_reproducer(work, result, setup, settings, description) if result.programs else None
+    (work / "program.txt").write_text(f"{BREAK}\n".join(print_program(p, namer) for p in reproduction.programs))
+    (work / "console.log").write_text(report.console)
+    (work / "stack.txt").write_text(report.stack)
+    (work / "kernel.txt").write_text(describe_kernel(liblkl, config))
+    source = write_reproducer(work, reproduction, config, settings, description) if reproduction.programs else None
     finding = Finding(
-        name=failure.name, kind=failure.kind, title=failure.title, signature=failure.signature, kernel=liblkl.name,
-        version=liblkl.version, times=result.times, of=result.of, reproducer=source is not None, seed=seed,
-        shrunk=result.complete, cmdline=setup.cmdline,
+        name=report.name, kind=report.type, title=report.title, signature=report.signature, kernel=liblkl.name,
+        version=liblkl.version, times=reproduction.times, of=reproduction.of, reproducer=source is not None, seed=seed,
+        shrunk=reproduction.complete, cmdline=config.cmdline,
     )
     (work / DATA).write_text(json.dumps(asdict(finding), indent=1) + "\n")
     return finding
 
 
-def describe_kernel(liblkl: Liblkl, setup: Setup) -> str:
+def describe_kernel(liblkl: Liblkl, config: KernelConfig) -> str:
     """What a reader must know of the kernel."""
     return (
         f"{liblkl.name} ({liblkl.version}), {liblkl.machine}, API generation {liblkl.generation.value}\n"
-        f"from: {liblkl.origin}\nlibrary: {liblkl.shared}\nmemory: {setup.mem >> 20} MiB\n"
-        f"command line: {setup.cmdline}\n"
+        f"from: {liblkl.origin}\nlibrary: {liblkl.shared}\nmemory: {config.mem >> 20} MiB\n"
+        f"command line: {config.cmdline}\n"
         + "".join(f"{option}=y\n" for option in sorted(liblkl.config))
     )
 
 
 def write_reproducer(
-    directory: Path, result: Result, setup: Setup, settings: Settings, description: Description
+    directory: Path, reproduction: Reproduction, config: KernelConfig, settings: Settings, description: Description
 ) -> Path | None:
     """Write csource.c if it compiles and fails as the finding does; None where it does not."""
-    failure = result.failure
+    report = reproduction.report
     path = directory / "reproducer.c"
     about = [
-        f"Kernel: {setup.liblkl.version} ({setup.liblkl.name}). It fails {result.times} of {result.of} times.",
-        *(["", *failure.stack.strip().splitlines()[:14]] if failure.stack else []), "",
-        f"Build: {' '.join(map(str, command(setup.liblkl, settings, Path('reproducer.c'), Path('reproducer'))))}",
+        f"Kernel: {config.liblkl.version} ({config.liblkl.name}). "
+        f"It fails {reproduction.times} of {reproduction.of} times.",
+        *(["", *report.stack.strip().splitlines()[:14]] if report.stack else []), "",
+        f"Build: {' '.join(map(str, command(config.liblkl, settings, Path('reproducer.c'), Path('reproducer'))))}",
     ]
     try:
         source = csource.write(
-            result.programs, description, setup.liblkl, title=failure.title, about=about, mem=setup.mem,
-            cmdline=setup.cmdline, guarded=failure.kind == "overrun", clean=failure.call == BETWEEN,
+            reproduction.programs, description, config.liblkl, title=report.title, about=about, mem=config.mem,
+            cmdline=config.cmdline, guarded=report.type == ReportType.OVERRUN, clean=report.call == BETWEEN,
         )
     except (KeyError, ValueError):
         return None
     path.write_text(source)
-    if confirm(path, failure, setup, settings):
+    if confirm(path, report, config, settings):
         return path
     path.rename(directory / "unconfirmed.c")  # a beginning for whoever looks into it
     return None
@@ -147,27 +150,26 @@ def command(liblkl: Liblkl, settings: Settings, source: Path, output: Path) -> l
     ]
 
 
-def confirm(source: Path, failure: Failure, setup: Setup, settings: Settings) -> bool:
+def confirm(source: Path, report: Report, config: KernelConfig, settings: Settings) -> bool:
     """Whether a C program compiles and fails as the failure did."""
     program = source.with_suffix("")
-    done = process.run(command(setup.liblkl, settings, source, program), deadline=120, merge=True)
+    done = process.run(command(config.liblkl, settings, source, program), deadline=120, merge=True)
     try:
         if not done.ok:
             return False
-        ran = process.run([program], cwd=source.parent, env=setup.env, deadline=HANG_SECONDS, merge=True)
+        ran = process.run([program], cwd=source.parent, env=config.env, deadline=HANG_SECONDS, merge=True)
     finally:
         program.unlink(missing_ok=True)
     output = ran.output.decode(errors="replace")
-    match failure.kind:
-        case "hang":
+    match report.type:
+        case ReportType.HANG:
             return ran.timed_out
-        case "console":
-            return any(COMPLAINT.search(line) and failure.signature[0] in line for line in output.splitlines()) or bool(
+        case ReportType.CONSOLE:
+            return any(COMPLAINT.search(line) and report.frame in line for line in output.splitlines()) or bool(
                 COMPLAINT.search(output)
             )
-        case "errno" | "result":
-            value = next(iter(w for w in failure.title.replace(",", " ").split() if w.lstrip("-").isdigit()), "?")
-            return f"= {value}\n" in output
+        case ReportType.ERRNO | ReportType.RESULT:
+            return f"= {report.value}\n" in output
     return ran.signal is not None
 
 
@@ -175,19 +177,19 @@ def load(directory: Path) -> Finding:
     """Read a finding; raises UsageError where the directory has none."""
     try:
         data = json.loads((directory / DATA).read_text())
-        return Finding(**{**data, "signature": tuple(data["signature"])})
+        return Finding(**{**data, "kind": ReportType(data["kind"]), "signature": tuple(data["signature"])})
     except (OSError, ValueError, TypeError, KeyError):
         raise UsageError(
             f"{directory} is no finding: name a directory that lkltest fuzz wrote, with {DATA} and program.txt in it"
         ) from None
 
 
-def setup_of(directory: Path, setup: Setup) -> Setup:
+def config_of(directory: Path, config: KernelConfig) -> KernelConfig:
     """What a kernel must be started with for a finding, or for a text file, to be run again."""
     if not (directory / DATA).is_file():
-        return setup
+        return config
     cmdline = load(directory).cmdline
-    return replace(setup, cmdline=cmdline) if cmdline else setup
+    return replace(config, cmdline=cmdline) if cmdline else config
 
 
 def count(directory: Path, finding: Finding) -> None:
@@ -213,7 +215,7 @@ def programs(directory: Path, description: Description) -> list[Program]:
     except UnicodeDecodeError:
         raise UsageError(f"{path} is no program's text: name what lkltest fuzz wrote, or a text of your own") from None
     constants = description.headers.constants
-    found = [parse_program(part, constants, description.makes, description.encoder.call) for part in split(text)]
+    found = [parse_program(part, constants, description.produces, description.encoder.call) for part in split(text)]
     if not any(program.calls for program in found):
         raise UsageError(f"no call in {path}: what failed did not fail again, or this is no program's text")
     return found

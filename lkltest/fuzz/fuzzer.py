@@ -11,20 +11,20 @@ from itertools import cycle
 from pathlib import Path
 
 from lkltest.errors import KernelLost
-from lkltest.fuzz.crash_queue import Docket
-from lkltest.fuzz.exec.kernel import Death, Kernel, Setup, boot
+from lkltest.fuzz.crash_queue import CrashQueue
+from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, WorkerExit, boot
 from lkltest.fuzz.exec.shmem import Head, Memory, State
 from lkltest.fuzz.findings import Finding
-from lkltest.fuzz.gen.generator import Batch, Generator, Planned
+from lkltest.fuzz.gen.generator import Batch, Candidate, Generator
 from lkltest.fuzz.lang.describe import Description
-from lkltest.fuzz.repro.report import Failure, name_of_hang, of_alarm, of_death
-from lkltest.fuzz.repro.repro import SHRINK_SECONDS, Suspect
+from lkltest.fuzz.repro.report import Report, from_alarm, from_exit, name_of_hang
+from lkltest.fuzz.repro.repro import MINIMIZE_SECONDS, Crash
 from lkltest.settings import Settings
 
 BATCH = 128  # programs in one message
 LIFETIME = 20_000  # programs after which a kernel is replaced, so that no history is longer
 GRACE = 120.0  # seconds in which what failed last is looked into at leisure
-STILLBORN = 3  # kernels in a row that may die before they have run anything
+MAX_DIED_BEFORE_FIRST_PROGRAM = 3  # kernels in a row that may die before they have run anything
 
 
 @dataclass
@@ -42,20 +42,20 @@ class Progress:
     samples: list[tuple[float, int, int, int]] = field(default_factory=list)  # seconds, programs, calls, findings
 
 
-class Session:
+class Fuzzer:
     """Fuzzes one kernel with several workers, each with a thread of this process."""
 
     def __init__(
-        self, setup: Setup, description: Description, settings: Settings, output: Path, *,
-        seed: int, workers: int, scenarios: tuple[str, ...] = (), shrink_seconds: float = SHRINK_SECONDS,
+        self, config: KernelConfig, description: Description, settings: Settings, output: Path, *,
+        seed: int, workers: int, scenarios: tuple[str, ...] = (), minimize_seconds: float = MINIMIZE_SECONDS,
     ) -> None:
-        self.setup = setup
+        self.config = config
         self.description = description
         self.seed = seed
         self.scenarios = scenarios
         self.memories = [Memory() for _ in range(workers)]
         self.progress = Progress()
-        self.docket = Docket(description, settings, output, seed=seed, shrink_seconds=shrink_seconds)
+        self.crash_queue = CrashQueue(description, settings, output, seed=seed, minimize_seconds=minimize_seconds)
         self.lock = threading.Lock()
         self.stop = threading.Event()  # ends the fuzzing: what failed last is looked into all the same
         self.error: BaseException | None = None
@@ -65,7 +65,7 @@ class Session:
     @property
     def findings(self) -> Mapping[str, Finding]:
         """What was found until now, by name."""
-        return self.docket.findings
+        return self.crash_queue.findings
 
     def run(self, seconds: float, tick: Callable[[], None], *, programs: int = 0, every: float = 0.5) -> None:
         """Fuzz for so long, or until so many programs have run; `tick` is called now and then.
@@ -74,7 +74,7 @@ class Session:
         Raises what a worker's thread raised.
         """
         workers = [self._thread(Worker(self, n).run) for n in range(len(self.memories))]
-        examiners = [self._thread(self.docket.work) for _ in self.memories]
+        examiners = [self._thread(self.crash_queue.work) for _ in self.memories]
         self.started = time.monotonic()
         try:
             for thread in (*workers, *examiners):
@@ -85,22 +85,22 @@ class Session:
                     self.stop.set()
             self.ended = time.monotonic()
             for _ in examiners:
-                self.docket.close()
+                self.crash_queue.close()
             while any(thread.is_alive() for thread in examiners):
                 self._wait(every, tick)
                 if time.monotonic() > self.ended + GRACE:
-                    self.docket.hurry.set()
+                    self.crash_queue.hurry.set()
         except BaseException:
-            self.docket.hurry.set()
+            self.crash_queue.hurry.set()
             raise
         finally:
             self.stop.set()
             self._join(workers)
             self.ended = self.ended or time.monotonic()
             for _ in examiners:
-                self.docket.close()
+                self.crash_queue.close()
             self._join(examiners)
-            self.docket.write_counts()
+            self.crash_queue.write_counts()
         if self.error is not None:
             raise self.error
 
@@ -111,7 +111,7 @@ class Session:
             except BaseException as error:
                 self.error = self.error or error  # what came first: the others may only follow from it
                 self.stop.set()
-                self.docket.hurry.set()
+                self.crash_queue.hurry.set()
 
         return threading.Thread(target=guarded, daemon=True)
 
@@ -148,16 +148,16 @@ class Session:
 class Worker:
     """One worker's side of a session: it keeps a kernel busy."""
 
-    def __init__(self, session: Session, number: int) -> None:
-        self.session = session
-        self.setups = cycle(session.setup.turns)
-        self.memory = session.memories[number]
-        self.generator = Generator(session.description, f"{session.seed}/{number}", session.scenarios)
+    def __init__(self, fuzzer: Fuzzer, number: int) -> None:
+        self.fuzzer = fuzzer
+        self.configs = cycle(fuzzer.config.slab_debug_rotation)
+        self.memory = fuzzer.memories[number]
+        self.generator = Generator(fuzzer.description, f"{fuzzer.seed}/{number}", fuzzer.scenarios)
         self.kernel: Kernel | None = None
-        self.history: list[Planned] = []  # what the kernel ran, by the programs' numbers
+        self.history: list[Candidate] = []  # what the kernel ran, by the programs' numbers
         self.head = self.memory.head()  # where it stood after the last batch
         self.died = 0.0
-        self.stillborn = 0  # kernels in a row that died before they had run anything
+        self.died_before_first_program = 0  # kernels in a row that died before they had run anything
 
     def run(self) -> None:
         """Run batches until the session stops."""
@@ -168,7 +168,7 @@ class Worker:
                 kernel.start(batch.data, len(batch.programs))
                 following = following or self.generator.batch(BATCH)  # while the worker works
                 batch = batch.after(self.judge(kernel, batch, kernel.finish(self.known())))
-                if self.session.stop.is_set():
+                if self.fuzzer.stop.is_set():
                     return
                 if not batch.programs:
                     batch, following = following, None
@@ -177,16 +177,16 @@ class Worker:
 
     def known(self) -> Callable[[bytes], bool] | None:
         """What tells a kernel that hangs as one did before, so that nobody need wait for it; None where none did."""
-        hangs = self.session.docket.hangs()
+        hangs = self.fuzzer.crash_queue.hangs()
         return (lambda stderr: name_of_hang(stderr) in hangs) if hangs else None
 
     def boot(self) -> Kernel:
         """Start a kernel."""
-        self.kernel = boot(next(self.setups), self.memory)
-        with self.session.lock:
-            self.session.progress.boots += 1
+        self.kernel = boot(next(self.configs), self.memory)
+        with self.fuzzer.lock:
+            self.fuzzer.progress.boots += 1
         if self.died:
-            self.session.progress.downtime = time.monotonic() - self.died
+            self.fuzzer.progress.downtime = time.monotonic() - self.died
             self.died = 0.0
         self.history = []
         self.head = self.memory.head()
@@ -198,72 +198,72 @@ class Worker:
             self.kernel.close()
             self.kernel = None
 
-    def judge(self, kernel: Kernel, batch: Batch, outcome: int | Death) -> int:
+    def judge(self, kernel: Kernel, batch: Batch, outcome: int | WorkerExit) -> int:
         """Look at what became of a batch; the number of its programs that were run."""
         before = self.head  # whatever the kernel did since then belongs to this batch
-        head = self.head = outcome.head if isinstance(outcome, Death) else self.memory.head()
+        head = self.head = outcome.head if isinstance(outcome, WorkerExit) else self.memory.head()
         first = kernel.programs - len(batch.programs)
-        dead = isinstance(outcome, Death)
+        dead = isinstance(outcome, WorkerExit)
         done = begun(outcome, first)
         ran = batch.programs[:done]
         self.history += ran
         self.count(before, len(ran))
-        failure: Failure | None = None
-        if isinstance(outcome, Death):
-            failure = self.bury(outcome)
+        report: Report | None = None
+        if isinstance(outcome, WorkerExit):
+            report = self.collect(outcome)
         elif head.alarm and self.history:
             calls = self.history[-1].calls
             name = calls[head.alarm_call].call.name if head.alarm_call < len(calls) else "the sandbox"
-            failure = of_alarm(head, self.memory.console(before.console), name, kernel.errors())
+            report = from_alarm(head, self.memory.console(before.console), name, kernel.errors())
         for number in self.memory.novel(0 if dead else head.novel):
             self.generator.keep(batch.programs[number - first])
-        if failure is not None:
-            returned = head.calls - before.calls - sum(len(plan.calls) for plan in ran[:-1])
-            self.suspect(kernel, failure, returned if ran else len(self.history[-1].calls))
+        if report is not None:
+            returned = head.calls - before.calls - sum(len(candidate.calls) for candidate in ran[:-1])
+            self.crash(kernel, report, returned if ran else len(self.history[-1].calls))
         kernel.programs = first + done
-        if dead or len(self.history) > LIFETIME or (failure is not None and failure.spoils):
+        if dead or len(self.history) > LIFETIME or (report is not None and report.ends_kernel):
             self.drop()
         return done
 
     def count(self, before: Head, programs: int) -> None:
         """Add what was done to the session's progress."""
-        progress, head = self.session.progress, self.head
-        with self.session.lock:
+        progress, head = self.fuzzer.progress, self.head
+        with self.fuzzer.lock:
             progress.programs += programs
             progress.calls += head.calls - before.calls
             progress.succeeded += head.succeeded - before.succeeded
             progress.interrupted += head.interrupted - before.interrupted
 
-    def bury(self, death: Death) -> Failure | None:
+    def collect(self, exited: WorkerExit) -> Report | None:
         """What a death means. Raises KernelLost for a kernel that dies again and again before it has run anything."""
-        with self.session.lock:
-            self.session.progress.lost += 1
+        with self.fuzzer.lock:
+            self.fuzzer.progress.lost += 1
         self.died = time.monotonic()
-        failure = of_death(death, self.memory)
-        self.stillborn = 0 if self.history else self.stillborn + 1
-        if self.stillborn > STILLBORN:
+        report = from_exit(exited, self.memory)
+        self.died_before_first_program = 0 if self.history else self.died_before_first_program + 1
+        if self.died_before_first_program > MAX_DIED_BEFORE_FIRST_PROGRAM:
             raise KernelLost(
-                f"{self.session.setup.liblkl.path} boots, and dies before it has run a program "
-                f"({death.ended.describe()}): try its boot suite first, pytest suites/boot"
+                f"{self.fuzzer.config.liblkl.path} boots, and dies before it has run a program "
+                f"({exited.ended.describe()}): try its boot suite first, pytest suites/boot"
             )
-        if failure is None or not self.history:
-            with self.session.lock:
-                self.session.progress.silent += 1
+        if report is None or not self.history:
+            with self.fuzzer.lock:
+                self.fuzzer.progress.silent += 1
             return None
-        return failure
+        return report
 
-    def suspect(self, kernel: Kernel, failure: Failure, returned: int) -> None:
+    def crash(self, kernel: Kernel, report: Report, returned: int) -> None:
         """Hand a failure to the session, with what led to it; its program, the last one, made so many calls."""
         results = self.memory.results(self.head.calls - returned, returned)
-        docket = self.session.docket
-        docket.report(Suspect(failure, tuple(self.history), results, kernel.setup))
-        if failure.spoils and docket.explains(failure, self.history[-1]):
-            self.generator.spare(self.history[-1])
+        crash_queue = self.fuzzer.crash_queue
+        crash_queue.add(Crash(report, tuple(self.history), results, kernel.config))
+        if report.ends_kernel and crash_queue.explains(report, self.history[-1]):
+            self.generator.deprioritize(self.history[-1])
 
 
-def begun(outcome: int | Death, first: int) -> int:
+def begun(outcome: int | WorkerExit, first: int) -> int:
     """How many programs of a batch have run, or begun to; `first` is the first one's number."""
-    if not isinstance(outcome, Death):
+    if not isinstance(outcome, WorkerExit):
         return outcome
     # A kernel may also die between two batches, of what a thread of its own does.
     return outcome.head.program - first + 1 if outcome.head.state == State.RUNNING else 0

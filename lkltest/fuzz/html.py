@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lkltest.fuzz.exec.shmem import RESTARTED, STRANGE
 from lkltest.fuzz.findings import ranked
-from lkltest.fuzz.fuzzer import Session
+from lkltest.fuzz.fuzzer import Fuzzer
 
 STYLE = """body{font:14px/1.4 system-ui,sans-serif;margin:2em;max-width:80em}table{border-collapse:collapse}
 td,th{padding:.2em .6em;text-align:left;border-bottom:1px solid #ddd}pre{background:#f4f4f4;padding:.6em;overflow:auto}
@@ -19,14 +19,14 @@ CELL = 15  # pixels of a field of the heat map
 ROWS = 40  # calls under one heading
 
 
-def write(session: Session, directory: Path) -> Path:
+def write(fuzzer: Fuzzer, directory: Path) -> Path:
     """Write report.html into a directory; its path."""
-    p = session.progress
-    seconds = max(session.seconds, 0.001)
-    liblkl = session.setup.liblkl
+    p = fuzzer.progress
+    seconds = max(fuzzer.seconds, 0.001)
+    liblkl = fuzzer.config.liblkl
     facts = (
-        ("kernel", f"{liblkl.name} ({liblkl.version}) from {liblkl.origin}"), ("seed", session.seed),
-        ("time", f"{seconds:.1f} s on {len(session.memories)} workers"),
+        ("kernel", f"{liblkl.name} ({liblkl.version}) from {liblkl.origin}"), ("seed", fuzzer.seed),
+        ("time", f"{seconds:.1f} s on {len(fuzzer.memories)} workers"),
         ("programs", f"{p.programs:,} ({p.programs / seconds:,.0f} a second)"),
         ("calls", f"{p.calls:,} ({p.calls / seconds:,.0f} a second)"),
         ("successful", f"{100 * p.succeeded / max(p.calls, 1):.0f}%"),
@@ -36,20 +36,20 @@ def write(session: Session, directory: Path) -> Path:
         "<!doctype html><meta charset=utf-8><title>lkltest fuzz</title>",
         f"<style>{STYLE}</style><h1>lkltest fuzz</h1>",
         "<table>", *(f"<tr><th>{name}<td>{html.escape(str(value))}" for name, value in facts), "</table>",
-        "<h2>Findings</h2>", findings(session, directory), "<h2>Over time</h2>", curves(session.progress.samples),
-        "<h2>Calls by errno</h2>", heat_map(session),
+        "<h2>Findings</h2>", findings(fuzzer, directory), "<h2>Over time</h2>", curves(fuzzer.progress.samples),
+        "<h2>Calls by errno</h2>", heat_map(fuzzer),
     ]
     path = directory / "report.html"
     path.write_text("\n".join(parts))
     return path
 
 
-def findings(session: Session, directory: Path) -> str:
+def findings(fuzzer: Fuzzer, directory: Path) -> str:
     """A table of the findings, each with its program and its stack."""
-    if not session.findings:
+    if not fuzzer.findings:
         return "<p>None."
     rows = ["<table><tr><th>finding<th>met<th>reproduces<th>C program"]
-    for finding in ranked(list(session.findings.values())):  # more may come while it is written
+    for finding in ranked(list(fuzzer.findings.values())):  # more may come while it is written
         place = directory / finding.name
         program = (place / "program.txt").read_text(errors="replace")
         stack = (place / "stack.txt").read_text(errors="replace")
@@ -88,13 +88,13 @@ def curves(samples: list[tuple[float, int, int, int]]) -> str:
     )
 
 
-def heat_map(session: Session) -> str:
+def heat_map(fuzzer: Fuzzer) -> str:
     """Calls down, errnos across; the darker, the more often. Calls that were never made are named below."""
-    names = {signature.number: name for name, signature in session.description.headers.calls.items()}
-    errnos = {**session.description.headers.errnos, 0: "success", RESTARTED: "interrupted", STRANGE: "other"}
+    names = {signature.number: name for name, signature in fuzzer.description.headers.calls.items()}
+    errnos = {**fuzzer.description.headers.errnos, 0: "success", RESTARTED: "interrupted", STRANGE: "other"}
     counts: Counter[tuple[str, int]] = Counter()
     totals: Counter[int] = Counter()
-    for (number, bucket), count in session.counts().items():
+    for (number, bucket), count in fuzzer.counts().items():
         counts[names.get(number, str(number)), bucket] += count
         totals[bucket] += count
     if not counts:
@@ -102,7 +102,7 @@ def heat_map(session: Session) -> str:
     columns = {bucket: str(errnos.get(bucket, bucket)) for bucket in sorted(totals, key=lambda b: (b != 0, -totals[b]))}
     rows = sorted({name for name, _ in counts})
     most = max(counts.values())
-    missing = sorted(set(session.description.by_call) - set(rows))
+    missing = sorted(set(fuzzer.description.by_call) - set(rows))
     return "\n".join([
         f"<p>Green: successes; blue: failures. The darkest field is {most:,} calls; point at one for its number.",
         *(_map(rows[at : at + ROWS], columns, counts, most) for at in range(0, len(rows), ROWS)),

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from lkltest.errors import UsageError
-from lkltest.fuzz.exec.kernel import Setup
-from lkltest.fuzz.hypothesis.oracle import Bench
+from lkltest.fuzz.exec.kernel import KernelConfig
+from lkltest.fuzz.hypothesis.oracle import Oracle
 from lkltest.fuzz.hypothesis.profiles import Profile, chosen
 from lkltest.fuzz.lang.describe import Description, describe
 from lkltest.liblkl import Liblkl
@@ -47,18 +47,18 @@ def description(kernel: Liblkl, lkltest_settings: Settings) -> Description:
 
 
 @pytest.fixture(scope="session")
-def setup(kernel: Liblkl, description: Description, lkltest_settings: Settings) -> Setup:
+def config(kernel: Liblkl, description: Description, lkltest_settings: Settings) -> KernelConfig:
     """What the workers are started with."""
     try:
-        return Setup.make(kernel, lkltest_settings, description.shapes)
+        return KernelConfig.make(kernel, lkltest_settings, description.shapes)
     except UsageError as error:
         pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
-def bench(kernel: Liblkl, setup: Setup, description: Description) -> Iterator[Bench]:
+def oracle(kernel: Liblkl, config: KernelConfig, description: Description) -> Iterator[Oracle]:
     """A kernel that runs programs and tells how they fail."""
     known = {name: why for start, names in KNOWN.items() if kernel.version.startswith(start)
              for name, why in names.items()}
-    with Bench(setup, description, known) as made:
+    with Oracle(config, description, known) as made:
         yield made

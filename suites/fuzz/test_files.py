@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from lkltest import process
-from lkltest.fuzz.exec.kernel import Kernel, Setup
+from lkltest.fuzz.exec.kernel import Kernel, KernelConfig
 from lkltest.fuzz.hypothesis.filemodel import Directory, File, FileModel, Path, Refused
 from lkltest.fuzz.hypothesis.profiles import Profile
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.lang.naming import Namer
 from lkltest.fuzz.prog.text import print_program
-from lkltest.fuzz.prog.values import Array, Call, Fill, Make, Out, Pointer, Program, Raw, Ref, Text, Value
+from lkltest.fuzz.prog.values import Array, Call, Fill, Out, Pointer, Produces, Program, Raw, Ref, Text, Value
 
 AT_FDCWD, AT_REMOVEDIR = -100, 0x200
 O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_APPEND = 1, 2, 0o100, 0o200, 0o2000
@@ -59,12 +59,14 @@ class Files(RuleBasedStateMachine):
         self.top = f"{self.place}/m{self.count}"
         self.call(("mkdirat", AT_FDCWD, Text(self.top.encode()), 0o755))
 
-    def call(self, *calls: tuple[str | Value, ...], makes: dict[int, tuple[Make, ...]] | None = None) -> list[int]:
+    def call(
+        self, *calls: tuple[str | Value, ...], produces: dict[int, tuple[Produces, ...]] | None = None
+    ) -> list[int]:
         """Make calls in one program; what they returned."""
         made = []
         for n, (name, *args) in enumerate(calls):
             assert isinstance(name, str)
-            made.append(Call(name, tuple(args), (makes or {}).get(n, ())))  # type: ignore[arg-type]
+            made.append(Call(name, tuple(args), (produces or {}).get(n, ())))  # type: ignore[arg-type]
         program = Program(tuple(made))
         returned = type(self).run(program)
         lines = print_program(program, self.namer).splitlines()
@@ -98,7 +100,7 @@ class Files(RuleBasedStateMachine):
         flags = O_WRONLY | (O_APPEND if append else 0)
         opened, written = self.call(
             ("openat", AT_FDCWD, self.name(path), flags, 0), ("pwrite64", Ref(0), source, len(data), offset),
-            makes={0: (Make("file"),)},
+            produces={0: (Produces("file"),)},
         )
 
         def wanted() -> int:
@@ -156,7 +158,7 @@ class Files(RuleBasedStateMachine):
             wanted = refused.errno
             opened, error = self.call(
                 ("openat", AT_FDCWD, self.name(path), 0, 0), ("pread64", Ref(0), Pointer(Out(SHOWN)), SHOWN, offset),
-                makes={0: (Make("file"),)},
+                produces={0: (Produces("file"),)},
             )
             self.agree(opened if opened < 0 else error, lambda: -wanted)
         else:
@@ -164,10 +166,10 @@ class Files(RuleBasedStateMachine):
 
     def compare(self, path: Path, offset: int) -> None:
         """What a file holds at an offset must be the model's: lseek() to each four bytes tells what they are."""
-        words = tuple(Make("address", 1, 4 * n, 4) for n in range(SHOWN // 4))
+        words = tuple(Produces("address", 1, 4 * n, 4) for n in range(SHOWN // 4))
         results = self.call(
             ("openat", AT_FDCWD, self.name(path), 0, 0), ("pread64", Ref(0), Pointer(Out(SHOWN)), SHOWN, offset),
-            *(("lseek", Ref(0), Ref(1 + n), 0) for n in range(len(words))), makes={0: (Make("file"),), 1: words},
+            *(("lseek", Ref(0), Ref(1 + n), 0) for n in range(len(words))), produces={0: (Produces("file"),), 1: words},
         )
         wanted = bytes(self.model.file(path).data[offset : offset + SHOWN])
         self.agree(results[1], lambda: len(wanted))
@@ -180,7 +182,7 @@ class Files(RuleBasedStateMachine):
         """Write everything out, and forget what can be read again."""
         self.call(
             ("sync",), ("openat", AT_FDCWD, Text(b"/proc/sys/vm/drop_caches"), O_WRONLY, 0),
-            ("write", Ref(0), Pointer(Raw(b"3\n")), 2), makes={1: (Make("file"),)},
+            ("write", Ref(0), Pointer(Raw(b"3\n")), 2), produces={1: (Produces("file"),)},
         )
 
     @initialize()
@@ -195,7 +197,7 @@ class Files(RuleBasedStateMachine):
         layout = self.description.headers.struct("stat")
         assert layout is not None
         size, links = layout.field("st_size"), layout.field("st_nlink")
-        stat = (Make("address", 2, size.offset, 8), Make("address", 2, links.offset, 4))
+        stat = (Produces("address", 2, size.offset, 8), Produces("address", 2, links.offset, 4))
         room = Pointer(Array((Out(layout.size),)))
         for path, node in [((), self.model.root), *walk(self.model.root)]:
             opened, error, _, *shown = self.call(
@@ -203,7 +205,7 @@ class Files(RuleBasedStateMachine):
                 ("openat", AT_FDCWD, Text(b"h"), O_RDWR | O_CREAT, 0o600),
                 ("lseek", Ref(3), Ref(1), 0), ("lseek", Ref(3), Ref(2), 0),
                 ("getdents64", Ref(0), Pointer(Out(600)), 600),
-                makes={0: (Make("file"),), 1: stat, 2: (Make("file"),)},
+                produces={0: (Produces("file"),), 1: stat, 2: (Produces("file"),)},
             )
             wanted = [len(node.data), node.links, -errno.ENOTDIR] if isinstance(node, File) else [
                 shown[0], node.links, NAME * (2 + len(node.entries))]
@@ -243,9 +245,9 @@ def explore(kernel: Kernel, description: Description, profile: Profile, place: s
         run_state_machine_as_test(Machine, settings=some.settings(f"files{place.replace('/', '-')}"))
 
 
-def test_tmpfs(setup: Setup, description: Description, profile: Profile) -> None:
+def test_tmpfs(config: KernelConfig, description: Description, profile: Profile) -> None:
     """Files in memory are as the model says."""
-    with Kernel(setup) as kernel:
+    with Kernel(config) as kernel:
         mount = Program((
             Call("mkdirat", (AT_FDCWD, Text(MEMORY.encode()), 0o755)),
             Call("mount", (Text(b"none"), Text(MEMORY.encode()), Text(b"tmpfs"), 0, 0)),
@@ -255,7 +257,7 @@ def test_tmpfs(setup: Setup, description: Description, profile: Profile) -> None
         explore(kernel, description, profile, MEMORY)
 
 
-def test_ext4(setup: Setup, description: Description, profile: Profile, tmp_path: HostPath) -> None:
+def test_ext4(config: KernelConfig, description: Description, profile: Profile, tmp_path: HostPath) -> None:
     """Files on a disk are as the model says, before and after the caches are dropped."""
     mkfs = shutil.which("mkfs.ext4", path="/usr/sbin:/sbin:/usr/bin:/bin")
     if mkfs is None:
@@ -270,5 +272,5 @@ def test_ext4(setup: Setup, description: Description, profile: Profile, tmp_path
         pass
 
     Disked.image = image
-    with Disked(setup) as kernel:
+    with Disked(config) as kernel:
         explore(kernel, description, profile, "/disk")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lkltest.fuzz.hypothesis.oracle import Bench
+from lkltest.fuzz.hypothesis.oracle import Oracle
 from lkltest.fuzz.hypothesis.profiles import Profile
 from lkltest.fuzz.hypothesis.strategies import compositions, programs
 from lkltest.fuzz.lang.contract import NEEDS, Shape
@@ -19,36 +19,36 @@ OPENERS = (
 )
 
 
-def test_no_failure(bench: Bench, profile: Profile) -> None:
+def test_no_failure(oracle: Oracle, profile: Profile) -> None:
     """No program crashes the kernel, hangs, or makes it print BUG, WARNING, Oops, KASAN, UBSAN or lockdep's report."""
-    profile.check("no_failure", programs(bench.description), bench.run, share=2)
+    profile.check("no_failure", programs(oracle.description), oracle.run, share=2)
 
 
-def test_results(bench: Bench, profile: Profile) -> None:
+def test_results(oracle: Oracle, profile: Profile) -> None:
     """Every failure is an errno, one for restarting only after our own interrupt; every success is as documented."""
     def documented(program: Program) -> None:
-        ran = bench.run(program)
+        ran = oracle.run(program)
         values: list[int] = []
         for call, result in zip(program.calls, ran.returned, strict=False):
-            said = f"{call.name} returned {result}:\n{bench.show([program])}"
+            said = f"{call.name} returned {result}:\n{oracle.show([program])}"
             if result < 0 and result > -65536:  # addresses may be negative, but not so close to zero
                 assert result >= -4095, said
-                assert result not in RESTART or ran.interrupted or signals(program, bench), said
+                assert result not in RESTART or ran.interrupted or signals(program, oracle), said
             if result >= 0:
-                assert shaped(call, result, values, bench), said
-            values += [result if make.source == RETURN else -1 for make in call.makes]
+                assert shaped(call, result, values, oracle), said
+            values += [result if produced.source == RETURN else -1 for produced in call.produces]
 
-    profile.check("results", programs(bench.description), documented)
+    profile.check("results", programs(oracle.description), documented)
 
 
-def signals(program: Program, bench: Bench) -> bool:
+def signals(program: Program, oracle: Oracle) -> bool:
     """Whether a program may send signals to itself."""
-    return bench.description.needs(program) & NEEDS["signals"] != 0
+    return oracle.description.needs(program) & NEEDS["signals"] != 0
 
 
-def shaped(call: Call, result: int, values: list[int], bench: Bench) -> bool:
+def shaped(call: Call, result: int, values: list[int], oracle: Oracle) -> bool:
     """Whether a success is of the shape that the call's documentation gives."""
-    shape, argument = bench.description.shapes.get(bench.description.headers.calls[call.name].number, (Shape.ANY, 0))
+    shape, argument = oracle.description.shapes.get(oracle.description.headers.calls[call.name].number, (Shape.ANY, 0))
     if shape is Shape.ZERO:
         return result == 0
     if shape is Shape.AT_MOST:
@@ -65,23 +65,23 @@ def number(value: Value, values: list[int]) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def test_descriptors(bench: Bench, profile: Profile) -> None:
+def test_descriptors(oracle: Oracle, profile: Profile) -> None:
     """A descriptor is the lowest that is free, stays until it is closed, and a call that fails leaves none."""
     probes = tuple(Call("fcntl", (n, F_GETFD, 0)) for n in range(TABLE))
-    begun = {n for n, result in enumerate(bench.run(Program(probes)).returned) if result >= 0}
+    begun = {n for n, result in enumerate(oracle.run(Program(probes)).returned) if result >= 0}
 
     def kept(program: Program) -> None:
         whole = Program(program.calls + probes)
-        ran = bench.run(whole)
+        ran = oracle.run(whole)
         if ran.known or ran.interrupted:
             return
         returned = ran.returned
-        expected = table(program, returned, set(begun), bench.show([program]))
+        expected = table(program, returned, set(begun), oracle.show([program]))
         found = {n for n, result in enumerate(returned[len(program.calls) :]) if result >= 0}
-        assert found == expected, f"descriptors {found}, not {expected} are open after\n{bench.show([program])}"
+        assert found == expected, f"descriptors {found}, not {expected} are open after\n{oracle.show([program])}"
 
-    keys = [key for key in OPENERS if key in bench.description.variants]
-    profile.check("descriptors", compositions(bench.description, [], keys, 14), kept)
+    keys = [key for key in OPENERS if key in oracle.description.variants]
+    profile.check("descriptors", compositions(oracle.description, [], keys, 14), kept)
 
 
 def table(program: Program, returned: tuple[int, ...], opened: set[int], said: str) -> set[int]:
@@ -105,5 +105,5 @@ def table(program: Program, returned: tuple[int, ...], opened: set[int], said: s
                     opened.add(result)
                 case "close":
                     opened.discard(number(call.args[0], values) or 0)
-        values += made[: len(call.makes)] + [-1] * (len(call.makes) - len(made))
+        values += made[: len(call.produces)] + [-1] * (len(call.produces) - len(made))
     return opened

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import strategies as st
 
 from lkltest import process
-from lkltest.fuzz.hypothesis.oracle import Bench
+from lkltest.fuzz.hypothesis.oracle import Oracle
 from lkltest.fuzz.hypothesis.profiles import Profile
 from lkltest.fuzz.hypothesis.strategies import MAX_CALLS, compositions, programs
-from lkltest.fuzz.prog.values import Call, Fill, Make, Out, Pointer, Program, Raw, Ref, Text, Value, rebind
+from lkltest.fuzz.prog.values import Call, Fill, Out, Pointer, Produces, Program, Raw, Ref, Text, Value, rebind
 from lkltest.process import Child
 
 # What is not the same twice, by its nature: times, random numbers, addresses, what other tasks do meanwhile.
@@ -44,15 +44,15 @@ DIFFERENT = {
 }
 
 
-def test_fresh_kernel(bench: Bench, profile: Profile) -> None:
+def test_fresh_kernel(oracle: Oracle, profile: Profile) -> None:
     """Programs return the same on two fresh kernels."""
     def repeats(some: list[Program]) -> None:
-        first, second = bench.fresh(some), bench.fresh(some)
+        first, second = oracle.fresh(some), oracle.fresh(some)
         if first.known or second.known or first.interrupted or second.interrupted:
             return
-        assert first.returned == second.returned, bench.show(some)
+        assert first.returned == second.returned, oracle.show(some)
 
-    some = st.lists(programs(bench.description, SCENARIOS, without=CHANGING), min_size=1, max_size=12)
+    some = st.lists(programs(oracle.description, SCENARIOS, without=CHANGING), min_size=1, max_size=12)
     profile.check("fresh_kernel", some, repeats, share=0.1)
 
 
@@ -83,7 +83,7 @@ def plain(value: Value, program: Program) -> object:
         case int():
             return value if value < 1 << 63 else value - (1 << 64)
         case Ref(index):
-            makers = [n for n, call in enumerate(program.calls) for _ in call.makes]
+            makers = [n for n, call in enumerate(program.calls) for _ in call.produces]
             return {"ref": makers[index]}
         case Text(data):
             return {"text": data.hex()}
@@ -111,8 +111,8 @@ def fits(call: Call) -> bool:
 
 def later(call: Call) -> Call:
     """The call behind the ones that take the standard descriptors' numbers."""
-    bind = {n: n + STANDARD for n in range(MAX_CALLS * 2)}
-    return replace(call, args=tuple(rebind(arg, bind) for arg in call.args))
+    numbers = {n: n + STANDARD for n in range(MAX_CALLS * 2)}
+    return replace(call, args=tuple(rebind(arg, numbers) for arg in call.args))
 
 
 def same(name: str, ours: int, host: int) -> bool:
@@ -122,7 +122,7 @@ def same(name: str, ours: int, host: int) -> bool:
     return ours == host
 
 
-def test_host(bench: Bench, profile: Profile, tmp_path: Path) -> None:
+def test_host(oracle: Oracle, profile: Profile, tmp_path: Path) -> None:
     """File operations return what the host's kernel returns, but for the differences that are listed above."""
     if os.uname().machine != "x86_64":
         pytest.skip("knows the numbers of x86_64's system calls only: run it there")
@@ -130,16 +130,16 @@ def test_host(bench: Bench, profile: Profile, tmp_path: Path) -> None:
         pytest.skip("a kernel of LKL runs as root, the host's files ask for permission: run it as root")
 
     def agrees(program: Program) -> None:
-        ran = bench.run(Program(start + tuple(later(call) for call in program.calls)))
+        ran = oracle.run(Program(start + tuple(later(call) for call in program.calls)))
         host = ask(child, program)
         for call, mine, theirs in zip(program.calls, ran.returned[len(start):], host, strict=False):
-            said = f"{call.name}: {mine} here, {theirs} on the host\n{bench.show([program])}"
+            said = f"{call.name}: {mine} here, {theirs} on the host\n{oracle.show([program])}"
             assert same(call.name, mine, theirs), said
 
     # Descriptors begin with 3, as on the host.
-    start = tuple(Call("openat", (-100, Text(b"/"), 0, 0), (Make("dir"),)) for _ in range(STANDARD))
-    keys = [key for key, described in bench.description.variants.items() if described.signature.name in ON_HOST]
-    drawn = compositions(bench.description, ["openat_create", "mkdirat_d0"], keys)
+    start = tuple(Call("openat", (-100, Text(b"/"), 0, 0), (Produces("dir"),)) for _ in range(STANDARD))
+    keys = [key for key, described in oracle.description.variants.items() if described.signature.name in ON_HOST]
+    drawn = compositions(oracle.description, ["openat_create", "mkdirat_d0"], keys)
     chosen = drawn.filter(lambda program: all(map(fits, program.calls)))
     with started(tmp_path) as child:
         profile.check("host", chosen, agrees)

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from lkltest import process
-from lkltest.fuzz.exec.kernel import Setup
+from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.lang.describe import Description, describe
 from lkltest.fuzz.prog.text import parse_program
 from lkltest.fuzz.prog.values import Program
-from lkltest.fuzz.repro.runner import Lab
+from lkltest.fuzz.repro.runner import Runner
 from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
 
@@ -24,7 +24,7 @@ PLANTED = Path(__file__).parent / "planted.c"
 class Planted:
     """A kernel with bugs of ours in front of it, of which the environment's PLANTED chooses one."""
 
-    setup: Setup
+    config: KernelConfig
     settings: Settings
     description: Description
 
@@ -52,23 +52,23 @@ def planted(
     assert done.ok, done.output.decode()
     changed = replace(liblkl, shared=library, libs=(*kernel, *liblkl.libs))
     own = replace(settings, cache=directory / "cache")  # the executor is of no use to others
-    return Planted(Setup.make(changed, own, description.shapes), own, description)
+    return Planted(KernelConfig.make(changed, own, description.shapes), own, description)
 
 
 @pytest.fixture(scope="session")
-def setup(liblkl: Liblkl, settings: Settings, description: Description) -> Setup:
+def config(liblkl: Liblkl, settings: Settings, description: Description) -> KernelConfig:
     """What kernels without planted bugs are started with."""
-    return Setup.make(liblkl, settings, description.shapes)
+    return KernelConfig.make(liblkl, settings, description.shapes)
 
 
 @pytest.fixture(scope="session")
 def parse(description: Description) -> Callable[[str], Program]:
     """Reads a program's text."""
-    return lambda text: parse_program(text, description.headers.constants, description.makes)
+    return lambda text: parse_program(text, description.headers.constants, description.produces)
 
 
 @pytest.fixture
-def lab(setup: Setup, description: Description) -> Iterator[Lab]:
+def runner(config: KernelConfig, description: Description) -> Iterator[Runner]:
     """A bench for programs."""
-    with Lab(setup, description) as bench:
-        yield bench
+    with Runner(config, description) as oracle:
+        yield oracle

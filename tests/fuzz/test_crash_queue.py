@@ -8,94 +8,98 @@ from types import SimpleNamespace
 
 import pytest
 
-from lkltest.fuzz.crash_queue import ENOUGH, NICE, RECENT, WAITING, Docket
-from lkltest.fuzz.exec.clock import LOOK, MOST, Clock
-from lkltest.fuzz.exec.kernel import Setup
+from lkltest.fuzz.crash_queue import ENOUGH, NICE, RECENT, WAITING, CrashQueue
+from lkltest.fuzz.exec.clock import LOOK, MOST, CpuClock
+from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.findings import Finding, ranked
 from lkltest.fuzz.gen.generator import Generator
 from lkltest.fuzz.lang.describe import Description
-from lkltest.fuzz.repro.report import Failure
-from lkltest.fuzz.repro.repro import TRIES, Result, Suspect
-from lkltest.fuzz.repro.runner import Lab
+from lkltest.fuzz.repro.report import Report, ReportType
+from lkltest.fuzz.repro.repro import TRIES, Crash, Reproduction
+from lkltest.fuzz.repro.runner import Runner
 from lkltest.settings import Settings
 
 FOUND = Finding(
-    name="hang-here", kind="hang", title="", signature=("here",), kernel="", version="", times=1, of=1,
+    name="hang-here", kind=ReportType.HANG, title="", signature=("here",), kernel="", version="", times=1, of=1,
     reproducer=False,
 )
 
 
 @pytest.fixture
-def docket(description: Description, settings: Settings, tmp_path: Path) -> Docket:
+def queue(description: Description, settings: Settings, tmp_path: Path) -> CrashQueue:
     """One that nobody works for."""
-    return Docket(description, settings, tmp_path, seed=1, shrink_seconds=5)
+    return CrashQueue(description, settings, tmp_path, seed=1, minimize_seconds=5)
 
 
-def suspect(setup: Setup, description: Description, kind: str) -> Suspect:
+def crash(config: KernelConfig, description: Description, type: ReportType) -> Crash:
     """A failure that no kernel shows."""
-    failure = Failure(
-        kind=kind, title=f"a {kind}", signature=("nowhere_at_all",), program=0, call=1, stack="", console="",
+    report = Report(
+        type=type, title=f"a {type}", signature=("nowhere_at_all",), program=0, call=1, stack="", console="",
     )
-    return Suspect(failure, Generator(description, 1, ("xattrs",)).batch(2).programs, (), setup)
+    return Crash(report, Generator(description, 1, ("xattrs",)).batch(2).programs, (), config)
 
 
-def meet(docket: Docket, found: Suspect, times: int) -> None:
+def meet(queue: CrashQueue, found: Crash, times: int) -> None:
     """Report a failure, and look into it, so often."""
     for _ in range(times):
-        docket.report(found)
-        if not docket.queue.empty():
-            docket.close()
-            docket.work()
+        queue.add(found)
+        if not queue.queue.empty():
+            queue.close()
+            queue.work()
 
 
-def test_a_crash_that_does_not_come_again_is_kept(docket: Docket, setup: Setup, description: Description) -> None:
+def test_a_crash_that_does_not_come_again_is_kept(
+    queue: CrashQueue, config: KernelConfig, description: Description
+) -> None:
     """The kernel was lost: its log and its stack are written down at once, and that no program is known for it."""
-    meet(docket, suspect(setup, description, "crash"), 1)
-    (finding,) = docket.findings.values()
+    meet(queue, crash(config, description, ReportType.CRASH), 1)
+    (finding,) = queue.findings.values()
     assert (finding.times, finding.of, finding.count) == (0, TRIES, 1)
-    assert (docket.output / finding.name / "console.log").is_file()
+    assert (queue.output / finding.name / "console.log").is_file()
 
 
-def test_a_hang_that_does_not_come_again_is_no_finding(docket: Docket, setup: Setup, description: Description) -> None:
+def test_a_hang_that_does_not_come_again_is_no_finding(
+    queue: CrashQueue, config: KernelConfig, description: Description
+) -> None:
     """A call that once took too long may be the machine's fault, until it was met some times."""
-    meet(docket, suspect(setup, description, "hang"), ENOUGH - 1)
-    assert not docket.findings
-    assert not list(docket.output.iterdir())
-    meet(docket, suspect(setup, description, "hang"), 3)
-    (finding,) = docket.findings.values()
+    meet(queue, crash(config, description, ReportType.HANG), ENOUGH - 1)
+    assert not queue.findings
+    assert not list(queue.output.iterdir())
+    meet(queue, crash(config, description, ReportType.HANG), 3)
+    (finding,) = queue.findings.values()
     assert finding.count == ENOUGH + 2
-    assert docket.examined[finding.name] == ENOUGH
+    assert queue.examined[finding.name] == ENOUGH
 
 
 def test_a_finding_that_turns_out_to_be_another_is_not_kept_beside_it(
-    docket: Docket, setup: Setup, description: Description, monkeypatch: pytest.MonkeyPatch
+    queue: CrashQueue, config: KernelConfig, description: Description, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A crash did not come again at first; later it did, by a program that crashes somewhere else of the same place."""
-    first = suspect(setup, description, "crash")
-    meet(docket, first, 1)
-    other = replace(first.failure, signature=("nowhere_at_all", "from_elsewhere"))
-    monkeypatch.setattr("lkltest.fuzz.crash_queue.triage", lambda *_args, **_named: Result(other, (), 4, 10))
-    meet(docket, first, 1)
-    (finding,) = docket.findings.values()
+    first = crash(config, description, ReportType.CRASH)
+    meet(queue, first, 1)
+    other = replace(first.report, signature=("nowhere_at_all", "from_elsewhere"))
+    monkeypatch.setattr("lkltest.fuzz.crash_queue.reproduce", lambda *_args, **_named: Reproduction(other, (), 4, 10))
+    meet(queue, first, 1)
+    (finding,) = queue.findings.values()
     assert (finding.name, finding.times, finding.count) == (other.name, 4, 2)
-    assert [path.name for path in docket.output.iterdir()] == [other.name]
-    meet(docket, first, 1)
-    assert docket.findings[other.name].count == 3
-    assert docket.examined[first.failure.name] == 2
+    assert [path.name for path in queue.output.iterdir()] == [other.name]
+    meet(queue, first, 1)
+    assert queue.findings[other.name].count == 3
+    assert queue.examined[first.report.name] == 2
 
 
 def test_what_looks_into_failures_yields(
-    docket: Docket, setup: Setup, description: Description, monkeypatch: pytest.MonkeyPatch
+    queue: CrashQueue, config: KernelConfig, description: Description, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The kernels that are fuzzed have more of the processors."""
-    seen: list[Setup] = []
+    seen: list[KernelConfig] = []
 
-    def triage(suspect: Suspect, lab: Lab, **_named: object) -> Result:
-        seen.append(lab.setup)
-        return Result(suspect.failure, (), 0, TRIES)
+    def reproduce(crash: Crash, runner: Runner, **_named: object) -> Reproduction:
+        seen.append(runner.config)
+        return Reproduction(crash.report, (), 0, TRIES)
 
-    monkeypatch.setattr("lkltest.fuzz.crash_queue.triage", triage)
-    meet(docket, suspect(setup, description, "crash"), 1)
+    monkeypatch.setattr("lkltest.fuzz.crash_queue.reproduce", reproduce)
+    meet(queue, crash(config, description, ReportType.CRASH), 1)
     assert [used.nice for used in seen] == [NICE]
 
 
@@ -114,7 +118,7 @@ class Host:
         self.now = 0.0
         patch.setattr("lkltest.fuzz.exec.clock.time", SimpleNamespace(monotonic=lambda: self.now))
         self.tell("S", 1, 0.0)
-        self.clock = Clock(0, tasks)
+        self.clock = CpuClock(0, tasks)
 
     def tell(self, state: str, ran: int, waited: float) -> None:
         """Be asked next time."""
@@ -154,38 +158,40 @@ def test_the_clock_knows_a_time_in_which_nobody_looked(tmp_path: Path, monkeypat
     assert host.clock.own == pytest.approx(LOOK + 0.1)
 
 
-def test_workers_never_wait(docket: Docket, setup: Setup, description: Description) -> None:
+def test_workers_never_wait(queue: CrashQueue, config: KernelConfig, description: Description) -> None:
     """However many failures wait to be looked into, more are taken, with less of what led to them."""
-    failure = suspect(setup, description, "crash")
-    history = tuple(failure.history) * RECENT
+    report = crash(config, description, ReportType.CRASH)
+    history = tuple(report.history) * RECENT
     for n in range(WAITING + 2):
-        new = replace(failure.failure, signature=(f"nowhere_{n}",))
-        docket.report(replace(failure, failure=new, history=history))
-    kept = [docket.queue.get() for _ in range(WAITING + 2)]
+        new = replace(report.report, signature=(f"nowhere_{n}",))
+        queue.add(replace(report, report=new, history=history))
+    kept = [queue.queue.get() for _ in range(WAITING + 2)]
     assert [len(one.history) for one in kept if one] == [len(history)] * WAITING + [RECENT] * 2
 
 
-def test_hangs_are_known_by_their_names(docket: Docket, setup: Setup, description: Description) -> None:
+def test_hangs_are_known_by_their_names(queue: CrashQueue, config: KernelConfig, description: Description) -> None:
     """Once one came again when it was looked into, under all names that it was met by; no other failure."""
-    docket.report(suspect(setup, description, "hang"))
-    assert docket.hangs() == set()
-    docket.findings = {
+    queue.add(crash(config, description, ReportType.HANG))
+    assert queue.hangs() == set()
+    queue.findings = {
         "hang-here": FOUND, "hang-once": replace(FOUND, name="hang-once", times=0),
-        "crash-here": replace(FOUND, name="crash-here", kind="crash"),
+        "crash-here": replace(FOUND, name="crash-here", kind=ReportType.CRASH),
         "hang-nowhere": replace(FOUND, name="hang-nowhere", signature=()),
     }
-    docket.aliases = {"hang-there": "hang-here", "crash-there": "crash-here"}
-    assert docket.hangs() == {"hang-here", "hang-there"}
+    queue.aliases = {"hang-there": "hang-here", "crash-there": "crash-here"}
+    assert queue.hangs() == {"hang-here", "hang-there"}
 
 
-def test_a_program_is_blamed_that_fails_by_itself(docket: Docket, setup: Setup, description: Description) -> None:
+def test_a_program_is_blamed_that_fails_by_itself(
+    queue: CrashQueue, config: KernelConfig, description: Description
+) -> None:
     """One that makes other calls than the program of the finding may have met what an earlier one left."""
-    failure = suspect(setup, description, "crash").failure
+    report = crash(config, description, ReportType.CRASH).report
     here, other = Generator(description, 1, ("xattrs",)).batch(2).programs
-    assert not docket.explains(failure, here)
-    docket.aliases = {failure.name: "crash-here"}
-    docket.alone = {"crash-here": frozenset({here.calls[0].call.name})}
-    assert docket.explains(failure, here)
-    assert docket.explains(failure, other) == (here.calls[0].call.name in {ready.call.name for ready in other.calls})
-    docket.alone = {"crash-here": frozenset({here.calls[0].call.name, "swapon"})}
-    assert not docket.explains(failure, here)
+    assert not queue.explains(report, here)
+    queue.aliases = {report.name: "crash-here"}
+    queue.alone = {"crash-here": frozenset({here.calls[0].call.name})}
+    assert queue.explains(report, here)
+    assert queue.explains(report, other) == (here.calls[0].call.name in {encoded.call.name for encoded in other.calls})
+    queue.alone = {"crash-here": frozenset({here.calls[0].call.name, "swapon"})}
+    assert not queue.explains(report, here)

@@ -10,15 +10,16 @@ from lkltest import process
 from lkltest.cli import main
 from lkltest.errors import UsageError
 from lkltest.fuzz import findings
-from lkltest.fuzz.exec.kernel import Setup
+from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.lang.naming import Namer
 from lkltest.fuzz.prog.text import print_program
 from lkltest.fuzz.prog.values import Pointer, Program, Ref
 from lkltest.fuzz.repro import csource
-from lkltest.fuzz.repro.minimize import Patience, fewest, shrink
+from lkltest.fuzz.repro.minimize import Deadline, minimize, minimize_list
+from lkltest.fuzz.repro.report import ReportType
 from lkltest.fuzz.repro.repro import rate
-from lkltest.fuzz.repro.runner import Lab
+from lkltest.fuzz.repro.runner import Runner
 from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
 
@@ -68,20 +69,20 @@ def test_replay_says_whether_it_fails(
 
 
 def test_a_finding_is_written_whole(
-    lab: Lab, setup: Setup, settings: Settings, parse: Callable[[str], Program], tmp_path: Path
+    runner: Runner, config: KernelConfig, settings: Settings, parse: Callable[[str], Program], tmp_path: Path
 ) -> None:
     """Its directory has the program, the stack, the kernel, and a C program that was seen to fail."""
     program = parse(DEADLY)
-    failure = lab.run([program]).failure
-    assert failure is not None
-    result = rate([program], failure, lab, complete=True)
+    report = runner.run([program]).report
+    assert report is not None
+    result = rate([program], report, runner, complete=True)
     finding = findings.save(
-        tmp_path, result, setup=setup, settings=settings, description=lab.description, seed="1"
+        tmp_path, result, config=config, settings=settings, description=runner.description, seed="1"
     )
     place = tmp_path / finding.name
     assert (finding.kind, finding.rate, finding.reproducer) == ("crash", "10 of 10", True)
     assert findings.load(place) == finding
-    assert findings.programs(place, lab.description) == [program]
+    assert findings.programs(place, runner.description) == [program]
     source = (place / "reproducer.c").read_text()
     assert 'lkl_sys_openat(LKL_AT_FDCWD, "f0", LKL_O_CREAT|LKL_O_RDWR, 0644)' in source
     assert (place / "stack.txt").read_text()
@@ -106,7 +107,7 @@ def test_shrinking_keeps_what_the_failure_needs(
             call.name == "write" and isinstance(call.args[0], Ref) and call.args[2] != 0 for call in candidate.calls
         )
 
-    small = shrink(program, description, fails, Patience(20))
+    small = minimize(program, description, fails, Deadline(20))
     assert print_program(small) == 'r0 = openat(0, "f1", 2048, 0)\nwrite(r0, &fill(1, 0x0), 1)\n'
     assert len(tried) < 100
 
@@ -114,20 +115,20 @@ def test_shrinking_keeps_what_the_failure_needs(
 def test_shrinking_stays_within_the_description(description: Description, parse: Callable[[str], Program]) -> None:
     """A command is not made into another one, which might take another structure than the one that is there."""
     program = parse("ioctl(0, TCGETS, &out(512))\n")
-    small = shrink(program, description, lambda _: True, Patience(20))
+    small = minimize(program, description, lambda _: True, Deadline(20))
     assert description.fits(small.calls[0])
 
 
 def test_fewest_finds_a_minimum() -> None:
     """No single item can be taken from what is left."""
-    assert fewest(range(100), lambda kept: {7, 42, 93} <= set(kept), Patience(20)) == [7, 42, 93]
+    assert minimize_list(range(100), lambda kept: {7, 42, 93} <= set(kept), Deadline(20)) == [7, 42, 93]
 
 
 def test_a_count_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     """A full disk, say, is the user's to mend."""
     finding = findings.Finding(
-        name="crash-here", kind="crash", title="a crash", signature=(), kernel="lkl", version="4.9.0", times=1, of=1,
-        reproducer=False,
+        name="crash-here", kind=ReportType.CRASH, title="a crash", signature=(), kernel="lkl", version="4.9.0",
+        times=1, of=1, reproducer=False,
     )
     place = tmp_path / finding.name
     place.mkdir()
@@ -139,22 +140,22 @@ def test_a_count_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 
 def test_a_structure_is_shown_with_the_room_behind_it(
-    setup: Setup, settings: Settings, description: Description, parse: Callable[[str], Program], tmp_path: Path
+    config: KernelConfig, settings: Settings, description: Description, parse: Callable[[str], Program], tmp_path: Path
 ) -> None:
     """An ioctl's argument is longer than its structure: a reader sees the structure, the kernel all of it."""
     program = parse('r0 = socket(AF_INET, SOCK_DGRAM, 0)\n'
                     'ioctl(r0, SIOCGIFMTU, &[ifreq{ifr_ifrn=[b"lo\\x00"]}, fill(472, 0)])\n')
-    source = csource.write([program], description, setup.liblkl, title="", about=(), mem=setup.mem, cmdline="")
+    source = csource.write([program], description, config.liblkl, title="", about=(), mem=config.mem, cmdline="")
     assert re.search(r"struct \{ struct lkl_ifreq it; char rest1\[472\]; \} __attribute__\(\(packed.*\)\) b0;", source)
     path, binary = tmp_path / "it.c", tmp_path / "it"
     path.write_text(source)
-    assert process.run(findings.command(setup.liblkl, settings, path, binary), deadline=100, merge=True).ok
+    assert process.run(findings.command(config.liblkl, settings, path, binary), deadline=100, merge=True).ok
     ran = process.run([binary], deadline=100, merge=True)
     assert re.search(r"lkl_sys_ioctl\(.*\) = 0\b", ran.output.decode(errors="replace"))
 
 
 def test_a_message_is_shown_by_its_parts(
-    setup: Setup, settings: Settings, description: Description, parse: Callable[[str], Program], tmp_path: Path
+    config: KernelConfig, settings: Settings, description: Description, parse: Callable[[str], Program], tmp_path: Path
 ) -> None:
     """Headers keep their fields' names and constants, in the text as in C; the kernel gets every byte where it was."""
     text = ('r0 = socket(AF_NETLINK, SOCK_RAW|SOCK_NONBLOCK, 0)\n'
@@ -162,12 +163,12 @@ def test_a_message_is_shown_by_its_parts(
             'b"\\x02\\x00\\x00\\x00", nlmsghdr{nlmsg_len=16}], 36, 0, 0, 0)\n')
     program = parse(text)
     assert print_program(program, Namer(description)) == text
-    source = csource.write([program], description, setup.liblkl, title="", about=(), mem=setup.mem, cmdline="")
+    source = csource.write([program], description, config.liblkl, title="", about=(), mem=config.mem, cmdline="")
     assert "struct { struct lkl_nlmsghdr it; char rest1[4]; struct lkl_nlmsghdr it2; }" in source
     assert ".nlmsg_type = LKL_RTM_GETADDR, .nlmsg_flags = LKL_NLM_F_ACK|LKL_NLM_F_REQUEST }" in source
     path, binary = tmp_path / "it.c", tmp_path / "it"
     path.write_text(source.replace("\tCALL(lkl_sys_sendto(", "\tfwrite(&b0, 1, 36, stderr);\n\tCALL(lkl_sys_sendto("))
-    assert process.run(findings.command(setup.liblkl, settings, path, binary), deadline=100, merge=True).ok
+    assert process.run(findings.command(config.liblkl, settings, path, binary), deadline=100, merge=True).ok
     ran = process.run([binary], deadline=100, merge=True)
     message = program.calls[1].args[1]
     assert isinstance(message, Pointer)

@@ -9,20 +9,20 @@ from pathlib import Path
 import pytest
 
 from lkltest.errors import KernelLost
-from lkltest.fuzz.exec.kernel import Setup
-from lkltest.fuzz.fuzzer import STILLBORN, Session, Worker
+from lkltest.fuzz.exec.kernel import KernelConfig
+from lkltest.fuzz.fuzzer import MAX_DIED_BEFORE_FIRST_PROGRAM, Fuzzer, Worker
 from lkltest.fuzz.lang.describe import Description
 from lkltest.settings import Settings
 
 
 @pytest.fixture
-def worker(setup: Setup, description: Description, settings: Settings, tmp_path: Path) -> Iterator[Worker]:
+def worker(config: KernelConfig, description: Description, settings: Settings, tmp_path: Path) -> Iterator[Worker]:
     """One worker of a session, which does nothing by itself."""
-    session = Session(setup, description, settings, tmp_path, seed=1, workers=1, scenarios=("xattrs",))
-    worker = Worker(session, 0)
+    fuzzer = Fuzzer(config, description, settings, tmp_path, seed=1, workers=1, scenarios=("xattrs",))
+    worker = Worker(fuzzer, 0)
     yield worker
     worker.drop()
-    session.close()
+    fuzzer.close()
 
 
 def lose(worker: Worker, by: signal.Signals) -> int:
@@ -37,12 +37,12 @@ def lose(worker: Worker, by: signal.Signals) -> int:
 
 def test_a_kernel_that_never_runs_anything_is_told(worker: Worker) -> None:
     """Its death is no program's: not one has run, and after some tries there is no point in another."""
-    for _ in range(STILLBORN):
+    for _ in range(MAX_DIED_BEFORE_FIRST_PROGRAM):
         assert lose(worker, signal.SIGSEGV) == 0
     with pytest.raises(KernelLost, match="dies before it has run a program"):
         lose(worker, signal.SIGSEGV)
-    assert worker.session.progress.programs == 0
-    assert not worker.session.docket.met
+    assert worker.fuzzer.progress.programs == 0
+    assert not worker.fuzzer.crash_queue.met
 
 
 @pytest.mark.parametrize(("by", "met"), [(signal.SIGKILL, 0), (signal.SIGABRT, 1)])
@@ -53,6 +53,6 @@ def test_a_kernel_that_dies_between_batches(worker: Worker, by: signal.Signals, 
     kernel.start(batch.data, 4)
     assert worker.judge(kernel, batch, kernel.finish()) == 4
     assert lose(worker, by) == 0
-    assert worker.session.progress.programs == 4
-    assert worker.session.progress.silent == 1 - met
-    assert worker.session.docket.met.total() == met
+    assert worker.fuzzer.progress.programs == 4
+    assert worker.fuzzer.progress.silent == 1 - met
+    assert worker.fuzzer.crash_queue.met.total() == met

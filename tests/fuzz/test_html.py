@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lkltest.fuzz import html
-from lkltest.fuzz.fuzzer import Session
+from lkltest.fuzz.fuzzer import Fuzzer
 from tests.fuzz.conftest import Planted
 
 
@@ -15,16 +15,16 @@ def test_report_shows_what_was_reached_and_found(
 ) -> None:
     """The page has a field for each call and errno, names what was never called, and shows findings with programs."""
     monkeypatch.setenv("PLANTED", "errno")
-    session = Session(
-        planted.setup, planted.description, planted.settings, tmp_path, seed=1, workers=1, scenarios=("files",),
-        shrink_seconds=300,  # ends much earlier, but for a machine that is very busy
+    fuzzer = Fuzzer(
+        planted.config, planted.description, planted.settings, tmp_path, seed=1, workers=1, scenarios=("files",),
+        minimize_seconds=300,  # ends much earlier, but for a machine that is very busy
     )
     try:
-        session.run(300.0, lambda: session.stop.set() if session.findings else None, every=0.1)
-        page = html.write(session, tmp_path).read_text()
-        counts = session.counts()
+        fuzzer.run(300.0, lambda: fuzzer.stop.set() if fuzzer.findings else None, every=0.1)
+        page = html.write(fuzzer, tmp_path).read_text()
+        counts = fuzzer.counts()
     finally:
-        session.close()
+        fuzzer.close()
     assert page.count("<rect") == len(counts)
     assert re.search(r"<title>openat: success [\d,]+</title>", page)
     assert re.search(r"Never made: .*\bsocket\b", page)

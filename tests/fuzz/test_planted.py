@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from lkltest.fuzz.fuzzer import Session
+from lkltest.fuzz.fuzzer import Fuzzer
 from lkltest.fuzz.prog.text import parse_program
 from tests.fuzz.conftest import Planted
 
@@ -28,19 +28,19 @@ class Found(NamedTuple):
 
 def hunt(planted: Planted, output: Path, scenario: str, seed: int = 1) -> Found:
     """Fuzz until there is a finding; there must be exactly one."""
-    session = Session(
-        planted.setup, planted.description, planted.settings, output, seed=seed, workers=1, scenarios=(scenario,),
-        shrink_seconds=300,  # ends much earlier, but for a machine that is very busy
+    fuzzer = Fuzzer(
+        planted.config, planted.description, planted.settings, output, seed=seed, workers=1, scenarios=(scenario,),
+        minimize_seconds=300,  # ends much earlier, but for a machine that is very busy
     )
 
     def tick() -> None:
-        if session.findings:
-            session.stop.set()
+        if fuzzer.findings:
+            fuzzer.stop.set()
 
     try:
-        session.run(FOUND_WITHIN, tick, every=0.1)
+        fuzzer.run(FOUND_WITHIN, tick, every=0.1)
     finally:
-        session.close()
+        fuzzer.close()
     places = [path for path in output.iterdir() if (path / "finding.json").is_file()]
     assert len(places) == 1, [json.loads((path / "finding.json").read_text()) for path in places]
     (place,) = places
@@ -49,7 +49,7 @@ def hunt(planted: Planted, output: Path, scenario: str, seed: int = 1) -> Found:
     source = place / "reproducer.c"
     return Found(
         finding=json.loads((place / "finding.json").read_text()),
-        calls=[call.name for call in parse_program(program, constants, planted.description.makes).calls],
+        calls=[call.name for call in parse_program(program, constants, planted.description.produces).calls],
         program=program,
         stack=(place / "stack.txt").read_text(),
         reproducer=source.read_text() if source.is_file() else "",
@@ -148,14 +148,14 @@ def test_history(planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_quiet(planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a bug, the same chain finds nothing: what the others find is what was planted."""
     monkeypatch.delenv("PLANTED", raising=False)
-    session = Session(
-        planted.setup, planted.description, planted.settings, tmp_path, seed=1, workers=1, scenarios=("files",)
+    fuzzer = Fuzzer(
+        planted.config, planted.description, planted.settings, tmp_path, seed=1, workers=1, scenarios=("files",)
     )
     try:
-        session.run(FOUND_WITHIN, lambda: None, programs=2000)
+        fuzzer.run(FOUND_WITHIN, lambda: None, programs=2000)
     finally:
-        session.close()
-    assert session.progress.programs >= 2000
+        fuzzer.close()
+    assert fuzzer.progress.programs >= 2000
     assert not list(tmp_path.iterdir())
 
 
@@ -178,30 +178,30 @@ def test_many_crashes(planted: Planted, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("tempfile.tempdir", None)
     monkeypatch.chdir(elsewhere)
     wanted = int(os.environ.get("LKLTEST_CRASHES", "300"))
-    session = Session(
-        planted.setup, planted.description, planted.settings, tmp_path / "output", seed=1, workers=2,
-        scenarios=("files",), shrink_seconds=5,
+    fuzzer = Fuzzer(
+        planted.config, planted.description, planted.settings, tmp_path / "output", seed=1, workers=2,
+        scenarios=("files",), minimize_seconds=5,
     )
     before = None
     processes, descriptors = children(), len(os.listdir("/proc/self/fd"))  # noqa: PTH208 -- names are enough
 
     def tick() -> None:
         nonlocal before
-        if before is None and session.progress.lost >= 20:  # when all that is loaded once is loaded
+        if before is None and fuzzer.progress.lost >= 20:  # when all that is loaded once is loaded
             before = memory()
-        if session.progress.lost >= wanted:
-            session.stop.set()
+        if fuzzer.progress.lost >= wanted:
+            fuzzer.stop.set()
 
     try:
-        session.run(wanted * 2.0, tick, every=0.05)
-        assert session.progress.lost >= wanted
+        fuzzer.run(wanted * 2.0, tick, every=0.05)
+        assert fuzzer.progress.lost >= wanted
         assert before is not None
         assert memory() - before < 50 << 20
         assert children() == processes
         assert len(os.listdir("/proc/self/fd")) == descriptors  # noqa: PTH208
     finally:
-        session.close()
-    (finding,) = session.findings.values()
+        fuzzer.close()
+    (finding,) = fuzzer.findings.values()
     assert finding.kind == "crash"
     assert finding.count > wanted / 2
     assert not list(elsewhere.iterdir())

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from lkltest import liblkl as kernels
-from lkltest.fuzz.exec.kernel import Setup
-from lkltest.fuzz.fuzzer import Session
+from lkltest.fuzz.exec.kernel import KernelConfig
+from lkltest.fuzz.fuzzer import Fuzzer
 from lkltest.fuzz.lang.describe import describe
 from lkltest.settings import Settings
 
@@ -26,17 +26,17 @@ def test_uncork(settings: Settings, tmp_path: Path) -> None:
     """The panic of CVE-2013-4162 is found within ten minutes, and mailed as a program of three calls."""
     kernel = kernels.default(settings, recipe=kernels.FAST, patch=PATCH)
     description = describe(kernel, settings)
-    setup = Setup.make(kernel, settings, description.shapes)
-    session = Session(setup, description, settings, tmp_path, seed=1, workers=len(os.sched_getaffinity(0)))
+    config = KernelConfig.make(kernel, settings, description.shapes)
+    fuzzer = Fuzzer(config, description, settings, tmp_path, seed=1, workers=len(os.sched_getaffinity(0)))
 
     def tick() -> None:
-        if any("udp_v6_push_pending_frames" in finding.signature for finding in session.findings.values()):
-            session.stop.set()
+        if any("udp_v6_push_pending_frames" in finding.signature for finding in fuzzer.findings.values()):
+            fuzzer.stop.set()
 
     try:
-        session.run(TEN_MINUTES, tick, every=0.1)
+        fuzzer.run(TEN_MINUTES, tick, every=0.1)
     finally:
-        session.close()
+        fuzzer.close()
     (place,) = [path for path in tmp_path.iterdir() if "udp_v6_push_pending_frames" in path.name]
     finding = json.loads((place / "finding.json").read_text())
     assert finding["kind"] == "panic"

@@ -20,7 +20,7 @@ class Task:
     ready: bool  # it runs, or waits
 
 
-class Clock:
+class CpuClock:
     """Counts the seconds in which no thread of a process had to wait for a processor."""
 
     def __init__(self, pid: int, tasks: Path | None = None) -> None:

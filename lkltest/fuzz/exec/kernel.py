@@ -20,8 +20,7 @@ from lkltest.closing import Closing
 from lkltest.crashreport import LINE, parse
 from lkltest.errors import KernelLost
 from lkltest.fuzz.exec import native
-from lkltest.fuzz.exec import shmem as shared
-from lkltest.fuzz.exec.clock import Clock
+from lkltest.fuzz.exec.clock import CpuClock
 from lkltest.fuzz.exec.shmem import Head, Memory
 from lkltest.fuzz.lang.contract import Shape
 from lkltest.liblkl.model import Liblkl
@@ -38,7 +37,7 @@ WORKER = Path(native.__file__).parent.parent / "worker.py"
 
 
 @dataclass(frozen=True)
-class Setup:
+class KernelConfig:
     """What every kernel of a session is started with."""
 
     liblkl: Liblkl
@@ -51,7 +50,7 @@ class Setup:
     env: Mapping[str, str] = field(default_factory=dict)  # added to the worker's environment
 
     @classmethod
-    def make(cls, liblkl: Liblkl, settings: Settings, shapes: Mapping[int, tuple[Shape, int]]) -> Setup:
+    def make(cls, liblkl: Liblkl, settings: Settings, shapes: Mapping[int, tuple[Shape, int]]) -> KernelConfig:
         """Compile what is missing; raises UsageError or BuildError."""
         return cls(
             liblkl=liblkl,
@@ -62,7 +61,7 @@ class Setup:
         )
 
     @property
-    def checked(self) -> Setup:
+    def with_slab_debug(self) -> KernelConfig:
         """The same with the slab allocator's own checks: memory is found out that is used after it was freed.
 
         They cost a third of the speed. A kernel with KASAN needs none; one that has none takes no notice.
@@ -70,7 +69,7 @@ class Setup:
         return self if self._kasan else replace(self, cmdline=f"{self.cmdline} {SLAB_CHECKS}")
 
     @property
-    def turns(self) -> tuple[Setup, ...]:
+    def slab_debug_rotation(self) -> tuple[KernelConfig, ...]:
         """What kernels that follow one another are started with: each checks its slabs, every fourth all of them.
 
         The others leave out the caches that have a name of their own: that of paths, of which each call that takes one
@@ -81,11 +80,11 @@ class Setup:
             return (self,)
         version = re.match(r"(\d+)\.(\d+)", self.liblkl.version)
         if version is None:
-            return (self.checked,)
+            return (self.with_slab_debug,)
         # Names of caches are patterns since 4.20; before, they were the beginnings of names.
         names = "kmalloc-*" if (int(version[1]), int(version[2])) >= (4, 20) else "kmalloc"
         some = replace(self, cmdline=f"{self.cmdline} {SLAB_CHECKS},{names}")
-        return (self.checked, some, some, some)
+        return (self.with_slab_debug, some, some, some)
 
     @property
     def _kasan(self) -> bool:
@@ -93,7 +92,7 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Death:
+class WorkerExit:
     """How a worker was lost."""
 
     ended: process.Ended
@@ -109,21 +108,21 @@ class Kernel(Closing):
     Use it as a context manager. Raises KernelLost if the kernel does not boot.
     """
 
-    def __init__(self, setup: Setup, memory: Memory | None = None) -> None:
-        self.setup = setup
+    def __init__(self, config: KernelConfig, memory: Memory | None = None) -> None:
+        self.config = config
         self.memory = memory or Memory()
         self.owned = memory is None
         self.programs = 0  # run, or begun, since boot
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by close()
         self.memory.clear()
-        self.memory.set_shapes(setup.shapes)
+        self.memory.set_shapes(config.shapes)
         started = time.monotonic()
         self.child = process.Child(
             self._argv(),
             stdin=process.PIPE,
             stderr=self.stderr,
             pass_fds=[self.memory.fd],
-            env={"PYTHONDONTWRITEBYTECODE": "1", **setup.env},
+            env={"PYTHONDONTWRITEBYTECODE": "1", **config.env},
         )
         self._await_boot()
         self.start_seconds = time.monotonic() - started
@@ -133,22 +132,22 @@ class Kernel(Closing):
         assert backend is not None
         assert backend.origin is not None
         return [
-            sys.executable, "-I", "-S", str(WORKER), str(self.setup.executor), str(Path(backend.origin).parent),
-            str(self.memory.fd), str(self.setup.nice), str(self.setup.mem), self.setup.cmdline,
+            sys.executable, "-I", "-S", str(WORKER), str(self.config.executor), str(Path(backend.origin).parent),
+            str(self.memory.fd), str(self.config.nice), str(self.config.mem), self.config.cmdline,
         ]
 
     def _await_boot(self) -> None:
         try:
             if self._answer(BOOT_DEADLINE) is not None:
                 return
-            death = self.reap(hung=True)
+            exited = self.collect(hung=True)
         except EOFError:
-            death = self.reap()
+            exited = self.collect()
         self.close()
-        printed = (death.stderr + death.console).decode(errors="replace").strip().splitlines()
+        printed = (exited.stderr + exited.console).decode(errors="replace").strip().splitlines()
         lines = [line for line in printed if line.strip() and not LINE.search(line)]
         raise KernelLost(
-            f"{self.setup.liblkl.path} does not boot in a worker ({death.ended.describe()}): "
+            f"{self.config.liblkl.path} does not boot in a worker ({exited.ended.describe()}): "
             + (lines[-1] if lines else "it printed nothing")
             + "; try lkltest doctor, or more memory with --lkl-mem"
         )
@@ -168,7 +167,7 @@ class Kernel(Closing):
         with contextlib.suppress(BrokenPipeError):  # it has died since the last batch: `finish` finds out
             self.child.write(MESSAGE.pack(count, 0, first))
 
-    def finish(self, known: Callable[[bytes], bool] | None = None) -> int | Death:
+    def finish(self, known: Callable[[bytes], bool] | None = None) -> int | WorkerExit:
         """Wait for the batch; the number of programs done (less than given after an alarm), or how the worker died.
 
         `known` may tell from the stacks of a worker that has been silent for a while that it hangs as others did.
@@ -178,24 +177,24 @@ class Kernel(Closing):
             try:
                 answer = self._answer(GLANCE)
             except EOFError:
-                return self.reap()
+                return self.collect()
             if answer is not None:
                 return answer
             now = self.memory.progress()
             if now != seen or clock is None:  # it was slow, perhaps, and has returned
-                seen, clock, asked, hopeless, told = now, Clock(self.child.pid), False, False, self._told()
+                seen, clock, asked, hopeless, told = now, CpuClock(self.child.pid), False, False, self._told()
             elif hopeless:
                 if any(not (report.hang or report.complaint) for report in parse(self.errors())):
-                    return self.reap()  # it crashes, and has not come to its end yet
-                return self._bury(hung=True, told=told)
-            elif clock.seconds() > self.setup.stuck_after:
+                    return self.collect()  # it crashes, and has not come to its end yet
+                return self._collect(hung=True, told=told)
+            elif clock.seconds() > self.config.stuck_after:
                 hopeless = True
                 self._ask_for_stacks()
             elif known is not None and not asked and clock.seconds() > KNOWN_AFTER:
                 asked = True
                 hopeless = known(self._ask_for_stacks())
 
-    def run(self, programs: bytes, count: int) -> int | Death:
+    def run(self, programs: bytes, count: int) -> int | WorkerExit:
         """Run a batch of encoded programs and wait for it."""
         self.start(programs, count)
         return self.finish()
@@ -217,18 +216,18 @@ class Kernel(Closing):
     def _told(self) -> int:
         return os.fstat(self.stderr.fileno()).st_size
 
-    def reap(self, *, hung: bool = False) -> Death:
+    def collect(self, *, hung: bool = False) -> WorkerExit:
         """Bury the worker; the stacks of one that hangs are taken first."""
         if hung:
             self._ask_for_stacks()
         else:
             self.child.wait(5.0)
-        return self._bury(hung=hung)
+        return self._collect(hung=hung)
 
-    def _bury(self, *, hung: bool, told: int = 0) -> Death:
+    def _collect(self, *, hung: bool, told: int = 0) -> WorkerExit:
         head = self.memory.head()
         self.child.kill()
-        return Death(
+        return WorkerExit(
             ended=self.child.ended(timed_out=hung),
             hung=hung,
             head=head,
@@ -246,12 +245,9 @@ class Kernel(Closing):
         return self.errors(told)
 
 
-def boot(setup: Setup, memory: Memory) -> Kernel:
+def boot(config: KernelConfig, memory: Memory) -> Kernel:
     """Start a kernel; one that does not boot at once is tried again. Raises KernelLost."""
     try:
-        return Kernel(setup, memory)
+        return Kernel(config, memory)
     except KernelLost:
-        return Kernel(setup, memory)
-
-
-__all__ = ["Death", "Kernel", "Setup", "boot", "shared"]
+        return Kernel(config, memory)

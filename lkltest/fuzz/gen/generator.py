@@ -11,7 +11,7 @@ from typing import Any
 from lkltest.fuzz.gen.sources import Random
 from lkltest.fuzz.lang.describe import Description, read_annotations
 from lkltest.fuzz.prog.encode import PROGRAM
-from lkltest.fuzz.prog.resolve import bind
+from lkltest.fuzz.prog.resolve import resolve
 from lkltest.fuzz.prog.values import Call, Program
 
 POOL = 400  # calls that stand ready for a scenario
@@ -19,11 +19,11 @@ READY = 12  # calls that stand ready for each step of a scenario's start
 RENEW = 16  # of them drawn anew after each batch: each is used some times in other company
 LENGTHS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16)
 CORPUS = 500  # programs of a scenario that saw something new, to be varied
-SPARED = 10  # kernels lost to what is known already, after which a scenario is half as frequent
+DEPRIORITIZED = 10  # kernels lost to what is known already, after which a scenario is half as frequent
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class EncodedCall:
     """A call that is drawn and encoded."""
 
     code: bytes
@@ -32,23 +32,23 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class Candidate:
     """A program of a batch: its calls, and the scenario that they came from."""
 
     scenario: Scenario
-    calls: tuple[Ready, ...]
+    calls: tuple[EncodedCall, ...]
 
     def program(self, returned: Sequence[int] = ()) -> Program:
         """The program as values, with its picks bound as they were when its calls returned this."""
-        return bind([ready.call for ready in self.calls], returned)
+        return resolve([encoded.call for encoded in self.calls], returned)
 
     def encoded(self) -> bytes:
         """The program as the executor takes it, which binds its picks."""
         needs = 0
         codes = []
-        for ready in self.calls:
-            codes.append(ready.code)
-            needs |= ready.needs
+        for encoded in self.calls:
+            codes.append(encoded.code)
+            needs |= encoded.needs
         body = b"".join(codes)
         return PROGRAM.pack(PROGRAM.size + len(body), len(codes), needs) + body
 
@@ -57,7 +57,7 @@ class Planned:
 class Batch:
     """Programs for one message to a worker."""
 
-    programs: tuple[Planned, ...]
+    programs: tuple[Candidate, ...]
     data: bytes
 
     def after(self, programs: int) -> Batch:
@@ -79,31 +79,31 @@ class Scenario:
         self.keys = description.keys(entry["body"])
         self.weights = list(accumulate(description.variants[key].weight for key in self.keys))
         self.start = [keys for keys in (description.keys([step]) for step in entry["start"]) if keys]
-        self.pool: list[Ready] = []
-        self.ready: list[list[Ready]] = []
-        self.corpus: list[Planned] = []
+        self.pool: list[EncodedCall] = []
+        self.encoded: list[list[EncodedCall]] = []
+        self.corpus: list[Candidate] = []
         self.losses = 0  # kernels lost to what is known already
 
     @property
     def weight(self) -> float:
         """How often it is taken, among others: what ends in a known crash again and again leaves time for the rest."""
-        return self.share / (1 + self.losses / SPARED)
+        return self.share / (1 + self.losses / DEPRIORITIZED)
 
     def fill(self, source: Random) -> None:
         """Draw all that stands ready."""
         self.pool = [self.draw(self.key(source), source) for _ in range(POOL)] if self.keys else []
-        self.ready = [[self.draw(source.choice(keys), source) for _ in range(READY)] for keys in self.start]
+        self.encoded = [[self.draw(source.choice(keys), source) for _ in range(READY)] for keys in self.start]
 
     def key(self, source: Random) -> str:
         """A variant for the body."""
         return source.random.choices(self.keys, cum_weights=self.weights)[0]
 
-    def draw(self, key: str, source: Random) -> Ready:
+    def draw(self, key: str, source: Random) -> EncodedCall:
         """Draw a call; one that this kernel's structures do not fit is drawn again as another."""
         for _ in range(20):
             call = self.description.draw(key, source)
             try:
-                return Ready(self.description.encoder.call(call), call, self.description.variants[key].needs)
+                return EncodedCall(self.description.encoder.call(call), call, self.description.variants[key].needs)
             except (ValueError, KeyError):
                 continue
         raise ValueError(f"no call of {key} can be encoded")
@@ -113,14 +113,14 @@ class Scenario:
         for _ in range(RENEW):
             self.pool[source.integer(0, len(self.pool) - 1)] = self.draw(self.key(source), source)
         for n, keys in enumerate(self.start):
-            self.ready[n][source.integer(0, READY - 1)] = self.draw(source.choice(keys), source)
+            self.encoded[n][source.integer(0, READY - 1)] = self.draw(source.choice(keys), source)
 
-    def compose(self, rng: random.Random) -> list[Ready]:
+    def compose(self, rng: random.Random) -> list[EncodedCall]:
         """A program's calls."""
-        if not self.ready:
+        if not self.encoded:
             return rng.choices(self.pool, k=rng.choice(LENGTHS))
-        calls: list[Ready] = []
-        for step in self.ready:
+        calls: list[EncodedCall] = []
+        for step in self.encoded:
             chance = rng.random()
             if chance < 0.04:
                 continue
@@ -147,24 +147,24 @@ class Generator:
     def batch(self, programs: int) -> Batch:
         """So many programs."""
         rng = self.source.random
-        planned: list[Planned] = []
+        candidates: list[Candidate] = []
         for scenario in rng.choices(self.scenarios, cum_weights=self.weights, k=programs):
             if not scenario.pool:
                 scenario.fill(self.source)
             if scenario.corpus and rng.random() < 0.3:
-                plan = self.vary(rng.choice(scenario.corpus), rng)
+                candidate = self.vary(rng.choice(scenario.corpus), rng)
             else:
-                plan = Planned(scenario, tuple(scenario.compose(rng)))
-            planned.append(plan)
+                candidate = Candidate(scenario, tuple(scenario.compose(rng)))
+            candidates.append(candidate)
         for scenario in rng.choices(self.scenarios, k=2):
             if scenario.pool:
                 scenario.renew(self.source)
-        return Batch(tuple(planned), b"".join(plan.encoded() for plan in planned))
+        return Batch(tuple(candidates), b"".join(candidate.encoded() for candidate in candidates))
 
-    def vary(self, plan: Planned, rng: random.Random) -> Planned:
+    def vary(self, candidate: Candidate, rng: random.Random) -> Candidate:
         """A program with a few calls more, fewer or replaced."""
-        calls = list(plan.calls)
-        pool = plan.scenario.pool
+        calls = list(candidate.calls)
+        pool = candidate.scenario.pool
         for _ in range(rng.randrange(1, 5)):
             at = rng.randrange(len(calls) + 1)
             if len(calls) > 2 and rng.random() < 0.25:
@@ -173,17 +173,17 @@ class Generator:
                 calls[at] = rng.choice(pool)
             else:
                 calls.insert(at, rng.choice(pool))
-        return Planned(plan.scenario, tuple(calls[:40]))
+        return Candidate(candidate.scenario, tuple(calls[:40]))
 
-    def keep(self, plan: Planned) -> None:
+    def keep(self, candidate: Candidate) -> None:
         """Remember a program that saw something new."""
-        corpus = plan.scenario.corpus
+        corpus = candidate.scenario.corpus
         if len(corpus) < CORPUS:
-            corpus.append(plan)
+            corpus.append(candidate)
         else:
-            corpus[self.source.integer(0, CORPUS - 1)] = plan
+            corpus[self.source.integer(0, CORPUS - 1)] = candidate
 
-    def spare(self, plan: Planned) -> None:
+    def deprioritize(self, candidate: Candidate) -> None:
         """Make fewer programs like one that lost a kernel to what is known already."""
-        plan.scenario.losses += 1
+        candidate.scenario.losses += 1
         self.weights = self._weigh()

@@ -67,7 +67,7 @@ class Profile:
         """
         import hypothesis
 
-        clock = Clock(self.seconds)
+        clock = TimeLimit(self.seconds)
         tried = 0
 
         def example(value: T) -> None:
@@ -86,7 +86,7 @@ class Profile:
         return tried
 
 
-class Clock:
+class TimeLimit:
     """Ends a property when its time is up, but never the shrinking of a failure."""
 
     def __init__(self, seconds: float) -> None:

@@ -10,7 +10,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from lkltest.fuzz.lang.describe import Description, read_annotations
 from lkltest.fuzz.lang.types import Scope
-from lkltest.fuzz.prog.resolve import bind
+from lkltest.fuzz.prog.resolve import resolve
 from lkltest.fuzz.prog.values import Call, Program, Value
 
 T = TypeVar("T")
@@ -116,6 +116,6 @@ def compositions(
     @st.composite
     def composed(draw: DrawFn) -> Program:
         begun = [draw(call) for call in opening[: draw(st.integers(0, len(opening)))]]
-        return bind([*begun, *draw(st.lists(following, min_size=1, max_size=max_calls))])
+        return resolve([*begun, *draw(st.lists(following, min_size=1, max_size=max_calls))])
 
     return composed()

@@ -15,10 +15,10 @@ from lkltest.fuzz.lang import headers as header_files
 from lkltest.fuzz.lang import inference, notation
 from lkltest.fuzz.lang.contract import NEEDS, Shape
 from lkltest.fuzz.lang.headers import Headers, Signature
-from lkltest.fuzz.lang.types import AnyOf, Choice, Data, Flags, Room, Scope, SizeOf, Source, StructOf, Type, fit
+from lkltest.fuzz.lang.types import Choice, Flags, Len, Scope, Source, Type, Union, fit
 from lkltest.fuzz.prog import resources
 from lkltest.fuzz.prog.encode import Encoder
-from lkltest.fuzz.prog.values import RETURN, Array, Call, Fill, Make, Out, Pointer, Program, Value
+from lkltest.fuzz.prog.values import RETURN, Array, Call, Fill, Out, Pointer, Produces, Program, Value
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 
@@ -27,13 +27,13 @@ IOCTL_ROOM = 512  # bytes: more than any request reads or writes
 
 
 @dataclass(frozen=True)
-class Described:
+class Variant:
     """One way of making a system call: the call itself, or a variant with narrower arguments."""
 
     key: str  # "openat", "openat_create"
     signature: Signature
     types: tuple[Type, ...]
-    makes: tuple[Make, ...] = ()
+    produces: tuple[Produces, ...] = ()
     needs: int = 0  # bits of NEEDS
     weight: float = 1.0
     annotated: bool = False  # whether more is known of it than its C types
@@ -47,7 +47,7 @@ class Described:
     @cached_property
     def order(self) -> tuple[int, ...]:
         """The arguments as they are drawn: lengths after what they measure."""
-        return tuple(sorted(range(len(self.types)), key=lambda n: isinstance(self.types[n], SizeOf)))
+        return tuple(sorted(range(len(self.types)), key=lambda n: isinstance(self.types[n], Len)))
 
 
 @dataclass(frozen=True)
@@ -55,23 +55,23 @@ class Description:
     """All that can be called on one kernel."""
 
     headers: Headers
-    variants: Mapping[str, Described]  # by key; narrower ones before the call itself
+    variants: Mapping[str, Variant]  # by key; narrower ones before the call itself
     left_out: Mapping[str, str]  # why a call is never made
     fields: Mapping[str, tuple[str, Mapping[str, Type]]]  # annotated structures: tag, types by field
     shapes: Mapping[int, tuple[Shape, int]]  # what a success looks like, by the call's number
     encoder: Encoder
-    by_call: Mapping[str, tuple[Described, ...]] = field(default_factory=dict)
+    by_call: Mapping[str, tuple[Variant, ...]] = field(default_factory=dict)
 
     @cached_property
     def uniform(self) -> frozenset[str]:
         """The calls that leave the same for later ones whichever variant they are."""
-        return frozenset(name for name, found in self.by_call.items() if len({v.makes for v in found}) == 1)
+        return frozenset(name for name, found in self.by_call.items() if len({v.produces for v in found}) == 1)
 
     def keys(self, patterns: Iterable[str]) -> list[str]:
         """The variants that any of the patterns names (* stands for any letters), as often as they do."""
         return [key for pattern in patterns for key in fnmatch.filter(self.variants, pattern)]
 
-    def variant(self, name: str, args: tuple[Value, ...]) -> Described:
+    def variant(self, name: str, args: tuple[Value, ...]) -> Variant:
         """The narrowest variant that a call can be; raises ValueError for a call that this kernel lacks."""
         if name not in self.by_call:
             reason = self.left_out.get(name, "this kernel has no such call")
@@ -85,9 +85,9 @@ class Description:
         """Whether one of the call's descriptions allows its numbers and strings."""
         return any(described.accepts(call.args) for described in self.by_call[call.name])
 
-    def makes(self, name: str, args: tuple[Value, ...]) -> tuple[Make, ...]:
+    def produces(self, name: str, args: tuple[Value, ...]) -> tuple[Produces, ...]:
         """What a call leaves for later ones."""
-        return self.variant(name, args).makes
+        return self.variant(name, args).produces
 
     def needs(self, program: Program) -> int:
         """What the sandbox of a program must give: bits of NEEDS."""
@@ -113,7 +113,7 @@ class Description:
             values[n] = scope.siblings[arguments[n].name] = value
         args = tuple(values[n] for n in range(len(arguments)))
         name = described.signature.name
-        return Call(name, args, described.makes if name in self.uniform else self.makes(name, args))
+        return Call(name, args, described.produces if name in self.uniform else self.produces(name, args))
 
     def roomy(self, value: Value) -> Value:
         """What an ioctl points to, made as long as any: another kind of descriptor may take another structure."""
@@ -165,7 +165,7 @@ def join(headers: Headers, data: Mapping[str, Mapping[str, Any]]) -> Description
         for name, entry in data["structs"].items()
     }
     calls = {**data["calls"], **options(data.get("options", {}))}
-    variants: dict[str, Described] = {}
+    variants: dict[str, Variant] = {}
     shapes: dict[int, tuple[Shape, int]] = {}
     for key, entry in sorted(calls.items(), key=lambda item: "of" not in item[1]):
         signature = headers.calls.get(entry.get("of", key))
@@ -176,7 +176,7 @@ def join(headers: Headers, data: Mapping[str, Mapping[str, Any]]) -> Description
     for name, signature in headers.calls.items():
         if name not in variants and name not in data["left_out"]:
             variants[name] = _described(name, signature, {}, reader)
-    by_call: dict[str, list[Described]] = {}
+    by_call: dict[str, list[Variant]] = {}
     for described in variants.values():
         by_call.setdefault(described.signature.name, []).append(described)
     return Description(
@@ -190,37 +190,37 @@ def join(headers: Headers, data: Mapping[str, Mapping[str, Any]]) -> Description
     )
 
 
-def _described(key: str, signature: Signature, entry: Mapping[str, Any], reader: notation.Reader) -> Described:
+def _described(key: str, signature: Signature, entry: Mapping[str, Any], reader: notation.Reader) -> Variant:
     names = [argument.name for argument in signature.arguments]
-    unknown = set(entry) - set(names) - {"of", "makes", "needs", "weight", "success"}
-    if unknown and "of" not in entry and len(unknown) == len(set(entry) - {"makes", "needs", "weight", "success"}):
+    unknown = set(entry) - set(names) - {"of", "produces", "needs", "weight", "success"}
+    if unknown and "of" not in entry and len(unknown) == len(set(entry) - {"produces", "needs", "weight", "success"}):
         raise UsageError(f"annotation of {key}: it has no argument {', '.join(sorted(unknown))} but {', '.join(names)}")
     # Nobody knows what a call without an annotation does to its task: it gets one of its own, in a world of its own.
     stranger = not entry and bool(signature.arguments)
-    makes = "same" if stranger and inference.OPENERS.fullmatch(signature.name) else ""
+    produces = "same" if stranger and inference.OPENERS.fullmatch(signature.name) else ""
     types = []
     for n, argument in enumerate(signature.arguments):
         text = entry.get(argument.name)
         types.append(
             reader.read(text) if text is not None else inference.infer(signature, n, reader, known=bool(entry))
         )
-    return Described(
+    return Variant(
         key=key,
         signature=signature,
         types=tuple(types),
-        makes=tuple(_make(word) for word in entry.get("makes", makes).split()),
+        produces=tuple(_produces(word) for word in entry.get("produces", produces).split()),
         needs=sum(NEEDS[word] for word in entry.get("needs", " ".join(NEEDS) if stranger else "").split()),
         weight=float(entry.get("weight", 1.0)),
         annotated=bool(entry),
     )
 
 
-def _make(word: str) -> Make:
+def _produces(word: str) -> Produces:
     """Read "file" (the return value) or "pipe_r@0:4:4" (argument, offset, width)."""
     kind, _, place = word.partition("@")
     if not place:
-        return Make(kind, RETURN)
-    return Make(kind, *(int(number) for number in place.split(":")))
+        return Produces(kind, RETURN)
+    return Produces(kind, *(int(number) for number in place.split(":")))
 
 
 def _shape(signature: Signature, text: str) -> tuple[Shape, int]:
@@ -266,9 +266,6 @@ def names(type: Type) -> tuple[str, ...]:
     """The constants that a type's numbers are known by."""
     if isinstance(type, (Choice, Flags)):
         return type.names
-    if isinstance(type, AnyOf):
+    if isinstance(type, Union):
         return tuple(name for inner in type.types for name in names(inner))
     return ()
-
-
-__all__ = ["Data", "Described", "Description", "Pointer", "Room", "StructOf", "describe"]

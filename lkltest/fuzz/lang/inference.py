@@ -8,18 +8,18 @@ from lkltest.fuzz.lang.headers import Argument, Signature
 from lkltest.fuzz.lang.notation import Reader
 from lkltest.fuzz.lang.types import (
     INTERESTING,
-    AnyOf,
+    BufferIn,
+    BufferOut,
     Choice,
     Constant,
-    Data,
     Flags,
     Integer,
+    Len,
     Numbers,
     Padded,
-    Room,
-    SizeOf,
     StructOf,
     Type,
+    Union,
     by_type,
 )
 from lkltest.fuzz.prog.values import Array, Fill, Raw
@@ -61,14 +61,14 @@ def infer(signature: Signature, index: int, reader: Reader, *, known: bool = Fal
     if argument.name == "sigsetsize":
         return reader.read("sigset_size")
     if measured := _measured(signature, index):
-        return SizeOf(measured.name, 1 if argument.name in LENGTHS else _item(measured))
+        return Len(measured.name, 1 if argument.name in LENGTHS else _item(measured))
     if BITS.fullmatch(argument.name):
-        return AnyOf((Choice(INTERESTING), Flags((0,), tuple(1 << n for n in range(31)), 0)))
+        return Union((Choice(INTERESTING), Flags((0,), tuple(1 << n for n in range(31)), 0)))
     if argument.type.size == 8 and ADDRESSES.fullmatch(argument.name):
-        return Room(ROOM, ROOM)
+        return BufferOut(ROOM, ROOM)
     items = [_item(a) for a in signature.arguments if a.type.kind == "pointer" and a.name not in PATHS]
     if items:
-        return AnyOf((Integer(0, FEW), Choice((0, 1)), Integer(0, max(FEW, ROOM // max(items)))))
+        return Union((Integer(0, FEW), Choice((0, 1)), Integer(0, max(FEW, ROOM // max(items)))))
     return by_type(argument.type) or Choice((0,))
 
 
@@ -97,14 +97,14 @@ def _pointer(signature: Signature, index: int, reader: Reader, *, known: bool) -
     if target.kind == "struct":
         struct = StructOf(target.name.removeprefix("lkl_"))
         if known or _measured(signature, index + 1):
-            return struct if argument.type.const else AnyOf((struct, Room(target.size, target.size)))
+            return struct if argument.type.const else Union((struct, BufferOut(target.size, target.size)))
         # Nobody knows whether another argument counts its items.
         room = max(ROOM, FEW * target.size)
-        return Padded(struct, room) if argument.type.const else AnyOf((Padded(struct, room), Room(room, room)))
+        return Padded(struct, room) if argument.type.const else Union((Padded(struct, room), BufferOut(room, room)))
     if target.kind == "int" and target.size > 1:
-        return AnyOf((Room(ROOM, ROOM), Numbers(target.size, (Choice((0, 1, 2)),) * (ROOM // target.size))))
+        return Union((BufferOut(ROOM, ROOM), Numbers(target.size, (Choice((0, 1, 2)),) * (ROOM // target.size))))
     if not argument.type.const:
-        return Room(ROOM, ROOM)
+        return BufferOut(ROOM, ROOM)
     # Most often a string; where it is none, a length of up to ROOM bytes still fits.
     strings = (Constant(Array((Raw(text + b"\0"), Fill(ROOM - len(text) - 1, 0)))) for text in STRINGS)
-    return AnyOf((*strings, Data(ROOM, ROOM)))
+    return Union((*strings, BufferIn(ROOM, ROOM)))

@@ -28,10 +28,10 @@ def _state(name: str, description: Description) -> str:
     if name in description.left_out:
         return f"left out: {description.left_out[name]}"
     found = description.by_call[name]
-    makes = sorted({make.kind for variant in found for make in variant.makes})
+    produces = sorted({produced.kind for variant in found for produced in variant.produces})
     words = ["annotated" if any(v.annotated for v in found) else "by its types"]
     if len(found) > 1:
         words.append(f"{len(found)} variants")
-    if makes:
-        words.append(f"makes {', '.join(makes)}")
+    if produces:
+        words.append(f"produces {', '.join(produces)}")
     return ", ".join(words)

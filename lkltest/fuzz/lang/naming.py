@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lkltest.fuzz.lang.describe import Description, names
-from lkltest.fuzz.lang.types import Flags, Result, Type
+from lkltest.fuzz.lang.types import Flags, Resource, Type
 from lkltest.fuzz.prog.text import plain
 from lkltest.fuzz.prog.values import Call
 
@@ -23,7 +23,7 @@ class Namer:
         type = self.type(call, path)
         if type is None:
             return plain(number, call, path)
-        if isinstance(type, Result) and number == -100:
+        if isinstance(type, Resource) and number == -100:
             return f"{self.prefix}AT_FDCWD"
         found = names(type)
         if isinstance(type, Flags):

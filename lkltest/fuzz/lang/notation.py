@@ -9,22 +9,22 @@ from collections.abc import Mapping
 from lkltest.errors import UsageError
 from lkltest.fuzz.lang import netlink
 from lkltest.fuzz.lang.types import (
-    AnyOf,
     ArrayOf,
+    BufferIn,
+    BufferOut,
     Build,
     Choice,
     Constant,
-    Data,
     Flags,
     Integer,
+    Len,
     Numbers,
-    OwnPort,
-    Result,
-    Room,
-    SizeOf,
+    Proc,
+    Resource,
     Strings,
     StructOf,
     Type,
+    Union,
 )
 from lkltest.fuzz.prog import resources
 from lkltest.fuzz.prog.values import Array, Fill, Raw
@@ -73,9 +73,10 @@ class Reader:
         """The type that a function of the language makes."""
         match name:
             case "fd" | "res":
-                return Result(resources.mask(tuple(_name(a) for a in arguments)), -1 if name == "fd" else 0)
+                return Resource(resources.mask(tuple(_name(a) for a in arguments)), -1 if name == "fd" else 0)
             case "nth":
-                return Result(resources.mask(tuple(_name(a) for a in arguments[1:])), -1, nth=self.number(arguments[0]))
+                kinds = resources.mask(tuple(_name(a) for a in arguments[1:]))
+                return Resource(kinds, -1, nth=self.number(arguments[0]))
             case "one" | "const":
                 return Choice(self.numbers(arguments), _names(arguments))
             case "flags":
@@ -84,7 +85,7 @@ class Reader:
                 return Integer(*self.numbers(arguments))
             case "data" | "out":
                 low, high = (*self.numbers(arguments), *self.numbers(arguments))[:2]
-                return (Data if name == "data" else Room)(low, high)
+                return (BufferIn if name == "data" else BufferOut)(low, high)
             case "fill":
                 return Constant(Fill(self.number(arguments[1]), self.number(arguments[0])))
             case "text":
@@ -97,18 +98,18 @@ class Reader:
             case "ints":
                 return Numbers(self.number(arguments[0]), tuple(self.type(a) for a in arguments[1:]))
             case "size":
-                return SizeOf(_name(arguments[0]))
+                return Len(_name(arguments[0]))
             case "count":
-                return SizeOf(_name(arguments[0]), self.unit(arguments[1]) if arguments[1:] else 0)
+                return Len(_name(arguments[0]), self.unit(arguments[1]) if arguments[1:] else 0)
             case "port":
-                return OwnPort(self.number(arguments[0]))
+                return Proc(self.number(arguments[0]))
             case "struct":
                 return StructOf(_name(arguments[0]))
             case "array":
                 low, high = self.numbers(arguments[1:])
                 return ArrayOf(StructOf(_name(arguments[0])), low, high)
             case "any":
-                return AnyOf(tuple(self.type(a) for a in arguments))
+                return Union(tuple(self.type(a) for a in arguments))
         raise ValueError(f"no {name}() in the language")
 
     def flags(self, arguments: list[ast.expr]) -> Flags:
@@ -174,7 +175,7 @@ def _names(nodes: list[ast.expr]) -> tuple[str, ...]:
 
 WORDS: dict[str, Type] = {
     "null": Choice((0,)),
-    "dirfd": Result(resources.mask(("dir",)), AT_FDCWD, odds=70),
+    "dirfd": Resource(resources.mask(("dir",)), AT_FDCWD, odds=70),
     "netlink": Build(netlink.netlink),
     "control": Build(netlink.control),
 }

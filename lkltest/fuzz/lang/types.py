@@ -11,7 +11,20 @@ from typing import Protocol, TypeVar
 
 from lkltest.fuzz.prog.ctype import CType
 from lkltest.fuzz.prog.ctype import Struct as Layout
-from lkltest.fuzz.prog.values import Array, Fill, Ints, Out, Pick, Pointer, Port, Raw, Region, Struct, Text, Value
+from lkltest.fuzz.prog.values import (
+    Array,
+    Fill,
+    Ints,
+    Out,
+    Pointer,
+    Port,
+    Raw,
+    Region,
+    ResourceRef,
+    Struct,
+    Text,
+    Value,
+)
 
 T = TypeVar("T")
 
@@ -115,7 +128,7 @@ class Integer(Type):
 
 
 @dataclass(frozen=True)
-class Result(Type):
+class Resource(Type):
     """A result of an earlier call, such as a descriptor."""
 
     kinds: int  # bit mask
@@ -128,11 +141,11 @@ class Result(Type):
         if self.odds and source.chance(self.odds):
             return self.default
         nth = self.nth if self.nth >= 0 else source.integer(0, 3) if source.chance(35) else 0
-        return Pick(self.kinds, nth, self.default)
+        return ResourceRef(self.kinds, nth, self.default)
 
 
 @dataclass(frozen=True)
-class OwnPort(Type):
+class Proc(Type):
     """A port of the program's own."""
 
     nth: int
@@ -158,7 +171,7 @@ class Strings(Type):
 
 
 @dataclass(frozen=True)
-class Data(Type):
+class BufferIn(Type):
     """Bytes that the kernel reads."""
 
     low: int
@@ -173,7 +186,7 @@ class Data(Type):
 
 
 @dataclass(frozen=True)
-class Room(Type):
+class BufferOut(Type):
     """Bytes that the kernel writes."""
 
     low: int
@@ -209,7 +222,7 @@ class Numbers(Type):
 
 
 @dataclass(frozen=True)
-class SizeOf(Type):
+class Len(Type):
     """The length of what a sibling points to: never more than there is."""
 
     of: str
@@ -258,7 +271,7 @@ class StructOf(Type):
                 if layout.union and types and field.name not in types:
                     continue
                 type = types.get(field.name) or (UNKNOWN if field.type.kind == "pointer" else by_type(field.type))
-                if type is None or isinstance(type, SizeOf) is not late:
+                if type is None or isinstance(type, Len) is not late:
                     continue
                 if pointers and field.type.kind == "int" and field.name not in types:
                     continue  # it might be the length of what a pointer leads to
@@ -300,7 +313,7 @@ class Padded(Type):
 
 
 @dataclass(frozen=True)
-class AnyOf(Type):
+class Union(Type):
     """One of several types."""
 
     types: tuple[Type, ...]
@@ -328,7 +341,8 @@ def fit(value: Value, type: CType) -> Value:
     return value
 
 
-UNKNOWN = Room(4096, 4096)  # behind a pointer of which nothing is known: the kernel would take a null pointer for valid
+# Behind a pointer of which nothing is known: the kernel would take a null pointer for valid.
+UNKNOWN = BufferOut(4096, 4096)
 INTERESTING = (0, 0, 0, 0, 1, 1, 2, 3, 4, 8, 16, 100, 255, -1)
 
 

@@ -9,19 +9,18 @@ from typing import NamedTuple, Protocol
 from lkltest.fuzz.prog.ctype import CType
 from lkltest.fuzz.prog.ctype import Struct as Layout
 from lkltest.fuzz.prog.values import (
-    RETURN,
     Array,
     Call,
     Fill,
     Ints,
     Out,
-    Pick,
     Pointer,
     Port,
     Program,
     Raw,
     Ref,
     Region,
+    ResourceRef,
     Struct,
     Text,
     Value,
@@ -30,7 +29,7 @@ from lkltest.fuzz.prog.values import (
 CONST, RESULT, PICK, BUFFER, PORT = range(5)
 SCALAR = struct.Struct("<BBHiQ")  # tag, alignment, result or nth or patches, default or size, number or mask or length
 PATCH = struct.Struct("<II")  # offset, width; a value follows
-MAKE = struct.Struct("<BBBxI")  # kind, source, width, offset
+PRODUCES = struct.Struct("<BBBxI")  # kind, source, width, offset
 CALL = struct.Struct("<IHBB")  # bytes of the whole call, number, arguments, results
 PROGRAM = struct.Struct("<IHH")  # bytes of the whole program, calls, what its sandbox needs
 MASK = (1 << 64) - 1
@@ -134,7 +133,7 @@ class Encoder:
     def _field(
         self, value: Value, type: CType, data: bytearray, patches: list[tuple[int, int, Value]], at: int
     ) -> None:
-        if isinstance(value, (int, Ref, Pick, Port, Text, Pointer)):
+        if isinstance(value, (int, Ref, ResourceRef, Port, Text, Pointer)):
             self._scalar(value, type.size, data, patches, at)
         elif self.size(value) <= type.size or (type.kind == "array" and type.count == 0):
             self._place(value, data, patches, at)
@@ -156,7 +155,7 @@ class Encoder:
                 return SCALAR.pack(CONST, 0, 0, 0, value & MASK)
             case Ref(index):
                 return SCALAR.pack(RESULT, 0, index, 0, 0)
-            case Pick(kinds, nth, default):
+            case ResourceRef(kinds, nth, default):
                 return SCALAR.pack(PICK, 0, nth, default, kinds)
             case Port(nth):
                 return SCALAR.pack(PORT, 0, nth, 0, 0)
@@ -185,11 +184,11 @@ class Encoder:
         if self.taken[0] > MAX_SMALL or self.taken[1] > MAX_LARGE:
             raise ValueError(f"{call.name} has too many buffers: at most {MAX_SMALL}, {MAX_LARGE} of them large")
         body += [
-            MAKE.pack(self.kinds[make.kind], make.source if make.source != RETURN else RETURN, make.width, make.offset)
-            for make in call.makes
+            PRODUCES.pack(self.kinds[produced.kind], produced.source, produced.width, produced.offset)
+            for produced in call.produces
         ]
         size = CALL.size + sum(map(len, body))
-        return b"".join([CALL.pack(size, signature.number, len(call.args), len(call.makes)), *body])
+        return b"".join([CALL.pack(size, signature.number, len(call.args), len(call.produces)), *body])
 
     def program(self, program: Program, flags: int = 0) -> bytes:
         """Encode a program; `flags` say what its sandbox needs."""

@@ -1,4 +1,4 @@
-"""Picks of results bound to the results themselves, as the executor does it."""
+"""Replaces references to resources by references to results, as the executor does it."""
 
 from __future__ import annotations
 
@@ -6,38 +6,38 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lkltest.fuzz.prog import resources
-from lkltest.fuzz.prog.values import Array, Call, Ints, Pick, Pointer, Program, Ref, Struct, Value
+from lkltest.fuzz.prog.values import Array, Call, Ints, Pointer, Program, Ref, ResourceRef, Struct, Value
 
 
-def bind(calls: Sequence[Call], returned: Sequence[int] = ()) -> Program:
-    """A program in which each pick is the reference that the executor takes for it.
+def resolve(calls: Sequence[Call], returned: Sequence[int] = ()) -> Program:
+    """Resolve each reference to a resource to the result that the executor takes for it.
 
     The executor passes over results that came to nothing: `returned` is what the calls returned, as far as is known.
     """
     made: list[int | None] = []  # kinds of results; None for what came to nothing
-    bound = []
+    resolved = []
     for n, call in enumerate(calls):
-        bound.append(replace(call, args=tuple(_bind(arg, made) for arg in call.args)))
+        resolved.append(replace(call, args=tuple(_resolve(arg, made) for arg in call.args)))
         failed = n < len(returned) and returned[n] < 0
-        made += [None if failed else resources.NUMBERS[make.kind] for make in call.makes]
-    return Program(tuple(bound))
+        made += [None if failed else resources.NUMBERS[produced.kind] for produced in call.produces]
+    return Program(tuple(resolved))
 
 
-def _pick(pick: Pick, made: list[int | None]) -> Value:
-    fitting = [index for index, kind in enumerate(made) if kind is not None and pick.kinds >> kind & 1]
-    return Ref(fitting[-1 - pick.nth % len(fitting)]) if fitting else pick.default
+def _resource_ref(ref: ResourceRef, made: list[int | None]) -> Value:
+    fitting = [index for index, kind in enumerate(made) if kind is not None and ref.kinds >> kind & 1]
+    return Ref(fitting[-1 - ref.nth % len(fitting)]) if fitting else ref.default
 
 
-def _bind(value: Value, made: list[int | None]) -> Value:
+def _resolve(value: Value, made: list[int | None]) -> Value:
     match value:
-        case Pick():
-            return _pick(value, made)
+        case ResourceRef():
+            return _resource_ref(value, made)
         case Pointer(target):
-            return Pointer(_bind(target, made))  # type: ignore[arg-type]
+            return Pointer(_resolve(target, made))  # type: ignore[arg-type]
         case Ints(width, values):
-            return Ints(width, tuple(_bind(v, made) for v in values))  # type: ignore[misc]
+            return Ints(width, tuple(_resolve(v, made) for v in values))  # type: ignore[misc]
         case Struct(name, fields):
-            return Struct(name, tuple((key, _bind(field, made)) for key, field in fields))
+            return Struct(name, tuple((key, _resolve(field, made)) for key, field in fields))
         case Array(items):
-            return Array(tuple(_bind(item, made) for item in items))  # type: ignore[misc]
+            return Array(tuple(_resolve(item, made) for item in items))  # type: ignore[misc]
     return value

@@ -11,15 +11,15 @@ from lkltest.fuzz.prog.values import (
     Call,
     Fill,
     Ints,
-    Make,
     Out,
-    Pick,
     Pointer,
     Port,
+    Produces,
     Program,
     Raw,
     Ref,
     Region,
+    ResourceRef,
     Struct,
     Text,
     Value,
@@ -28,7 +28,7 @@ from lkltest.fuzz.prog.values import (
 # How a number stands in the text: given the number, its call, and where in it: "2" (an argument), "iovec.iov_len".
 Namer = Callable[[int, Call, str], str]
 # What a call leaves for later ones, given its name and arguments.
-Makes = Callable[[str, tuple[Value, ...]], tuple[Make, ...]]
+ProducesOf = Callable[[str, tuple[Value, ...]], tuple[Produces, ...]]
 
 PORTS = 2  # of a program's own: native/executor.c
 
@@ -76,8 +76,8 @@ def print_program(program: Program, name: Namer = plain) -> str:
     lines = []
     results = 0
     for call in program.calls:
-        labels = ", ".join(f"r{results + n}" for n in range(len(call.makes)))
-        results += len(call.makes)
+        labels = ", ".join(f"r{results + n}" for n in range(len(call.produces)))
+        results += len(call.produces)
         lines.append((f"{labels} = " if labels else "") + print_call(call, name))
     return "".join(line + "\n" for line in lines)
 
@@ -99,7 +99,7 @@ def print_value(value: Value, call: Call, path: str, name: Namer = plain) -> str
             return name(value, call, path)
         case Ref(index):
             return f"r{index}"
-        case Pick(kinds, nth, default):
+        case ResourceRef(kinds, nth, default):
             return f"<{kinds:#x}, {nth}, {default}>"
         case Port(nth):
             return f"port({nth})"
@@ -170,7 +170,7 @@ class Parser:
         if match["mark"] == "[":
             return Array(tuple(_region(item) for item in self.sequence("]")))
         if match["mark"] == "<":
-            return _pick([_number(item) for item in self.sequence(">")])
+            return _resource_ref([_number(item) for item in self.sequence(">")])
         if match["string"]:
             literal = match["string"]
             return Raw(unquote(literal[1:])) if literal[0] == "b" else Text(unquote(literal))
@@ -240,16 +240,16 @@ def _region(value: Value) -> Region:
     raise ValueError('a region of memory is expected here: b"...", out(n), fill(n, byte), u32[...], name{...} or [...]')
 
 
-def _scalar(value: Value) -> int | Ref | Pick:
-    if isinstance(value, (int, Ref, Pick)):
+def _scalar(value: Value) -> int | Ref | ResourceRef:
+    if isinstance(value, (int, Ref, ResourceRef)):
         return value
     raise ValueError("a number or a result is expected here")
 
 
-def _pick(numbers: list[int]) -> Pick:
+def _resource_ref(numbers: list[int]) -> ResourceRef:
     match numbers:
         case [kinds, nth, default]:
-            return Pick(kinds, nth, default)
+            return ResourceRef(kinds, nth, default)
     raise ValueError("a choice of results takes three numbers: <kinds, nth, default>")
 
 
@@ -260,7 +260,7 @@ def _number(value: Value) -> int:
 
 
 def parse_program(
-    text: str, constants: Mapping[str, int], makes: Makes, check: Callable[[Call], object] = lambda _: None
+    text: str, constants: Mapping[str, int], produces: ProducesOf, check: Callable[[Call], object] = lambda _: None
 ) -> Program:
     """Read the text of a program; blank lines and lines that begin with # are passed over.
 
@@ -273,7 +273,7 @@ def parse_program(
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         try:
-            call = _parse_line(line, constants, makes, labels)
+            call = _parse_line(line, constants, produces, labels)
             check(call)
             calls.append(call)
         except KeyError as error:
@@ -284,7 +284,7 @@ def parse_program(
     return Program(tuple(calls))
 
 
-def _parse_line(line: str, constants: Mapping[str, int], makes: Makes, labels: dict[str, int]) -> Call:
+def _parse_line(line: str, constants: Mapping[str, int], produces: ProducesOf, labels: dict[str, int]) -> Call:
     parser = Parser(line, constants)
     parser.labels = labels
     given: list[str] = []
@@ -300,7 +300,7 @@ def _parse_line(line: str, constants: Mapping[str, int], makes: Makes, labels: d
     args = tuple(parser.sequence(")"))
     if parser.text[parser.at :].strip():
         raise ValueError(f"nothing more is expected after {name}(...)")
-    made = makes(name, args)
+    made = produces(name, args)
     if given and len(given) != len(made):
         raise ValueError(f"{name} leaves {len(made)} results, not {len(given)}")
     total = labels.get("", 0)

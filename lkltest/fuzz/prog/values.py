@@ -16,7 +16,7 @@ class Ref:
 
 
 @dataclass(frozen=True, slots=True)
-class Pick:
+class ResourceRef:
     """A result still to be bound: the `nth` last of the kinds in a bit mask, `default` where there is none."""
 
     kinds: int
@@ -65,7 +65,7 @@ class Ints:
     """Integers of `width` bytes each."""
 
     width: int
-    values: tuple[int | Ref | Pick, ...]
+    values: tuple[int | Ref | ResourceRef, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +91,11 @@ class Pointer:
 
 
 Region = Raw | Fill | Out | Ints | Struct | Array
-Value = int | Ref | Pick | Port | Text | Pointer | Region
+Value = int | Ref | ResourceRef | Port | Text | Pointer | Region
 
 
 @dataclass(frozen=True, slots=True)
-class Make:
+class Produces:
     """One result that a call leaves for later calls."""
 
     kind: str  # "file", "tcp", "timer"
@@ -110,7 +110,7 @@ class Call:
 
     name: str
     args: tuple[Value, ...]
-    makes: tuple[Make, ...] = ()
+    produces: tuple[Produces, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +120,10 @@ class Program:
     calls: tuple[Call, ...]
 
 
-def scalars(value: Value) -> Iterator[int | Ref | Pick]:
+def scalars(value: Value) -> Iterator[int | Ref | ResourceRef]:
     """Every number, reference and pick within a value."""
     match value:
-        case int() | Ref() | Pick():
+        case int() | Ref() | ResourceRef():
             yield value
         case Pointer(target):
             yield from scalars(target)
@@ -142,19 +142,19 @@ def references(call: Call) -> set[int]:
     return {scalar.index for arg in call.args for scalar in scalars(arg) if isinstance(scalar, Ref)}
 
 
-def rebind(value: Value, bind: dict[int, int]) -> Value:
+def rebind(value: Value, numbers: dict[int, int]) -> Value:
     """Give references other numbers; one that `bind` lacks becomes -1."""
     match value:
         case Ref(index):
-            return Ref(bind[index]) if index in bind else -1
+            return Ref(numbers[index]) if index in numbers else -1
         case Pointer(target):
-            return Pointer(rebind(target, bind))  # type: ignore[arg-type]
+            return Pointer(rebind(target, numbers))  # type: ignore[arg-type]
         case Ints(width, values):
-            return Ints(width, tuple(rebind(v, bind) for v in values))  # type: ignore[misc]
+            return Ints(width, tuple(rebind(v, numbers) for v in values))  # type: ignore[misc]
         case Struct(name, fields):
-            return Struct(name, tuple((key, rebind(field, bind)) for key, field in fields))
+            return Struct(name, tuple((key, rebind(field, numbers)) for key, field in fields))
         case Array(items):
-            return Array(tuple(rebind(item, bind) for item in items))  # type: ignore[misc]
+            return Array(tuple(rebind(item, numbers) for item in items))  # type: ignore[misc]
     return value
 
 
@@ -164,14 +164,14 @@ def keep(program: Program, wanted: list[int]) -> Program:
     total = 0
     for call in program.calls:
         starts.append(total)
-        total += len(call.makes)
-    bind: dict[int, int] = {}
+        total += len(call.produces)
+    numbers: dict[int, int] = {}
     calls = []
     for index in wanted:
         call = program.calls[index]
-        calls.append(replace(call, args=tuple(rebind(arg, bind) for arg in call.args)))
-        for n in range(len(call.makes)):
-            bind[starts[index] + n] = len(bind)
+        calls.append(replace(call, args=tuple(rebind(arg, numbers) for arg in call.args)))
+        for n in range(len(call.produces)):
+            numbers[starts[index] + n] = len(numbers)
     return Program(tuple(calls))
 
 
@@ -180,7 +180,7 @@ def joined(programs: Sequence[Program]) -> Program:
     calls: list[Call] = []
     made = 0
     for program in programs:
-        bind = {n: made + n for n in range(sum(len(call.makes) for call in program.calls))}
-        calls += [replace(call, args=tuple(rebind(arg, bind) for arg in call.args)) for call in program.calls]
-        made += len(bind)
+        numbers = {n: made + n for n in range(sum(len(call.produces) for call in program.calls))}
+        calls += [replace(call, args=tuple(rebind(arg, numbers) for arg in call.args)) for call in program.calls]
+        made += len(numbers)
     return Program(tuple(calls))

@@ -14,13 +14,13 @@ from lkltest.fuzz.prog.values import (
     RETURN,
     Array,
     Call,
-    Pick,
     Pointer,
     Port,
     Program,
     Raw,
     Ref,
     Region,
+    ResourceRef,
     Struct,
     Text,
     Value,
@@ -92,14 +92,14 @@ class Writer:
             if type.kind == "int" and isinstance(arg, (Pointer, Text)):
                 args[-1] = f"(long){text}"
         invoked = f"CALL(lkl_sys_{call.name}({', '.join(args)}))"
-        returned = [make for make in call.makes if make.source == RETURN]
+        returned = [produced for produced in call.produces if produced.source == RETURN]
         label = f"r{len(self.results)} = " if returned else ""
         self.lines.append(f"\t{label}{invoked};")
-        for make in call.makes:
+        for produced in call.produces:
             index = len(self.results)
             self.results.append(f"r{index}")
-            if make.source != RETURN:
-                read = f"*(int *)((char *){pointers[make.source]} + {make.offset})"
+            if produced.source != RETURN:
+                read = f"*(int *)((char *){pointers[produced.source]} + {produced.offset})"
                 self.lines.append(f"\tr{index} = {read};")
 
     def clean(self, program: Program) -> None:
@@ -107,11 +107,11 @@ class Writer:
         index = 0
         grace = self.description.needs(program) & NEEDS["grace"]
         for call in program.calls:
-            for make in call.makes:
-                if make.kind == "address" and call.name == "mmap_pgoff":
+            for produced in call.produces:
+                if produced.kind == "address" and call.name == "mmap_pgoff":
                     length = self.value(call.args[1], call, "1")
                     self.lines.append(f"\tCALL(lkl_sys_munmap(r{index}, {length}));")
-                elif resources.NUMBERS[make.kind] < resources.DESCRIPTORS:
+                elif resources.NUMBERS[produced.kind] < resources.DESCRIPTORS:
                     self.lines.append(f"\tCALL(lkl_sys_close(r{index}));")
                     self.lines += ["\tlkl_sys_sched_yield();"] if grace else []
                 index += 1
@@ -124,7 +124,7 @@ class Writer:
                 return f"{text}L" if re.fullmatch(r"-?(0x[0-9a-f]+|\d+)", text) and abs(value) > 0x7FFFFFFF else text
             case Ref(index):
                 return f"r{index}"
-            case Pick(_, _, default):
+            case ResourceRef(_, _, default):
                 return str(default)
             case Port(nth):
                 return f"{int.from_bytes((self.port + nth).to_bytes(2, 'big'), 'little'):#x}"
@@ -184,7 +184,7 @@ class Writer:
                 case Struct() if "." not in value.name:
                     inner = self.fields(value, f"{name}.{key}", call, late)
                     found.append(f".{key} = {{ {', '.join(inner)} }}")
-                case Ref() | Pick():
+                case Ref() | ResourceRef():
                     late.append(f"{name}.{key} = {self.value(value, call, path)};")
                 case Pointer() | Text():
                     late.append(f"{name}.{key} = (void *){self.value(value, call, path)};")

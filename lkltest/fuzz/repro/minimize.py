@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TypeVar
 
 from lkltest.fuzz.lang.describe import Description
-from lkltest.fuzz.lang.types import Data, Room, SizeOf
+from lkltest.fuzz.lang.types import BufferIn, BufferOut, Len
 from lkltest.fuzz.prog import resources
 from lkltest.fuzz.prog.values import (
     Array,
@@ -33,7 +33,7 @@ T = TypeVar("T")
 Earlier = Mapping[int, Sequence[int]]  # by the number of a result: those before it that might do as well
 
 
-class Patience:
+class Deadline:
     """How long shrinking may take."""
 
     def __init__(self, seconds: float, stop: threading.Event | None = None) -> None:
@@ -41,31 +41,31 @@ class Patience:
         self.until = time.monotonic() + seconds
         self.stop = stop
 
-    def over(self) -> bool:
+    def passed(self) -> bool:
         """Whether the time is up."""
         return time.monotonic() > self.until or (self.stop is not None and self.stop.is_set())
 
 
-def fewest(items: Sequence[T], fails: Callable[[list[T]], bool], patience: Patience) -> list[T]:
+def minimize_list(items: Sequence[T], fails: Callable[[list[T]], bool], deadline: Deadline) -> list[T]:
     """A sublist that still fails and from which no single item can be taken, found by taking away halves first."""
     kept = list(items)
     size = max(1, len(kept) // 2)
     while True:
         before = len(kept)
         at = before
-        while at > 0 and not patience.over():
+        while at > 0 and not deadline.passed():
             start = max(0, at - size)
             candidate = kept[:start] + kept[at:]
             if candidate and fails(candidate):
                 kept = candidate
             at = start
-        if patience.over() or (size == 1 and len(kept) == before):
+        if deadline.passed() or (size == 1 and len(kept) == before):
             return kept
         size = max(1, size // 2)
 
 
-def shrink(
-    program: Program, description: Description, fails: Callable[[Program], bool], patience: Patience
+def minimize(
+    program: Program, description: Description, fails: Callable[[Program], bool], deadline: Deadline
 ) -> Program:
     """Take calls away and make what is left simpler, in turns, as long as it still fails."""
     harmless: set[Program] = set()
@@ -77,23 +77,24 @@ def shrink(
 
     while True:
         before = program
-        program = plainer(fewer(program, still, patience), description, still, patience)
-        if program == before or patience.over():
+        program = simplify_arguments(remove_calls(program, still, deadline), description, still, deadline)
+        if program == before or deadline.passed():
             return program
 
 
-def fewer(program: Program, fails: Callable[[Program], bool], patience: Patience) -> Program:
+def remove_calls(program: Program, fails: Callable[[Program], bool], deadline: Deadline) -> Program:
     """The program without the calls that its failure does not need."""
-    return keep(program, fewest(range(len(program.calls)), lambda chosen: fails(keep(program, chosen)), patience))
+    indexes = range(len(program.calls))
+    return keep(program, minimize_list(indexes, lambda chosen: fails(keep(program, chosen)), deadline))
 
 
-def plainer(
-    program: Program, description: Description, fails: Callable[[Program], bool], patience: Patience
+def simplify_arguments(
+    program: Program, description: Description, fails: Callable[[Program], bool], deadline: Deadline
 ) -> Program:
     """The program with simpler arguments, as far as the descriptions of its calls allow them."""
     for index in reversed(range(len(program.calls))):
         refused = 0  # candidates, of which the next one follows
-        while not patience.over():
+        while not deadline.passed():
             candidates = simpler_calls(program, index, description)
             call = next(islice(candidates, refused, None), None)
             if call is None:
@@ -120,8 +121,8 @@ def simpler_calls(program: Program, index: int, description: Description) -> Ite
 def alike(program: Program) -> Earlier:
     """For each result the earlier ones of its sort: descriptors, timers, or addresses."""
     sorts = [
-        "descriptor" if resources.NUMBERS[make.kind] < resources.DESCRIPTORS else make.kind
-        for call in program.calls for make in call.makes
+        "descriptor" if resources.NUMBERS[produced.kind] < resources.DESCRIPTORS else produced.kind
+        for call in program.calls for produced in call.produces
     ]
     return {n: [m for m in range(n) if sorts[m] == sort] for n, sort in enumerate(sorts)}
 
@@ -138,11 +139,11 @@ def shorter(call: Call, description: Description) -> Iterator[Call]:
     described = description.by_call[call.name][-1]  # the call itself: variants only narrow it down
     names = [argument.name for argument in described.signature.arguments]
     for n, type in enumerate(described.types):
-        if not isinstance(type, SizeOf) or type.unit != 1 or type.of not in names:
+        if not isinstance(type, Len) or type.unit != 1 or type.of not in names:
             continue
         at = names.index(type.of)
         buffer, room = call.args[at], described.types[at]
-        if not isinstance(buffer, Pointer) or not isinstance(room, (Data, Room)):
+        if not isinstance(buffer, Pointer) or not isinstance(room, (BufferIn, BufferOut)):
             continue
         size = description.encoder.size(buffer.target)
         for less in dict.fromkeys((room.low, 1, 2, 4, 8, size // 2)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import re
 import signal
 from dataclasses import dataclass, replace
@@ -11,8 +12,8 @@ from pathlib import Path
 from lkltest import addresses, symbolize
 from lkltest.crashreport import Address, CrashReport, parse
 from lkltest.fuzz.exec import native
-from lkltest.fuzz.exec.kernel import Death
-from lkltest.fuzz.exec.shmem import BETWEEN, Alarm, Head, Memory
+from lkltest.fuzz.exec.kernel import WorkerExit
+from lkltest.fuzz.exec.shmem import Alarm, Head, Memory
 from lkltest.symbolize import Frame, Stack
 
 STAMP = re.compile(rb"^\[ *\d+\.\d+\](?:\[[^\]]*\])? ")
@@ -25,6 +26,7 @@ OWNER = re.compile(r"INFO: Allocated in (\w+)")
 PLACE = re.compile(r" (?:in|at) (?:[\w./-]+:\d+ )?([a-zA-Z_]\w*)(?:\+0x|\(|\.|$| )|at ([\w./-]+:\d+)")
 FAILURE = re.compile(r"BUG: failure at ([\w./-]+:\d+)/(\w+)")
 PANIC = re.compile(r"Kernel panic - not syncing: (.*)")
+CORRUPTING = re.compile(r"BUG|Oops")  # complaints that begin like this: the kernel goes on, with damaged memory
 SCARCE = re.compile(r"Out of memory|no killable processes")
 PRINTS = re.compile(
     r"|\w*(console|print|printk)\w*|call_(console_)?drivers?|panic|lkl_\w*print\w*|__warn|warn_slowpath\w*|__lkl_\w*"
@@ -32,11 +34,23 @@ PRINTS = re.compile(
 CONSOLE_TAIL = 16 << 10  # bytes of the log that a finding keeps
 
 
-@dataclass(frozen=True)
-class Failure:
-    """One way in which a kernel failed."""
+class ReportType(enum.StrEnum):
+    """The kinds of failures; findings on disk are named by their values."""
 
-    kind: str  # crash, panic, hang, overrun, console, errno, result
+    CRASH = "crash"  # a fatal signal in the kernel
+    PANIC = "panic"
+    HANG = "hang"  # a call does not return
+    OVERRUN = "overrun"  # the kernel wrote or read outside of a buffer of its caller
+    CONSOLE = "console"  # a complaint in the kernel's log, such as WARNING or BUG
+    ERRNO = "errno"  # a call returned a negative number that is no errno
+    RESULT = "result"  # a call succeeded with a value that its documentation excludes
+
+
+@dataclass(frozen=True)
+class Report:
+    """One failure of a kernel."""
+
+    type: ReportType
     title: str  # one line for people
     signature: tuple[str, ...]  # functions or places that tell it from others, the innermost first
     program: int  # number of the program since boot
@@ -44,32 +58,39 @@ class Failure:
     stack: str  # with names; empty where there is none
     console: str  # the end of the kernel's log
     fatal: bool = True  # the kernel is gone
+    corrupted: bool = False  # the kernel's memory may be damaged: later failures may only follow from this one
+    value: int | None = None  # the result of a call that is at fault for it (ERRNO, RESULT)
+
+    @property
+    def frame(self) -> str:
+        """The function or place that is blamed; "" where none is known."""
+        return self.signature[0] if self.signature else ""
 
     @property
     def name(self) -> str:
         """The stable name that duplicates share."""
-        return name_of(self.kind, self.signature)
+        return name_of(self.type, self.signature)
 
     @property
-    def spoils(self) -> bool:
-        """Whether the kernel's memory is no longer what it should be: what fails next only follows from that."""
-        return self.fatal or self.kind == "overrun" or self.title.startswith(("BUG", "Oops"))
+    def ends_kernel(self) -> bool:
+        """Whether the kernel is gone, or not to be used any longer."""
+        return self.fatal or self.corrupted
 
-    def same(self, other: Failure | None) -> bool:
+    def same(self, other: Report | None) -> bool:
         """Whether the other one is of the same bug, as far as one can tell."""
-        return other is not None and other.kind == self.kind and other.signature[:1] == self.signature[:1]
+        return other is not None and other.type == self.type and other.frame == self.frame
 
 
-def name_of(kind: str, signature: tuple[str, ...]) -> str:
-    """The name of failures of a kind and a signature, which is also that of a directory."""
-    return re.sub(r"[^\w.+-]+", "_", "-".join([kind, *(signature or ("nowhere",))]))[:120]
+def name_of(type: ReportType, signature: tuple[str, ...]) -> str:
+    """The name of failures of a type and a signature, which is also that of a directory."""
+    return re.sub(r"[^\w.+-]+", "_", "-".join([type, *(signature or ("nowhere",))]))[:120]
 
 
 def name_of_hang(stderr: bytes) -> str:
     """The name that a hang would have, by the stacks that its worker wrote when it was asked; "" if there are none."""
-    reports = [report for report in parse(stderr) if report.hang and report.complete]
-    signature = symbolize.signature(stacks(reports[-1])[0]) if reports else ()
-    return name_of("hang", signature) if signature else ""
+    crash_reports = [crash_report for crash_report in parse(stderr) if crash_report.hang and crash_report.complete]
+    signature = symbolize.signature(stacks(crash_reports[-1])[0]) if crash_reports else ()
+    return name_of(ReportType.HANG, signature) if signature else ""
 
 
 def tail(console: bytes) -> str:
@@ -77,10 +98,10 @@ def tail(console: bytes) -> str:
     return console[-CONSOLE_TAIL:].decode(errors="replace")
 
 
-def stacks(report: CrashReport) -> list[Stack]:
+def stacks(crash_report: CrashReport) -> list[Stack]:
     """The stacks of a worker's report, the one that was running a call first."""
-    threads = tuple(replace(thread, frames=_trim(report, thread.frames)) for thread in report.threads)
-    short = replace(report, threads=threads)
+    threads = tuple(replace(thread, frames=_trim(crash_report, thread.frames)) for thread in crash_report.threads)
+    short = replace(crash_report, threads=threads)
     key = tuple(_place(short, frame.pc) for thread in threads for frame in thread.frames)
     # Naming takes a second, and the same crash comes again and again.
     if key not in NAMED:
@@ -94,19 +115,19 @@ MOST_NAMED = 1000
 NAMED: dict[tuple[object, ...], tuple[Stack, ...]] = {}
 
 
-def _place(report: CrashReport, address: int) -> tuple[str, int]:
+def _place(crash_report: CrashReport, address: int) -> tuple[str, int]:
     """An address as its file and the offset in it, which are the same in every process."""
-    mapping = addresses.find(report.maps, address)
+    mapping = addresses.find(crash_report.maps, address)
     return (mapping.path, address - mapping.start + mapping.offset) if mapping else ("", address)
 
 
-def _trim(report: CrashReport, frames: tuple[Address, ...]) -> tuple[Address, ...]:
+def _trim(crash_report: CrashReport, frames: tuple[Address, ...]) -> tuple[Address, ...]:
     """The frames between the executor's: those that watch the console, and those above which only Python follows."""
 
     def own(frame: Address) -> bool:
-        return Path(_place(report, frame.pc)[0]).name.startswith(native.MODULE)
+        return Path(_place(crash_report, frame.pc)[0]).name.startswith(native.MODULE)
 
-    kept = tuple(dropwhile(own, frames)) if report.complaint else frames
+    kept = tuple(dropwhile(own, frames)) if crash_report.complaint else frames
     last = next((n for n, frame in enumerate(kept) if own(frame)), len(kept))
     return kept[: last + 1]
 
@@ -116,54 +137,54 @@ def _ours(frame: Frame) -> bool:
     return Path(frame.module).name.startswith(native.MODULE)
 
 
-def of_death(death: Death, memory: Memory) -> Failure | None:
-    """What a death means; None where the kernel, or the host, only ran out of memory."""
-    console = tail(death.console)
-    reports = [report for report in parse(death.stderr) if not report.complaint and report.hang == death.hung]
-    reports = [report for report in reports if report.complete] or reports
-    killed = death.ended.signal == signal.SIGKILL and not reports
-    if not death.hung and (killed or SCARCE.search(console[-4000:])):
+def from_exit(exited: WorkerExit, memory: Memory) -> Report | None:
+    """Report a lost worker; None where the kernel, or the host, only ran out of memory."""
+    console = tail(exited.console)
+    found = [crash for crash in parse(exited.stderr) if not crash.complaint and crash.hang == exited.hung]
+    found = [crash for crash in found if crash.complete] or found
+    killed = exited.ended.signal == signal.SIGKILL and not found
+    if not exited.hung and (killed or SCARCE.search(console[-4000:])):
         return None
-    found = stacks(reports[-1]) if reports else []
-    stack = found[0] if found else None
-    signature = symbolize.signature(stack) if stack else ()
-    kind, title = "crash", death.ended.describe()
+    named = stacks(found[-1]) if found else []
+    signature = symbolize.signature(named[0]) if named else ()
+    type, title = ReportType.CRASH, exited.ended.describe()
     panic = PANIC.search(console)
-    address = reports[-1].address if reports else None
-    if death.hung:
-        kind, title = "hang", "a call does not return"
+    address = found[-1].address if found else None
+    if exited.hung:
+        type, title = ReportType.HANG, "a call does not return"
     elif panic:
-        failure = FAILURE.search(console)
-        kind, title = "panic", f"Kernel panic: {panic[1].strip()}"
-        signature = (failure[2], *signature) if failure else signature
+        bug_on = FAILURE.search(console)
+        type, title = ReportType.PANIC, f"Kernel panic: {panic[1].strip()}"
+        signature = (bug_on[2], *signature) if bug_on else signature
     elif address is not None and memory.in_buffers(address):
-        kind, title = "overrun", "the kernel reached past the end of a buffer of its caller"
+        type, title = ReportType.OVERRUN, "the kernel reached past the end of a buffer of its caller"
     if signature:
         title += f" in {signature[0]}"
-    return Failure(
-        kind=kind, title=title, signature=signature, program=death.head.program, call=death.head.call,
-        stack=symbolize.render(found[:1] if not death.hung else found), console=console,
+    return Report(
+        type=type, title=title, signature=signature, program=exited.head.program, call=exited.head.call,
+        stack=symbolize.render(named if exited.hung else named[:1]), console=console,
     )
 
 
-def of_alarm(head: Head, console: bytes, call: str, stderr: bytes) -> Failure:
-    """What an alarm means; `call` is the name of the call at fault, `console` the end of the log."""
-    kind, title, stack = "console", "", ""
+def from_alarm(head: Head, console: bytes, call: str, stderr: bytes) -> Report:
+    """Report an alarm; `call` is the name of the call at fault, `console` the end of the log."""
+    type, stack, corrupted, value = ReportType.CONSOLE, "", False, head.alarm_value
     signature: tuple[str, ...] = (call,)
-    if head.alarm == Alarm.CONSOLE:
-        # Before it, there may be what is no complaint although it has a trace: memory was short.
-        since = head.console - head.alarm_value
-        title, signature = complaint(console[-since:] if since > 0 else console)
-        stack = _complainer(stderr)
-    elif head.alarm == Alarm.ERRNO:
-        kind, title = "errno", f"{call} returned {head.alarm_value}, which is no errno of a system call"
+    if head.alarm == Alarm.ERRNO:
+        type, title = ReportType.ERRNO, f"{call} returned {value}, which is no errno of a system call"
     elif head.alarm == Alarm.SHAPE:
-        kind, title = "result", f"{call} returned {head.alarm_value}, which its success cannot be"
+        type, title = ReportType.RESULT, f"{call} returned {value}, which its success cannot be"
     elif head.alarm == Alarm.CANARY:
-        kind, title = "overrun", f"{call} wrote before the start of a buffer of its caller"
-    return Failure(
-        kind=kind, title=title, signature=signature, program=head.alarm_program, call=head.alarm_call, stack=stack,
-        console=tail(console), fatal=False,
+        type, title, corrupted = ReportType.OVERRUN, f"{call} wrote before the start of a buffer of its caller", True
+    else:
+        # The log before it may hold a trace that is no complaint: memory was short.
+        since = head.console - value
+        title, signature = complaint(console[-since:] if since > 0 else console)
+        stack, corrupted = _complainer(stderr), CORRUPTING.match(title) is not None
+    return Report(
+        type=type, title=title, signature=signature, program=head.alarm_program, call=head.alarm_call, stack=stack,
+        console=tail(console), fatal=False, corrupted=corrupted,
+        value=value if type in (ReportType.ERRNO, ReportType.RESULT) else None,
     )
 
 
@@ -174,8 +195,8 @@ def _waits(frame: Frame) -> bool:
 
 def _complainer(stderr: bytes) -> str:
     """The stack of the last one that printed a complaint, without what prints."""
-    reports = parse(stderr[max(0, stderr.rfind(b"\nlkltest: signal ")) :])
-    for stack in stacks(reports[0]) if reports and reports[0].complaint else ():
+    crash_reports = parse(stderr[max(0, stderr.rfind(b"\nlkltest: signal ")) :])
+    for stack in stacks(crash_reports[0]) if crash_reports and crash_reports[0].complaint else ():
         frames = tuple(dropwhile(_prints, stack.frames))
         counted = tuple(replace(frame, number=frame.number - frames[0].number) for frame in frames)
         return symbolize.render([replace(stack, title="The complaint comes from", frames=counted)])
@@ -195,12 +216,9 @@ def complaint(console: bytes) -> tuple[str, tuple[str, ...]]:
                 owner = OWNER.search(console.decode(errors="replace"))
                 damage = re.sub(r"\W+", "_", slab[2].strip())
                 return line, (f"{slab[1]}-{damage}", *(owner.groups() if owner else ()))
-            failure = FAILURE.search(line)
+            bug_on = FAILURE.search(line)
             place = PLACE.search(line)
-            where = failure[2] if failure else (place[1] or place[2]) if place else ""
+            where = bug_on[2] if bug_on else (place[1] or place[2]) if place else ""
             plain = re.sub(r"\d+", "N", line)
             return line, (where or re.sub(r"\W+", "_", plain)[:60],)
     return "the kernel printed a complaint", ("unknown",)
-
-
-__all__ = ["BETWEEN", "Failure", "of_alarm", "of_death"]

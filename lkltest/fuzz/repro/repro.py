@@ -6,26 +6,26 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lkltest.fuzz.exec.kernel import Setup
+from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.exec.shmem import BETWEEN
-from lkltest.fuzz.gen.generator import Planned
+from lkltest.fuzz.gen.generator import Candidate
 from lkltest.fuzz.prog.values import Program, joined
-from lkltest.fuzz.repro.minimize import Patience, fewer, fewest, shrink
-from lkltest.fuzz.repro.report import Failure
-from lkltest.fuzz.repro.runner import Lab, Trial
+from lkltest.fuzz.repro.minimize import Deadline, minimize, minimize_list, remove_calls
+from lkltest.fuzz.repro.report import Report
+from lkltest.fuzz.repro.runner import Runner, RunResult
 
 TRIES = 3  # on kernels of their own, before the history of the worker is asked
 RATE_OF = 10  # kernels on which the result is tried, to say how often it fails
 LONGEST = 100  # calls of one program: the executor keeps 256 results
-SHRINK_SECONDS = 120.0  # long, for the kernels that are fuzzed have most of the processors
+MINIMIZE_SECONDS = 120.0  # long, for the kernels that are fuzzed have most of the processors
 HISTORY_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
-class Result:
+class Reproduction:
     """What triage found out."""
 
-    failure: Failure  # as it was when the programs below were run last
+    report: Report  # as it was when the programs below were run last
     programs: tuple[Program, ...]  # to be run in this order on a fresh kernel; empty where nothing fails again
     times: int  # that it failed again
     of: int  # tries
@@ -33,115 +33,115 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Suspect:
+class Crash:
     """A failure as the fuzzer met it."""
 
-    failure: Failure
-    history: Sequence[Planned]  # what its kernel ran, up to the program that failed
+    report: Report
+    history: Sequence[Candidate]  # what its kernel ran, up to the program that failed
     returned: tuple[int, ...]  # what the last program's calls returned
-    setup: Setup  # of its kernel
+    config: KernelConfig  # of its kernel
 
     def program(self) -> Program:
         """The program that failed, as far as it came."""
         program = self.history[-1].program(self.returned)
-        if self.failure.call == BETWEEN:
+        if self.report.call == BETWEEN:
             return program
-        return Program(program.calls[: self.failure.call + 1])
+        return Program(program.calls[: self.report.call + 1])
 
 
-def triage(
-    suspect: Suspect, lab: Lab, *, shrink_seconds: float = SHRINK_SECONDS, hurry: threading.Event | None = None
-) -> Result:
+def reproduce(
+    crash: Crash, runner: Runner, *, minimize_seconds: float = MINIMIZE_SECONDS, hurry: threading.Event | None = None
+) -> Reproduction:
     """Find out what brings the failure about: the program alone, or some of what ran before it.
 
     `hurry` ends the search and the shrinking early: what was found until then is the result.
     """
-    program = suspect.program()
-    failure = again(lambda: lab.run([program]).failure, suspect.failure)
-    alone = failure is not None
+    program = crash.program()
+    report = retry(lambda: runner.run([program]).report, crash.report)
+    alone = report is not None
     programs = [program]
-    if failure is None:
-        failure = suspect.failure
-        programs = from_history(suspect, lab, Patience(HISTORY_SECONDS, hurry))
+    if report is None:
+        report = crash.report
+        programs = minimize_history(crash, runner, Deadline(HISTORY_SECONDS, hurry))
         if not programs:
-            return Result(failure, (), 0, TRIES)
+            return Reproduction(report, (), 0, TRIES)
         together = joined(programs)
-        if len(together.calls) <= LONGEST and failure.same(lab.run([together]).failure):
+        if len(together.calls) <= LONGEST and report.same(runner.run([together]).report):
             programs = [together]
-    patience = Patience(shrink_seconds, hurry)
-    programs = smallest(programs, failure, lab, patience, fresh=not alone)
-    return rate(programs, failure, lab, complete=not patience.over())
+    deadline = Deadline(minimize_seconds, hurry)
+    programs = minimize_programs(programs, report, runner, deadline, fresh=not alone)
+    return rate(programs, report, runner, complete=not deadline.passed())
 
 
-def again(run: Callable[[], Failure | None], failure: Failure) -> Failure | None:
+def retry(run: Callable[[], Report | None], report: Report) -> Report | None:
     """Try some times whether the failure comes again."""
     for _ in range(TRIES):
         found = run()
-        if failure.same(found):
+        if report.same(found):
             return found
     return None
 
 
-def smallest(
-    programs: list[Program], failure: Failure, lab: Lab, patience: Patience, *, fresh: bool
+def minimize_programs(
+    programs: list[Program], report: Report, runner: Runner, deadline: Deadline, *, fresh: bool
 ) -> list[Program]:
     """Shrink the programs, the last one first; `fresh` tries each candidate on a kernel of its own."""
 
     def fails(candidate: Sequence[Program]) -> bool:
-        return failure.same(lab.run(candidate).failure)
+        return report.same(runner.run(candidate).report)
 
     def quickly(candidate: Sequence[Program]) -> bool:
         # A kernel that survived the last candidate will do for this one; but what fails must fail on a fresh one.
-        used = lab.kernel is not None
-        return failure.same(lab.run(candidate, fresh=False).failure) and (not used or fails(candidate))
+        used = runner.kernel is not None
+        return report.same(runner.run(candidate, fresh=False).report) and (not used or fails(candidate))
 
     def among(index: int, try_all: Callable[[Sequence[Program]], bool]) -> Callable[[Program], bool]:
         return lambda program: try_all([*programs[:index], program, *programs[index + 1 :]])
 
     for index in reversed(range(len(programs))):
-        small = shrink(programs[index], lab.description, among(index, fails if fresh else quickly), patience)
-        programs[index] = small if fresh else fewer(small, among(index, fails), patience)
+        small = minimize(programs[index], runner.description, among(index, fails if fresh else quickly), deadline)
+        programs[index] = small if fresh else remove_calls(small, among(index, fails), deadline)
     return programs
 
 
-def from_history(suspect: Suspect, lab: Lab, patience: Patience) -> list[Program]:
+def minimize_history(crash: Crash, runner: Runner, deadline: Deadline) -> list[Program]:
     """The fewest of the worker's programs that bring the failure about on a fresh kernel; none where all do not."""
-    history = list(suspect.history)
+    history = list(crash.history)
 
-    def fails(some: Sequence[Planned]) -> bool:
-        return suspect.failure.same(repeat(some, lab).failure)
+    def fails(some: Sequence[Candidate]) -> bool:
+        return crash.report.same(rerun(some, runner).report)
 
     length = 2
     while not fails(history[-length:]):
-        if length >= len(history) or patience.over():
+        if length >= len(history) or deadline.passed():
             return []
         length = min(length * 4, len(history))
-    return bound(fewest(history[-length:], fails, patience), lab)
+    return resolved(minimize_list(history[-length:], fails, deadline), runner)
 
 
-def repeat(chosen: Sequence[Planned], lab: Lab) -> Trial:
+def rerun(chosen: Sequence[Candidate], runner: Runner) -> RunResult:
     """Run planned programs one after the other on a fresh kernel, as the fuzzer did."""
-    names = [[ready.call.name for ready in planned.calls] for planned in chosen]
-    return lab.run_encoded([planned.encoded() for planned in chosen], names)
+    names = [[encoded.call.name for encoded in candidate.calls] for candidate in chosen]
+    return runner.run_encoded([candidate.encoded() for candidate in chosen], names)
 
 
-def bound(chosen: Sequence[Planned], lab: Lab) -> list[Program]:
+def resolved(chosen: Sequence[Candidate], runner: Runner) -> list[Program]:
     """Programs with their picks bound as they were when they ran one after the other."""
-    returned = repeat(chosen, lab).returned
+    returned = rerun(chosen, runner).returned
     programs = []
-    for planned in chosen:
-        programs.append(planned.program(returned[: len(planned.calls)]))
-        returned = returned[len(planned.calls) :]
+    for candidate in chosen:
+        programs.append(candidate.program(returned[: len(candidate.calls)]))
+        returned = returned[len(candidate.calls) :]
     return programs
 
 
-def rate(programs: Sequence[Program], failure: Failure, lab: Lab, *, complete: bool) -> Result:
+def rate(programs: Sequence[Program], report: Report, runner: Runner, *, complete: bool) -> Reproduction:
     """Say how often the programs fail, each time on a fresh kernel."""
     times = 0
-    last = failure
+    last = report
     for _ in range(RATE_OF):
-        found = lab.run(programs).failure
-        if found is not None and failure.same(found):
+        found = runner.run(programs).report
+        if found is not None and report.same(found):
             times += 1
             last = found
-    return Result(last, tuple(programs) if times else (), times, RATE_OF, complete)
+    return Reproduction(last, tuple(programs) if times else (), times, RATE_OF, complete)

@@ -6,31 +6,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lkltest.closing import Closing
-from lkltest.fuzz.exec.kernel import Death, Kernel, Setup, boot
+from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, WorkerExit, boot
 from lkltest.fuzz.exec.shmem import Memory
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.values import Program
-from lkltest.fuzz.repro.report import Failure, of_alarm, of_death
+from lkltest.fuzz.repro.report import Report, from_alarm, from_exit
 
 STUCK_AFTER = 0.5  # seconds: a call that blocks is interrupted long before
 
 
 @dataclass(frozen=True)
-class Trial:
+class RunResult:
     """What became of some programs on one kernel."""
 
-    failure: Failure | None
+    report: Report | None
     returned: tuple[int, ...]  # by all calls that returned, in order
 
 
-class Lab(Closing):
+class Runner(Closing):
     """A bench with one kernel at a time, replaced when it is lost or spoilt.
 
     Use it as a context manager.
     """
 
-    def __init__(self, setup: Setup, description: Description) -> None:
-        self.setup = replace(setup, stuck_after=min(setup.stuck_after, STUCK_AFTER))
+    def __init__(self, config: KernelConfig, description: Description) -> None:
+        self.config = replace(config, stuck_after=min(config.stuck_after, STUCK_AFTER))
         self.description = description
         self.memory = Memory()
         self.kernel: Kernel | None = None
@@ -51,16 +51,18 @@ class Lab(Closing):
         """The calls' names."""
         return [call.name for call in program.calls]
 
-    def run(self, programs: Sequence[Program], *, fresh: bool = True) -> Trial:
+    def run(self, programs: Sequence[Program], *, fresh: bool = True) -> RunResult:
         """Run programs one after the other on one kernel, a fresh one unless told otherwise."""
         encoded = [self.description.encode(program) for program in programs]
         return self.run_encoded(encoded, [self.names(program) for program in programs], fresh=fresh)
 
-    def run_encoded(self, programs: Sequence[bytes], names: Sequence[Sequence[str]], *, fresh: bool = True) -> Trial:
+    def run_encoded(
+        self, programs: Sequence[bytes], names: Sequence[Sequence[str]], *, fresh: bool = True
+    ) -> RunResult:
         """As `run`, for programs that are encoded already; `names` are those of their calls."""
         if fresh or self.kernel is None:
             self.drop()
-            self.kernel = boot(self.setup, self.memory)
+            self.kernel = boot(self.config, self.memory)
             self.boots += 1
         kernel = self.kernel
         before = self.memory.head()
@@ -71,15 +73,15 @@ class Lab(Closing):
             outcome = kernel.run(b"".join(batch), len(batch))
             head = self.memory.head()
             returned = self.memory.results(before.calls, min(head.calls - before.calls, 100_000))
-            if isinstance(outcome, Death):
+            if isinstance(outcome, WorkerExit):
                 self.kernel = None
                 kernel.close()
-                failure = of_death(outcome, self.memory)
-                return Trial(replace(failure, program=failure.program - first) if failure else None, returned)
+                report = from_exit(outcome, self.memory)
+                return RunResult(replace(report, program=report.program - first) if report else None, returned)
             if head.alarm:
                 call = names[head.alarm_program - first]
                 name = call[head.alarm_call] if head.alarm_call < len(call) else "the sandbox"
-                failure = of_alarm(head, self.memory.console(before.console), name, kernel.errors())
+                report = from_alarm(head, self.memory.console(before.console), name, kernel.errors())
                 self.drop()
-                return Trial(replace(failure, program=failure.program - first), returned)
-        return Trial(None, returned)
+                return RunResult(replace(report, program=report.program - first), returned)
+        return RunResult(None, returned)

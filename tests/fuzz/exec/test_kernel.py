@@ -9,22 +9,22 @@ from dataclasses import replace
 import pytest
 
 from lkltest.errors import KernelLost
-from lkltest.fuzz.exec.kernel import Death, Kernel, Setup
+from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, WorkerExit
 from lkltest.fuzz.exec.shmem import Alarm, Memory, State
 from lkltest.fuzz.gen.generator import Generator
 from lkltest.fuzz.gen.sources import Random
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.values import Pointer, Program, Text
 from lkltest.fuzz.repro.report import name_of_hang
-from lkltest.fuzz.repro.runner import Lab
+from lkltest.fuzz.repro.runner import Runner
 from tests.fuzz.conftest import Planted
 
 Parse = Callable[[str], Program]
 
 
-def test_results_of_every_call_come_back(lab: Lab, parse: Parse) -> None:
+def test_results_of_every_call_come_back(runner: Runner, parse: Parse) -> None:
     """A program reads back what it wrote, and the pipe's two ends are results of their own."""
-    trial = lab.run([parse(
+    result = runner.run([parse(
         'r0 = openat(AT_FDCWD, "f1", O_RDWR|O_CREAT, 0644)\n'
         'write(r0, &b"hello", 5)\n'
         "pread64(r0, &out(9), 9, 1)\n"
@@ -33,11 +33,11 @@ def test_results_of_every_call_come_back(lab: Lab, parse: Parse) -> None:
         "read(r1, &out(3), 3)\n"
         "close(77)\n"
     )])
-    assert trial.failure is None
-    assert trial.returned == (0, 5, 4, 0, 3, 3, -9)
+    assert result.report is None
+    assert result.returned == (0, 5, 4, 0, 3, 3, -9)
 
 
-def test_programs_do_not_see_each_other(lab: Lab, parse: Parse) -> None:
+def test_programs_do_not_see_each_other(runner: Runner, parse: Parse) -> None:
     """Descriptors, files, umask, directory, limits and credentials are gone with the program."""
     first = parse(
         'r0 = openat(AT_FDCWD, "f1", O_RDWR|O_CREAT, 0644)\nmkdirat(AT_FDCWD, "d0", 0755)\nchdir("d0")\numask(0777)\n'
@@ -45,27 +45,27 @@ def test_programs_do_not_see_each_other(lab: Lab, parse: Parse) -> None:
     )
     second = parse('close(0)\nfaccessat(AT_FDCWD, "f1", 0)\numask(0)\ngetuid()\nr0 = dup2(0, 5)\n'
                    'r1 = openat(AT_FDCWD, "f2", O_CREAT, 0644)\nr2 = dup(r1)\n')
-    trial = lab.run([first, second])
-    assert trial.failure is None
-    assert trial.returned[6:] == (-9, -2, 0o22, 0, -9, 0, 1)
+    result = runner.run([first, second])
+    assert result.report is None
+    assert result.returned[6:] == (-9, -2, 0o22, 0, -9, 0, 1)
 
 
 @pytest.mark.parametrize("changed", ["munmap(r1, 0x1000)", "mremap(r1, 0x4000, 0x2000, 0, 0)"])
 @pytest.mark.parametrize("flags", ["34", "2"])
-def test_mappings_end_with_their_program(lab: Lab, parse: Parse, flags: str, changed: str) -> None:
+def test_mappings_end_with_their_program(runner: Runner, parse: Parse, flags: str, changed: str) -> None:
     """Also those of which it took a part away: there is one address space, and nothing to find in it afterwards."""
     program = parse(
         'r0 = openat(AT_FDCWD, "f", O_RDWR|O_CREAT, 0644)\nftruncate(r0, 0x4000)\n'
         f"r1 = mmap_pgoff(0, 0x4000, 3, {flags}, r0, 0)\n{changed}\n"
     )
     maps = parse('r0 = openat(AT_FDCWD, "/proc/self/maps", 0, 0)\nread(r0, &out(500), 500)\n')
-    trial = lab.run([program, maps])
-    assert trial.failure is None
-    assert trial.returned[2] > 0
-    assert trial.returned[-1] == 0
+    result = runner.run([program, maps])
+    assert result.report is None
+    assert result.returned[2] > 0
+    assert result.returned[-1] == 0
 
 
-def test_ports_are_of_the_program_alone(lab: Lab, parse: Parse) -> None:
+def test_ports_are_of_the_program_alone(runner: Runner, parse: Parse) -> None:
     """A connection of an earlier program, which nobody allowed to be passed over, keeps no later one away."""
     program = parse(
         "r0 = socket(AF_INET, SOCK_STREAM, 0)\nbind(r0, &sockaddr_in{sin_family=AF_INET, sin_port=port(0)}, 16)\n"
@@ -73,20 +73,20 @@ def test_ports_are_of_the_program_alone(lab: Lab, parse: Parse) -> None:
         "sin_port=port(1)}, 16)\nconnect(r1, &sockaddr_in{sin_family=AF_INET, sin_port=port(0)}, 16)\n"
         "r2 = accept4(r0, 0, 0, 0)\nclose(r2)\nclose(r1)\n"
     )
-    trial = lab.run([program] * 3)
-    assert trial.failure is None
-    assert trial.returned == (0, 0, 0, 1, 0, 0, 2, 0, 0) * 3
+    result = runner.run([program] * 3)
+    assert result.report is None
+    assert result.returned == (0, 0, 0, 1, 0, 0, 2, 0, 0) * 3
 
 
-def test_a_socket_takes_no_number_for_an_address(lab: Lab, parse: Parse) -> None:
+def test_a_socket_takes_no_number_for_an_address(runner: Runner, parse: Parse) -> None:
     """A terminal's descriptor may be a socket's by now: what is a number for the one is an address for the other."""
-    trial = lab.run([parse(
+    result = runner.run([parse(
         'r0 = openat(AT_FDCWD, "/dev/ptmx", O_RDWR|O_NONBLOCK|O_NOCTTY, 0)\nioctl(r0, TCFLSH, 2)\nclose(r0)\n'
         "r1 = socket(AF_INET, SOCK_DGRAM, 0)\nioctl(r0, TCFLSH, 2)\nioctl(r0, TIOCSPGRP, 0)\n"
         "ioctl(r0, SIOCGIFMTU, &[ifreq{ifr_ifrn=b\"lo\\x00\"}, fill(472, 0)])\n"
     )])
-    assert trial.failure is None
-    assert trial.returned == (0, 0, 0, 0, -25, -25, 0)
+    assert result.report is None
+    assert result.returned == (0, 0, 0, 0, -25, -25, 0)
 
 
 def test_an_option_is_never_nothing(description: Description) -> None:
@@ -98,70 +98,70 @@ def test_an_option_is_never_nothing(description: Description) -> None:
                 assert isinstance(value, (Pointer, Text)), key
 
 
-def test_a_call_that_blocks_is_interrupted(lab: Lab, parse: Parse) -> None:
+def test_a_call_that_blocks_is_interrupted(runner: Runner, parse: Parse) -> None:
     """A read of an empty pipe costs milliseconds, and neither fails nor disturbs what follows."""
     program = parse("r0, r1 = pipe2(&out(8), 0)\nread(r0, &out(1), 1)\nread(r0, &out(1), 1)\n"
                     "nanosleep(&timespec{tv_nsec=1}, 0)\n")
-    trial = lab.run([program])
-    assert trial.failure is None
-    assert trial.returned == (0, -512, -512, 0)
+    result = runner.run([program])
+    assert result.report is None
+    assert result.returned == (0, -512, -512, 0)
 
 
 def test_an_interruption_is_over_with_its_call(planted: Planted, parse: Parse) -> None:
     """However slow the machine is, no signal of ours is left to interrupt a later call, which would be blamed."""
     program = parse("r0, r1 = pipe2(&out(8), 0)\nread(r0, &out(1), 1)\nread(r0, &out(1), 1)\nread(r0, &out(1), 1)\n")
-    with Lab(replace(planted.setup, env={"PLANTED": "slow"}), planted.description) as lab:
-        trial = lab.run([program, program])
-    assert trial.failure is None
-    assert trial.returned == (0, -512, -512, -512) * 2
+    with Runner(replace(planted.config, env={"PLANTED": "slow"}), planted.description) as runner:
+        result = runner.run([program, program])
+    assert result.report is None
+    assert result.returned == (0, -512, -512, -512) * 2
 
 
-def test_an_interruption_leaves_no_mask_behind(lab: Lab, parse: Parse) -> None:
+def test_an_interruption_leaves_no_mask_behind(runner: Runner, parse: Parse) -> None:
     """LKL never puts back what ppoll() blocked: a SIGPIPE would stay, and interrupt whatever waits later."""
     program = parse(
         "r0, r1 = pipe2(&out(8), 0)\nclose(r0)\nppoll(0, 0, 0, &u64[0xffff], 8)\n"
         'write(r1, &b"x", 1)\nppoll(0, 0, &timespec{}, &u64[0], 8)\nppoll(0, 0, &timespec{}, 0, 8)\n'
     )
-    trial = lab.run([program, program])
-    assert trial.failure is None
-    assert trial.returned == (0, 0, -514, -32, 0, 0) * 2
+    result = runner.run([program, program])
+    assert result.report is None
+    assert result.returned == (0, 0, -514, -32, 0, 0) * 2
 
 
 def test_a_signal_of_the_kernel_is_no_fault(planted: Planted, parse: Parse) -> None:
     """Whatever pends when a call asks to be restarted is the reason for it, and is taken away."""
     program = parse("r0, r1 = pipe2(&out(8), 0)\ngetcwd(&out(50), 50)\nread(r0, &out(1), 1)\n"
                     "ppoll(0, 0, &timespec{}, 0, 8)\n")
-    with Lab(replace(planted.setup, env={"PLANTED": "signal"}), planted.description) as lab:
-        trial = lab.run([program])
-    assert trial.failure is None
-    assert trial.returned[2:] == (-512, 0)
+    with Runner(replace(planted.config, env={"PLANTED": "signal"}), planted.description) as runner:
+        result = runner.run([program])
+    assert result.report is None
+    assert result.returned[2:] == (-512, 0)
 
 
-def test_a_signal_is_of_its_program_alone(lab: Lab, parse: Parse) -> None:
+def test_a_signal_is_of_its_program_alone(runner: Runner, parse: Parse) -> None:
     """What one sent to itself neither interrupts a later one's call, nor keeps it from being interrupted."""
     signals = parse("rt_sigaction(10, &sigaction{lkl_sa_handler=8}, 0, 8)\nkill(1, 10)\nr0, r1 = pipe2(&out(8), 0)\n"
                     "read(r0, &out(1), 1)\n")
     later = parse("setpriority(0, 0, 0)\nppoll(0, 0, &timespec{}, 0, 8)\nr0, r1 = pipe2(&out(8), 0)\n"
                   "read(r0, &out(1), 1)\n")
-    trial = lab.run([signals, later, signals, later])
-    assert trial.failure is None
-    assert trial.returned == (0, 0, 0, -512, 0, 0, 0, -512) * 2
+    result = runner.run([signals, later, signals, later])
+    assert result.report is None
+    assert result.returned == (0, 0, 0, -512, 0, 0, 0, -512) * 2
 
 
 def test_a_signal_that_was_not_sent_is_sent_again(planted: Planted, parse: Parse) -> None:
     """The kernel may lack the memory for it once; the call that blocks must not be taken for one that hangs."""
-    with Lab(replace(planted.setup, env={"PLANTED": "lost"}), planted.description) as lab:
-        trial = lab.run([parse("r0, r1 = pipe2(&out(8), 0)\nread(r0, &out(1), 1)\n")])
-    assert trial.failure is None
-    assert trial.returned == (0, -512)
+    with Runner(replace(planted.config, env={"PLANTED": "lost"}), planted.description) as runner:
+        result = runner.run([parse("r0, r1 = pipe2(&out(8), 0)\nread(r0, &out(1), 1)\n")])
+    assert result.report is None
+    assert result.returned == (0, -512)
 
 
 @pytest.mark.parametrize(("bug", "kind"), [("restart_syscall", None), ("restart", "errno")])
 def test_a_call_may_pretend_that_a_signal_came(planted: Planted, parse: Parse, bug: str, kind: str | None) -> None:
     """restart_syscall() does where a lock is taken; nothing else that asks to be called again needs no signal."""
-    with Lab(replace(planted.setup, env={"PLANTED": bug}), planted.description) as lab:
-        failure = lab.run([parse("getcwd(&out(50), 50)\n")]).failure
-    assert (failure.kind if failure else None) == kind
+    with Runner(replace(planted.config, env={"PLANTED": bug}), planted.description) as runner:
+        report = runner.run([parse("getcwd(&out(50), 50)\n")]).report
+    assert (report.type if report else None) == kind
 
 
 def test_no_call_keeps_signals_away(description: Description) -> None:
@@ -175,19 +175,19 @@ def test_no_call_keeps_signals_away(description: Description) -> None:
 def test_a_lack_of_memory_is_no_complaint(planted: Planted, parse: Parse) -> None:
     """Its trace is none either, whoever prints it while the program goes on; that of anybody else is one."""
     program = "getcwd(&out(50), 50)\nr0, r1 = pipe2(&out(8), 0)\n" + "read(r0, &out(1), 1)\n" * 4
-    with Lab(replace(planted.setup, env={"PLANTED": "short"}), planted.description) as lab:
-        assert lab.run([parse(program)]).failure is None
-        assert lab.kernel is not None
-        assert lab.kernel.memory.console().endswith(b"order:0\nCall Trace:\n")
-        failure = lab.run([parse("getppid()\n")], fresh=False).failure
-    assert failure is not None
-    assert failure.kind == "console"
+    with Runner(replace(planted.config, env={"PLANTED": "short"}), planted.description) as runner:
+        assert runner.run([parse(program)]).report is None
+        assert runner.kernel is not None
+        assert runner.kernel.memory.console().endswith(b"order:0\nCall Trace:\n")
+        report = runner.run([parse("getppid()\n")], fresh=False).report
+    assert report is not None
+    assert report.type == "console"
 
 
-def test_what_blocks_is_not_kept(setup: Setup, description: Description, parse: Parse) -> None:
+def test_what_blocks_is_not_kept(config: KernelConfig, description: Description, parse: Parse) -> None:
     """A program sees something new, but had to be interrupted: with its like, time would go into waiting."""
     quick, slow = parse("getpid()\n"), parse("r0, r1 = pipe2(&out(8), 0)\nread(r0, &out(1), 1)\n")
-    with Kernel(setup) as kernel:
+    with Kernel(config) as kernel:
         assert kernel.run(description.encode(slow) + description.encode(quick), 2) == 2
         head = kernel.memory.head()
         assert kernel.memory.novel(head.novel) == (1,)
@@ -203,15 +203,15 @@ def test_a_hang_that_is_known_is_recognized(planted: Planted, parse: Parse, know
         asked.append(name_of_hang(stderr))
         return known
 
-    patient = replace(planted.setup, stuck_after=300.0 if known else 1.0, env={"PLANTED": "hang"})
+    patient = replace(planted.config, stuck_after=300.0 if known else 1.0, env={"PLANTED": "hang"})
     with Kernel(patient) as kernel:
         kernel.start(planted.description.encode(parse("getcwd(&out(1), 1)\n")), 1)
-        death = kernel.finish(ask)
-    assert isinstance(death, Death)
-    assert death.hung
+        exited = kernel.finish(ask)
+    assert isinstance(exited, WorkerExit)
+    assert exited.hung
     (name,) = asked
     assert "planted_hang" in name
-    assert name_of_hang(death.stderr) == name
+    assert name_of_hang(exited.stderr) == name
 
 
 SLOW = "r0, r1 = pipe2(&out(8), 0)\n" + "read(r0, &out(1), 1)\n" * 5
@@ -225,7 +225,7 @@ def wait_for_return(kernel: Kernel) -> None:
 
 
 def test_a_call_that_is_slow_is_no_hang(
-    setup: Setup, description: Description, parse: Parse, monkeypatch: pytest.MonkeyPatch
+    config: KernelConfig, description: Description, parse: Parse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It returned while somebody made up his mind whether it hangs, as others did at its place."""
     asked = 0
@@ -238,14 +238,14 @@ def test_a_call_that_is_slow_is_no_hang(
 
     monkeypatch.setattr("lkltest.fuzz.exec.kernel.KNOWN_AFTER", 0.0)
     monkeypatch.setattr("lkltest.fuzz.exec.kernel.GLANCE", 0.001)
-    with Kernel(setup) as kernel:
+    with Kernel(config) as kernel:
         kernel.start(description.encode(parse(SLOW)), 1)
         assert kernel.finish(ask) == 1
     assert asked > 0
 
 
 def test_a_call_that_returned_after_all_is_no_hang(
-    setup: Setup, description: Description, parse: Parse, monkeypatch: pytest.MonkeyPatch
+    config: KernelConfig, description: Description, parse: Parse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It took long, and returned while its stack was asked for."""
     asked = 0
@@ -258,13 +258,13 @@ def test_a_call_that_returned_after_all_is_no_hang(
 
     monkeypatch.setattr(Kernel, "_ask_for_stacks", ask)
     monkeypatch.setattr("lkltest.fuzz.exec.kernel.GLANCE", 0.001)
-    with Kernel(replace(setup, stuck_after=0.02)) as kernel:
+    with Kernel(replace(config, stuck_after=0.02)) as kernel:
         assert kernel.run(description.encode(parse(SLOW)), 1) == 1
     assert asked > 0
 
 
 def test_what_crashes_slowly_does_not_hang(
-    setup: Setup, description: Description, parse: Parse, monkeypatch: pytest.MonkeyPatch
+    config: KernelConfig, description: Description, parse: Parse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that has begun to tell of its crash is waited for, however long that takes."""
     told: list[bool] = []
@@ -277,60 +277,60 @@ def test_what_crashes_slowly_does_not_hang(
         told.append(b"lkltest: end" in kernel.errors())
         return b""
 
-    def reap(kernel: Kernel, *, hung: bool = False) -> Death:
+    def collect(kernel: Kernel, *, hung: bool = False) -> WorkerExit:
         kernel.child.signal(signal.SIGCONT)
         return original(kernel, hung=hung)
 
-    original = Kernel.reap
+    original = Kernel.collect
     monkeypatch.setattr(Kernel, "_ask_for_stacks", ask)
-    monkeypatch.setattr(Kernel, "reap", reap)
+    monkeypatch.setattr(Kernel, "reap", collect)
     monkeypatch.setattr("lkltest.fuzz.exec.kernel.GLANCE", 0.0)
-    with Kernel(replace(setup, stuck_after=-1.0)) as kernel:
-        death = kernel.run(description.encode(parse("getrlimit(0, 8)\n")), 1)
-        assert isinstance(death, Death)
+    with Kernel(replace(config, stuck_after=-1.0)) as kernel:
+        exited = kernel.run(description.encode(parse("getrlimit(0, 8)\n")), 1)
+        assert isinstance(exited, WorkerExit)
         assert told
-        assert not death.hung
-        assert b"lkltest: end" in death.stderr
+        assert not exited.hung
+        assert b"lkltest: end" in exited.stderr
 
 
-def test_a_worker_is_as_nice_as_it_is_told(setup: Setup) -> None:
+def test_a_worker_is_as_nice_as_it_is_told(config: KernelConfig) -> None:
     """Beyond what the one that starts it is."""
     own = os.getpriority(os.PRIO_PROCESS, 0)
-    with Kernel(replace(setup, nice=3)) as kernel:
+    with Kernel(replace(config, nice=3)) as kernel:
         assert os.getpriority(os.PRIO_PROCESS, kernel.child.pid) == min(own + 3, 19)
 
 
-def test_a_crash_names_its_program_and_call(setup: Setup, description: Description, parse: Parse) -> None:
+def test_a_crash_names_its_program_and_call(config: KernelConfig, description: Description, parse: Parse) -> None:
     """A pointer that is not valid kills the kernel; where it stood is known, and why."""
     good, bad = parse("getpid()\n"), parse('getpid()\nr0 = openat(AT_FDCWD, "f", O_RDWR|O_CREAT, 0)\nwrite(r0, 8, 5)\n')
     programs = [description.encode(p) for p in (good, good, bad, good)]
-    with Kernel(setup) as kernel:
-        death = kernel.run(b"".join(programs), 4)
-        assert isinstance(death, Death)
-        assert (death.head.program, death.head.call) == (2, 2)
-        assert b"lkltest: signal" in death.stderr
-    with Lab(setup, description) as lab:
-        failure = lab.run([bad]).failure
-    assert failure is not None
-    assert failure.kind == "crash"
-    assert "sys_write" in failure.stack.lower() or "vfs_write" in failure.stack
+    with Kernel(config) as kernel:
+        exited = kernel.run(b"".join(programs), 4)
+        assert isinstance(exited, WorkerExit)
+        assert (exited.head.program, exited.head.call) == (2, 2)
+        assert b"lkltest: signal" in exited.stderr
+    with Runner(config, description) as runner:
+        report = runner.run([bad]).report
+    assert report is not None
+    assert report.type == "crash"
+    assert "sys_write" in report.stack.lower() or "vfs_write" in report.stack
 
 
-def test_a_buffer_ends_at_a_guard_page(setup: Setup, description: Description, parse: Parse) -> None:
+def test_a_buffer_ends_at_a_guard_page(config: KernelConfig, description: Description, parse: Parse) -> None:
     """A kernel that is told a buffer is longer than it is, is caught as it passes the end."""
     program = parse('r0 = openat(AT_FDCWD, "/dev/zero", O_RDWR, 0)\nread(r0, &out(100), 101)\n')
-    with Lab(setup, description) as lab:
-        failure = lab.run([program]).failure
-    assert failure is not None
-    assert failure.kind == "overrun"
+    with Runner(config, description) as runner:
+        report = runner.run([program]).report
+    assert report is not None
+    assert report.type == "overrun"
 
 
-def test_a_failure_that_is_no_errno_alarms(setup: Setup, description: Description, parse: Parse) -> None:
+def test_a_failure_that_is_no_errno_alarms(config: KernelConfig, description: Description, parse: Parse) -> None:
     """A success that the call's documentation excludes stops the batch at its program."""
     number = description.headers.calls["getpid"].number
     from lkltest.fuzz.lang.contract import Shape
 
-    strict = replace(setup, shapes={number: (Shape.ZERO, 0)})
+    strict = replace(config, shapes={number: (Shape.ZERO, 0)})
     with Kernel(strict) as kernel:
         data = description.encode(parse("getuid()\n")) + description.encode(parse("getuid()\ngetpid()\n")) * 2
         assert kernel.run(data, 3) == 2
@@ -338,44 +338,44 @@ def test_a_failure_that_is_no_errno_alarms(setup: Setup, description: Descriptio
     assert (head.alarm, head.alarm_program, head.alarm_call, head.alarm_value) == (Alarm.SHAPE, 1, 1, 1)
 
 
-def test_picks_are_bound_as_the_executor_does(setup: Setup, description: Description) -> None:
+def test_picks_are_bound_as_the_executor_does(config: KernelConfig, description: Description) -> None:
     """A program that was drawn gives the same results once its picks are bound, by their results."""
     batch = Generator(description, 5, ("files", "pipes")).batch(40)
-    with Kernel(setup) as kernel:
+    with Kernel(config) as kernel:
         assert kernel.run(batch.data, 40) == 40
         returned = kernel.memory.results(0, kernel.memory.head().calls)
     programs = []
-    for planned in batch.programs:
-        programs.append(planned.program(returned[: len(planned.calls)]))
-        returned = returned[len(planned.calls) :]
-    with Kernel(setup) as kernel:
+    for candidate in batch.programs:
+        programs.append(candidate.program(returned[: len(candidate.calls)]))
+        returned = returned[len(candidate.calls) :]
+    with Kernel(config) as kernel:
         assert kernel.run(b"".join(map(description.encode, programs)), 40) == 40
         again = kernel.memory.results(0, kernel.memory.head().calls)
-    with Kernel(setup) as kernel:
+    with Kernel(config) as kernel:
         kernel.run(batch.data, 40)
         assert kernel.memory.results(0, len(again)) == again
 
 
-def test_a_kernel_that_does_not_boot_is_told(setup: Setup) -> None:
+def test_a_kernel_that_does_not_boot_is_told(config: KernelConfig) -> None:
     """The error says which kernel, how it ended, and what to try."""
     with pytest.raises(KernelLost, match="does not boot in a worker"):
-        Kernel(replace(setup, mem=1 << 20))
+        Kernel(replace(config, mem=1 << 20))
 
 
 def test_a_kernel_that_does_not_boot_at_once_is_tried_again(
-    setup: Setup, description: Description, parse: Parse, monkeypatch: pytest.MonkeyPatch
+    config: KernelConfig, description: Description, parse: Parse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that seldom fails to boot must not end a night's run."""
-    tried: list[Setup] = []
+    tried: list[KernelConfig] = []
 
     class Reluctant(Kernel):
-        def __init__(self, setup: Setup, memory: Memory | None = None) -> None:
-            tried.append(setup)
+        def __init__(self, config: KernelConfig, memory: Memory | None = None) -> None:
+            tried.append(config)
             if len(tried) == 1:
                 raise KernelLost("not today")
-            super().__init__(setup, memory)
+            super().__init__(config, memory)
 
     monkeypatch.setattr("lkltest.fuzz.exec.kernel.Kernel", Reluctant)
-    with Lab(setup, description) as lab:
-        assert lab.run([parse("getpid()\n")]).returned == (1,)
+    with Runner(config, description) as runner:
+        assert runner.run([parse("getpid()\n")]).returned == (1,)
     assert len(tried) == 2

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from lkltest.fuzz.exec.kernel import SLAB_CHECKS, Setup
-from lkltest.fuzz.findings import DATA, Finding, setup_of
+from lkltest.fuzz.exec.kernel import SLAB_CHECKS, KernelConfig
+from lkltest.fuzz.findings import DATA, Finding, config_of
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.values import Program
 from lkltest.fuzz.repro.csource import Writer
-from lkltest.fuzz.repro.runner import Lab
+from lkltest.fuzz.repro.report import ReportType
+from lkltest.fuzz.repro.runner import Runner
 
 # CVE-2017-9077, fixed in 4.12: an accepted socket inherits its listener's multicast memberships, and frees them.
 INHERITED = """\
@@ -29,24 +30,26 @@ close(r0)
 """  # noqa: E501 -- one call a line
 
 
-def test_use_after_free_is_seen(setup: Setup, description: Description, parse: Callable[[str], Program]) -> None:
+def test_use_after_free_is_seen(
+    config: KernelConfig, description: Description, parse: Callable[[str], Program]
+) -> None:
     """A listener's membership that another socket has freed is found out when it is used."""
-    with Lab(setup.checked, description) as lab:
-        failure = lab.run([parse(INHERITED)]).failure
-    assert failure is not None
-    assert failure.kind == "crash"
-    assert any("ipv6_sock_mc_close" in function for function in failure.signature)
+    with Runner(config.with_slab_debug, description) as runner:
+        report = runner.run([parse(INHERITED)]).report
+    assert report is not None
+    assert report.type == "crash"
+    assert any("ipv6_sock_mc_close" in function for function in report.signature)
 
 
 def test_a_grace_period_passes_between_closes(
-    setup: Setup, description: Description, parse: Callable[[str], Program]
+    config: KernelConfig, description: Description, parse: Callable[[str], Program]
 ) -> None:
     """What the close of an accepted socket frees is gone when its listener is closed: nobody waits in between."""
     program = parse(INHERITED[: INHERITED.index("close(r2)")])
-    with Lab(setup.checked, description) as lab:
-        failure = lab.run([program]).failure
-    assert failure is not None
-    assert any("ipv6_sock_mc_close" in function for function in failure.signature)
+    with Runner(config.with_slab_debug, description) as runner:
+        report = runner.run([program]).report
+    assert report is not None
+    assert any("ipv6_sock_mc_close" in function for function in report.signature)
     writer = Writer(description, guarded=False)
     writer.clean(program)
     assert "lkl_sys_sched_yield" in "".join(writer.lines)
@@ -56,42 +59,42 @@ def test_a_grace_period_passes_between_closes(
     assert "lkl_sys_sched_yield" not in "".join(writer.lines)
 
 
-def test_kasan_needs_no_other_checks(setup: Setup) -> None:
+def test_kasan_needs_no_other_checks(config: KernelConfig) -> None:
     """A kernel with KASAN is started as it is: the two would cost their time twice."""
-    liblkl = replace(setup.liblkl, config=frozenset({"CONFIG_KASAN"}))
-    assert replace(setup, liblkl=liblkl).checked.cmdline == setup.cmdline
-    assert replace(setup, liblkl=liblkl).turns == (replace(setup, liblkl=liblkl),)
-    assert SLAB_CHECKS in setup.checked.cmdline
+    liblkl = replace(config.liblkl, config=frozenset({"CONFIG_KASAN"}))
+    assert replace(config, liblkl=liblkl).with_slab_debug.cmdline == config.cmdline
+    assert replace(config, liblkl=liblkl).slab_debug_rotation == (replace(config, liblkl=liblkl),)
+    assert SLAB_CHECKS in config.with_slab_debug.cmdline
 
 
-def test_kernels_take_turns(setup: Setup, description: Description, parse: Callable[[str], Program]) -> None:
+def test_kernels_take_turns(config: KernelConfig, description: Description, parse: Callable[[str], Program]) -> None:
     """Each kernel of a session finds a use of what kmalloc() gave; some check the caches that have a name as well."""
-    assert len({turn.cmdline for turn in setup.turns}) == 2
-    for turn in setup.turns[:2]:  # one of each kind
-        with Lab(turn, description) as lab:
-            failure = lab.run([parse(INHERITED)]).failure
-        assert failure is not None
-        assert failure.kind == "crash"
+    assert len({turn.cmdline for turn in config.slab_debug_rotation}) == 2
+    for turn in config.slab_debug_rotation[:2]:  # one of each kind
+        with Runner(turn, description) as runner:
+            report = runner.run([parse(INHERITED)]).report
+        assert report is not None
+        assert report.type == "crash"
 
 
-def test_names_of_caches_are_patterns_since_4_20(setup: Setup) -> None:
+def test_names_of_caches_are_patterns_since_4_20(config: KernelConfig) -> None:
     """A kernel that takes them for patterns would not find its caches by the beginning of their names."""
     cmdlines = [
-        replace(setup, liblkl=replace(setup.liblkl, version=version)).turns[-1].cmdline
+        replace(config, liblkl=replace(config.liblkl, version=version)).slab_debug_rotation[-1].cmdline
         for version in ("4.9.0", "4.19.300+", "4.20.0-rc1", "6.0.0", "")
     ]
     names = [line.rpartition(SLAB_CHECKS)[2] for line in cmdlines]
     assert names == [",kmalloc", ",kmalloc", ",kmalloc-*", ",kmalloc-*", ""]
 
 
-def test_a_finding_is_run_again_as_it_was_found(setup: Setup, tmp_path: Path) -> None:
+def test_a_finding_is_run_again_as_it_was_found(config: KernelConfig, tmp_path: Path) -> None:
     """The kernel's command line belongs to a finding; a text file, and findings of old, have none."""
     finding = Finding(
-        name="crash-here", kind="crash", title="a crash", signature=("here",), kernel="lkl", version="4.9.0", times=1,
-        of=1, reproducer=False, cmdline=setup.checked.cmdline,
+        name="crash-here", kind=ReportType.CRASH, title="a crash", signature=("here",), kernel="lkl", version="4.9.0",
+        times=1, of=1, reproducer=False, cmdline=config.with_slab_debug.cmdline,
     )
     (tmp_path / DATA).write_text(json.dumps(asdict(finding)))
-    assert setup_of(tmp_path, setup) == setup.checked
+    assert config_of(tmp_path, config) == config.with_slab_debug
     (tmp_path / DATA).write_text(json.dumps({**asdict(finding), "cmdline": ""}))
-    assert setup_of(tmp_path, setup) == setup
-    assert setup_of(tmp_path / "program.txt", setup) == setup
+    assert config_of(tmp_path, config) == config
+    assert config_of(tmp_path / "program.txt", config) == config

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 
-from lkltest.fuzz.gen.generator import CORPUS, SPARED, Generator
+from lkltest.fuzz.gen.generator import CORPUS, DEPRIORITIZED, Generator
 from lkltest.fuzz.lang.describe import Description
 
 
 def shares(generator: Generator) -> Counter[str]:
     """How many of a thousand programs are of each scenario."""
-    return Counter(planned.scenario.name for planned in generator.batch(1000).programs)
+    return Counter(candidate.scenario.name for candidate in generator.batch(1000).programs)
 
 
 def test_what_crashes_again_and_again_becomes_rare(description: Description) -> None:
     """A scenario that loses its kernel to what is known leaves the time to others, and is not given up."""
     generator = Generator(description, 1, ("xattrs", "pipes"))
     before = shares(generator)
-    victim = next(planned for planned in generator.batch(100).programs if planned.scenario.name == "pipes")
-    for _ in range(SPARED * 20):
-        generator.spare(victim)
+    victim = next(candidate for candidate in generator.batch(100).programs if candidate.scenario.name == "pipes")
+    for _ in range(DEPRIORITIZED * 20):
+        generator.deprioritize(victim)
     after = shares(generator)
     assert before["pipes"] > 3 * before["xattrs"]
     assert 0 < after["pipes"] < after["xattrs"]
@@ -28,8 +28,8 @@ def test_what_crashes_again_and_again_becomes_rare(description: Description) -> 
 def test_the_corpus_has_an_end(description: Description) -> None:
     """However many programs see something new, and whichever scenario they are of."""
     generator = Generator(description, 1, ("xattrs", "pipes"))
-    for planned in generator.batch(CORPUS * 3).programs:
-        generator.keep(planned)
+    for candidate in generator.batch(CORPUS * 3).programs:
+        generator.keep(candidate)
     kept = {scenario.name: scenario.corpus for scenario in generator.scenarios}
     assert len(kept["pipes"]) == CORPUS
-    assert all(planned.scenario.name == name for name, corpus in kept.items() for planned in corpus)
+    assert all(candidate.scenario.name == name for name, corpus in kept.items() for candidate in corpus)

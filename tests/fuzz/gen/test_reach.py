@@ -7,12 +7,12 @@ import errno
 
 import pytest
 
-from lkltest.fuzz.exec.kernel import Death, Kernel, Setup
+from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, WorkerExit
 from lkltest.fuzz.exec.shmem import RESTARTED
 from lkltest.fuzz.gen.generator import Generator
 from lkltest.fuzz.gen.sources import Random
 from lkltest.fuzz.lang.describe import Description
-from lkltest.fuzz.prog.resolve import bind
+from lkltest.fuzz.prog.resolve import resolve
 
 WANTED = 190
 ROUNDS = 4  # for what was not reached yet
@@ -50,19 +50,19 @@ def batches(description: Description, name: str, source: Random) -> list[bytes]:
     for n in range(PROGRAMS):
         variants = description.by_call[name]
         keys = [*(FILES if n % 2 else SOCKETS), *(source.choice(variants).key for _ in range(REPEATS))]
-        program = bind([description.draw(key, source) for key in keys if key in description.variants])
+        program = resolve([description.draw(key, source) for key in keys if key in description.variants])
         with contextlib.suppress(ValueError):  # more buffers than the executor has
             made.append(description.encode(program))
     return made
 
 
-def test_most_calls_get_past_their_arguments(setup: Setup, description: Description) -> None:
+def test_most_calls_get_past_their_arguments(config: KernelConfig, description: Description) -> None:
     """190 calls succeed or fail late; whatever does not is listed above with its reason."""
     source = Random(1)
     late = {number for number, name in description.headers.errnos.items() if name in LATE} | {0, RESTARTED}
     numbers = {name: description.headers.calls[name].number for name in description.by_call}
     missing = set(numbers)
-    kernel = Kernel(setup)
+    kernel = Kernel(config)
     try:
         for name in [name for _ in range(ROUNDS) for name in sorted(numbers)]:
             programs = batches(description, name, source) if name in missing else []
@@ -70,9 +70,9 @@ def test_most_calls_get_past_their_arguments(setup: Setup, description: Descript
                 outcome = kernel.run(b"".join(programs), len(programs))
                 reached = {number for number, bucket, _ in kernel.memory.counts() if bucket in late}
                 missing = {name for name in missing if numbers[name] not in reached}
-                if isinstance(outcome, Death):  # what it died of is found elsewhere
+                if isinstance(outcome, WorkerExit):  # what it died of is found elsewhere
                     kernel.close()
-                    kernel = Kernel(setup)
+                    kernel = Kernel(config)
                     break
                 programs = programs[outcome:]
     finally:
@@ -82,14 +82,14 @@ def test_most_calls_get_past_their_arguments(setup: Setup, description: Descript
 
 
 @pytest.mark.parametrize("scenario", ["tcp4", "tcp6"])
-def test_listeners_get_their_port(setup: Setup, description: Description, scenario: str) -> None:
+def test_listeners_get_their_port(config: KernelConfig, description: Description, scenario: str) -> None:
     """A connection of an earlier program, which the kernel remembers for a minute, does not keep later ones away."""
     generator = Generator(description, 1, (scenario,))
-    with Kernel(setup) as kernel:
+    with Kernel(config) as kernel:
         for _ in range(8):
             batch = generator.batch(64)
             assert kernel.run(batch.data, 64) == 64
         ended = {(number, bucket): count for number, bucket, count in kernel.memory.counts()}
-    bind, accept = (description.headers.calls[name].number for name in ("bind", "accept4"))
-    assert ended.get((bind, errno.EADDRINUSE), 0) < ended[bind, 0]
+    resolve, accept = (description.headers.calls[name].number for name in ("bind", "accept4"))
+    assert ended.get((resolve, errno.EADDRINUSE), 0) < ended[resolve, 0]
     assert ended[accept, 0] > 256

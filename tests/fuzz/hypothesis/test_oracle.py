@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lkltest.fuzz.hypothesis.oracle import Bench
+from lkltest.fuzz.hypothesis.oracle import Oracle
 from lkltest.fuzz.hypothesis.profiles import Profile
 from lkltest.fuzz.hypothesis.strategies import programs
 from lkltest.fuzz.prog.values import Call, Out, Pointer, Program
@@ -19,10 +19,10 @@ def test_failure_is_raised(planted: Planted, monkeypatch: pytest.MonkeyPatch) ->
     """A failure names the result, the program, and that it takes no other; a known one is not raised."""
     monkeypatch.setenv("PLANTED", "errno")
     said = r"(?s)getcwd returned -5000.*on a fresh kernel:\n\ngetcwd\(&out"
-    with Bench(planted.setup, planted.description, {}) as bench, pytest.raises(AssertionError, match=said):
-        bench.run(GETCWD)
-    with Bench(planted.setup, planted.description, {"errno-get*": "planted"}) as bench:
-        ran = bench.run(GETCWD)
+    with Oracle(planted.config, planted.description, {}) as oracle, pytest.raises(AssertionError, match=said):
+        oracle.run(GETCWD)
+    with Oracle(planted.config, planted.description, {"errno-get*": "planted"}) as oracle:
+        ran = oracle.run(GETCWD)
         assert ran.known is not None
         assert ran.returned[0] == -5000
 
@@ -32,5 +32,5 @@ def test_property_fails(planted: Planted, monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("PLANTED", "errno")
     monkeypatch.chdir(tmp_path)
     said = r"(?s)getcwd returned -5000.*\n\ngetcwd\([^\n]*\n\n"
-    with Bench(planted.setup, planted.description, {}) as bench, pytest.raises(AssertionError, match=said):
-        Profile("some", 2000, fixed=True).check("planted", programs(planted.description, ["files"]), bench.run)
+    with Oracle(planted.config, planted.description, {}) as oracle, pytest.raises(AssertionError, match=said):
+        Profile("some", 2000, fixed=True).check("planted", programs(planted.description, ["files"]), oracle.run)

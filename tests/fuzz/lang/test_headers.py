@@ -11,7 +11,7 @@ from lkltest.fuzz.lang import headers
 from lkltest.fuzz.lang.contract import NEEDS
 from lkltest.fuzz.lang.describe import Description, join, options, read_annotations
 from lkltest.fuzz.lang.listing import list_calls
-from lkltest.fuzz.prog.values import Pick
+from lkltest.fuzz.prog.values import ResourceRef
 from lkltest.liblkl import Liblkl
 
 
@@ -71,9 +71,9 @@ def test_a_new_call_is_described_by_its_types_alone(description: Description) ->
     bare = join(description.headers, {**data, "calls": known})
     sync, create = bare.variants["fdatasync"], bare.variants["epoll_create1"]
     assert not sync.annotated
-    assert isinstance(bare.draw("fdatasync", Random(1)).args[0], Pick)  # a descriptor, by its name
+    assert isinstance(bare.draw("fdatasync", Random(1)).args[0], ResourceRef)  # a descriptor, by its name
     assert sync.needs == create.needs == sum(NEEDS.values())
-    assert (len(sync.makes), len(create.makes)) == (0, 1)  # what creates leaves a descriptor to be closed
+    assert (len(sync.produces), len(create.produces)) == (0, 1)  # what creates leaves a descriptor to be closed
 
 
 def test_every_step_of_a_scenario_is_a_call(description: Description) -> None:

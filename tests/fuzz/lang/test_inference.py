@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lkltest.fuzz.gen.sources import Random
-from lkltest.fuzz.lang.describe import Described, Description
+from lkltest.fuzz.lang.describe import Description, Variant
 from lkltest.fuzz.lang.headers import Argument, Signature
 from lkltest.fuzz.lang.inference import infer
 from lkltest.fuzz.lang.notation import Reader
@@ -28,8 +28,8 @@ def draws(description: Description, *arguments: tuple[str, CType]) -> list[Call]
     signature = Signature("made_up", 1279, tuple(Argument(name, type) for name, type in arguments))
     reader = Reader(description.headers.constants, {"path": "text('f0')"})
     types = tuple(infer(signature, n, reader) for n in range(len(arguments)))
-    known = replace(description, variants={"made_up": Described("made_up", signature, types)},
-                    by_call={"made_up": (Described("made_up", signature, types),)})
+    known = replace(description, variants={"made_up": Variant("made_up", signature, types)},
+                    by_call={"made_up": (Variant("made_up", signature, types),)})
     return [known.draw("made_up", Random(seed)) for seed in range(400)]
 
 

@@ -12,7 +12,7 @@ from lkltest.fuzz.gen.sources import Random
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.lang.naming import Namer
 from lkltest.fuzz.prog import text
-from lkltest.fuzz.prog.resolve import bind
+from lkltest.fuzz.prog.resolve import resolve
 from lkltest.fuzz.prog.text import parse_program, print_program
 from lkltest.fuzz.prog.values import Program, Ref
 
@@ -27,11 +27,11 @@ def test_parse_undoes_print(description: Description, seed: int, size: int) -> N
     """Any program that can be drawn comes back from its text as it was, by names and by numbers."""
     source = Random(seed)
     keys = sorted(description.variants)
-    program = bind([description.draw(source.choice(keys), source) for _ in range(size)])
+    program = resolve([description.draw(source.choice(keys), source) for _ in range(size)])
     constants = description.headers.constants
     for namer in (Namer(description), text.plain):
         printed = print_program(program, namer)
-        again = parse_program(printed, constants, description.makes)
+        again = parse_program(printed, constants, description.produces)
         assert again == program
         assert print_program(again, namer) == printed
 
@@ -82,5 +82,5 @@ def test_a_line_that_cannot_be_read_is_named(description: Description, line: str
     """The error tells the line and what is wrong with it."""
     text = f"\n# a comment\n{line}\n"
     with pytest.raises(UsageError, match=message) as caught:
-        parse_program(text, description.headers.constants, description.makes, description.encoder.call)
+        parse_program(text, description.headers.constants, description.produces, description.encoder.call)
     assert "line 3" in str(caught.value)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from lkltest.fuzz.exec.shmem import Alarm, Head, State
-from lkltest.fuzz.repro.report import complaint, of_alarm
+from lkltest.fuzz.repro.report import complaint, from_alarm
 
 SLUB = b"""\
 [    0.512345] =============================================================================
@@ -29,6 +29,6 @@ def test_a_complaint_is_what_alarmed() -> None:
         program=3, call=1, state=State.IDLE, calls=9, succeeded=9, alarm_program=3, alarm_call=1, alarm=Alarm.CONSOLE,
         alarm_value=1000 + len(before), console=1000 + len(log), novel=0, interrupted=0, boot_error=0, boot_us=0,
     )
-    failure = of_alarm(head, log, "unlinkat", b"")
-    assert failure.signature == ("drop_nlink",)
-    assert "page allocation failure" in failure.console
+    report = from_alarm(head, log, "unlinkat", b"")
+    assert report.signature == ("drop_nlink",)
+    assert "page allocation failure" in report.console

@@ -18,7 +18,8 @@ from lkltest import process
 from lkltest.fuzz.hypothesis.oracle import Oracle
 from lkltest.fuzz.hypothesis.profiles import Profile
 from lkltest.fuzz.hypothesis.strategies import MAX_CALLS, compositions, programs
-from lkltest.fuzz.prog.values import Call, Fill, Out, Pointer, Produces, Program, Raw, Ref, Text, Value, rebind
+from lkltest.fuzz.prog.edit import renumber
+from lkltest.fuzz.prog.values import Call, Fill, Out, Pointer, Produces, Program, Raw, Ref, Text, Value
 from lkltest.process import Child
 
 # What is not the same twice, by its nature: times, random numbers, addresses, what other tasks do meanwhile.
@@ -112,7 +113,7 @@ def fits(call: Call) -> bool:
 def later(call: Call) -> Call:
     """The call behind the ones that take the standard descriptors' numbers."""
     numbers = {n: n + STANDARD for n in range(MAX_CALLS * 2)}
-    return replace(call, args=tuple(rebind(arg, numbers) for arg in call.args))
+    return replace(call, args=tuple(renumber(arg, numbers) for arg in call.args))
 
 
 def same(name: str, ours: int, host: int) -> bool:

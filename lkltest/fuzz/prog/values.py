@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 RETURN = 255  # where a result comes from: the call's return value, otherwise the number of an argument
 
@@ -118,69 +117,3 @@ class Program:
     """A sequence of calls, of which later ones use the results of earlier ones."""
 
     calls: tuple[Call, ...]
-
-
-def scalars(value: Value) -> Iterator[int | Ref | ResourceRef]:
-    """Every number, reference and pick within a value."""
-    match value:
-        case int() | Ref() | ResourceRef():
-            yield value
-        case Pointer(target):
-            yield from scalars(target)
-        case Ints(_, values):
-            yield from values
-        case Struct(_, fields):
-            for _, field in fields:
-                yield from scalars(field)
-        case Array(items):
-            for item in items:
-                yield from scalars(item)
-
-
-def references(call: Call) -> set[int]:
-    """The numbers of the results that a call uses."""
-    return {scalar.index for arg in call.args for scalar in scalars(arg) if isinstance(scalar, Ref)}
-
-
-def rebind(value: Value, numbers: dict[int, int]) -> Value:
-    """Give references other numbers; one that `bind` lacks becomes -1."""
-    match value:
-        case Ref(index):
-            return Ref(numbers[index]) if index in numbers else -1
-        case Pointer(target):
-            return Pointer(rebind(target, numbers))  # type: ignore[arg-type]
-        case Ints(width, values):
-            return Ints(width, tuple(rebind(v, numbers) for v in values))  # type: ignore[misc]
-        case Struct(name, fields):
-            return Struct(name, tuple((key, rebind(field, numbers)) for key, field in fields))
-        case Array(items):
-            return Array(tuple(rebind(item, numbers) for item in items))  # type: ignore[misc]
-    return value
-
-
-def keep(program: Program, wanted: list[int]) -> Program:
-    """The program with only the calls at `wanted`, in that order, references renumbered."""
-    starts: list[int] = []
-    total = 0
-    for call in program.calls:
-        starts.append(total)
-        total += len(call.produces)
-    numbers: dict[int, int] = {}
-    calls = []
-    for index in wanted:
-        call = program.calls[index]
-        calls.append(replace(call, args=tuple(rebind(arg, numbers) for arg in call.args)))
-        for n in range(len(call.produces)):
-            numbers[starts[index] + n] = len(numbers)
-    return Program(tuple(calls))
-
-
-def joined(programs: Sequence[Program]) -> Program:
-    """One program that makes the calls of all."""
-    calls: list[Call] = []
-    made = 0
-    for program in programs:
-        numbers = {n: made + n for n in range(sum(len(call.produces) for call in program.calls))}
-        calls += [replace(call, args=tuple(rebind(arg, numbers) for arg in call.args)) for call in program.calls]
-        made += len(numbers)
-    return Program(tuple(calls))

@@ -12,6 +12,7 @@ from typing import TypeVar
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.lang.types import BufferIn, BufferOut, Len
 from lkltest.fuzz.prog import resources
+from lkltest.fuzz.prog.edit import keep
 from lkltest.fuzz.prog.values import (
     Array,
     Call,
@@ -23,11 +24,12 @@ from lkltest.fuzz.prog.values import (
     Raw,
     Ref,
     Region,
+    ResourceRef,
     Struct,
     Text,
     Value,
-    keep,
 )
+from lkltest.fuzz.prog.visit import variants, walk
 
 T = TypeVar("T")
 Earlier = Mapping[int, Sequence[int]]  # by the number of a result: those before it that might do as well
@@ -164,53 +166,45 @@ def _cut(region: Region, size: int) -> Region:
 
 def simpler(value: Value, earlier: Earlier) -> Iterator[Value]:
     """Simpler values of the same size: earlier results, numbers nearer to zero, bytes of zero, fewer fields."""
-    match value:
-        case int():
-            yield from _smaller(value)
-        case Ref(index):
-            yield from map(Ref, earlier[index])
-        case Pointer(target):
-            if size := _plain(target):
+
+    def of_node(node: Value) -> Iterator[Value]:
+        match node:
+            case int():
+                yield from _smaller(node)
+            case Ref(index):
+                yield from map(Ref, earlier[index])
+            case Pointer(target) if size := _plain(target):
                 yield Pointer(Fill(size, 0))
-            yield from (Pointer(inner) for inner in simpler(target, earlier))  # type: ignore[arg-type]
-        case Raw(data) if data:
-            yield Fill(len(data), 0)
-        case Fill(size, byte) if byte:
-            yield Fill(size, 0)
-        case Struct(name, fields):
-            for n, (key, field) in enumerate(fields):
-                rest = (*fields[:n], *fields[n + 1 :])
-                if not _pointer(field):
-                    yield Struct(name, rest)
-                yield from (
-                    Struct(name, (*fields[:n], (key, inner), *fields[n + 1 :])) for inner in simpler(field, earlier)
-                )
-        case Ints(width, values):
-            for n, number in enumerate(values):
-                for inner in simpler(number, earlier):
-                    yield Ints(width, (*values[:n], inner, *values[n + 1 :]))  # type: ignore[arg-type]
-        case Array(items):
-            for n, item in enumerate(items):
-                yield from (
-                    Array((*items[:n], inner, *items[n + 1 :]))  # type: ignore[arg-type]
-                    for inner in simpler(item, earlier)
-                )
+            case Raw(data) if data:
+                yield Fill(len(data), 0)
+            case Fill(size, byte) if byte:
+                yield Fill(size, 0)
+            case Struct(name, fields):
+                for n, (_, field) in enumerate(fields):
+                    if not isinstance(field, (Pointer, Text)):
+                        yield Struct(name, (*fields[:n], *fields[n + 1 :]))
+
+    return variants(value, of_node)
 
 
 def _plain(region: Region) -> int:
-    """The size of what is no more than numbers and bytes; 0 where there is more to it."""
-    match region:
-        case Ints(width, values):
-            return width * len(values)
-        case Array(items):
-            sizes = [len(item.data) if isinstance(item, Raw) else item.size if isinstance(item, Fill) else _plain(item)
-                     for item in items]
-            return sum(sizes) if all(sizes) else 0
-    return 0
-
-
-def _pointer(value: Value) -> bool:
-    return isinstance(value, (Pointer, Text))
+    """The bytes of a region that holds integers and bytes only; 0 where it holds more."""
+    if not isinstance(region, (Ints, Array)):
+        return 0
+    size = 0
+    for part in walk(region):
+        match part:
+            case Raw(data):
+                size += len(data)
+            case Fill(length):
+                size += length
+            case Ints(width, values):
+                size += width * len(values)
+            case int() | Ref() | ResourceRef() | Array():
+                pass  # an array's size is that of its items, a number's that of its Ints
+            case _:
+                return 0
+    return size
 
 
 def _smaller(number: int) -> Iterator[int]:

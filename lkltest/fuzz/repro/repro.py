@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.exec.shmem import BETWEEN
 from lkltest.fuzz.gen.generator import Candidate
-from lkltest.fuzz.prog.values import Program, joined
+from lkltest.fuzz.prog.edit import joined
+from lkltest.fuzz.prog.values import Program
 from lkltest.fuzz.repro.minimize import Deadline, minimize, minimize_list, remove_calls
 from lkltest.fuzz.repro.report import Report
 from lkltest.fuzz.repro.runner import Runner, RunResult

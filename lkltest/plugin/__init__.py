@@ -9,7 +9,7 @@ import pytest
 from lkltest.settings import Settings, ini_name, options_of
 
 # Modules with the hooks and fixtures of one concern each.
-PARTS = ("collection", "debugging", "fixtures", "freshness", "reporting", "scheduling")
+PARTS = ("collection", "debugging", "fixtures", "freshness", "repeating", "reporting", "scheduling")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

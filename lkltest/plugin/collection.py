@@ -57,7 +57,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
 
 def _run_of(item: pytest.Item) -> object:
     """What the items of one run of a program have in common; any other test is by itself."""
-    return group(item) if hasattr(getattr(item, "obj", None), "lkltest_point") else item
+    return group(item) if is_point(item) else item
+
+
+def is_point(item: pytest.Item) -> bool:
+    """Whether an item is a point of a program, or its end."""
+    return hasattr(getattr(item, "obj", None), "lkltest_point")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -45,6 +45,8 @@ def pytest_runtest_makereport(
     result = item.stash.get(RESULT, None)
     if report.when == "call" and result is not None:
         report.duration = result.seconds
+        if result.todo is not None and report.passed and not item.config.option.runxfail:
+            _pass_unexpectedly(report, result.todo, strict=_is_strict(item.config))
     if report.skipped and not hasattr(report, "wasxfail") and isinstance(report.longrepr, tuple):
         reason = report.longrepr[2]
         if result is not None:
@@ -55,8 +57,28 @@ def pytest_runtest_makereport(
     return report
 
 
+def _pass_unexpectedly(report: pytest.TestReport, reason: str, *, strict: bool) -> None:
+    """Make the report of a test that passed though it was expected to fail, as pytest's own mark xfail makes it."""
+    if strict:
+        report.outcome = "failed"
+        report.longrepr = f"[XPASS(strict)] {reason}"
+    else:
+        report.wasxfail = reason
+
+
+def _is_strict(config: pytest.Config) -> bool:
+    """Whether a test that passes unexpectedly fails."""
+    given = config.getini("strict_xfail")
+    return bool(config.getini("strict") if given is None else given)
+
+
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
-    """Say which kernels the session runs against, where anything in it does."""
+    """Say which kernels the session runs against, where anything in it does.
+
+    Programs read the ids that --collect-only -q prints: no line of ours may be among them.
+    """
+    if config.option.collectonly and config.get_verbosity() < 0:
+        return []
     if not any("kernel" in getattr(item, "fixturenames", ()) for item in items):
         return []
     from lkltest.plugin.kernels import choices_of

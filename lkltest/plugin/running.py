@@ -11,6 +11,7 @@ import pytest
 from lkltest.closing import Closing
 from lkltest.errors import LkltestError, UsageError
 from lkltest.plugin.artifacts import Artifacts
+from lkltest.plugin.repeating import LOG
 from lkltest.plugin.session import KEPT, RESULT, TRACE
 from lkltest.program.declaration import Arguments, Call, Deadlines, deadline
 from lkltest.program.launch import Kernel, Launch, prepare
@@ -77,13 +78,13 @@ class ProgramRun(Closing):
             item.stash[RESULT] = result
             item.user_properties.extend(result.properties.items())
             if result.log:
-                item.add_report_section("call", "log of the point", result.log)
+                item.add_report_section("call", LOG, result.log)
             if result.bad:
                 self._fail(result.message if problem in result.message else f"{result.message}\n\n{problem}")
         if problem:
             self._fail(problem)
         if result is not None:
-            self._conclude(result)
+            self._conclude(result, item)
 
     def check_all(self, item: pytest.Item, subtests: pytest.Subtests) -> None:
         """Run a program without a table: each point that comes is a subtest, the end is the item's own result."""
@@ -91,23 +92,28 @@ class ProgramRun(Closing):
         count = 0
         while (result := run.next_result()) is not None:
             count += 1
+            item.stash[RESULT] = result
             with subtests.test(msg=printable(result.name)):
                 if result.bad:
                     self._fail(result.message + (f"\n\n{result.log}" if result.log else ""))
-                self._conclude(result)
+                self._conclude(result, item)
+            del item.stash[RESULT]
         problem = self._finish(run)
         if not problem and run.skipped is not None:
-            self._conclude(Result("program", State.SKIPPED, run.skipped))
+            self._conclude(Result("program", State.SKIPPED, run.skipped), item)
         if problem or not count:
             self._fail(problem or "the program printed no test point")
 
-    def _conclude(self, result: Result) -> None:
+    def _conclude(self, result: Result, item: pytest.Item) -> None:
+        """Let an item skip, or fail as expected, with the result of a point that is not bad."""
         if result.state is State.SKIPPED:
             if self.settings.strict:
                 self._fail(f"skipped, which --lkl-strict forbids: {result.message}")
             pytest.skip(result.message or "the program says no reason")
         if result.state is State.TODO:
-            pytest.xfail(result.message or "todo")
+            if item.config.option.runxfail:
+                self._fail(result.message)
+            pytest.xfail(result.todo or "todo")
 
     def _started(self, item: pytest.Item) -> Run:
         """The run, started by the first call."""

@@ -45,9 +45,10 @@ class Memcheck:
             yield bytes(own)
 
     def close(self) -> Iterator[bytes | str]:
-        """Yield what is left at the end of the stream."""
+        """Yield what is left at the end of the stream: a last line of the program's that has no end stays without."""
         if self.rest:
-            yield from self.feed(b"\n")
+            for piece in self.feed(b"\n"):
+                yield piece.removesuffix(b"\n") if isinstance(piece, bytes) else piece
         if error := self._error():
             yield error
 

@@ -11,10 +11,12 @@ from lkltest.program.verdict import Result, State
 def from_point(point: tap.Point, name: str, elapsed: float) -> Result:
     """The result that a complete TAP point tells; `elapsed` seconds is its time where it tells none itself."""
     diagnostics = point.diagnostics or {}
+    state = _state(point)
     return Result(
         name=name,
-        state=_state(point),
+        state=state,
         message=_message(point, diagnostics),
+        todo=(point.reason or "todo") if point.directive == "todo" or state is State.TODO else None,
         log=_log(point, diagnostics),
         seconds=_seconds(diagnostics, elapsed),
         properties={str(k): str(v) for k, v in _mapping(diagnostics.get("properties")).items()},
@@ -51,8 +53,10 @@ def _log(point: tap.Point, diagnostics: Mapping[str, object]) -> str:
 
 def _message(point: tap.Point, diagnostics: Mapping[str, object]) -> str:
     """Why a point failed or was skipped: the check, where it stands, what was expected, what came."""
-    if point.passed:
-        return point.reason or "" if point.directive else ""
+    if point.directive == "skip" and point.passed:
+        return point.reason or ""
+    if point.ok:
+        return ""
     failures = diagnostics.get("failures")
     more = [_failure(_mapping(failure)) for failure in failures] if isinstance(failures, list) else []
     first = _failure(diagnostics)

@@ -216,11 +216,17 @@ class Run(Closing):
     def _finish(self) -> None:
         self.child.kill()
         self._read(self.memcheck.close() if self.memcheck else [])
-        for event in self.parser.close():
+        for event in self.parser.close(cut=self._is_cut()):
             self._note(event)
         self.output.close()
         self.console.close()
         self._end = self._judge()
+
+    def _is_cut(self) -> bool:
+        """Whether the program was killed, so that its last line may be half of one."""
+        ended = self.child.ended(timed_out=self.overdue is not None)
+        told = self._told_status()
+        return self.overdue is not None or ended.signal is not None or (self.launch.native and told is None)
 
     def _judge(self) -> End:
         """The rule: pessimistic, and every way to end badly has a sentence of its own."""
@@ -250,9 +256,14 @@ class Run(Closing):
         return End(ended.describe(), ended.seconds, tuple(problems), crash, last_lines(console))
 
     def _status(self, ended: Ended) -> int | None:
-        """The program's exit status; an init's, which its kernel cannot pass on, is the last line of its output."""
+        """The program's exit status, an init's as it told it."""
+        told = self._told_status()
+        return ended.status if told is None else told
+
+    def _told_status(self) -> int | None:
+        """The exit status of an init, which its kernel cannot pass on: the last line of its output; None without."""
         told = re.findall(rb"^# exit (\d+)\r?$", self.output.tail(200), re.MULTILINE) if self.launch.native else []
-        return int(told[-1]) if told else ended.status
+        return int(told[-1]) if told else None
 
     def _is_told(self, status: int | None) -> bool:
         """Whether the output says itself what a bad exit status stands for."""

@@ -24,6 +24,7 @@ class Result:
     name: str
     state: State
     message: str = ""  # why it failed or was skipped, for people
+    todo: str | None = None  # why it is expected to fail; None: it is not
     log: str = ""  # what the program logged and the kernel printed during the point
     seconds: float = 0.0
     properties: Mapping[str, str] = field(default_factory=dict)

@@ -71,14 +71,24 @@ class Parser:
                 self._out.clear()
         return self._take()
 
-    def close(self) -> list[Event]:
-        """End the input; give the last events."""
+    def close(self, *, cut: bool = False) -> list[Event]:
+        """End the input; give the last events.
+
+        `cut`: the program that wrote it was killed, so that a last line without its end may be half of one: it does
+        not count.
+        """
         last = self._lines.close()
-        if last:
+        if last and cut:
+            self._line += 1
+            self._unknown(last)
+        elif last:
             self._read_line(last)
         if self._torn:
             fragment, self._torn = self._torn, None
-            self._read_text(fragment[0], fragment[1])
+            if cut:
+                self._unknown(fragment[0])
+            else:
+                self._read_text(fragment[0], fragment[1])
         self._end_stream()
         self._stream = self._new_stream()
         return self._take()

@@ -156,3 +156,20 @@ def test_a_plan_that_skips_all_is_a_skip(suite: Pytest) -> None:
     result = suite("skips_all", "-v")
     result.assert_outcomes(skipped=1)
     result.stdout.re_match_lines([r".*skips_all::program.* SKIPPED \(no such.*"])
+
+
+@pytest.mark.parametrize(("program", "told"), [("torn", "killed by SIGKILL"), ("dawdles", "deadline of 0.5 s")])
+def test_half_a_line_is_no_result(suite: Pytest, program: str, told: str) -> None:
+    """The last line of a program that was killed may be cut: it is no subtest, least of all one that passed."""
+    result = suite(program, "-v", "--lkl-timeout=0.5")
+    assert result.ret == 1
+    result.stdout.re_match_lines([r".*SUBPASSED\[one\].*"])
+    result.stdout.no_re_match_line(r".*SUBPASSED\[tw.*")
+    result.stdout.re_match_lines([f".*{told}.*"])
+
+
+def test_a_last_line_without_an_end_is_a_result(suite: Pytest) -> None:
+    """A program that ends by itself has printed its last line whole."""
+    result = suite("unended", "-v")
+    assert result.ret == 0
+    result.stdout.re_match_lines([r".*SUBPASSED\[two\].*"])

@@ -21,6 +21,17 @@ def test_collecting_compiles_nothing(suite: Pytest, monkeypatch: pytest.MonkeyPa
     result.stdout.re_match_lines([r"test_suite.py::good::getpid\[.*"])
 
 
+def test_the_listing_of_ids_has_ids_only(suite: Pytest) -> None:
+    """No line of ours stands before the ids of --collect-only -q, which other programs read; other listings have it."""
+    result = suite("good", "--collect-only", "-q")
+    ids = result.outlines[: result.outlines.index("")]
+    assert [line.partition("[")[0] for line in ids] == [
+        f"test_suite.py::good::{name}"
+        for name in ("start_kernel", "getpid", "skipped", "todo", "stop_kernel", "exit")
+    ]
+    suite("good", "--collect-only").stdout.re_match_lines([r"kernel lkl-.*: Linux 4\.9\.0.*"])
+
+
 def test_a_missing_compiler_is_named(suite: Pytest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a compiler the session says which one is missing, and how to have it."""
     monkeypatch.setenv("LKLTEST_CC", "no-such-compiler")

@@ -275,6 +275,22 @@ def test_endless_noise_needs_constant_memory() -> None:
     assert grown < 12_000  # kilobytes, of 17,000 that were read
 
 
+TORN = b"ok 2 - tw[    1.234567] a line of the kernel's\n"
+
+
+@pytest.mark.parametrize("last", [b"ok 2 - tw", b"not ok 2 - two # TODO la", b"1..2", TORN])
+def test_half_a_line_of_a_killed_program_does_not_count(last: bytes) -> None:
+    """A last line without its end is no result where the stream was cut, and is one where its writer ended."""
+    stream = b"TAP version 13\n" + (b"" if last == b"1..2" else b"1..2\n") + b"ok 1 - one\n"
+    cut, whole = Parser(), Parser()
+    for parser in (cut, whole):
+        parser.feed(stream + (b"ok 2 - two\n" if last == b"1..2" else b"") + last)
+    cut.close(cut=True)
+    whole.close()
+    assert not cut.passed
+    assert whole.passed
+
+
 def test_a_line_of_a_hundred_megabytes_keeps_its_directive() -> None:
     """Of a line without end both ends are kept, so that its result and its directive count."""
     parser = Parser(events=False)

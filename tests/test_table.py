@@ -22,7 +22,7 @@ def test_points_come_in_the_order_of_the_table() -> None:
         LKLTEST_POINTS = {
             LKLTEST_LIBRARY(boot),
             LKLTEST(sleep, .todo = ("not yet"), .deadline_ms = 1500),
-            LKLTEST(slow, .deadline_ms = (2 * 60) * 1000, .todo = "soon"),
+            LKLTEST(slow, .timeout_ms = (2 * 60) * 1000, .todo = "soon"),
             LKLTEST( last )
         };
         """
@@ -35,11 +35,12 @@ def test_points_come_in_the_order_of_the_table() -> None:
     ]
 
 
+@pytest.mark.parametrize("field", ["timeout_ms", "deadline_ms"])
 @pytest.mark.parametrize("text", ["LIMIT", "5 * SECONDS", "5000u", ""])
-def test_a_deadline_that_needs_a_compiler_is_refused(text: str) -> None:
+def test_a_timeout_that_needs_a_compiler_is_refused(text: str, field: str) -> None:
     """What cannot be read is told with its line; no other number is put in its place."""
-    with pytest.raises(ValueError, match=r"2: \.deadline_ms = ?" + re.escape(text) + ": write a plain number"):
-        parse(f"LKLTEST(a),\nLKLTEST(b, .deadline_ms = {text}),")
+    with pytest.raises(ValueError, match=rf"2: \.{field} = ?" + re.escape(text) + ": write a plain number"):
+        parse(f"LKLTEST(a),\nLKLTEST(b, .{field} = {text}),")
 
 
 def test_comments_and_strings_declare_nothing() -> None:

@@ -12,7 +12,7 @@
  *
  *	LKLTEST_POINTS = {
  *		LKLTEST_LIBRARY(start_kernel),
- *		LKLTEST(getpid, .deadline_ms = 1000),
+ *		LKLTEST(getpid, .timeout_ms = 1000),
  *	};
  *
  *	int main(int argc, char **argv)
@@ -20,7 +20,8 @@
  *		return lkltest_main(argc, argv);
  *	}
  *
- * Everything here is static, so include it in one C file a program.
+ * The headers beside lkltest/internal/ are the API, each macro and function with
+ * its comment. Everything is static, so include it in one C file a program.
  */
 #ifndef LKLTEST_H
 #define LKLTEST_H
@@ -49,17 +50,15 @@
 #include <sys/syscall.h>
 #endif
 
+#define LKLTEST_API
 #include <lkltest/compat.h>	/* the kernel's API: every generation of liblkl, and native */
-#include <lkltest/state.h>	/* points, what is known of the one that runs */
-#include <lkltest/log.h>	/* its log */
-#include <lkltest/check.h>	/* CHECK_*, EXPECT_*, skip, todo, bail out, properties */
-#include <lkltest/console.h>	/* the watch on the kernel's console */
-#include <lkltest/tap.h>	/* TAP and YAML on stdout */
+#include <lkltest/points.h>	/* points, their table, lkltest_main() */
+#include <lkltest/check.h>	/* CHECK_*, ASSERT_*, EXPECT_*, skip, todo, bail out, log, properties */
+#include <lkltest/console.h>	/* the kernel's console */
 #if __has_include(<lkltest/crash.h>) && !defined(LKLTEST_NO_CRASH)
 #include <lkltest/crash.h>	/* a fatal signal explains itself */
 #endif
 #include <lkltest/kernel.h>	/* start and stop */
-#include <lkltest/init.h>	/* a native program's first and last steps */
-#include <lkltest/main.h>	/* arguments, and the loop over the points */
+#include <lkltest/internal/main.h>	/* arguments, and the loop over the points */
 
 #endif

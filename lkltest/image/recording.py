@@ -1,4 +1,4 @@
-"""What reached a disk, in order, as the C harness recorded it (lkltest/disk.h)."""
+"""What reached a disk, in order, as the C harness recorded it (lkltest/internal/disk.h)."""
 
 from __future__ import annotations
 

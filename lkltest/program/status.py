@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-# As docs/harness.md has them, and lkltest/state.h.
+# As docs/harness.md has them, and lkltest/points.h.
 BAILED_OUT = 3
-LATE = 4
+LATE = 6
 MEANINGS = {
     2: ": it refuses its arguments",
     LATE: ": a check failed, or the kernel complained, after the last point",

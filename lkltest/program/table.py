@@ -13,7 +13,7 @@ from lkltest.errors import UsageError
 # Comments, strings and characters: whatever looks like a table's entry inside them is none.
 _OPAQUE = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.DOTALL)
 _ENTRY = re.compile(r"\b(LKLTEST|LKLTEST_LIBRARY|LKL_TEST)\s*\(\s*(\w+)\s*(?=[,)])")
-_DEADLINE = re.compile(r"\.deadline_ms\s*=([^,}]*)")
+_DEADLINE = re.compile(r"\.(timeout|deadline)_ms\s*=([^,}]*)")
 _NUMBER = re.compile(r"[\d\s*()]*\d[\d\s*()]*")
 
 
@@ -57,16 +57,16 @@ def parse(text: str) -> tuple[Declared, ...]:
                 name=match[2],
                 line=line,
                 library=match[1] == "LKLTEST_LIBRARY",
-                deadline=_seconds(deadline[1], line) if deadline else None,
+                deadline=_seconds(deadline[1], deadline[2], line) if deadline else None,
             )
         )
     return tuple(points)
 
 
-def _seconds(text: str, line: int) -> float | None:
+def _seconds(field: str, text: str, line: int) -> float | None:
     """The seconds that milliseconds, as a number or a product such as "60 * 1000", stand for; None for 0."""
     if not _NUMBER.fullmatch(text):
-        raise ValueError(f"{line}: .deadline_ms ={text.rstrip()[:-1]}: write a plain number of milliseconds: "
+        raise ValueError(f"{line}: .{field}_ms ={text.rstrip()[:-1]}: write a plain number of milliseconds: "
                          "the runner reads it without a compiler")
     return math.prod(map(int, re.findall(r"\d+", text))) / 1000 or None
 

@@ -7,21 +7,21 @@
  */
 #include <lkltest.h>
 
-#include "clocks.h"
-#include "console.h"
-#include "files.h"
-#include "host.h"
-#include "identity.h"
-#include "net.h"
-#include "pipes.h"
-#include "proc.h"
-#include "threads.h"
+#include "clocks.inc.c"
+#include "console.inc.c"
+#include "files.inc.c"
+#include "host.inc.c"
+#include "identity.inc.c"
+#include "net.inc.c"
+#include "pipes.inc.c"
+#include "proc.inc.c"
+#include "threads.inc.c"
 
 LKLTEST_POINTS = {
 	LKLTEST_LIBRARY(mutex),
 	LKLTEST_LIBRARY(semaphore),
 	LKLTEST_LIBRARY(join),
-	LKLTEST_LIBRARY(start_kernel, .deadline_ms = 60000),
+	LKLTEST_LIBRARY(start_kernel, .timeout_ms = 60000),
 	LKLTEST(uname),
 	LKLTEST(getpid),
 	LKLTEST(syscall_latency),

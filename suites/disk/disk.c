@@ -394,7 +394,7 @@ LKLTEST_POINTS = {
 	LKLTEST(packed),
 	LKLTEST(files),
 	LKLTEST(big_file),
-	LKLTEST(directory, .deadline_ms = 120000),	/* FAT searches it from its beginning for every new name */
+	LKLTEST(directory, .timeout_ms = 120000),	/* FAT searches it from its beginning for every new name */
 	LKLTEST(names),
 	LKLTEST(hard_links),
 	LKLTEST(symlinks),

@@ -124,7 +124,7 @@ LKLTEST_FN struct endpoint endpoint_unmapped(struct endpoint e)
 LKLTEST_FN void echo_obey(int fd)
 {
 	struct order order = { .text = "" };
-	char answer[2 * LKLTEST_TEXT] = "ok";
+	char answer[1200] = "ok";
 	struct endpoint from;
 	pthread_t thread;
 	void *done = NULL;
@@ -138,11 +138,8 @@ LKLTEST_FN void echo_obey(int fd)
 	order.from = endpoint_unmapped(from);
 	CHECK_EQ(pthread_create(&thread, NULL, order_run, &order), 0);
 	CHECK_EQ(pthread_join(thread, &done), 0);
-	if (!done) {
-		lkltest_lock();
-		snprintf(answer, sizeof(answer), "%s: %.200s", lkltest.failures[0].check, lkltest.failures[0].actual);
-		lkltest_unlock();
-	}
+	if (!done)
+		lkltest_first_failure(answer, sizeof(answer));
 	EXPECT_OK(lkl_sys_sendto(fd, answer, strlen(answer), 0, (void *)&from.any, from.len));
 }
 

@@ -87,5 +87,5 @@ def test_a_late_thread_is_not_lost(run: Run, late: str, blamed: list[str]) -> No
     """A check that fails when its point has ended fails the one that runs, or the program's end."""
     output = run("late", f"late={late}")
     assert failed(output) == blamed
-    assert output.status == (1 if blamed else 4)
+    assert output.status == (1 if blamed else 6)
     assert bool(output.comments) == (late == "end")

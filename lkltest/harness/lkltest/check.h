@@ -1,310 +1,352 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Checks: CHECK_* ends the point, from any depth, EXPECT_* goes on.
+ * Checks, and the other things that a point can say about itself.
  *
- * Both say what was expected, what came, and where. On another thread than the
- * point's own, CHECK_* records the failure and ends that thread. In a function
- * that the kernel calls (a disk's or a network device's) use EXPECT_*: the
- * kernel would not survive being jumped out of.
+ * CHECK_*() ends the point, from any depth of calls; ASSERT_*() is the same
+ * under the name that kselftest_harness.h gives it. EXPECT_*() records the
+ * failure and goes on. Each says what was checked, what was expected, what came,
+ * and where. The value under test comes first, the expected one second: the
+ * other way round than in kselftest_harness.h, where that only shows in the
+ * message of a failure.
+ *
+ * On another thread than the point's, CHECK_*() records the failure and ends
+ * that thread. In a function that the kernel calls (a disk's or a network
+ * device's) use EXPECT_*(): the kernel does not survive being jumped out of. In
+ * a forked child a failed CHECK_*() ends the child with status 1.
  */
 #ifndef LKLTEST_CHECK_H
 #define LKLTEST_CHECK_H
 
-#include <lkltest/state.h>
+#define LKLTEST_API
+#include <lkltest/points.h>
+#include <lkltest/internal/check.h>
 
-/* A number with its sign, so that -1 and ULONG_MAX are told apart. */
-struct lkltest_number {
-	int negative;
-	unsigned long long bits;
-};
-
-LKLTEST_FN struct lkltest_number lkltest_signed(long long value)
-{
-	return (struct lkltest_number){ value < 0, (unsigned long long)value };
-}
-
-LKLTEST_FN struct lkltest_number lkltest_unsigned(unsigned long long value)
-{
-	return (struct lkltest_number){ 0, value };
-}
-
-#define LKLTEST_NUMBER(x)					\
-	_Generic((x), unsigned long: lkltest_unsigned,		\
-		 unsigned long long: lkltest_unsigned,		\
-		 default: lkltest_signed)(x)
-
-/* <0, 0 or >0, as strcmp() has it. */
-LKLTEST_FN int lkltest_compare(struct lkltest_number a, struct lkltest_number b)
-{
-	if (a.negative != b.negative)
-		return b.negative - a.negative;
-	return a.bits < b.bits ? -1 : a.bits > b.bits;
-}
-
-/* Writes a number, and the error that it stands for if it may be one. */
-LKLTEST_FN const char *lkltest_show(char *buf, size_t size, struct lkltest_number n)
-{
-	long long value = (long long)n.bits;
-
-	if (!n.negative)
-		snprintf(buf, size, "%llu", n.bits);
-	else if (value > -4096)
-		snprintf(buf, size, "%lld (%s)", value, lkl_strerror(value));
-	else
-		snprintf(buf, size, "%lld", value);
-	return buf;
-}
-
-/* Ends the point, or, elsewhere than on the point's own thread, the thread; and a child at once. */
-LKLTEST_FN __attribute__((noreturn)) void lkltest_end_here(void)
-{
-	if (getpid() != lkltest.pid)
-		_exit(LKLTEST_FAILED);
-	if (lkltest_end)
-		siglongjmp(*lkltest_end, 1);
-	pthread_exit(NULL);
-}
-
-/* Copies so much of a text as there is room for. */
-LKLTEST_FN void lkltest_copy(char *buf, size_t size, const char *text)
-{
-	size_t len = strnlen(text, size - 1);
-
-	memcpy(buf, text, len);
-	buf[len] = 0;
-}
-
-/* Call with the lock held. Between two points it counts for the next one. */
-LKLTEST_FN void lkltest_record(const char *file, int line, const char *check, const char *expected,
-			       const char *actual)
-{
-	int nr = lkltest.nr_failures++;
-	struct lkltest_failure *f = &lkltest.failures[nr];
-
-	if (nr >= LKLTEST_FAILURES)
-		return;
-	f->file = file;
-	f->line = line;
-	lkltest_copy(f->check, sizeof(f->check), check);
-	lkltest_copy(f->expected, sizeof(f->expected), expected);
-	lkltest_copy(f->actual, sizeof(f->actual), actual);
-	if (lkltest.point)
-		return;
-	if (lkltest.ended)
-		snprintf(f->actual, sizeof(f->actual), "%.900s (after %.64s had ended)", actual, lkltest.ended->name);
-	else
-		snprintf(f->actual, sizeof(f->actual), "%.900s (before the first point)", actual);
-}
-
-LKLTEST_FN void lkltest_failed(const char *file, int line, int fatal, const char *check,
-			       const char *expected, const char *actual)
-{
-	lkltest_lock();
-	lkltest_record(file, line, check, expected, actual);
-	lkltest_unlock();
-	if (fatal)
-		lkltest_end_here();
-}
-
-LKLTEST_FN void lkltest_numbers_failed(const char *file, int line, int fatal, const char *check, const char *op,
-				       struct lkltest_number actual, struct lkltest_number expected)
-{
-	char want[LKLTEST_TEXT], text[128], got[128];
-
-	lkltest_show(text, sizeof(text), expected);
-	snprintf(want, sizeof(want), "%s%s%s", op, *op ? " " : "", text);
-	lkltest_failed(file, line, fatal, check, want, lkltest_show(got, sizeof(got), actual));
-}
-
-/* Writes bytes as a C string literal would have them. */
-LKLTEST_FN const char *lkltest_quote(char *buf, size_t size, const void *bytes, size_t len)
-{
-	const unsigned char *b = bytes;
-	size_t n = 0, i;
-
-	buf[n++] = '"';
-	for (i = 0; i < len && n + 8 < size; i++) {
-		if (b[i] == '\n')
-			n += snprintf(buf + n, size - n, "\\n");
-		else if (b[i] == '"' || b[i] == '\\')
-			n += snprintf(buf + n, size - n, "\\%c", b[i]);
-		else if (b[i] < ' ' || b[i] == 0x7f)
-			n += snprintf(buf + n, size - n, "\\x%02x", b[i]);
-		else
-			buf[n++] = b[i];
-	}
-	snprintf(buf + n, size - n, i < len ? "\"..." : "\"");
-	return buf;
-}
-
-LKLTEST_FN void lkltest_strings_checked(const char *file, int line, int fatal, const char *check,
-					const char *actual, const char *expected)
-{
-	char want[LKLTEST_TEXT], got[LKLTEST_TEXT];
-
-	if (actual && expected && !strcmp(actual, expected))
-		return;
-	lkltest_failed(file, line, fatal, check,
-		       expected ? lkltest_quote(want, sizeof(want), expected, strlen(expected)) : "NULL",
-		       actual ? lkltest_quote(got, sizeof(got), actual, strlen(actual)) : "NULL");
-}
-
-LKLTEST_FN void lkltest_bytes_checked(const char *file, int line, int fatal, const char *check,
-				      const void *actual, const void *expected, size_t len)
-{
-	const unsigned char *a = actual, *e = expected;
-	char want[LKLTEST_TEXT / 2], got[LKLTEST_TEXT / 2], text[LKLTEST_TEXT];
-	size_t i;
-
-	for (i = 0; i < len && a[i] == e[i]; i++)
-		;
-	if (i == len)
-		return;
-	lkltest_quote(want, sizeof(want), e + i, len - i < 32 ? len - i : 32);
-	lkltest_quote(got, sizeof(got), a + i, len - i < 32 ? len - i : 32);
-	snprintf(text, sizeof(text), "%s from byte %zu of %zu on", got, i, len);
-	lkltest_failed(file, line, fatal, check, want, text);
-}
-
-/* The texts are made where the macro of the program is, for a system call may be a macro as well. */
-#define LKLTEST_CHECK_TRUE(fatal, text, cond) do {				\
-	if (!(cond))								\
-		lkltest_failed(__FILE__, __LINE__, fatal, text, "true", "false"); \
-} while (0)
-
-#define LKLTEST_CHECK_NUMBERS(fatal, text, a, b, op, shown) do {		\
-	struct lkltest_number lkltest_a = LKLTEST_NUMBER(a);			\
-	struct lkltest_number lkltest_b = LKLTEST_NUMBER(b);			\
-	if (!(lkltest_compare(lkltest_a, lkltest_b) op 0))			\
-		lkltest_numbers_failed(__FILE__, __LINE__, fatal, text, shown, lkltest_a, lkltest_b); \
-} while (0)
-
-#define LKLTEST_CHECK_OK(fatal, text, call) ({					\
-	__typeof__(call) lkltest_r = (call);					\
-	struct lkltest_number lkltest_a = LKLTEST_NUMBER(lkltest_r);		\
-	if (lkltest_a.negative)							\
-		lkltest_numbers_failed(__FILE__, __LINE__, fatal, text, ">=", lkltest_a, lkltest_signed(0)); \
-	lkltest_r;								\
-})
-
-/* True or not zero. */
+/**
+ * CHECK() - ends the point, as failed, unless a condition is true
+ * @cond: true, or a number or pointer other than 0
+ */
 #define CHECK(cond) LKLTEST_CHECK_TRUE(1, #cond, cond)
+
+/**
+ * ASSERT() - is CHECK(), as kselftest spells it
+ * @cond: true, or a number or pointer other than 0
+ */
+#define ASSERT(cond) LKLTEST_CHECK_TRUE(1, #cond, cond)
+
+/**
+ * EXPECT() - fails the point, which goes on, unless a condition is true
+ * @cond: true, or a number or pointer other than 0
+ */
 #define EXPECT(cond) LKLTEST_CHECK_TRUE(0, #cond, cond)
 
-/* Integers of any type: what came first, what was expected second. */
+/**
+ * CHECK_EQ() - ends the point, as failed, unless @actual equals @expected
+ * @actual: integer under test, of any type
+ * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ */
 #define CHECK_EQ(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " == " #expected, actual, expected, ==, "")
+
+/**
+ * ASSERT_EQ() - is CHECK_EQ(), as kselftest spells it
+ * @actual: integer under test, of any type
+ * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ */
+#define ASSERT_EQ(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " == " #expected, actual, expected, ==, "")
+
+/**
+ * EXPECT_EQ() - fails the point, which goes on, unless @actual equals @expected
+ * @actual: integer under test, of any type
+ * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ */
 #define EXPECT_EQ(actual, expected) LKLTEST_CHECK_NUMBERS(0, #actual " == " #expected, actual, expected, ==, "")
+
+/**
+ * CHECK_NE() - ends the point, as failed, unless @actual differs from @expected
+ * @actual: integer under test, of any type
+ * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ */
 #define CHECK_NE(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " != " #expected, actual, expected, !=, "!=")
+
+/**
+ * ASSERT_NE() - is CHECK_NE(), as kselftest spells it
+ * @actual: integer under test, of any type
+ * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ */
+#define ASSERT_NE(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " != " #expected, actual, expected, !=, "!=")
+
+/**
+ * EXPECT_NE() - fails the point, which goes on, unless @actual differs from @expected
+ * @actual: integer under test, of any type
+ * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ */
 #define EXPECT_NE(actual, expected) LKLTEST_CHECK_NUMBERS(0, #actual " != " #expected, actual, expected, !=, "!=")
+
+/**
+ * CHECK_LT() - ends the point, as failed, unless @actual is less than @expected
+ * @actual: integer under test, of any type
+ * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ */
 #define CHECK_LT(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " < " #expected, actual, expected, <, "<")
+
+/**
+ * ASSERT_LT() - is CHECK_LT(), as kselftest spells it
+ * @actual: integer under test, of any type
+ * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ */
+#define ASSERT_LT(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " < " #expected, actual, expected, <, "<")
+
+/**
+ * EXPECT_LT() - fails the point, which goes on, unless @actual is less than @expected
+ * @actual: integer under test, of any type
+ * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ */
 #define EXPECT_LT(actual, expected) LKLTEST_CHECK_NUMBERS(0, #actual " < " #expected, actual, expected, <, "<")
+
+/**
+ * CHECK_LE() - ends the point, as failed, unless @actual is at most @expected
+ * @actual: integer under test, of any type
+ * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ */
 #define CHECK_LE(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " <= " #expected, actual, expected, <=, "<=")
+
+/**
+ * ASSERT_LE() - is CHECK_LE(), as kselftest spells it
+ * @actual: integer under test, of any type
+ * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ */
+#define ASSERT_LE(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " <= " #expected, actual, expected, <=, "<=")
+
+/**
+ * EXPECT_LE() - fails the point, which goes on, unless @actual is at most @expected
+ * @actual: integer under test, of any type
+ * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ */
 #define EXPECT_LE(actual, expected) LKLTEST_CHECK_NUMBERS(0, #actual " <= " #expected, actual, expected, <=, "<=")
+
+/**
+ * CHECK_GT() - ends the point, as failed, unless @actual is greater than @expected
+ * @actual: integer under test, of any type
+ * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ */
 #define CHECK_GT(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " > " #expected, actual, expected, >, ">")
+
+/**
+ * ASSERT_GT() - is CHECK_GT(), as kselftest spells it
+ * @actual: integer under test, of any type
+ * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ */
+#define ASSERT_GT(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " > " #expected, actual, expected, >, ">")
+
+/**
+ * EXPECT_GT() - fails the point, which goes on, unless @actual is greater than @expected
+ * @actual: integer under test, of any type
+ * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ */
 #define EXPECT_GT(actual, expected) LKLTEST_CHECK_NUMBERS(0, #actual " > " #expected, actual, expected, >, ">")
+
+/**
+ * CHECK_GE() - ends the point, as failed, unless @actual is at least @expected
+ * @actual: integer under test, of any type
+ * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ */
 #define CHECK_GE(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " >= " #expected, actual, expected, >=, ">=")
+
+/**
+ * ASSERT_GE() - is CHECK_GE(), as kselftest spells it
+ * @actual: integer under test, of any type
+ * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ */
+#define ASSERT_GE(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " >= " #expected, actual, expected, >=, ">=")
+
+/**
+ * EXPECT_GE() - fails the point, which goes on, unless @actual is at least @expected
+ * @actual: integer under test, of any type
+ * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ */
 #define EXPECT_GE(actual, expected) LKLTEST_CHECK_NUMBERS(0, #actual " >= " #expected, actual, expected, >=, ">=")
 
-/* A system call that succeeds, which is to say: is not negative. Its value is that of the call. */
+/**
+ * CHECK_OK() - ends the point, as failed, unless a system call succeeds
+ * @call: call, or its result, which is negative where it failed
+ *
+ * Return: the value of @call, so that int fd = CHECK_OK(lkl_sys_openat(...)) works.
+ */
 #define CHECK_OK(call) LKLTEST_CHECK_OK(1, #call " succeeds", call)
+
+/**
+ * ASSERT_OK() - is CHECK_OK(), as kselftest spells it
+ * @call: call, or its result, which is negative where it failed
+ */
+#define ASSERT_OK(call) LKLTEST_CHECK_OK(1, #call " succeeds", call)
+
+/**
+ * EXPECT_OK() - fails the point, which goes on, unless a system call succeeds
+ * @call: call, or its result, which is negative where it failed
+ *
+ * Return: the value of @call, so that int fd = CHECK_OK(lkl_sys_openat(...)) works.
+ */
 #define EXPECT_OK(call) LKLTEST_CHECK_OK(0, #call " succeeds", call)
 
-/* A system call that fails with this error: CHECK_ERR(lkl_sys_close(-1), LKL_EBADF). */
+/**
+ * CHECK_ERR() - ends the point, as failed, unless a system call fails with one error
+ * @call: call, or its result
+ * @error: error without its sign: CHECK_ERR(lkl_sys_close(-1), LKL_EBADF)
+ */
 #define CHECK_ERR(call, error) LKLTEST_CHECK_NUMBERS(1, #call " == -" #error, call, -(error), ==, "")
+
+/**
+ * ASSERT_ERR() - is CHECK_ERR(), as kselftest spells it
+ * @call: call, or its result
+ * @error: error without its sign: CHECK_ERR(lkl_sys_close(-1), LKL_EBADF)
+ */
+#define ASSERT_ERR(call, error) LKLTEST_CHECK_NUMBERS(1, #call " == -" #error, call, -(error), ==, "")
+
+/**
+ * EXPECT_ERR() - fails the point, which goes on, unless a system call fails with one error
+ * @call: call, or its result
+ * @error: error without its sign: CHECK_ERR(lkl_sys_close(-1), LKL_EBADF)
+ */
 #define EXPECT_ERR(call, error) LKLTEST_CHECK_NUMBERS(0, #call " == -" #error, call, -(error), ==, "")
 
-/* Strings that end with NUL, and bytes. */
+/**
+ * CHECK_STR_EQ() - ends the point, as failed, unless two strings are equal, neither being NULL
+ * @actual: string under test
+ * @expected: string that it must be
+ */
 #define CHECK_STR_EQ(actual, expected) \
 	lkltest_strings_checked(__FILE__, __LINE__, 1, #actual " is " #expected, actual, expected)
+
+/**
+ * ASSERT_STR_EQ() - is CHECK_STR_EQ(), as kselftest spells it
+ * @actual: string under test
+ * @expected: string that it must be
+ */
+#define ASSERT_STR_EQ(actual, expected) \
+	lkltest_strings_checked(__FILE__, __LINE__, 1, #actual " is " #expected, actual, expected)
+
+/**
+ * EXPECT_STR_EQ() - fails the point, which goes on, unless two strings are equal, neither being NULL
+ * @actual: string under test
+ * @expected: string that it must be
+ */
 #define EXPECT_STR_EQ(actual, expected) \
 	lkltest_strings_checked(__FILE__, __LINE__, 0, #actual " is " #expected, actual, expected)
+
+/**
+ * CHECK_MEM_EQ() - ends the point, as failed, unless bytes are equal
+ * @actual: bytes under test
+ * @expected: bytes that they must be
+ * @len: their number
+ */
 #define CHECK_MEM_EQ(actual, expected, len) \
 	lkltest_bytes_checked(__FILE__, __LINE__, 1, #actual " holds " #expected, actual, expected, len)
+
+/**
+ * ASSERT_MEM_EQ() - is CHECK_MEM_EQ(), as kselftest spells it
+ * @actual: bytes under test
+ * @expected: bytes that they must be
+ * @len: their number
+ */
+#define ASSERT_MEM_EQ(actual, expected, len) \
+	lkltest_bytes_checked(__FILE__, __LINE__, 1, #actual " holds " #expected, actual, expected, len)
+
+/**
+ * EXPECT_MEM_EQ() - fails the point, which goes on, unless bytes are equal
+ * @actual: bytes under test
+ * @expected: bytes that they must be
+ * @len: their number
+ */
 #define EXPECT_MEM_EQ(actual, expected, len) \
 	lkltest_bytes_checked(__FILE__, __LINE__, 0, #actual " holds " #expected, actual, expected, len)
 
-/* Fails the point for a reason that no check can give: lkltest_fail("%d bytes were lost", n). */
+/**
+ * ASSERT_TRUE() - is ASSERT() of a condition that is true, as kselftest spells it
+ * @cond: true, or the point fails
+ */
+#define ASSERT_TRUE(cond) LKLTEST_CHECK_TRUE(1, #cond, cond)
+
+/**
+ * ASSERT_FALSE() - is ASSERT() of a condition that is false, as kselftest spells it
+ * @cond: 0, or the point fails
+ */
+#define ASSERT_FALSE(cond) LKLTEST_CHECK_TRUE(1, "!(" #cond ")", !(cond))
+
+/**
+ * ASSERT_STREQ() - is ASSERT_STR_EQ(), as kselftest spells it
+ * @actual: string under test
+ * @expected: string that it must be
+ */
+#define ASSERT_STREQ(actual, expected) \
+	lkltest_strings_checked(__FILE__, __LINE__, 1, #actual " is " #expected, actual, expected)
+
+/**
+ * EXPECT_TRUE() - is EXPECT() of a condition that is true, as kselftest spells it
+ * @cond: true, or the point fails
+ */
+#define EXPECT_TRUE(cond) LKLTEST_CHECK_TRUE(0, #cond, cond)
+
+/**
+ * EXPECT_FALSE() - is EXPECT() of a condition that is false, as kselftest spells it
+ * @cond: 0, or the point fails
+ */
+#define EXPECT_FALSE(cond) LKLTEST_CHECK_TRUE(0, "!(" #cond ")", !(cond))
+
+/**
+ * EXPECT_STREQ() - is EXPECT_STR_EQ(), as kselftest spells it
+ * @actual: string under test
+ * @expected: string that it must be
+ */
+#define EXPECT_STREQ(actual, expected) \
+	lkltest_strings_checked(__FILE__, __LINE__, 0, #actual " is " #expected, actual, expected)
+
+/**
+ * lkltest_fail() - ends the point, as failed, for a reason that no check can give
+ * @...: format of printf() and its arguments: lkltest_fail("%d bytes were lost", n)
+ */
 #define lkltest_fail(...) lkltest_fail_at(__FILE__, __LINE__, __VA_ARGS__)
 
-LKLTEST_FN LKLTEST_PRINTF(3, 4) __attribute__((noreturn))
-void lkltest_fail_at(const char *file, int line, const char *fmt, ...)
-{
-	char text[LKLTEST_TEXT];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	lkltest_lock();
-	lkltest_record(file, line, text, "", "");
-	lkltest_unlock();
-	lkltest_end_here();
-}
-
-/*
- * Ends the point, as skipped: what this kernel or machine lacks, and what to do
- * about it: lkltest_skip("this kernel has no timerfd: CONFIG_TIMERFD").
- * A point that has failed before stays failed.
+/**
+ * lkltest_bail_out() - fails the point and gives up the rest of the plan: no later point could work
+ * @...: format of printf() and its arguments: why
  */
-LKLTEST_FN LKLTEST_PRINTF(1, 2) __attribute__((noreturn)) void lkltest_skip(const char *fmt, ...)
-{
-	va_list args;
-
-	lkltest_lock();
-	va_start(args, fmt);
-	vsnprintf(lkltest.skip_reason, sizeof(lkltest.skip_reason), fmt, args);
-	va_end(args);
-	lkltest.skipped = 1;
-	lkltest_unlock();
-	lkltest_end_here();
-}
-
-/* From here on a failure of this point is known and does not count. */
-LKLTEST_FN LKLTEST_PRINTF(1, 2) void lkltest_todo(const char *fmt, ...)
-{
-	va_list args;
-
-	lkltest_lock();
-	va_start(args, fmt);
-	vsnprintf(lkltest.todo_text, sizeof(lkltest.todo_text), fmt, args);
-	va_end(args);
-	lkltest.todo = lkltest.todo_text;
-	lkltest_unlock();
-}
-
-/* Fails the point and gives up the rest of the plan. */
 #define lkltest_bail_out(...) lkltest_bail_out_at(__FILE__, __LINE__, __VA_ARGS__)
 
-LKLTEST_FN LKLTEST_PRINTF(3, 4) __attribute__((noreturn))
-void lkltest_bail_out_at(const char *file, int line, const char *fmt, ...)
-{
-	va_list args;
+/**
+ * lkltest_skip() - ends the point, as skipped
+ * @fmt: format of printf(): what this kernel or machine lacks, and the cure, as in
+ *       "this kernel has no timerfd: CONFIG_TIMERFD"
+ *
+ * A point that has failed before stays failed.
+ */
+LKLTEST_FN LKLTEST_PRINTF(1, 2) __attribute__((noreturn)) void lkltest_skip(const char *fmt, ...);
 
-	lkltest_lock();
-	va_start(args, fmt);
-	vsnprintf(lkltest.bail_reason, sizeof(lkltest.bail_reason), fmt, args);
-	va_end(args);
-	lkltest.bailed_out = 1;
-	lkltest_record(file, line, lkltest.bail_reason, "", "");
-	lkltest_unlock();
-	lkltest_end_here();
-}
+/**
+ * lkltest_todo() - makes every later failure of this point one that is known and does not count
+ * @fmt: format of printf(): the reason
+ */
+LKLTEST_FN LKLTEST_PRINTF(1, 2) void lkltest_todo(const char *fmt, ...);
 
-/* Records a fact about this point: lkltest_property("latency_ns", "%ld", x). */
-LKLTEST_FN LKLTEST_PRINTF(2, 3) void lkltest_property(const char *name, const char *fmt, ...)
-{
-	struct lkltest_value *value;
-	va_list args;
+/**
+ * lkltest_log() - adds a line to the log of the point that runs, or of the next one
+ * @fmt: format of printf(); the newline at its end may be left out
+ */
+LKLTEST_FN LKLTEST_PRINTF(1, 2) void lkltest_log(const char *fmt, ...);
 
-	lkltest_lock();
-	if (lkltest.nr_properties < LKLTEST_PROPERTIES) {
-		value = &lkltest.properties[lkltest.nr_properties++];
-		lkltest_copy(value->name, sizeof(value->name), name);
-		va_start(args, fmt);
-		vsnprintf(value->text, sizeof(value->text), fmt, args);
-		va_end(args);
-	}
-	lkltest_unlock();
-}
+/**
+ * lkltest_property() - records a fact about this point
+ * @name: of the fact: "latency_ns"
+ * @fmt: format of printf(): its value
+ */
+LKLTEST_FN LKLTEST_PRINTF(2, 3) void lkltest_property(const char *name, const char *fmt, ...);
+
+/**
+ * lkltest_first_failure() - tells what has failed first in the point that runs
+ * @buf: gets "check: actual value", or "" if nothing has failed
+ * @size: bytes of @buf
+ *
+ * For a program that passes its failures on, such as a network peer.
+ * Return: @buf
+ */
+LKLTEST_FN const char *lkltest_first_failure(char *buf, size_t size);
 
 #endif

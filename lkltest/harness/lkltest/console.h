@@ -1,247 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The watch on the kernel's console: every line goes to stderr and to the log,
- * and a line by which the kernel complains fails the point during which it was
- * printed.
+ * The kernel's console: every line goes to stderr and to the log of the point
+ * that runs, and a line by which the kernel complains fails that point.
  */
 #ifndef LKLTEST_CONSOLE_H
 #define LKLTEST_CONSOLE_H
 
-#include <ctype.h>
+#define LKLTEST_API
+#include <lkltest/points.h>
+#include <lkltest/internal/console.h>
 
-#include <lkltest/check.h>
-#include <lkltest/init.h>
-#include <lkltest/log.h>
-
-LKLTEST_FN int lkltest_is_word(char c)
-{
-	return isalnum((unsigned char)c) || c == '_';
-}
-
-/* Is the word in the line, neither as part of a longer one nor of a symbol? */
-LKLTEST_FN int lkltest_has_word(const char *line, const char *word)
-{
-	const char *at = line;
-	size_t len = strlen(word);
-
-	for (; (at = strstr(at, word)); at++)
-		if ((at == line || !lkltest_is_word(at[-1])) && !lkltest_is_word(at[len]))
-			return 1;
-	return 0;
-}
-
-/*
- * Does the kernel complain in this line? Case matters in the words:
- * "Warning: unable to open an initial console" and "KASAN_SHADOW_START" belong
- * to every clean boot.
+/**
+ * lkltest_expect_console() - lets the kernel print lines with a text during this point, whatever else they say
+ * @text: part of the lines; "" lets every line pass
+ *
+ * For points that provoke the kernel.
  */
-LKLTEST_FN int lkltest_complains(const char *line)
-{
-	static const char *const words[] = { "WARNING", "BUG", "Oops", "KASAN", "UBSAN", "lockdep" };
-	static const char *const phrases[] = {
-		"call trace", "kernel panic", "general protection", "unable to handle", "double fault",
-		"stack-protector", "stack protector", "refcount_t:", "suspected memory leaks", "non-static key",
-		"possible recursive locking", "possible circular locking", "possible irq lock inversion",
-		"inconsistent lock state", "held lock freed", "bad unlock balance", "suspicious rcu usage",
-		"info: possible", "info: task", "info: rcu", "self-detected stall", "detected stalls",
-		"blocked for more than", "soft lockup", "hard lockup", "scheduling while atomic",
-		"sleeping function called", "list_add corruption", "list_del corruption", "nobody cared",
-		"undefined behaviour in", "lkl: bug",
-	};
-	size_t i;
+LKLTEST_FN void lkltest_expect_console(const char *text);
 
-	for (i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (lkltest_has_word(line, words[i]))
-			return 1;
-	for (i = 0; i < sizeof(phrases) / sizeof(*phrases); i++)
-		if (strcasestr(line, phrases[i]))
-			return 1;
-	return 0;
-}
-
-/*
- * Does the kernel but repeat what it was given, or tell how it was configured?
- * On its command line, and in the indented lists of init's arguments and
- * environment, any word may stand.
- */
-LKLTEST_FN int lkltest_repeats(const char *line, int *listing)
-{
-	static const char *const harmless[] = {
-		"Kernel command line:", "Command line:", "Unknown kernel command line parameters",
-		"rcu: \tRCU lockdep checking is enabled", "\tRCU lockdep checking is enabled",
-		"lockdep: fixing up alternatives",
-	};
-	const char *text = line + strspn(line, "<0123456789>"), *end;
-	size_t i;
-
-	while (*text == '[' && (end = strchr(text, ']')))
-		text = end + 1 + (end[1] == ' ');
-	*listing = strstr(text, "  with arguments:") == text || strstr(text, "  with environment:") == text ||
-		   (*listing && !strncmp(text, "    ", 4));
-	for (i = 0; i < sizeof(harmless) / sizeof(*harmless); i++)
-		if (!strncmp(text, harmless[i], strlen(harmless[i])))
-			return 1;
-	return *listing;
-}
-
-/* Call with the lock held. */
-LKLTEST_FN int lkltest_is_expected(const char *line)
-{
-	int i;
-
-	for (i = 0; i < lkltest.nr_expected; i++)
-		if (strstr(line, lkltest.expected[i]))
-			return 1;
-	return 0;
-}
-
-/*
- * Lets the console print lines with this text during this point, whatever they
- * say: for a point that provokes the kernel. "" lets every line pass.
- */
-LKLTEST_FN void lkltest_expect_console(const char *text)
-{
-	lkltest_lock();
-	if (lkltest.nr_expected < LKLTEST_EXPECTED)
-		lkltest_copy(lkltest.expected[lkltest.nr_expected++], sizeof(*lkltest.expected), text);
-	lkltest_unlock();
-}
-
-/* Where the text of a line begins: behind the <LEVEL> that the kernel's log, not its console, has. */
-LKLTEST_FN size_t lkltest_console_level(const char *line)
-{
-	size_t digits = strspn(line + (line[0] == '<'), "0123456789");
-
-	if (LKLTEST_HOOKED_CONSOLE || !digits || line[0] != '<' || line[1 + digits] != '>')
-		return 0;
-	return digits + 2;
-}
-
-/* Call with the lock held. Judges the line that was gathered, and begins a new one. */
-LKLTEST_FN void lkltest_console_line(void)
-{
-	char *line = lkltest.line, *end = line + lkltest.line_len, *c;
-
-	if (end > line && end[-1] == '\r')
-		end--;
-	*end = 0;
-	line += lkltest_console_level(line);
-	lkltest_log_line(line, end - line);
-	lkltest.line_len = 0;
-	/* A NUL inside must not hide what follows it. */
-	for (c = line; c < end; c++)
-		if (!*c)
-			*c = ' ';
-	if (lkltest_repeats(line, &lkltest.listing) || !lkltest_complains(line))
-		return;
-	lkltest.unclean++;
-	if (!lkltest_is_expected(line))
-		lkltest_record(NULL, 0, "the console is clean", "no complaint of the kernel", line);
-}
-
-/* Call with the lock held. What the console has begun to say belongs to this point. */
-LKLTEST_FN void lkltest_console_settle(void)
-{
-	if (lkltest.line_len)
-		lkltest_console_line();
-}
-
-/* Call with the lock held. */
-LKLTEST_FN void lkltest_console_bytes(const char *str, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++) {
-		if (str[i] == '\n') {
-			lkltest_console_line();
-			continue;
-		}
-		lkltest.line[lkltest.line_len++] = str[i];
-		if (lkltest.line_len == sizeof(lkltest.line) - 1)
-			lkltest_console_line();
-	}
-}
-
-#if LKLTEST_HOOKED_CONSOLE
-
-/*
- * The kernel's console. Comes from any thread, with any of the kernel's locks
- * held: no allocation, no call into the kernel.
- */
-LKLTEST_FN void lkltest_console_print(const char *str, int len)
-{
-	int saved = errno;
-
-	if (len <= 0)
-		return;
-	/* First of all, so that nothing is lost in a crash. */
-	lkltest_write(STDERR_FILENO, str, len);
-	lkltest_lock();
-	lkltest_console_bytes(str, len);
-	lkltest_unlock();
-	errno = saved;
-}
-
-/* Hooks the console; harmless if done twice. */
-LKLTEST_FN void lkltest_watch_console(void)
-{
-	lkl_host_ops.print = lkltest_console_print;
-}
-
-/* A hooked console has said all. */
-LKLTEST_FN void lkltest_poll_console(void)
-{
-}
-
-#else /* !LKLTEST_HOOKED_CONSOLE */
-
-enum { LKLTEST_SYSLOG_READ = 2, LKLTEST_SYSLOG_CONSOLE_LEVEL = 8, LKLTEST_SYSLOG_SIZE_UNREAD = 9 };
-
-/* The kernel's log is read instead, at the end of every point. */
-LKLTEST_FN void lkltest_watch_console(void)
-{
-#ifdef LKLTEST_NATIVE
-	/* The log of a kernel that is not under test is none of our business. */
-	if (!lkltest_is_init())
-		return;
-	/* Results share a terminal with the kernel, which keeps its voice for a panic. */
-	lkl_sys_syslog(LKLTEST_SYSLOG_CONSOLE_LEVEL, NULL, 1);
-	lkltest.running = 1;
-#endif
-}
-
-/* Takes what the kernel has logged since. Lines come as <LEVEL>[TIME] TEXT. */
-LKLTEST_FN void lkltest_poll_console(void)
-{
-	static char buf[16384];
-	long len;
-
-	while (lkltest.running && lkl_sys_syslog(LKLTEST_SYSLOG_SIZE_UNREAD, NULL, 0) > 0) {
-		len = lkl_sys_syslog(LKLTEST_SYSLOG_READ, buf, sizeof(buf));
-		if (len <= 0)
-			break;
-		lkltest_lock();
-		lkltest_console_bytes(buf, len);
-		lkltest_unlock();
-	}
-}
-
-#endif /* !LKLTEST_HOOKED_CONSOLE */
-
-/*
- * Has this point's log, to which the console belongs, a line with this text?
+/**
+ * lkltest_console_seen() - tells whether the log of this point, to which the console belongs, has a line with a text
+ * @text: part of the line, within the first 64 KiB of the log
+ *
  * From Linux 5.10 on a line without a newline at its end is printed with the next one only.
  */
-LKLTEST_FN int lkltest_console_seen(const char *text)
-{
-	int seen;
+LKLTEST_FN int lkltest_console_seen(const char *text);
 
-	lkltest_poll_console();
-	lkltest_lock();
-	lkltest_console_settle();
-	seen = memmem(lkltest.head, lkltest.head_len, text, strlen(text)) != NULL;
-	lkltest_unlock();
-	return seen;
-}
+/**
+ * lkltest_complaints_seen() - counts the complaints that the kernel has printed since the program began
+ *
+ * Return: the number of lines, those that were expected among them
+ */
+LKLTEST_FN unsigned long lkltest_complaints_seen(void);
+
+/**
+ * lkltest_complaints_in() - counts the lines by which the kernel complains in a log of its
+ * @log: lines of text, ended by NUL
+ */
+LKLTEST_FN unsigned long lkltest_complaints_in(const char *log);
 
 #endif

@@ -57,7 +57,7 @@ def build(liblkl: Liblkl, settings: Settings) -> Path:
     ]
     tail = [str(liblkl.shared), f"-Wl,-rpath,{liblkl.shared.parent}", *liblkl.libs]
     contents = [(HERE / name).read_bytes() for name in SOURCES]
-    harness = [path.read_bytes() for path in sorted((cc.HARNESS / "lkltest").glob("*.h"))]
+    harness = [path.read_bytes() for path in sorted((cc.HARNESS / "lkltest").rglob("*.h"))]
     headers = [str(path) for path in liblkl.include] + [str(liblkl.built)]
     place = settings.cache / "fuzz" / f"executor-{cache.key(*contents, *harness, *headers, INTERFACE, *argv, *tail)}"
 

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A point's log: the program's lines and the kernel's console, in order. */
-#ifndef LKLTEST_LOG_H
-#define LKLTEST_LOG_H
+#ifndef LKLTEST_INTERNAL_LOG_H
+#define LKLTEST_INTERNAL_LOG_H
 
-#include <lkltest/state.h>
+#ifndef LKLTEST_API
+#error "this header is internal to lkltest: include <lkltest.h>"
+#endif
+
+#include <lkltest/internal/state.h>
 
 /* Call with the lock held. Keeps the beginning and the end, never allocates. */
 LKLTEST_FN void lkltest_log_bytes(const char *buf, size_t len)
@@ -24,10 +28,6 @@ LKLTEST_FN void lkltest_log_line(const char *line, size_t len)
 	lkltest_log_bytes("\n", 1);
 }
 
-/*
- * Adds a line to the log of the point that runs, or of the next one. The
- * newline at its end may be left out.
- */
 LKLTEST_FN LKLTEST_PRINTF(1, 2) void lkltest_log(const char *fmt, ...)
 {
 	char text[LKLTEST_LINE];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The kernel says who it is, without delay. */
-#ifndef BOOT_IDENTITY_H
-#define BOOT_IDENTITY_H
+#ifndef BOOT_IDENTITY_INC_C
+#define BOOT_IDENTITY_INC_C
 
 #include "shared.h"
 

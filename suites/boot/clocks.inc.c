@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Points about time. */
-#ifndef BOOT_CLOCKS_H
-#define BOOT_CLOCKS_H
+#ifndef BOOT_CLOCKS_INC_C
+#define BOOT_CLOCKS_INC_C
 
 #include "shared.h"
 

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A native program as the first process of its kernel. */
-#ifndef LKLTEST_INIT_H
-#define LKLTEST_INIT_H
+#ifndef LKLTEST_INTERNAL_INIT_H
+#define LKLTEST_INTERNAL_INIT_H
 
-#include <lkltest/state.h>
+#ifndef LKLTEST_API
+#error "this header is internal to lkltest: include <lkltest.h>"
+#endif
+
+#include <lkltest/internal/state.h>
 
 #ifdef LKLTEST_NATIVE
 

@@ -6,8 +6,12 @@
  * reads. This one starts at any set of registers, and reads only what is there.
  * Format: DWARF 5, section 6.4, and the Linux Standard Base, "Exception Frames".
  */
-#ifndef LKLTEST_CFI_H
-#define LKLTEST_CFI_H
+#ifndef LKLTEST_INTERNAL_CFI_H
+#define LKLTEST_INTERNAL_CFI_H
+
+#ifndef LKLTEST_API
+#error "this header is internal to lkltest: include <lkltest.h>"
+#endif
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Points about files. */
-#ifndef BOOT_FILES_H
-#define BOOT_FILES_H
+#ifndef BOOT_FILES_INC_C
+#define BOOT_FILES_INC_C
 
 #include "shared.h"
 

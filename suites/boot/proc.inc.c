@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Points about the kernel's own files. */
-#ifndef BOOT_PROC_H
-#define BOOT_PROC_H
+#ifndef BOOT_PROC_INC_C
+#define BOOT_PROC_INC_C
 
 #include "shared.h"
 

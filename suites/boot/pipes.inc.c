@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Points about pipes, and about waiting for them. */
-#ifndef BOOT_PIPES_H
-#define BOOT_PIPES_H
+#ifndef BOOT_PIPES_INC_C
+#define BOOT_PIPES_INC_C
 
 #include "shared.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Points about the network, as far as a kernel has it for itself. */
-#ifndef BOOT_NET_H
-#define BOOT_NET_H
+#ifndef BOOT_NET_INC_C
+#define BOOT_NET_INC_C
 
 #include <arpa/inet.h>
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Lines about this process, written from inside a signal handler. */
-#ifndef LKLTEST_REPORT_H
-#define LKLTEST_REPORT_H
+#ifndef LKLTEST_INTERNAL_REPORT_H
+#define LKLTEST_INTERNAL_REPORT_H
+
+#ifndef LKLTEST_API
+#error "this header is internal to lkltest: include <lkltest.h>"
+#endif
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -22,7 +26,7 @@
 
 #if defined(__LP64__) && (defined(__x86_64__) || (defined(__aarch64__) && !defined(__AARCH64EB__)))
 #define LKLTEST_UNWINDS
-#include <lkltest/unwind.h>
+#include <lkltest/internal/unwind.h>
 #endif
 
 #define LKLTEST_STACK_HEAD 64		/* frames written from the top of a stack */

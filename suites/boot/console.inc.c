@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The kernel has not complained. */
-#ifndef BOOT_CONSOLE_H
-#define BOOT_CONSOLE_H
+#ifndef BOOT_CONSOLE_INC_C
+#define BOOT_CONSOLE_INC_C
 
 #include "shared.h"
 
@@ -28,9 +28,6 @@ POINT(console_clean)
 	static const char marker[] = "lkltest: the watch on the console sees this";
 	static const char written[] = "<7>lkltest: the watch on the console sees this\n";
 	static char log[1 << 18];
-	unsigned long complaints = 0;
-	int listing = 0;
-	char *line, *next;
 	long len;
 	int fd;
 
@@ -48,13 +45,7 @@ POINT(console_clean)
 	len = CHECK_OK(lkl_sys_syslog(3, log, sizeof(log) - 1));
 	CHECK_GT(len, 0);
 	log[len] = 0;
-	for (line = log; line; line = next) {
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = 0;
-		complaints += !lkltest_repeats(line, &listing) && lkltest_complains(line);
-	}
-	CHECK_LE(complaints, lkltest.unclean);
+	CHECK_LE(lkltest_complaints_in(log), lkltest_complaints_seen());
 }
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Points about threads in the kernel. */
-#ifndef BOOT_THREADS_H
-#define BOOT_THREADS_H
+#ifndef BOOT_THREADS_INC_C
+#define BOOT_THREADS_INC_C
 
 #include "shared.h"
 

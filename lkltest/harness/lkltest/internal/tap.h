@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Strict TAP 13 with YAML blocks that any YAML parser accepts. */
-#ifndef LKLTEST_TAP_H
-#define LKLTEST_TAP_H
+#ifndef LKLTEST_INTERNAL_TAP_H
+#define LKLTEST_INTERNAL_TAP_H
 
-#include <lkltest/console.h>
+#ifndef LKLTEST_API
+#error "this header is internal to lkltest: include <lkltest.h>"
+#endif
+
+#include <lkltest/internal/console.h>
 
 LKLTEST_FN __attribute__((noreturn)) void lkltest_no_output(void)
 {

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The program's arguments, and the loop over its points. */
-#ifndef LKLTEST_MAIN_H
-#define LKLTEST_MAIN_H
+#ifndef LKLTEST_INTERNAL_MAIN_H
+#define LKLTEST_INTERNAL_MAIN_H
+
+#ifndef LKLTEST_API
+#error "this header is internal to lkltest: include <lkltest.h>"
+#endif
 
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <time.h>
 
-#include <lkltest/init.h>
-#include <lkltest/kernel.h>
-#include <lkltest/tap.h>
+#include <lkltest/internal/init.h>
+#include <lkltest/internal/kernel.h>
+#include <lkltest/internal/tap.h>
 
-/* The host's clock, in nanoseconds since some time in the past. */
 LKLTEST_FN long long lkltest_now_ns(void)
 {
 	struct timespec now;
@@ -21,7 +24,6 @@ LKLTEST_FN long long lkltest_now_ns(void)
 	return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-/* The value of the argument name=value, or NULL. */
 LKLTEST_FN const char *lkltest_arg(const char *name)
 {
 	size_t len = strlen(name);
@@ -268,7 +270,7 @@ LKLTEST_FN int lkltest_run(int argc, char **argv, const struct lkltest_point *po
 	lkltest_parse_args(argc, argv, points, nr);
 	lkltest_init_begin();
 	lkltest_take_stdout();
-#ifdef LKLTEST_CRASH_H
+#ifdef LKLTEST_INTERNAL_CRASH_H
 	lkltest_crash_init();
 #endif
 	lkltest_watch_console();
@@ -282,9 +284,5 @@ LKLTEST_FN int lkltest_run(int argc, char **argv, const struct lkltest_point *po
 	}
 	return lkltest_end_program(lkltest_run_points(points, nr));
 }
-
-/* Runs the points of the table; returns main()'s status, one of enum lkltest_status. */
-#define lkltest_main(argc, argv) \
-	lkltest_run(argc, argv, lkltest_points, sizeof(lkltest_points) / sizeof(*lkltest_points))
 
 #endif

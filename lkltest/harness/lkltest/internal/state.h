@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The points of a program, and what is known of the one that runs. */
-#ifndef LKLTEST_STATE_H
-#define LKLTEST_STATE_H
+/* What is known of the point that runs, and of the kernel. */
+#ifndef LKLTEST_INTERNAL_STATE_H
+#define LKLTEST_INTERNAL_STATE_H
+
+#ifndef LKLTEST_API
+#error "this header is internal to lkltest: include <lkltest.h>"
+#endif
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -11,36 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* For functions of these headers: a program need not use every one. */
-#define LKLTEST_FN static __attribute__((unused))
-#define LKLTEST_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-
-struct lkltest_point {
-	const char *name;	/* NULL: not part of the plan here */
-	void (*run)(void);
-	int deadline_ms;	/* for the runner, which reads it from the source */
-	const char *todo;	/* a reason: the point is expected to fail */
-};
-
-/* Defines the function of a point. */
-#define POINT(id) static void lkltest_point_##id(void)
-
-/* The program's one table, in the order in which the points run. */
-#define LKLTEST_POINTS static const struct lkltest_point lkltest_points[]
-
-/* A table entry: LKLTEST(getpid) or LKLTEST(getpid, .deadline_ms = 100). */
-#define LKLTEST(id, ...) { .name = #id, .run = lkltest_point_##id, __VA_ARGS__ }
-
-/*
- * A table entry of a point that only a library has: the host's mutexes, or
- * starting the kernel by a call. Not part of the plan of a native program, for
- * which the point's function need not even exist.
- */
-#ifdef LKLTEST_NATIVE
-#define LKLTEST_LIBRARY(id, ...) { .name = NULL }
-#else
-#define LKLTEST_LIBRARY(id, ...) { .name = #id, .run = lkltest_point_##id, __VA_ARGS__ }
-#endif
+#include <lkltest/points.h>
 
 #define LKLTEST_TEXT 1024	/* bytes kept of an expected or actual value */
 
@@ -62,18 +37,6 @@ struct lkltest_value {
 #define LKLTEST_FAILURES 8
 #define LKLTEST_PROPERTIES 16
 #define LKLTEST_EXPECTED 16
-
-/*
- * Exit statuses of a program. All points ok, skipped or todo: 0.
- */
-enum lkltest_status {
-	LKLTEST_PASSED = 0,
-	LKLTEST_FAILED = 1,	/* a point failed, and its result says so */
-	LKLTEST_USAGE = 2,	/* the arguments make no sense; nothing was run */
-	LKLTEST_BAILED_OUT = 3,	/* the rest of the plan was given up */
-	LKLTEST_LATE = 4,	/* something failed, or the console was unclean, after the last point */
-	LKLTEST_NO_OUTPUT = 5,	/* stdout is closed, full or broken */
-};
 
 /*
  * All of it is guarded by .lock, which is only ever held for a short time and

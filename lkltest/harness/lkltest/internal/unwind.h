@@ -10,10 +10,14 @@
  *
  * Nothing here allocates, locks, or touches memory that may be missing.
  */
-#ifndef LKLTEST_UNWIND_H
-#define LKLTEST_UNWIND_H
+#ifndef LKLTEST_INTERNAL_UNWIND_H
+#define LKLTEST_INTERNAL_UNWIND_H
 
-#include <lkltest/cfi.h>
+#ifndef LKLTEST_API
+#error "this header is internal to lkltest: include <lkltest.h>"
+#endif
+
+#include <lkltest/internal/cfi.h>
 
 #define LKLTEST_SCAN (64 * 1024)	/* bytes of stack that are searched for a return address */
 

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What <lkltest/kernel.h> is made of: start, watch, stop. */
+#ifndef LKLTEST_INTERNAL_KERNEL_H
+#define LKLTEST_INTERNAL_KERNEL_H
+
+#ifndef LKLTEST_API
+#error "this header is internal to lkltest: include <lkltest.h>"
+#endif
+
+#include <lkltest/internal/console.h>
+
+#ifndef LKLTEST_NATIVE
+
+/* The kernel has panicked, and has said so on the console. */
+LKLTEST_FN void lkltest_panic(void)
+{
+	static const char text[] = "lkltest: the kernel panicked\n";
+
+	lkltest_write(STDERR_FILENO, text, sizeof(text) - 1);
+	abort();
+}
+
+LKLTEST_FN void lkltest_start_kernel_at(const char *file, int line, const char *more)
+{
+	char cmdline[2048];
+	int err;
+
+	/*
+	 * Every line of the kernel's log must reach the console, whatever
+	 * loglevel the user wants there, and however many there are.
+	 */
+	if (snprintf(cmdline, sizeof(cmdline), "loglevel=8 %s %s ignore_loglevel printk.devkmsg=on", lkltest.cmdline,
+		     more) >= (int)sizeof(cmdline))
+		lkltest_bail_out_at(file, line, "the kernel's command line is too long: %zu bytes at most",
+				    sizeof(cmdline) - 64);
+	lkltest_watch_console();
+#if LKLTEST_HOOKED_CONSOLE
+	lkl_host_ops.panic = lkltest_panic;
+#endif
+	err = lkltest_boot(lkltest.mem, cmdline);
+	if (err || (lkl_is_running && !lkl_is_running()))
+		lkltest_bail_out_at(file, line, "the kernel did not start: lkl_start_kernel() returned %d%s%s", err,
+				    err < 0 ? ": " : "", err < 0 ? lkl_strerror(err) : "");
+	lkltest.running = 1;
+}
+
+#endif /* !LKLTEST_NATIVE */
+
+/*
+ * Makes the kernel print what it has begun: since Linux 5.10 a line without a
+ * newline waits for the next one, and might wait beyond the program's end.
+ */
+LKLTEST_FN void lkltest_finish_console(void)
+{
+	static const char path[] = "/lkltest-kmsg";
+	int fd;
+
+	if (!lkltest.running)
+		return;
+	lkl_sys_mknodat(LKL_AT_FDCWD, path, LKL_S_IFCHR | 0600, 1 << 8 | 11);
+	fd = lkl_sys_openat(LKL_AT_FDCWD, path, LKL_O_WRONLY, 0);
+	if (fd >= 0) {
+		lkl_sys_write(fd, "<7>\n", 4);
+		lkl_sys_close(fd);
+	}
+	lkl_sys_unlinkat(LKL_AT_FDCWD, path, 0);
+	lkltest_poll_console();
+}
+
+#ifndef LKLTEST_NATIVE
+
+LKLTEST_FN void lkltest_stop_kernel_at(const char *file, int line)
+{
+	int err;
+
+	/* What a hooked console has begun is finished by the kernel's last words. */
+	if (!LKLTEST_HOOKED_CONSOLE)
+		lkltest_finish_console();
+	lkltest.running = 0;
+	err = lkltest_halt();
+	if (err)
+		lkltest_bail_out_at(file, line, "the kernel did not stop: lkl_sys_halt() returned %d", err);
+}
+
+#endif /* !LKLTEST_NATIVE */
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What <lkltest/disk.h> is made of: file systems inside the kernel under test, the same for every kernel. */
+#ifndef LKLTEST_INTERNAL_MOUNT_H
+#define LKLTEST_INTERNAL_MOUNT_H
+
+#ifndef LKLTEST_API
+#error "this header is internal to lkltest: include <lkltest.h>"
+#endif
+
+#include <lkltest/internal/kernel.h>
+#include <lkltest/internal/main.h>
+
+/*
+ * Tells the kernel what time it is, as a machine's init does. A library's
+ * kernel may begin in 1970: then a file that is deleted in its first second
+ * has a deletion time of zero, which e2fsck takes for damage.
+ */
+LKLTEST_FN void lkltest_set_clock(void)
+{
+#ifndef LKLTEST_NATIVE
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	CHECK_EQ(lkl_sys_clock_settime(CLOCK_REALTIME, (void *)&now), 0);
+#endif
+}
+
+/* Makes the directories for mount points and nodes, and mounts sysfs and proc. Once is enough. */
+LKLTEST_FN void lkltest_disk_prepare(void)
+{
+	static int done;
+
+	if (done)
+		return;
+#ifdef LKLTEST_NATIVE
+	/* The root is the host's directory, where no device node can be made. */
+	lkl_sys_mkdirat(LKL_AT_FDCWD, LKLTEST_WORK, 0700);
+	CHECK_OK(lkl_sys_mount("none", LKLTEST_WORK, "tmpfs", 0, NULL));
+#else
+	CHECK_OK(lkl_sys_mkdirat(LKL_AT_FDCWD, LKLTEST_WORK, 0700));
+#endif
+	CHECK_OK(lkl_sys_mkdirat(LKL_AT_FDCWD, LKLTEST_WORK "/sys", 0700));
+	CHECK_OK(lkl_sys_mkdirat(LKL_AT_FDCWD, LKLTEST_WORK "/proc", 0700));
+	CHECK_OK(lkl_sys_mount("none", LKLTEST_WORK "/sys", "sysfs", 0, NULL));
+	CHECK_OK(lkl_sys_mount("none", LKLTEST_WORK "/proc", "proc", 0, NULL));
+	lkltest_set_clock();
+	done = 1;
+}
+
+/* Reads a small file of the kernel's; its length, or a negative error. */
+LKLTEST_FN long lkltest_slurp(const char *path, char *buf, size_t size)
+{
+	long fd = lkl_sys_openat(LKL_AT_FDCWD, path, LKL_O_RDONLY, 0), n = 0, len = 0;
+
+	if (fd < 0)
+		return fd;
+	while ((size_t)len < size - 1 && (n = lkl_sys_read(fd, buf + len, size - 1 - len)) > 0)
+		len += n;
+	buf[len] = 0;
+	lkl_sys_close(fd);
+	return n < 0 ? n : len;
+}
+
+LKLTEST_FN int lkltest_has_filesystem(const char *type)
+{
+	char text[4096], *line, *rest = text, *name;
+
+	lkltest_disk_prepare();
+	CHECK_OK(lkltest_slurp(LKLTEST_WORK "/proc/filesystems", text, sizeof(text)));
+	while ((line = strsep(&rest, "\n"))) {
+		name = strchr(line, '\t');
+		if (name && !strcmp(name + 1, type))
+			return 1;
+	}
+	return 0;
+}
+
+LKLTEST_FN const char *lkltest_disk_node(struct lkltest_disk *disk, int part)
+{
+	char path[192], text[32];
+	unsigned int major, minor;
+	long err;
+
+	lkltest_disk_prepare();
+	if (part)
+		snprintf(path, sizeof(path), LKLTEST_WORK "/sys/block/%s/%s%d/dev", disk->name, disk->name, part);
+	else
+		snprintf(path, sizeof(path), LKLTEST_WORK "/sys/block/%s/dev", disk->name);
+	err = lkltest_slurp(path, text, sizeof(text));
+	if (err < 0)
+		lkltest_fail("the kernel has no %s: %s", path + strlen(LKLTEST_WORK), lkl_strerror(err));
+	CHECK_EQ(sscanf(text, "%u:%u", &major, &minor), 2);
+	snprintf(disk->node, sizeof(disk->node), LKLTEST_WORK "/%s-%d", disk->name, part);
+	err = lkl_sys_mknodat(LKL_AT_FDCWD, disk->node, LKL_S_IFBLK | 0600,
+			      (minor & 0xff) | major << 8 | (minor & ~0xffu) << 12);
+	if (err != -LKL_EEXIST)
+		CHECK_EQ(err, 0);
+	return disk->node;
+}
+
+LKLTEST_FN void lkltest_sleep_ms(long ms)
+{
+	usleep(ms * 1000);
+}
+
+/* A file that was just closed may keep a disk busy for a moment: the kernel lets go of it a little later. */
+#define LKLTEST_BUSY_NS (5 * 1000000000LL)
+
+/* The kernel copies a whole page of `options`. */
+LKLTEST_FN long lkltest_mount(const char *node, const char *where, const char *type, int flags, const char *options)
+{
+	static char page[4096];
+	long long deadline = lkltest_now_ns() + LKLTEST_BUSY_NS;
+	long err = lkl_sys_mkdirat(LKL_AT_FDCWD, where, 0700);
+
+	if (err && err != -LKL_EEXIST)
+		return err;
+	do {
+		snprintf(page, sizeof(page), "%s", options ? options : "");
+		err = lkl_sys_mount((char *)node, (char *)where, (char *)type, flags, page);
+	} while (err == -LKL_EBUSY && lkltest_now_ns() < deadline && (lkltest_sleep_ms(1), 1));
+	return err;
+}
+
+LKLTEST_FN long lkltest_umount(const char *where)
+{
+	long long deadline = lkltest_now_ns() + LKLTEST_BUSY_NS;
+	long err;
+
+	while ((err = lkl_sys_umount((char *)where, 0)) == -LKL_EBUSY && lkltest_now_ns() < deadline)
+		lkltest_sleep_ms(1);
+	return err;
+}
+
+LKLTEST_FN void lkltest_wait_free(const char *node)
+{
+	long long deadline = lkltest_now_ns() + 10 * 1000000000LL;
+	long fd;
+
+	/* Exclusive: as long as it is mounted the answer is EBUSY. */
+	while ((fd = lkl_sys_openat(LKL_AT_FDCWD, node, LKL_O_RDWR | LKL_O_EXCL, 0)) == -LKL_EBUSY) {
+		if (lkltest_now_ns() > deadline)
+			lkltest_fail("%s is still in use ten seconds after it was unmounted", node);
+		lkltest_sleep_ms(1);
+	}
+	CHECK_OK(fd);
+	CHECK_OK(lkl_sys_fsync(fd));
+	CHECK_OK(lkl_sys_close(fd));
+}
+
+#endif

@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lkltest import liblkl, process
+from lkltest import liblkl
+from lkltest.host import process
 from lkltest.program import Program
 from lkltest.program.launch import prepare
 from lkltest.settings import Settings

@@ -16,9 +16,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lkltest import liblkl, process
-from lkltest.image import cuts, load, recording, scratch, shipped
+from lkltest import liblkl
+from lkltest.host import process
+from lkltest.image import load, scratch, shipped
 from lkltest.liblkl import Liblkl
+from lkltest.powercut import cuts, recording
 from lkltest.settings import Settings, path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,13 +52,13 @@ def cuts_a_second(tested: Liblkl, settings: Settings, count: int, workers: int) 
     """How many power cuts of a recorded ext4 are built, mounted and judged a second; all must pass."""
     recipe = next(recipe for recipe in load([shipped()]) if recipe.name == "ext4")
     with scratch.directory() as directory, ThreadPoolExecutor(workers) as pool:
-        scene = cuts.record(recipe, tested, SUITE, settings, directory)
-        chosen = [recording.choose(scene.recording, number) for number in range(count)]
+        disk = cuts.record(recipe, tested, SUITE, settings, directory)
+        chosen = [recording.choose(disk.recording, number) for number in range(count)]
         start = time.perf_counter()
-        verdicts = pool.map(lambda cut: cuts.try_cut(scene, cut, directory), chosen)
+        verdicts = pool.map(lambda cut: cuts.try_cut(disk, cut, directory), chosen)
         for cut, problems in zip(chosen, verdicts, strict=True):
             if problems:
-                sys.exit(f"{cut.describe(scene.recording)}:\n" + "\n".join(problems))
+                sys.exit(f"{cut.describe(disk.recording)}:\n" + "\n".join(problems))
         return count / (time.perf_counter() - start)
 
 

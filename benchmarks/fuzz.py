@@ -16,7 +16,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from lkltest import process
 from lkltest.fuzz import findings, target
 from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, WorkerExit
 from lkltest.fuzz.fuzzer import Fuzzer
@@ -24,6 +23,7 @@ from lkltest.fuzz.gen.generator import Generator
 from lkltest.fuzz.lang.describe import Description, describe
 from lkltest.fuzz.prog.values import Program
 from lkltest.fuzz.repro.csource import Writer, missing
+from lkltest.host import process
 from lkltest.liblkl.model import Generation
 from lkltest.settings import Settings
 

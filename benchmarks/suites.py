@@ -16,8 +16,9 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from lkltest import liblkl, process
+from lkltest import liblkl
 from lkltest.errors import LkltestError, UsageError
+from lkltest.host import process
 
 ENTRIES = ("boot.sh", "disk.sh -t ext4", "disk.sh -t vfat", "net.sh -b loopback")
 SUITE = Path(__file__).parent.parent / "suites" / "tree" / "test_tree.py"

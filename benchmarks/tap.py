@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from lkltest.process import run
+from lkltest.host.process import run
 
 PERL = r"""
 use strict; use warnings; use TAP::Parser;

@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lkltest import cc, process
+from lkltest import cc
+from lkltest.host import process
 from lkltest.settings import Settings
 from lkltest.uml import Uml, booted, command, find
 from lkltest.uml.machine import TERMINAL, directory

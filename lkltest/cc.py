@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lkltest import process
-from lkltest.cache import key
 from lkltest.errors import BuildError, UsageError
+from lkltest.host import process
+from lkltest.host.cache import key
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 

@@ -33,7 +33,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     settings = default_settings()
     if session.config.option.collectonly or not wanted or settings.lkl or kernels.is_built(settings):
         return
-    from lkltest.progress import Bar
+    from lkltest.host.progress import Bar
 
     capture = session.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled(), Bar() as bar:

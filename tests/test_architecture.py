@@ -15,8 +15,8 @@ PACKAGE = Path(lkltest.__file__).parent
 
 # Each row may import from itself and from those above it.
 ROWS = (
-    "errors", "closing", "settings", "settingsfile", "process", "progress", "cache", "tap", "liblkl", "cc", "addresses",
-    "crashreport", "symbolize", "uml", "program", "image", "netns", "fuzz", "gate", "plugin cli",
+    "errors", "settings", "host", "klog", "tap", "liblkl", "cc", "crash", "uml", "image", "program", "powercut",
+    "fuzz", "gate", "plugin cli",
 )  # fmt: skip
 HEIGHT = {module: height for height, row in enumerate(ROWS) for module in row.split()}
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 
-from lkltest import liblkl, settingsfile
+from lkltest import liblkl
 from lkltest.errors import Exit
-from lkltest.progress import Bar
+from lkltest.host.progress import Bar
+from lkltest.settings import file as settings_file
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build what is not built yet; print where it is."""
-    settings = settingsfile.load({name: getattr(arguments, name) for name in ("variant", "jobs", "cache", "lkl")})
+    settings = settings_file.load({name: getattr(arguments, name) for name in ("variant", "jobs", "cache", "lkl")})
     with Bar() as bar:
         if arguments.lkl:  # and not LKLTEST_LKL: this command is asked for the default kernel then
             found = list(liblkl.kernels(replace(settings, build=True), bar))

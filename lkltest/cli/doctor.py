@@ -10,10 +10,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lkltest import liblkl, settingsfile
+from lkltest import liblkl
 from lkltest.errors import Exit, LkltestError
-from lkltest.liblkl import Generation, Liblkl, needs
+from lkltest.host import programs
+from lkltest.liblkl import Generation, Liblkl
 from lkltest.settings import Settings
+from lkltest.settings import file as settings_file
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print what is known of the kernels and the host; exit status 0 where every kernel can be tested."""
     from rich.console import Console
 
-    settings = settingsfile.load({name: getattr(arguments, name) for name in ("lkl", "variant", "cc", "cache")})
+    settings = settings_file.load({name: getattr(arguments, name) for name in ("lkl", "variant", "cc", "cache")})
     # Into a file or a pipe nothing is folded or cut.
     console = Console(width=None if sys.stdout.isatty() else 500, highlight=False, soft_wrap=True)
     usable = [examine(console, path, settings) for path in settings.lkl or (None,)]
@@ -59,8 +61,8 @@ def examine(console: Console, path: Path | None, settings: Settings) -> bool:
     """Print one kernel; whether it can be tested."""
     if path is None and not liblkl.is_built(settings):
         print_title(console, liblkl.default_name(settings))
-        absent = needs.missing((*needs.FETCH, *needs.BUILD))
-        step = f"{needs.cure(absent)}, then `lkltest build`" if absent else "`lkltest build` (5 minutes, 9 MB)"
+        absent = programs.missing((*programs.FETCH, *programs.BUILD))
+        step = f"{programs.cure(absent)}, then `lkltest build`" if absent else "`lkltest build` (5 minutes, 9 MB)"
         print_rows(console, [("state", "not built yet"), ("next step", step)])
         return False
     try:
@@ -124,16 +126,16 @@ def host(console: Console, settings: Settings) -> None:
     table = Table(title="programs of this host", title_justify="left", box=None, pad_edge=False)
     for column in ("program", "state", "for", "package"):
         table.add_column(column)
-    own = [need for need in (*needs.FETCH, *needs.BUILD) if not liblkl.is_built(settings) and not settings.lkl]
-    wanted = list({need.name: need for need in (*own, *needs.PROGRAMS, *needs.DISKS, *needs.OTHERS)}.values())
+    own = [need for need in (*programs.FETCH, *programs.BUILD) if not liblkl.is_built(settings) and not settings.lkl]
+    wanted = list({need.name: need for need in (*own, *programs.PROGRAMS, *programs.DISKS, *programs.OTHERS)}.values())
     for need in wanted:
         there = need.met()
         state = "[green]there[/]" if there else "[red]missing[/]"
         table.add_row(need.name, state, need.purpose, "" if there else need.package)
     console.print(table)
-    absent = needs.missing(wanted)
+    absent = programs.missing(wanted)
     if absent:
-        console.print(f"\nto get all that is missing: {needs.cure(absent)}", markup=False)
+        console.print(f"\nto get all that is missing: {programs.cure(absent)}", markup=False)
 
 
 def print_title(console: Console, title: str) -> None:

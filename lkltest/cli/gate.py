@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Build and test the tree, print the report, and return the exit code."""
     from lkltest import gate
-    from lkltest.progress import Bar
+    from lkltest.host.progress import Bar
 
     if arguments.jobs is not None and not arguments.jobs.isdecimal():  # the settings know it by another name
         raise UsageError(f"--jobs: cannot use {arguments.jobs!r}: not a whole number")

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lkltest.errors import Exit, UsageError
-from lkltest.tap import Dialect, Event, Parser, PointSeen, PointStarted, Report, junit, schema, summary
+from lkltest.tap import Dialect, Event, Parser, PointSeen, PointStarted, Report
+from lkltest.tap.formats import json, junit, text
 from lkltest.tap.report import Problem
 
 CHUNK = 1 << 18  # bytes read at once
@@ -66,11 +67,11 @@ def run(arguments: argparse.Namespace) -> int:
                 report.strict = arguments.strict
         found = [(source.file, report) for source in sources for report in source.reports or [_nothing(source.error)]]
         if arguments.json:
-            out.write_all(schema.write(found))
+            out.write_all(json.write(found))
         elif live:
             for file, report in found:
                 if report.started:
-                    out.write_all(f"{line}\n" for line in summary.summarize(file, report))
+                    out.write_all(f"{line}\n" for line in text.summarize(file, report))
         if arguments.junit == "-":
             out.write_all(junit.write(found))
         elif arguments.junit:
@@ -233,7 +234,7 @@ class _Live:
     def begin(self, file: str) -> None:
         """Another file begins."""
         if self._titled:
-            self._out.write(f"{summary.show(file)}:\n")
+            self._out.write(f"{text.show(file)}:\n")
 
     def events(self, events: list[Event]) -> None:
         """Show what has come, at once."""
@@ -241,7 +242,7 @@ class _Live:
             if isinstance(event, PointSeen):
                 if not (self._quiet and event.point.passed):
                     clear = "\x1b[K" if self._terminal else ""
-                    self._out.write(clear + "    " * event.depth + summary.headline(event.point) + "\n")
+                    self._out.write(clear + "    " * event.depth + text.headline(event.point) + "\n")
             elif isinstance(event, PointStarted) and self._terminal:
-                self._out.write(f"running     {event.number:>4} {summary.show(event.description)}\x1b[K\r")
+                self._out.write(f"running     {event.number:>4} {text.show(event.description)}\x1b[K\r")
         self._out.flush()

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from lkltest import process
 from lkltest.errors import UsageError
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.exec.shmem import BETWEEN
@@ -19,6 +18,7 @@ from lkltest.fuzz.prog.values import Program
 from lkltest.fuzz.repro import csource
 from lkltest.fuzz.repro.report import COMPLAINT, Report, ReportType
 from lkltest.fuzz.repro.repro import Reproduction
+from lkltest.host import process
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 

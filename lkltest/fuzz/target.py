@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from lkltest import liblkl, settingsfile
+from lkltest import liblkl
 from lkltest.errors import UsageError
+from lkltest.host.progress import Bar
 from lkltest.liblkl.model import Liblkl
-from lkltest.progress import Bar
 from lkltest.settings import Settings
+from lkltest.settings import file as settings_file
 
 FAST = "fast"  # the variant of the default kernel that boots in 0.1 s instead of 1.5 s
 
 
 def load(options: Mapping[str, Any]) -> Settings:
     """The settings of a command; the default kernel is the one that boots fast."""
-    settings = settingsfile.load(options)
+    settings = settings_file.load(options)
     return replace(settings, variant=FAST) if not settings.lkl and settings.variant == "default" else settings
 
 

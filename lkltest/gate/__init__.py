@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from lkltest.cache import key
 from lkltest.errors import BuildError, UsageError
 from lkltest.gate import sources, trial
 from lkltest.gate.report import Report, Row, Verdict
-from lkltest.liblkl import Progress, needs, prepare, rebuilding
-from lkltest.liblkl.building import Log
+from lkltest.host import programs
+from lkltest.host.cache import key
+from lkltest.liblkl import Progress, build_tree, prepare
+from lkltest.liblkl.build_default import Log
 from lkltest.settings import Settings
 from lkltest.uml.executable import check_executable, check_machine, read
 
@@ -22,7 +23,7 @@ __all__ = ["Report", "Row", "Verdict", "run", "workplace"]
 
 workplace = sources.workplace
 
-NEEDED = (*needs.BUILD, needs.Need("flex", "flex", "Kconfig"), needs.Need("bison", "bison", "Kconfig"))
+NEEDED = (*programs.BUILD, programs.Need("flex", "flex", "Kconfig"), programs.Need("bison", "bison", "Kconfig"))
 OBJECTS = 900  # compiled for a defconfig UML 6.1: for the progress bar only
 UML = "UML"
 PROGRAMS = ("boot", "disk")  # suites whose programs also run as the init of a UML
@@ -36,7 +37,7 @@ def run(tree: Path, place: Path, settings: Settings, progress: Progress) -> Repo
     where `tree` is not a kernel tree with UML, or the host lacks something.
     """
     sources.demand_tree(tree)
-    needs.demand(NEEDED, "building UML")
+    programs.demand(NEEDED, "building UML")
     trial.suites()
     logs = settings.cache / "logs" / f"gate-{key(str(tree))}"
     logs.mkdir(parents=True, exist_ok=True)
@@ -83,7 +84,7 @@ def build_uml(copy: Path, log_path: Path, settings: Settings, progress: Progress
     progress.say(f"building stock UML (log: {log_path})")
     with log.file:
         for targets in (["mrproper"], ["defconfig"], [f"-j{jobs}"]):
-            rebuilding.run(["make", "ARCH=um", *targets], copy, log)
+            build_tree.run(["make", "ARCH=um", *targets], copy, log)
 
 
 def judge_executable(linux: Path) -> Row | None:
@@ -104,7 +105,7 @@ def clean(tree: Path, copy: Path, logs: Path, progress: Progress) -> None:
     log = Log(logs / "mrproper.log", progress, None)
     try:
         with log.file:
-            rebuilding.run(["make", "ARCH=um", "mrproper"], copy, log)
+            build_tree.run(["make", "ARCH=um", "mrproper"], copy, log)
     except BuildError:  # a tree that is stripped to what a library needs has no rules for that
         shutil.rmtree(copy)
         sources.copy(tree, copy)

@@ -12,9 +12,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from lkltest import process
 from lkltest.errors import UsageError
-from lkltest.liblkl.building import plain
+from lkltest.host import process
+from lkltest.liblkl.build_default import plain
 
 PREFIX = "lkltest-gate-"
 BATCH = 500  # files a `cp`: far below what a command line takes

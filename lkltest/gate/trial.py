@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import lkltest
-from lkltest import process
 from lkltest.errors import UsageError
 from lkltest.gate.report import Row, Verdict
+from lkltest.host import process
 
 NO_TESTS = 5  # pytest's exit status
 DEADLINE = 3600.0  # seconds: each test has its own deadline, this is for pytest itself

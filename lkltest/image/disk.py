@@ -6,12 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
-from lkltest.image import judge, tree
-from lkltest.image.adopt import adopt
+from lkltest.image import fsck, tree
 from lkltest.image.make import Image, make
 from lkltest.image.recipe import Recipe
-from lkltest.program.verdict import Result, State
+from lkltest.image.user_image import copy_user_image
+
+
+class PointResult(Protocol):
+    """The part of a test point's result that says which files the point has written."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the point has done its work."""
+
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """The properties that the point has reported."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +55,15 @@ class Disk:
             return arguments + [argument for argument in second if not argument.startswith("second_disk=")]
         return arguments
 
-    def check(self, results: Mapping[str, Result] | None = None) -> None:
+    def check(self, results: Mapping[str, PointResult] | None = None) -> None:
         """Let the host's checkers look at it, and read back on the host what the program has written.
 
         `results` are those of disk.c's points: what was skipped was not written. Without them, nothing is read.
         Raises AssertionError with what is wrong; MissingTool where a program is missing, and nothing else was found.
         """
-        problems = judge.all_of(
-            partial(judge.check, self.image),
-            partial(judge.read, self.image, self._files(results or {})),
+        problems = fsck.all_of(
+            partial(fsck.check, self.image),
+            partial(fsck.read, self.image, self._files(results or {})),
             self._check_second,
         )
         if problems:
@@ -60,9 +72,9 @@ class Disk:
     def _check_second(self) -> list[str]:
         if self.second is None:
             return []
-        return [f"second disk: {problem}" for problem in judge.check(self.second)]
+        return [f"second disk: {problem}" for problem in fsck.check(self.second)]
 
-    def _files(self, results: Mapping[str, Result]) -> dict[str, int]:
+    def _files(self, results: Mapping[str, PointResult]) -> dict[str, int]:
         """What must be on the disk: what was packed, and what the program's points say they have written."""
         files = dict(tree.PACKED) if self.image.packed else {}
         if _passed(results, "files"):
@@ -73,8 +85,8 @@ class Disk:
         return files
 
 
-def _passed(results: Mapping[str, Result], name: str) -> bool:
-    return name in results and results[name].state is State.PASSED
+def _passed(results: Mapping[str, PointResult], name: str) -> bool:
+    return name in results and results[name].passed
 
 
 def make_disk(recipe: Recipe, version: str, directory: Path) -> Disk:
@@ -83,9 +95,9 @@ def make_disk(recipe: Recipe, version: str, directory: Path) -> Disk:
     return Disk(image, _second(image, recipe, version))
 
 
-def adopt_disk(file: Path, recipes: Sequence[Recipe], version: str, directory: Path) -> Disk:
+def user_disk(file: Path, recipes: Sequence[Recipe], version: str, directory: Path) -> Disk:
     """Copy a user's own image, and make a second disk of the same type beside it where it has no second partition."""
-    image, recipe = adopt(file, recipes, version, directory)
+    image, recipe = copy_user_image(file, recipes, version, directory)
     return Disk(image, _second(image, recipe, version))
 
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lkltest import process
 from lkltest.errors import BuildError
+from lkltest.host import process
 from lkltest.image import sparse, tools, tree
 from lkltest.image.recipe import SECTOR, Recipe, Volume
 
@@ -121,11 +121,11 @@ def _make_volume(volume: Volume, path: Path, *, pack: bool) -> None:
     try:
         if pack:
             source.mkdir()
-            tree.plant(source, symlinks="symlinks" not in volume.lacks)
+            tree.write_tree(source, symlinks="symlinks" not in volume.lacks)
         _run("mkfs", volume, path, source if pack else None)
         if pack and volume.fill:
             _run("fill", volume, path, source)
-        sparse.dig(path)
+        sparse.punch_holes(path)
     finally:
         _remove(source)
 

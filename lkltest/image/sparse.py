@@ -61,7 +61,7 @@ def insert(source: Path, target: Path, offset: int) -> None:
         _copy_range(old.fileno(), new.fileno(), 0, os.fstat(old.fileno()).st_size, offset)
 
 
-def dig(path: Path) -> None:
+def punch_holes(path: Path) -> None:
     """Make holes of an image's zeroes where they take much room, as the log of a fresh xfs does."""
     if room(path) < MUCH:
         return

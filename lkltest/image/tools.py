@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lkltest import process
 from lkltest.errors import UsageError
+from lkltest.host import process
 
 # Debian keeps mkfs and fsck where an ordinary user's PATH does not look.
 SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")

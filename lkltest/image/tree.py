@@ -71,7 +71,7 @@ def difference(expected: bytes, actual: bytes) -> str | None:
     return f"byte {low} is {actual[low]:#04x} instead of {expected[low]:#04x}"
 
 
-def plant(directory: Path, *, symlinks: bool) -> None:
+def write_tree(directory: Path, *, symlinks: bool) -> None:
     """Write the packed files below a directory of the host, for mkfs to take."""
     for name, size in PACKED.items():
         path = directory / name

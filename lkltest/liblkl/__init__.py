@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from lkltest.errors import UsageError
-from lkltest.liblkl import known, published
+from lkltest.host.progress import Progress, Silent
+from lkltest.liblkl import description_cache, store
 from lkltest.liblkl.model import Generation, Liblkl
-from lkltest.liblkl.progress import Progress, Silent
 from lkltest.liblkl.recipe import DEFAULT, FAST, Recipe, chosen
 from lkltest.settings import Settings
 
@@ -39,14 +39,14 @@ def find(path: Path, settings: Settings | None = None) -> Liblkl:
 def describe(path: Path, settings: Settings) -> Liblkl:
     """As `find`, for whatever machine the library is."""
     path = Path(os.path.abspath(path))  # noqa: PTH100 -- keeps symbolic links as given
-    liblkl = known.recall(path, settings.cache)
+    liblkl = description_cache.recall(path, settings.cache)
     if liblkl is None:
         from lkltest.liblkl import description, layout
 
         where = layout.locate(path)
-        watched = known.stamps(where.watched)
+        watched = description_cache.stamps(where.watched)
         liblkl = description.describe(path, where, settings)
-        known.remember(path, settings.cache, liblkl, watched)
+        description_cache.remember(path, settings.cache, liblkl, watched)
     return liblkl
 
 
@@ -68,7 +68,7 @@ def default_name(settings: Settings) -> str:
 
 def is_built(settings: Settings) -> bool:
     """Whether the default kernel is in the cache, so that `default` neither fetches nor builds."""
-    return published.whole(published.directory(chosen(settings), settings.cache))
+    return store.whole(store.directory(chosen(settings), settings.cache))
 
 
 def default(
@@ -81,11 +81,11 @@ def default(
     recipe = recipe or chosen(settings)
     if patch is not None:
         recipe = recipe.patched(patch)
-    place = published.directory(recipe, settings.cache)
-    if not published.whole(place):
-        from lkltest.liblkl import building
+    place = store.directory(recipe, settings.cache)
+    if not store.whole(place):
+        from lkltest.liblkl import build_default
 
-        building.build(recipe, settings.cache, settings.jobs, progress or Silent())
+        build_default.build(recipe, settings.cache, settings.jobs, progress or Silent())
     return replace(describe(place / "linux", settings), name=recipe.name, origin=f"npm {recipe.spec}")
 
 
@@ -96,12 +96,12 @@ def prepare(path: Path, settings: Settings, progress: Progress | None = None) ->
     """
     if not settings.build:
         return find(path, settings)
-    from lkltest.liblkl import layout, rebuilding
+    from lkltest.liblkl import build_tree, layout
 
     try:
         liblkl = find(path, settings)
     except layout.NotBuilt as error:
-        rebuilding.make(error.root, error.output, settings, progress or Silent())
+        build_tree.make(error.root, error.output, settings, progress or Silent())
         return find(path, settings)
     return rebuild(liblkl, settings, progress) if stale(liblkl) else liblkl
 
@@ -139,11 +139,11 @@ def stale(liblkl: Liblkl) -> str | None:
 
 def rebuild(liblkl: Liblkl, settings: Settings, progress: Progress | None = None) -> Liblkl:
     """Build the kernel's tree again and describe it anew; raises BuildError with exit status 125 where it fails."""
-    from lkltest.liblkl import rebuilding
+    from lkltest.liblkl import build_tree
 
     if liblkl.output is None:
         raise UsageError(f"{liblkl.path} is not in a kernel tree: build its tree where it is, and pass --lkl that")
-    rebuilding.make(liblkl.root or liblkl.output, liblkl.output, settings, progress or Silent())
+    build_tree.make(liblkl.root or liblkl.output, liblkl.output, settings, progress or Silent())
     return find(liblkl.path, settings)
 
 

@@ -8,10 +8,10 @@ import shutil
 import tarfile
 from pathlib import Path
 
-from lkltest import cache, process
 from lkltest.errors import UsageError
-from lkltest.liblkl import job, needs
-from lkltest.liblkl.progress import Progress
+from lkltest.host import cache, process, programs
+from lkltest.host.progress import Progress
+from lkltest.liblkl import job
 from lkltest.liblkl.recipe import Recipe
 
 DEADLINE = 600.0  # seconds that npm may take: 9 MB over 0.2 Mbit/s
@@ -54,7 +54,7 @@ def place(recipe: Recipe, directory: Path) -> Path:
 
 def pack(recipe: Recipe, directory: Path) -> Path:
     """Let npm put the package into `directory`, and run nothing of it."""
-    needs.demand(needs.FETCH, f"the default kernel ({recipe.spec})")
+    programs.demand(programs.FETCH, f"the default kernel ({recipe.spec})")
     lines: list[str] = []
     ended = job.run(
         ["npm", "pack", recipe.spec, "--ignore-scripts", "--loglevel=error", "--no-update-notifier",

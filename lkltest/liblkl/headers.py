@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lkltest import process
 from lkltest.errors import UsageError
-from lkltest.liblkl import needs
+from lkltest.host import process, programs
 from lkltest.liblkl.model import Generation, Liblkl
 from lkltest.settings import Settings
 
@@ -48,7 +47,7 @@ def read(include: Sequence[Path], flags: Sequence[str], settings: Settings) -> H
 
 def declarations(include: Sequence[Path], flags: Sequence[str], settings: Settings, *more: str) -> str:
     """The preprocessed headers; `more` are options of the preprocessor, such as -dM for the macros."""
-    needs.demand([needs.Need(settings.cc[0], "gcc", "reading a library's headers")], "testing a kernel")
+    programs.demand([programs.Need(settings.cc[0], "gcc", "reading a library's headers")], "testing a kernel")
     done = process.run(
         [*settings.cc, "-E", "-P", *more, *(f"-I{folder}" for folder in include), *flags, "-x", "c", "-"],
         stdin=ENTRY.encode(), deadline=DEADLINE,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from lkltest import process
+from lkltest.host import process
 
 
 def run(

@@ -49,7 +49,7 @@ class Recipe:
 
     def key(self) -> str:
         """A short name for all that makes the kernel what it is, the contents of the patches included."""
-        from lkltest import cache
+        from lkltest.host import cache
 
         try:
             patches = [patch.read_bytes() for patch in self.patches]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lkltest.liblkl.model import Liblkl
-from lkltest.liblkl.published import MARKER
+from lkltest.liblkl.store import MARKER
 
 SOURCES = (".c", ".h", ".S", ".lds", ".py", ".pl", ".sh", ".tbl")
 NAMES = ("Makefile", "Kconfig", "Kbuild", "Build", "Targets", "defconfig")

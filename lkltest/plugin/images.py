@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from lkltest.errors import LkltestError
-from lkltest.image import MissingTool, Recipe, broken, cuts, load, make, recording, scratch, shipped, sparse
-from lkltest.image.adopt import identify
-from lkltest.image.disk import Disk, adopt_disk, make_disk
+from lkltest.image import MissingTool, Recipe, broken, load, make, scratch, shipped, sparse
+from lkltest.image.disk import Disk, PointResult, make_disk, user_disk
+from lkltest.image.user_image import identify
 from lkltest.plugin.artifacts import file_name, root_of
 from lkltest.plugin.session import KEPT, settings_of
+from lkltest.powercut import cuts, recording
 from lkltest.program.launch import Kernel
-from lkltest.program.verdict import Result
 from lkltest.settings import Settings
 
 Request = Any  # pytest does not export SubRequest
@@ -91,7 +91,7 @@ def _told() -> Iterator[None]:
 class JudgedDisk(Disk):
     """A disk whose missing judge is a skip."""
 
-    def check(self, results: Mapping[str, Result] | None = None) -> None:
+    def check(self, results: Mapping[str, PointResult] | None = None) -> None:
         """See `Disk.check`; skips the item where a checker is not installed and the others are content."""
         try:
             super().check(results)
@@ -118,7 +118,7 @@ def image(request: Request, kernel: Kernel) -> Iterator[Disk]:
         if isinstance(request.param, Recipe):
             disk = make_disk(request.param, kernel.version, directory)
         else:
-            disk = adopt_disk(request.param, recipes_of(request.config), kernel.version, directory)
+            disk = user_disk(request.param, recipes_of(request.config), kernel.version, directory)
         yield JudgedDisk(disk.image, disk.second)
 
 
@@ -135,25 +135,25 @@ def broken_disk(request: Request, kernel: Kernel) -> Iterator[list[str]]:
 class PowerCuts:
     """A recorded disk whose power can fail."""
 
-    scene: cuts.Scene
+    disk: cuts.RecordedDisk
     directory: Path  # for temporary files
     artifacts: Callable[[], Path]  # where failed cuts are kept
 
     def judge(self, number: int) -> None:
         """Cut the power for the time of this number; fails the item where the disk does not survive it."""
-        cut = recording.choose(self.scene.recording, number)
+        cut = recording.choose(self.disk.recording, number)
         with _told():
-            problems = cuts.try_cut(self.scene, cut, self.directory)
+            problems = cuts.try_cut(self.disk, cut, self.directory)
         if problems:
-            what = cut.describe(self.scene.recording)
-            pytest.fail("\n".join([f"{self.scene.image.name}, {what}:", *problems, self._keep(number, cut, problems)]),
+            what = cut.describe(self.disk.recording)
+            pytest.fail("\n".join([f"{self.disk.image.name}, {what}:", *problems, self._keep(number, cut, problems)]),
                         pytrace=False)
 
     def _keep(self, number: int, cut: recording.Cut, problems: list[str]) -> str:
         """Keep a failed cut; how it is tried again."""
-        where = self.artifacts() / file_name(f"power-cuts-{self.scene.jury.kernel.name}-{self.scene.image.name}")
+        where = self.artifacts() / file_name(f"power-cuts-{self.disk.checker.kernel.name}-{self.disk.image.name}")
         try:
-            return f"again: lkltest replay {cuts.keep(self.scene, cut, problems, where / f'cut{number}').parent}"
+            return f"again: lkltest replay {cuts.keep(self.disk, cut, problems, where / f'cut{number}').parent}"
         except (OSError, LkltestError) as error:
             return f"the cut could not be kept: {error}"
 
@@ -164,5 +164,5 @@ def power_cuts(
 ) -> Iterator[PowerCuts]:
     """A disk of a recipe, recorded at work on a kernel; workload.c and judge.c are beside the suite."""
     with _told(), scratch.directory() as directory:
-        scene = cuts.record(request.param, kernel, request.path.parent, lkltest_settings, directory)
-        yield PowerCuts(scene, directory, partial(root_of, request.config, lkltest_settings))
+        disk = cuts.record(request.param, kernel, request.path.parent, lkltest_settings, directory)
+        yield PowerCuts(disk, directory, partial(root_of, request.config, lkltest_settings))

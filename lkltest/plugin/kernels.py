@@ -66,7 +66,7 @@ def shown_progress(config: pytest.Config, wanted: bool) -> Iterator[liblkl.Progr
     if not wanted or hasattr(config, "workerinput"):
         yield liblkl.Silent()
         return
-    from lkltest.progress import Bar
+    from lkltest.host.progress import Bar
 
     capture = config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext(), Bar() as bar:

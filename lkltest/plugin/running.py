@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from lkltest.closing import Closing
 from lkltest.errors import LkltestError, UsageError
+from lkltest.host.closing import Closing
 from lkltest.plugin.artifacts import Artifacts
 from lkltest.plugin.repeating import LOG
 from lkltest.plugin.session import KEPT, RESULT, TRACE

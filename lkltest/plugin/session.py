@@ -42,12 +42,12 @@ def settings_of(config: pytest.Config) -> Settings:
     Raises pytest.UsageError where one of them cannot be read.
     """
     if _SETTINGS not in config.stash:
-        from lkltest import settingsfile
+        from lkltest.settings import file as settings_file
 
         options = {item.name: config.getoption(f"lkltest_{item.name}") for item in options_of(Settings)}
         ini = {item.name: config.getini(ini_name(item.metadata["option"])) for item in options_of(Settings)}
         try:
-            config.stash[_SETTINGS] = Settings.load(options, settingsfile.read(config.rootpath), ini=ini)
+            config.stash[_SETTINGS] = Settings.load(options, settings_file.read(config.rootpath), ini=ini)
         except LkltestError as error:
             config.stash[REFUSED] = error
             raise pytest.UsageError(str(error)) from None

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lkltest import cc, process
+from lkltest import cc
+from lkltest.host import process
 from lkltest.liblkl.model import Liblkl
 from lkltest.program import tools, tree
 from lkltest.program.declaration import Arguments, Call, Program, TreeProgram

@@ -9,15 +9,16 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from lkltest import process, tap
-from lkltest.closing import Closing
-from lkltest.process import Child, Ended, Stream
+from lkltest import tap
+from lkltest.host import process
+from lkltest.host.bounded_log import BoundedLog
+from lkltest.host.closing import Closing
+from lkltest.host.process import Child, Ended, Stream
+from lkltest.klog import last_lines, panic
 from lkltest.program.declaration import Deadlines
-from lkltest.program.lastwords import last_lines, panic
 from lkltest.program.launch import Launch
 from lkltest.program.memcheck import Memcheck, blame
 from lkltest.program.result import from_point
-from lkltest.program.spool import Spool
 from lkltest.program.status import BAILED_OUT, explain
 from lkltest.program.table import Declared
 from lkltest.program.verdict import End, Result, State
@@ -71,8 +72,8 @@ class Run(Closing):
             directory.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(OSError):  # a full disk
                 (directory / "command").write_text(launch.command + "\n")
-            self.output = undo.enter_context(Spool(directory / "output.tap"))
-            self.console = undo.enter_context(Spool(directory / "console.log"))
+            self.output = undo.enter_context(BoundedLog(directory / "output.tap"))
+            self.console = undo.enter_context(BoundedLog(directory / "console.log"))
             undo.pop_all()
         self.point_started = self.child.started
 
@@ -246,7 +247,7 @@ class Run(Closing):
         problems += [f"memcheck, {where}: {error}" for error in self.errors]
         if not problems:
             return End(ended.describe(), ended.seconds, ())
-        from lkltest import symbolize
+        from lkltest.crash import symbolize
 
         console = self.console.tail(TAIL)
         # A kernel tree's own program has the kernel print among its output.

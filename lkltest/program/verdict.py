@@ -30,6 +30,11 @@ class Result:
     properties: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def passed(self) -> bool:
+        """Whether the point ran to its end and was ok."""
+        return self.state is State.PASSED
+
+    @property
     def bad(self) -> bool:
         """Whether it fails the run."""
         return self.state in {State.FAILED, State.LOST}

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lkltest.closing import Closing
 from lkltest.errors import KernelLost, UsageError
-from lkltest.process import Ended, command, readable
+from lkltest.host.closing import Closing
+from lkltest.host.process import Ended, command, readable
 from lkltest.uml.text import Plain, Unstamped
 
 if TYPE_CHECKING:
@@ -275,7 +275,7 @@ def quote(title: str, lines: Sequence[str]) -> str:
 
 
 def spawn(argv: tuple[str, ...], cwd: Path | None) -> pexpect.spawn[str]:
-    """Start a command on a new pseudo-terminal: the only place beside `lkltest.process` that starts one."""
+    """Start a command on a new pseudo-terminal: the only place beside `lkltest.host.process` that starts one."""
     import pexpect
 
     log.debug("run on a terminal: %s", command(argv))

@@ -18,9 +18,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from lkltest import cc, process, settingsfile
+from lkltest import cc
 from lkltest.errors import LkltestError, UnusableKernel
+from lkltest.host import process
 from lkltest.settings import Settings
+from lkltest.settings import file as settings_file
 from lkltest.uml.model import Uml
 
 PROBE, FILTER, INTERPOSER = (Path(__file__).with_name(name) for name in ("probe.py", "nofpregset.py", "interpose.c"))
@@ -72,7 +74,7 @@ def usable(uml: Uml, settings: Settings | None = None) -> Workaround:
     Every start of a UML asks this. Without `settings`, those count that the UML was found with, else those of the
     environment and of the project's file; their `uml_fpstate` decides where it is not "auto".
     """
-    settings = settings or uml.settings or settingsfile.load({})
+    settings = settings or uml.settings or settings_file.load({})
     wish = settings.uml_fpstate
     if wish == "none" or uml.machine != AFFECTED:
         return Workaround()

@@ -2,7 +2,7 @@
 /*
  * After a power cut: the disk must mount, and everything that was promised
  * before must be there. The promises are the lines of a file of the host, as
- * lkltest/image/recording.py writes them:
+ * lkltest/powercut/recording.py writes them:
  *
  *	durable PATH SIZE SEED		exactly these bytes
  *	either PATH SIZE SEED SIZE SEED	exactly these, or exactly those

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Work on a disk of which every write and flush is recorded, with marks in
- * between that say what the kernel has promised: lkltest/image/recording.py
+ * between that say what the kernel has promised: lkltest/powercut/recording.py
  * makes power cuts of it, and judge.c looks what was left.
  *
  * Arguments: disk=FILE type=FS record=FILE [mount=OPTIONS] [config=CONFIG_...]

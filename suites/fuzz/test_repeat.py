@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
-from lkltest import process
 from lkltest.fuzz.hypothesis.oracle import Oracle
 from lkltest.fuzz.hypothesis.profiles import Profile
 from lkltest.fuzz.hypothesis.strategies import MAX_CALLS, compositions, programs
 from lkltest.fuzz.prog.edit import renumber
 from lkltest.fuzz.prog.values import Call, Fill, Out, Pointer, Produces, Program, Raw, Ref, Text, Value
-from lkltest.process import Child
+from lkltest.host import process
+from lkltest.host.process import Child
 
 # What is not the same twice, by its nature: times, random numbers, addresses, what other tasks do meanwhile.
 CHANGING = (

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lkltest import cc, netns
+from lkltest import cc
 from lkltest.errors import UsageError
+from lkltest.host import netns
 from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
 

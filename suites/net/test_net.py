@@ -1,7 +1,7 @@
 """The net suite: the network stack on the loopback device, and over each back end of the library's."""
 
 from lkltest import Call, Program
-from lkltest.netns import Network
+from lkltest.host.netns import Network
 
 net = Program("net.c")
 

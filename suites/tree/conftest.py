@@ -45,7 +45,7 @@ def tree_link(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Call:
     """How net-test runs on each back end that the tree's net.sh knows, with a peer that answers pings only."""
-    from lkltest import netns  # of use to this fixture alone, while most runs want none of its devices
+    from lkltest.host import netns
 
     backend = request.param
     if f"lkl_netdev_{backend}_create" not in kernel.symbols:

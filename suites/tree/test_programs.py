@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from lkltest import netns, process
 from lkltest.errors import UsageError
+from lkltest.host import netns, process
 from lkltest.liblkl import Liblkl
 
 DEADLINE = 60.0  # seconds for one command

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lkltest import process
 from lkltest.errors import KernelLost
+from lkltest.host import process
 from lkltest.image import tools
 from lkltest.uml import Uml, booted
 from lkltest.uml.console import Console, Panic

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from lkltest import cc, process, symbolize
-from lkltest.crashreport import parse
+from lkltest import cc
+from lkltest.crash import symbolize
+from lkltest.crash.report import parse
+from lkltest.crash.symbolize import Stack
+from lkltest.host import process
+from lkltest.host.process import Child, Completed
 from lkltest.liblkl import Liblkl
-from lkltest.process import Child, Completed
 from lkltest.settings import Settings
-from lkltest.symbolize import Stack
 
 SOURCE = Path(__file__).parent / "crashes.c"
 DEADLINE = 60.0  # seconds; the slowest takes one
@@ -154,7 +156,7 @@ def test_a_program_without_symbols_has_offsets(program: Path, tmp_path: Path) ->
 
 def test_without_addr2line_functions_are_told(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without binutils still gets the names of functions."""
-    monkeypatch.setattr("lkltest.addresses.tool", lambda path: f"/no/addr2line/for{path}")
+    monkeypatch.setattr("lkltest.crash.addresses.tool", lambda path: f"/no/addr2line/for{path}")
     (stack,) = symbolize.symbolize(run(program, "in_write").errors)
     assert_in_order(["generic_perform_write", "vfs_write", "lkl_syscall", "in_write"], functions(stack))
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from lkltest import process
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.lang.describe import Description, describe
 from lkltest.fuzz.prog.text import parse_program
 from lkltest.fuzz.prog.values import Program
 from lkltest.fuzz.repro.runner import Runner
+from lkltest.host import process
 from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from lkltest import process
 from lkltest.cli import main
 from lkltest.errors import UsageError
 from lkltest.fuzz import findings
@@ -20,6 +19,7 @@ from lkltest.fuzz.repro.minimize import Deadline, minimize, minimize_list
 from lkltest.fuzz.repro.report import ReportType
 from lkltest.fuzz.repro.repro import rate
 from lkltest.fuzz.repro.runner import Runner
+from lkltest.host import process
 from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lkltest import cc, process
+from lkltest import cc
+from lkltest.host import process
 from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
 from tests.harness.stream import PROGRAMS, Build, Output, Run, read

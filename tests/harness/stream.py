@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from lkltest import process, tap
+from lkltest import tap
+from lkltest.host import process
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lkltest import crashreport
 from lkltest.cc import HARNESS
+from lkltest.crash import report
 from lkltest.errors import BuildError
 from tests.harness.stream import BOOT, Build, Run, failed
 
@@ -114,4 +114,4 @@ def test_the_lines_of_a_crash_are_those_that_python_reads() -> None:
     written = set(re.findall(r'say\("(?:\\n)?lkltest: ([a-z]+) %', source))
     written |= set(re.findall(r'lkltest_crash_begin\("(\w+)"', source))
     written |= set(re.findall(r'report_write\("lkltest: (\w+) "', source))
-    assert written == set(re.findall(r"\(\?P<\w+>([a-z]+)\)", crashreport.LINE.pattern))
+    assert written == set(re.findall(r"\(\?P<\w+>([a-z]+)\)", report.LINE.pattern))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lkltest import process
+from lkltest.host import process
 from tests.harness.stream import BOOT, Build, Run, failed, run_planted
 
 

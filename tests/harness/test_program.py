@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lkltest import process
 from lkltest.errors import BuildError
+from lkltest.host import process
 from tests.harness.stream import HERE, SHAPES, Build, Run, failed, read
 
 

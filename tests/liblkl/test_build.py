@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from lkltest import liblkl, process
+from lkltest import liblkl
 from lkltest.errors import BuildError, UsageError
-from lkltest.liblkl import Recipe, published
+from lkltest.host import process
+from lkltest.liblkl import Recipe, store
 from lkltest.settings import Settings
 from tests.liblkl.tiny import Heard, Registry
 
@@ -177,7 +178,7 @@ def test_names_all_missing_programs_at_once(
     for name in ("make", "perl", "ld", "objcopy", "awk", "apt-get"):
         (programs / name).symlink_to("/bin/true")
     monkeypatch.setenv("PATH", str(programs))
-    monkeypatch.setattr("lkltest.liblkl.needs.PATH", str(programs))
+    monkeypatch.setattr("lkltest.host.programs.PATH", str(programs))
     with pytest.raises(UsageError) as caught:
         liblkl.default(own, recipe=recipe)
     told = str(caught.value)
@@ -225,7 +226,7 @@ def test_wants_room_before_it_starts(
     registry: Registry, own: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk that is too small is told before five minutes are spent on it."""
-    monkeypatch.setattr("lkltest.liblkl.building.ROOM", 1 << 60)
+    monkeypatch.setattr("lkltest.liblkl.build_default.ROOM", 1 << 60)
     with pytest.raises(UsageError, match=r"in .*/cache/kernels while it runs, \d+ MB are free: free some"):
         liblkl.default(own, recipe=registry.publish())
 
@@ -237,7 +238,7 @@ def test_tells_a_cache_that_cannot_be_written(registry: Registry, own: Settings)
         liblkl.default(own, recipe=registry.publish())
 
 
-@pytest.mark.parametrize("name", published.WHOLE)
+@pytest.mark.parametrize("name", store.WHOLE)
 def test_builds_again_what_was_damaged(registry: Registry, own: Settings, heard: Heard, name: str) -> None:
     """A library that was truncated or removed behind our back is never used."""
     recipe = registry.publish()
@@ -324,7 +325,7 @@ def test_recovers_from_a_kill_in_the_middle(registry: Registry, own: Settings, n
         while alive(own.cache) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert names(alive(own.cache)) == []
-    assert not published.whole(published.directory(recipe, own.cache))
+    assert not store.whole(store.directory(recipe, own.cache))
     registry.files["tools/lkl/slow"] = "#!/bin/sh\n"
     again = registry.publish()
     liblkl.default(own, recipe=again)
@@ -340,7 +341,7 @@ def names(pids: list[int]) -> list[str]:
 def test_removes_what_a_killed_run_left(registry: Registry, own: Settings) -> None:
     """The half-built tree of a run that was killed is gone after the next."""
     recipe = registry.publish()
-    place = published.directory(recipe, own.cache)
+    place = store.directory(recipe, own.cache)
     half = place.with_name(f".{place.name}.abc")
     (half / "linux").mkdir(parents=True)
     liblkl.default(own, recipe=recipe)
@@ -359,5 +360,5 @@ def test_knows_whether_it_is_built(own: Settings) -> None:
 def test_marks_what_it_built(registry: Registry, own: Settings) -> None:
     """The marker tells a person what the directory is."""
     kernel = liblkl.default(own, recipe=registry.publish())
-    about = json.loads((kernel.path.parent / published.MARKER).read_text())
+    about = json.loads((kernel.path.parent / store.MARKER).read_text())
     assert about["origin"] == "npm tiny@1.0.0"

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from lkltest import cli
+from lkltest.host.programs import Need
+from lkltest.host.progress import Bar, Lines, remaining
 from lkltest.liblkl import recipe
-from lkltest.liblkl.needs import Need
-from lkltest.progress import Bar, Lines, remaining
 from lkltest.settings import Settings
 from tests.liblkl.tiny import Registry, Shape
 
@@ -110,7 +110,7 @@ def test_doctor_names_missing_programs_and_their_cure(
     own: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A kernel that is not built yet, and a program that is not there, have their next steps."""
-    monkeypatch.setattr("lkltest.liblkl.needs.OTHERS", (Need("no-such-program", "some-package", "nothing"),))
+    monkeypatch.setattr("lkltest.host.programs.OTHERS", (Need("no-such-program", "some-package", "nothing"),))
     assert cli.main(["doctor", "--cache", str(own.cache)]) == 2
     told = capsys.readouterr().out
     assert "not built yet" in told
@@ -135,7 +135,7 @@ def test_progress_in_a_log_is_a_line_each_tenth() -> None:
 def test_progress_does_not_guess(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time left is not told after the first of many objects, and the time before that one is no measure of it."""
     clock = iter(range(0, 10_000, 30))
-    monkeypatch.setattr("lkltest.progress.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("lkltest.host.progress.time.monotonic", lambda: next(clock))
     stream = io.StringIO()
     lines = Lines(stream)  # at 0 s
     lines.say("building")  # 30 s

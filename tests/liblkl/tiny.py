@@ -9,7 +9,7 @@ import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lkltest import process
+from lkltest.host import process
 from lkltest.liblkl import Recipe
 
 # Prototypes as the generations have them: tools/lkl/include/lkl/asm/host_ops.h of LKL at 4.9, 6.0 and 6.6.

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from lkltest.process import Completed, run
+from lkltest.host.process import Completed, run
 
 STREAMS = Path(__file__).parent / "streams"
 COMMAND = [sys.executable, "-c", "import sys; from lkltest.cli import main; sys.exit(main())", "tap"]

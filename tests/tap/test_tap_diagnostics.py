@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lkltest.process import run
+from lkltest.host.process import run
 from lkltest.tap import diagnostics
 
 LINES = [

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lkltest.process import run
+from lkltest.host.process import run
 from lkltest.tap import Parser
 
 ORACLE = r"""

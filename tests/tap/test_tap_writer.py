@@ -3,7 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lkltest.tap import Dialect, Parser, Point, Report, writer
+from lkltest.tap import Dialect, Parser, Point, Report
+from lkltest.tap.formats import writer
 
 # No line ends, no blanks at the ends and no dash at the beginning: these belong to the line and not to the name.
 names = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=12).map(

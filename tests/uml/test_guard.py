@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lkltest import process
+from lkltest.host import process
 from lkltest.uml.machine import GUARD
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lkltest import cc, process
+from lkltest import cc
 from lkltest.errors import UsageError
+from lkltest.host import process
 from lkltest.settings import Settings
 from lkltest.uml import Uml, booted, command
 

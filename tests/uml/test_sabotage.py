@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lkltest import process
+from lkltest.host import process
 from lkltest.uml import Uml
 
 PROGRAMS = Path(__file__).parent / "programs"

@@ -15,14 +15,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lkltest import process
-from lkltest.closing import Closing
-from lkltest.crashreport import LINE, parse
+from lkltest.crash.report import LINE, parse
 from lkltest.errors import KernelLost
 from lkltest.fuzz.exec import native
 from lkltest.fuzz.exec.clock import CpuClock
 from lkltest.fuzz.exec.shmem import Head, Memory
 from lkltest.fuzz.lang.contract import Shape
+from lkltest.host import process
+from lkltest.host.closing import Closing
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 

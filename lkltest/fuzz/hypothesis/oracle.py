@@ -6,7 +6,6 @@ import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lkltest.closing import Closing
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.lang.naming import Namer
@@ -15,6 +14,7 @@ from lkltest.fuzz.prog.values import Program
 from lkltest.fuzz.repro.minimize import Deadline, minimize_list
 from lkltest.fuzz.repro.report import Report, ReportType
 from lkltest.fuzz.repro.runner import Runner
+from lkltest.host.closing import Closing
 
 TRIES = 3  # on fresh kernels, before the history is asked
 HISTORY = 2000  # programs that one kernel runs at most

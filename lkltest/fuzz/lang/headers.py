@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lkltest import cache, process
 from lkltest.errors import BuildError, UsageError
 from lkltest.fuzz.lang.dwarf import Dwarf
 from lkltest.fuzz.prog.ctype import CType, Struct, struct_from, type_from
+from lkltest.host import cache, process
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from itertools import dropwhile
 from pathlib import Path
 
-from lkltest import addresses, symbolize
-from lkltest.crashreport import Address, CrashReport, parse
+from lkltest.crash import addresses, symbolize
+from lkltest.crash.report import Address, CrashReport, parse
+from lkltest.crash.symbolize import Frame, Stack
 from lkltest.fuzz.exec import native
 from lkltest.fuzz.exec.kernel import WorkerExit
 from lkltest.fuzz.exec.shmem import Alarm, Head, Memory
-from lkltest.symbolize import Frame, Stack
 
 STAMP = re.compile(rb"^\[ *\d+\.\d+\](?:\[[^\]]*\])? ")
 COMPLAINT = re.compile(

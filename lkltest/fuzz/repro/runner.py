@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lkltest.closing import Closing
 from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, WorkerExit, boot
 from lkltest.fuzz.exec.shmem import Memory
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.values import Program
 from lkltest.fuzz.repro.report import Report, from_alarm, from_exit
+from lkltest.host.closing import Closing
 
 STUCK_AFTER = 0.5  # seconds: a call that blocks is interrupted long before
 

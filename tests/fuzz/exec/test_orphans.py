@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pexpect
 
-from lkltest import process
+from lkltest.host import process
+from lkltest.host.process import Child
 from lkltest.liblkl import Liblkl
-from lkltest.process import Child
 
 
 def workers(parent: int) -> list[int]:

@@ -9,8 +9,9 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
-from lkltest import cache, cc, process
+from lkltest import cc
 from lkltest.errors import BuildError, UsageError
+from lkltest.host import cache, process
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 

@@ -1,0 +1,1 @@
+"""Services of the host: child processes, caches, progress, programs, network namespaces."""

@@ -1,0 +1,240 @@
+"""The build of a kernel from a recipe, published whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from lkltest.errors import BuildError, Exit, UsageError
+from lkltest.host import cache, process, programs
+from lkltest.host.progress import Progress
+from lkltest.liblkl import download, job, store
+from lkltest.liblkl.recipe import Recipe
+
+ROOM = 900 << 20  # bytes free at the start of a build: its objects and four links of the whole kernel
+MACHINES = ("x86_64", "i686", "i586", "armv7l", "armv6l")  # hosts that the makefile of 4.9's tools/lkl knows
+COMPILED = re.compile(rb"  CC +\S")
+WRONG = re.compile(
+    rb"\berror: |\*\*\* (?!Default configuration|Waiting for unfinished)|undefined reference|No space left"
+    rb"|hunk FAILED|malformed patch|can't find file"
+)
+
+# 4.9's headers_install.py asks for a program `python`, which Debian 12 lacks, and needs the start method "fork" for
+# its pool of workers, which Python 3.14 no longer takes by itself.
+PYTHON = """#!/bin/sh
+exec "{python}" -W ignore -c '
+import multiprocessing, runpy, sys
+multiprocessing.set_start_method("fork")
+sys.argv = sys.argv[1:]
+sys.path[0] = ""
+runpy.run_path(sys.argv[0], run_name="__main__")
+' "$@"
+"""
+
+
+# In CFLAGS of the environment, to which tools/lkl of 4.9 adds its own: virtio_net_raw.c includes the host's
+# little_endian.h and LKL's, and does not compile.
+LITTLE_ENDIAN = "-D_LINUX_BYTEORDER_LITTLE_ENDIAN_H"
+
+
+class Log:
+    """The log of one build: every line goes to a file, objects are counted, and what failed is picked out."""
+
+    def __init__(self, path: Path, progress: Progress, expected: int | None) -> None:
+        """Start the file at `path` anew, its directory included."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.file = path.open("wb", buffering=0)
+        self.progress = progress
+        self.expected = expected
+        self.done = 0
+        self.wrong: list[str] = []
+
+    def line(self, text: bytes) -> None:
+        """Take one line of the build's output."""
+        self.file.write(text + b"\n")
+        if COMPILED.match(text):
+            self.done += 1
+            self.progress.step(self.done, self.expected)
+        elif WRONG.search(text):
+            self.wrong.append(text.decode(errors="replace").strip())
+
+    def failure(self, what: str, ended: process.Ended, exit_code: Exit = Exit.FAILED) -> Exception:
+        """The error for a build that ended badly."""
+        if any("No space left on device" in text for text in self.wrong):
+            return UsageError(
+                f"{what} ran out of disk space (log: {self.path}): free about {ROOM >> 20} MB there or in TMPDIR, "
+                "or name another directory with --lkl-cache"
+            )
+        first = "\n".join(f"  {text}" for text in self.wrong[:5]) or "  (no line of its output says why)"
+        return BuildError(
+            f"{what} failed with {ended.describe()}; its first errors:\n{first}\nThe whole log is {self.path}",
+            output=self.path.read_text(errors="replace")[-20_000:],
+            exit_code=exit_code,
+        )
+
+
+def build(recipe: Recipe, base: Path, jobs: int, progress: Progress) -> Path:
+    """The directory of the recipe's kernel under `base`, built first where it is not there; its tree is `linux`.
+
+    Raises UsageError where the host lacks something, BuildError where the kernel does not build.
+    """
+    place = store.directory(recipe, base)
+    if store.whole(place):
+        return place
+    if os.uname().machine not in MACHINES:
+        raise UsageError(
+            f"{recipe.name} does not build on {os.uname().machine} (only on {', '.join(MACHINES)}): "
+            "build a newer LKL tree and pass it with --lkl PATH"
+        )
+    downloads = base / "downloads"
+    fetch = () if download.place(recipe, downloads).is_dir() else programs.FETCH
+    programs.demand((*fetch, *programs.BUILD, *(programs.PATCH if recipe.patches else ())), f"building {recipe.name}")
+
+    def make(temporary: Path) -> None:
+        archive = download.tarball(recipe, downloads, progress)
+        log = Log(base / "logs" / f"{place.name}.log", progress, recipe.objects)
+        with log.file, workplace(temporary, place.name) as work:
+            tree = download.unpack(archive, recipe, work)
+            # The tree moves once it is built, but debuggers must find its sources where they end up.
+            home = str(place / "linux") if plain(place) else "."
+            Tree(tree, recipe, jobs, log, home).build()
+            if work != temporary:
+                shutil.move(tree, temporary / "linux")
+        store.seal(temporary, recipe)
+
+    if place.is_dir():
+        progress.say(f"{place} is damaged: building it again")
+    waiting = lambda: progress.say(cache.held(place, f"building {recipe.name}"))  # noqa: E731
+    return cache.make_once(place, make, waiting=waiting, whole=store.whole)
+
+
+def plain(path: Path) -> bool:
+    """Whether make, which has no quoting, takes this path: no blanks, colons or the like."""
+    return re.fullmatch(r"[\w./+@=,-]*", str(path), re.ASCII) is not None
+
+
+@contextmanager
+def python(folder: Path | None = None) -> Iterator[str]:
+    """A PATH whose first `python` is ours, in a directory made in `folder` (None: where temporary files are)."""
+    path = os.environ.get("PATH", os.defpath)
+    with tempfile.TemporaryDirectory(prefix=".lkltest-bin-", dir=folder, ignore_cleanup_errors=True) as programs:
+        program = Path(programs) / "python"
+        program.write_text(PYTHON.format(python=sys.executable))
+        program.chmod(0o755)
+        yield f"{programs}{os.pathsep}{path}"
+
+
+@contextmanager
+def workplace(temporary: Path, name: str) -> Iterator[Path]:
+    """A directory to build in: `temporary` itself, or one elsewhere where make cannot live with its path."""
+    if plain(temporary):
+        require_room(temporary, temporary.parent.parent)
+        yield temporary
+        return
+    for base in (Path(tempfile.gettempdir()), Path("/var/tmp")):
+        if plain(base) and os.access(base, os.W_OK):
+            break
+    else:
+        raise UsageError(f"make cannot build under {temporary} (blanks or the like in its path): set TMPDIR or "
+                         "--lkl-cache to a directory whose path has only letters, digits, and ./_-")
+    # We hold the lock of `name`: whatever has our prefix is what a killed run of ours has left.
+    prefix = f"lkltest-{os.getuid()}-{name}-"
+    for stale in base.glob(f"{prefix}*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=base, ignore_cleanup_errors=True) as elsewhere:
+        require_room(Path(elsewhere), base)
+        yield Path(elsewhere)
+
+
+def require_room(place: Path, shown: Path) -> None:
+    """Raise UsageError where the file system of `place` has too little room for a build."""
+    free = shutil.disk_usage(place).free
+    if free < ROOM:
+        raise UsageError(
+            f"building the kernel takes {ROOM >> 20} MB in {shown} while it runs, {free >> 20} MB are free: "
+            "free some, or name another directory with --lkl-cache"
+        )
+
+
+class Tree:
+    """An unpacked kernel tree that is being built."""
+
+    def __init__(self, root: Path, recipe: Recipe, jobs: int, log: Log, home: str) -> None:
+        """`home` is where the tree will be found once it is built, for its debug information."""
+        self.root = root
+        self.recipe = recipe
+        self.jobs = jobs or len(os.sched_getaffinity(0))
+        self.log = log
+        # -fdebug-prefix-map and not -ffile-prefix-map: gcc before 8 knows only the former, and __FILE__ is relative.
+        self.map = f"-fdebug-prefix-map={root}={home}"
+
+    def build(self) -> None:
+        """Configure, compile and link; raises UsageError or BuildError."""
+        self.log.progress.say(f"building {self.recipe.name} (log: {self.log.path})")
+        for patch in self.recipe.patches:
+            self.run(["patch", "-p1", "--forward", "--batch", "-i", str(patch.resolve())], f"applying {patch}")
+        self.edit_defconfig()
+        self.make(["ARCH=lkl", "defconfig"], "configuring the kernel")
+        self.prove_config()
+        library = self.root / "tools" / "lkl"
+        self.make(["-C", "tools/lkl", "static"], "building the kernel")
+        # GNU make 4.3 cannot read these again: "missing separator" in what tools/build wrote for names with a comma.
+        for file in library.glob("lib/.*.cmd"):
+            file.unlink()
+        self.make(["-C", "tools/lkl", "shared"], "linking the shared library")
+        self.prove_config()
+        self.clean()
+
+    def edit_defconfig(self) -> None:
+        """Take the forbidden options out of the defconfig, and add what the recipe adds."""
+        defconfig = self.root / "arch" / "lkl" / "defconfig"
+        gone = tuple(f"{option}=" for option in self.recipe.forbidden)
+        lines = [line for line in defconfig.read_text().splitlines() if not line.startswith(gone or ("\n",))]
+        lines += [f"# {option} is not set" for option in self.recipe.forbidden]
+        defconfig.write_text("\n".join([*lines, *self.recipe.added]) + "\n")
+
+    def prove_config(self) -> None:
+        """Raise BuildError unless what was asked for survived: kconfig drops in silence what it cannot have."""
+        lines = set((self.root / ".config").read_text().splitlines())
+        lost = [option for option in self.recipe.required if not {f"{option}=y", f"{option}=m"} & lines]
+        lost += [line for line in self.recipe.added if line not in lines and not line.startswith("#")]
+        kept = [option for option in self.recipe.forbidden if f"{option}=y" in lines]
+        if lost or kept:
+            raise BuildError(
+                f"{self.recipe.name} does not get the configuration that was asked for: lost {', '.join(lost) or '-'}, "
+                f"kept {', '.join(kept) or '-'}: their dependencies are missing, or select them (log: {self.log.path})"
+            )
+
+    def make(self, words: Sequence[str], what: str) -> None:
+        """Run make in the tree."""
+        kcflags = " ".join([self.map, *self.recipe.kcflags])
+        # KALLSYMS_EXTRA_PASS: one pass ends in "Inconsistent kallsyms data" with binutils of today.
+        # LOCALVERSION=: else a cache below somebody's git repository makes the version "4.9.0+".
+        self.run(["make", f"-j{self.jobs}", "KALLSYMS_EXTRA_PASS=1", "LOCALVERSION=", f"KCFLAGS={kcflags}", *words],
+                 f"{what} ({self.recipe.name})")
+
+    def run(self, words: Sequence[str], what: str) -> None:
+        """Run one tool in the tree, in an environment that the user's variables (ARCH, MAKEFLAGS, ...) don't reach."""
+        with python(self.root) as path:  # goes with the tree, even where we are killed
+            kept = [f"{name}={os.environ[name]}" for name in ("HOME", "TMPDIR", "USER") if name in os.environ]
+            flags = f"CFLAGS={LITTLE_ENDIAN} {self.map}"
+            argv = ["env", "-i", *kept, "LC_ALL=C", f"PATH={path}", flags, *words]
+            self.log.line(f"$ {process.command(argv)}".encode())
+            ended = job.run(argv, cwd=self.root, line=self.log.line)
+        if not ended.ok:
+            raise self.log.failure(what, ended)
+
+    def clean(self) -> None:
+        """Remove what only a further build would need: 490 of 617 MB."""
+        for folder, names, files in os.walk(self.root):
+            names[:] = [name for name in names if name != ".tmp_versions"]
+            for file in files:
+                if file.endswith((".o", ".cmd", ".d", ".ko")) or file.startswith((".tmp_", "vmlinux")):
+                    os.unlink(os.path.join(folder, file))  # noqa: PTH108, PTH118 -- 4,000 files: Path objects take longer

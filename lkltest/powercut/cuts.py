@@ -1,0 +1,205 @@
+"""Power cuts: record a disk at work, fail its power, judge what a fresh kernel makes of the rest."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from lkltest.errors import KernelLost, UsageError
+from lkltest.image import scratch, sparse
+from lkltest.image.fsck import check
+from lkltest.image.make import Image, Place, make
+from lkltest.image.recipe import Recipe, Volume
+from lkltest.image.recipefile import volume
+from lkltest.liblkl.model import Liblkl
+from lkltest.powercut.recording import Cut, Recording, build, load, promises
+from lkltest.program import Program
+from lkltest.program.declaration import Deadlines
+from lkltest.program.launch import Launch, prepare
+from lkltest.program.run import Run
+from lkltest.program.verdict import Result, State
+from lkltest.settings import Settings
+
+DEADLINES = Deadlines(program=120.0, point=60.0)  # seconds
+KEPT = "cut.json"  # what a kept cut is known by
+
+
+@dataclass(frozen=True)
+class CutChecker:
+    """A kernel, and the compiled program that judges on it what a power cut has left."""
+
+    kernel: Liblkl
+    source: Path  # judge.c
+    launch: Launch  # without the arguments that tell it what to judge
+
+    @classmethod
+    def compile(cls, kernel: Liblkl, source: Path, settings: Settings) -> CutChecker:
+        """Compile the program; see `prepare` for what is raised."""
+        return cls(kernel, source, _compile(source, kernel, settings))
+
+    def check(self, path: Path, place: Place, said: list[str]) -> list[str]:
+        """Mount what a power cut left in a fresh kernel, demand what was promised, let the host check the rest.
+
+        What is wrong; empty where all is well. Files are made beside the image.
+        """
+        image = Image(path.stem, path, "", (place,), packed=False)
+        text = path.with_suffix(".promises")
+        text.write_text("".join(f"{line}\n" for line in said))
+        problems, _ = run(self.launch, [*image.arguments(), f"promises={text}"], path.parent)
+        return problems or check(image)
+
+
+@dataclass(frozen=True)
+class RecordedDisk:
+    """What power cuts are tried with: a recorded disk, and who judges what they leave of it."""
+
+    checker: CutChecker
+    image: Image  # the recorded disk, which is there no more
+    recording: Recording
+
+
+class Skipped(Exception):
+    """What is asked for cannot be tried with a kernel; the message is the reason."""
+
+
+def record(
+    recipe: Recipe, kernel: Liblkl, programs: Path, settings: Settings, directory: Path, *arguments: str
+) -> RecordedDisk:
+    """Let a kernel work on a fresh disk of a recipe and record what reaches it, all in `directory`.
+
+    `programs` is where workload.c and judge.c are; `arguments` are for the former: "steps=60", "seed=1". Raises
+    Skipped where the kernel lacks what is needed, KernelLost where it fails at it.
+    """
+    image = make(recipe, kernel.version, directory, pack=False)
+    base, path = directory / "base.img", directory / "recording"
+    sparse.copy(image.path, base)
+    launch = _compile(programs / "workload.c", kernel, settings)
+    problems, results = run(launch, [*image.arguments(), f"record={path}", *arguments], directory)
+    reasons = [result.message for result in results.values() if result.state is State.SKIPPED]
+    if problems:
+        raise KernelLost(f"no power cuts of {recipe.name} can be made, workload.c fails:\n" + "\n".join(problems))
+    if reasons:
+        raise Skipped(reasons[0])
+    recording = load(base, path)
+    image.path.unlink()  # what is left is in the recording
+    return RecordedDisk(CutChecker.compile(kernel, programs / "judge.c", settings), image, recording)
+
+
+def _compile(source: Path, kernel: Liblkl, settings: Settings) -> Launch:
+    """A compiled program, ready to be given arguments."""
+    return prepare(Program(source.name), source, kernel, [], settings, Path())
+
+
+def run(launch: Launch, arguments: list[str], directory: Path) -> tuple[list[str], dict[str, Result]]:
+    """Run a program: what is wrong, and the results of its points by name."""
+    output = Path(tempfile.mkdtemp(prefix="run-", dir=directory))
+    launch = replace(launch, argv=(*launch.argv, *arguments))
+    try:
+        with Run(launch, launch.start(), (), DEADLINES, output) as running:
+            end = running.end()
+        bad = [result for result in running.results.values() if result.bad]
+        problems = [f"{result.name}: {result.message}" for result in bad[:1]]
+        if end.problems:
+            problems.append(end.describe())
+        elif not running.results:
+            problems.append(f"{launch.program.name} has printed no point")
+        return problems, running.results
+    finally:
+        shutil.rmtree(output)
+
+
+def try_cut(disk: RecordedDisk, cut: Cut, directory: Path) -> list[str]:
+    """Cut the power, boot a fresh kernel on what is left, and judge: what is wrong, empty where all is well.
+
+    Files are made in `directory`, and removed again.
+    """
+    with tempfile.TemporaryDirectory(prefix="cut-", dir=directory) as temporary:
+        left = Path(temporary) / f"{disk.image.name}.img"
+        build(disk.recording, cut, left)
+        return disk.checker.check(left, disk.image.places[0], promises(disk.recording, cut))
+
+
+def keep(disk: RecordedDisk, cut: Cut, problems: list[str], directory: Path) -> Path:
+    """Keep a failed cut in `directory`: its image, what it was made of, what it broke; return the recipe's path."""
+    directory.mkdir(parents=True, exist_ok=True)
+    build(disk.recording, cut, directory / "cut.img")
+    sparse.copy(disk.recording.base, directory / "base.img")
+    shutil.copyfile(disk.recording.path, directory / "recording")
+    (directory / KEPT).write_text(
+        json.dumps(
+            {
+                "what": cut.describe(disk.recording),
+                "problems": problems,
+                "kernel": {"name": disk.checker.kernel.name, "path": str(disk.checker.kernel.path)},
+                "judge": str(disk.checker.source),
+                "volume": _keys(disk.image.places[0].volume),
+                "cut": asdict(cut),
+                "promises": promises(disk.recording, cut),
+            },
+            indent=1,
+        )
+        + "\n"
+    )
+    return directory / KEPT
+
+
+def _keys(settled: Volume) -> dict[str, object]:
+    """A volume as a recipe's keys tell it."""
+    keys = {key: value for key, value in asdict(settled).items() if value}
+    return {**keys, "size": str(settled.size)}
+
+
+@dataclass(frozen=True)
+class SavedCut:
+    """A failed cut that was kept: what it was, and what is needed to try it again."""
+
+    directory: Path
+    what: str
+    kernel: Path  # the kernel that failed
+    judge: Path
+    place: Place
+    cut: Cut
+    promises: list[str]
+    problems: list[str]
+
+
+def load_saved(path: Path) -> SavedCut:
+    """Read a kept cut, named by its directory or its cut.json; raises UsageError where it is none."""
+    recipe = path / KEPT if path.is_dir() else path
+    try:
+        told = json.loads(recipe.read_text())
+        settled = volume(told["volume"])
+        return SavedCut(
+            directory=recipe.parent,
+            what=told["what"],
+            kernel=Path(told["kernel"]["path"]),
+            judge=Path(told["judge"]),
+            place=Place(settled, 0, 0, settled.size),
+            cut=Cut(told["cut"]["flush"], told["cut"]["end"], tuple(told["cut"]["order"])),
+            promises=told["promises"],
+            problems=told["problems"],
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path} is no power cut that lkltest has kept ({error}): name its directory") from None
+
+
+def replay(kept: SavedCut, kernel: Liblkl, settings: Settings) -> list[str]:
+    """Try a kept cut again, on this kernel: what is wrong, empty where all is well.
+
+    The image is made again from the recording, and nothing that is kept is changed.
+    """
+    if not kept.judge.is_file():
+        raise UsageError(f"the program that judges power cuts is gone: no {kept.judge}; mend the path in {KEPT}")
+    base, path = kept.directory / "base.img", kept.directory / "recording"
+    for needed in (base, path):
+        if not needed.is_file():
+            raise UsageError(f"{kept.directory} is not complete, the power cut cannot be made again: no {needed.name}")
+    checker = CutChecker.compile(kernel, kept.judge, settings)
+    recording = load(base, path)
+    with scratch.directory() as temporary:
+        left = temporary / f"{kept.place.volume.type}.img"
+        build(recording, kept.cut, left)
+        return checker.check(left, kept.place, kept.promises)

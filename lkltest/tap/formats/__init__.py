@@ -1,0 +1,1 @@
+"""Formats that TAP results are written in."""

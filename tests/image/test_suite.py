@@ -1,0 +1,81 @@
+"""The disk suite itself, run by pytest on a real kernel and lied to."""
+
+from pathlib import Path
+
+import pytest
+
+from lkltest.host import process
+from lkltest.image import tree
+from lkltest.liblkl import Liblkl
+from lkltest.settings import Settings
+
+SUITE = Path(__file__).parents[2] / "suites" / "disk"
+
+LIAR = """
+from pathlib import Path
+from lkltest import Program
+from lkltest.image import tree
+
+@Program({program!r}, native=False)
+def disk(image):
+    results = yield image.arguments
+    data = image.path.read_bytes()
+    position = data.find(tree.content("written/size-4097", 4096)) if {lie} else -1
+    if position >= 0:
+        with image.path.open("r+b") as file:
+            file.seek(position + 99)
+            file.write(bytes([data[position + 99] ^ 1]))
+    image.check(results)
+"""
+
+
+@pytest.mark.parametrize("lie", [False, True])
+def test_one_byte_flipped_after_the_program_has_ended_fails_exit(
+    pytester: pytest.Pytester, liblkl: Liblkl, lie: bool
+) -> None:
+    """The kernel has read it back well before; only the host can tell."""
+    pytester.makepyfile(test_liar=LIAR.format(program=str(SUITE / "disk.c"), lie=lie))
+    result = pytester.runpytest_subprocess(f"--lkl={liblkl.path}", "-p", "no:cacheprovider", "-k", "ext4-1k]")
+    if lie:
+        result.assert_outcomes(passed=46, failed=1, deselected=result.parseoutcomes()["deselected"])
+        result.stdout.fnmatch_lines(["*written/size-4097: read on the host, byte 99 is*"])
+    else:
+        result.assert_outcomes(passed=47, deselected=result.parseoutcomes()["deselected"])
+
+
+def test_a_users_own_image_and_recipe_are_run(pytester: pytest.Pytester, liblkl: Liblkl, tmp_path: Path) -> None:
+    """--lkl-images adds a recipe to ours; a recipe with a mistake is told before anything runs."""
+    recipes = tmp_path / "recipes"
+    recipes.mkdir()
+    (recipes / "mine.toml").write_text('like = "ext2"\noptions = ["-b", "2048"]\n')
+    arguments = (f"--lkl={liblkl.path}", "-p", "no:cacheprovider", "--lkl-images", str(recipes))
+    pytester.makepyfile(test_mine=LIAR.format(program=str(SUITE / "disk.c"), lie=False))
+    result = pytester.runpytest_subprocess(*arguments, "-k", "mine]")
+    result.assert_outcomes(passed=47, deselected=result.parseoutcomes()["deselected"])
+    (recipes / "mine.toml").write_text('like = "ext2"\ncolour = "red"\n')
+    result = pytester.runpytest_subprocess(*arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*mine.toml: unknown key 'colour'*"])
+
+
+@pytest.mark.parametrize(("time", "caught"), [(1, "kept_files"), (2, "*full"), (1000, "")])
+def test_one_bit_that_the_disk_reads_wrong_is_caught_by_the_program(
+    pytester: pytest.Pytester, liblkl: Liblkl, settings: Settings, tmp_path: Path, time: int, caught: str
+) -> None:
+    """In the point that reads it, whichever that is; no other one fails. The images are kept."""
+    source = Path(__file__).parent / "programs" / "liar.c"
+    library = tmp_path / "liar.so"
+    assert process.run([*settings.cc, "-shared", "-fPIC", str(source), "-o", str(library), "-ldl"]).ok
+    word = tree.content("written/size-4096", 8).hex()
+    wrapper = f"env LD_PRELOAD={library} LIAR_WORD={word} LIAR_TIME={time}"
+    pytester.makepyfile(test_honest=LIAR.format(program=str(SUITE / "disk.c"), lie=False))
+    result = pytester.runpytest_subprocess(
+        f"--lkl={liblkl.path}", "-p", "no:cacheprovider", "-k", "ext4-4k]", "--lkl-wrapper", wrapper
+    )
+    outcomes = result.parseoutcomes()
+    assert outcomes.get("failed", 0) == (1 if caught else 0)
+    if caught:
+        result.stdout.fnmatch_lines([f"FAILED *disk::{caught}[[]*"])
+        assert "written/size-4096: byte 100 is" in result.stdout.str()
+    kept = (pytester.path / "lkltest-artifacts").glob("*/*.img")
+    assert sorted(path.name for path in kept) == (["ext4-4k-second.img", "ext4-4k.img"] if caught else [])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 
+UNUSABLE = "unusable"  # the property of a test whose kernel this host cannot run: the reason
+
 
 class Exit(enum.IntEnum):
     """Exit codes of every `lkltest` command (under pytest: 1, and pytest's own 4 for `UsageError`)."""

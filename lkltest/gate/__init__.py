@@ -71,10 +71,15 @@ def try_uml(copy: Path, place: Path, logs: Path, settings: Settings, progress: P
         yield Row(UML, "suites/uml", Verdict.NOT_RUN)
         return
     progress.say(f"testing UML {read(executable).version}")
-    yield trial.run(UML, "uml", [f"--uml={executable}"], logs)
-    for suite in PROGRAMS:
-        # By what all their names begin with: -k does not take every version that a tree may give itself.
-        yield trial.run(UML, suite, [f"--uml={executable}", "-k", "uml-"], logs)
+    # By what all their names begin with: -k does not take every version that a tree may give itself.
+    unusable = False
+    for suite, options in [("uml", []), *((suite, ["-k", "uml-"]) for suite in PROGRAMS)]:
+        if unusable:
+            yield Row(UML, f"suites/{suite}", Verdict.NOT_RUN)
+            continue
+        row = trial.run(UML, suite, [f"--uml={executable}", *options], logs)
+        unusable = row.verdict is Verdict.UNUSABLE
+        yield row
 
 
 def build_uml(copy: Path, log_path: Path, settings: Settings, progress: Progress) -> None:

@@ -20,6 +20,7 @@ class Verdict(enum.Enum):
     LOST = "KERNEL LOST"  # it crashed, hung or went away
     NOT_BUILT = "DOES NOT BUILD"
     NOT_RUN = "not run"
+    UNUSABLE = "CANNOT RUN HERE"  # this machine cannot run the kernel: that says nothing of the tree
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,17 @@ class Report:
 
     @property
     def exit_code(self) -> Exit:
-        """Bad for `git bisect run` where a test failed or a kernel was lost, to be skipped where one does not build."""
+        """Bad for `git bisect run` where a test failed or a kernel was lost, to be skipped where one does not build.
+
+        There is no verdict where this machine cannot run a kernel, and nothing is wrong with the others.
+        """
         verdicts = {row.verdict for row in self.rows}
         if Verdict.LOST in verdicts:
             return Exit.KERNEL_LOST
         if Verdict.FAILED in verdicts:
             return Exit.FAILED
+        if Verdict.UNUSABLE in verdicts:
+            return Exit.USAGE
         return Exit.DOES_NOT_BUILD if Verdict.NOT_BUILT in verdicts else Exit.PASSED
 
     def text(self) -> str:
@@ -65,6 +71,7 @@ class Report:
         return {
             Exit.PASSED: "passed" if whole else "passed, as far as it was run",
             Exit.FAILED: "FAILED",
+            Exit.USAGE: "no verdict: mend this machine first",
             Exit.KERNEL_LOST: "FAILED: the kernel was lost",
             Exit.DOES_NOT_BUILD: "DOES NOT BUILD",
         }[self.exit_code]

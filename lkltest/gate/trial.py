@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import lkltest
-from lkltest.errors import UsageError
+from lkltest.errors import UNUSABLE, UsageError
 from lkltest.gate.report import Row, Verdict
 from lkltest.host import process
 
@@ -51,7 +51,9 @@ def judge(junit: Path, done: process.Ended, output: str) -> tuple[Verdict, str, 
         tail = "\n".join(output.strip().splitlines()[-10:])
         what = "no test of it is for this kernel" if done.status == NO_TESTS else f"pytest: {done.describe()}"
         return Verdict.FAILED, what, tail
-    cases = ET.parse(junit).getroot().iter("testcase")
+    cases = list(ET.parse(junit).getroot().iter("testcase"))
+    if reason := unusable(cases):
+        return Verdict.UNUSABLE, "mend this machine first", reason
     passed, skipped, bad = 0, [], []
     for case in cases:
         wrong = [child for child in case if child.tag in {"failure", "error"}]
@@ -66,5 +68,19 @@ def judge(junit: Path, done: process.Ended, output: str) -> tuple[Verdict, str, 
         return Verdict.PASSED, detail, ""
     told = [(name, next(iter(message.strip().splitlines()), "failed")) for name, message in bad]
     lost = any(sign in line for _, line in told for sign in LOST)
-    lines = [f"{name}: {line}" for name, line in told]
-    return Verdict.LOST if lost else Verdict.FAILED, detail, "\n".join(lines)
+    return Verdict.LOST if lost else Verdict.FAILED, detail, "\n".join(summarized(told))
+
+
+def unusable(cases: Iterable[ET.Element]) -> str:
+    """Why this machine cannot run the kernel, as the tests' properties tell; empty where it can."""
+    properties = (one for case in cases for one in case.iter("property"))
+    return next((one.get("value", "") for one in properties if one.get("name") == UNUSABLE), "")
+
+
+def summarized(told: Sequence[tuple[str, str]]) -> list[str]:
+    """A line for each test that failed; tests that say the same have one together."""
+    names: dict[str, list[str]] = {}
+    for name, line in told:
+        names.setdefault(line, []).append(name)
+    more = {line: f" and {len(alike) - 1} more" if len(alike) > 1 else "" for line, alike in names.items()}
+    return [f"{alike[0]}{more[line]}: {line}" for line, alike in names.items()]

@@ -97,6 +97,15 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         kernels.build_missing(session.config)
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let an item run only on a kernel that has run the smallest program; others tell once why they cannot."""
+    choice = getattr(getattr(item, "callspec", None), "params", {}).get("kernel")
+    if isinstance(choice, Choice):
+        from lkltest.plugin import trials
+
+        trials.demand(item.config, choice)
+
+
 def _wants_default(item: pytest.Item) -> bool:
     """Whether an item runs on the default kernel."""
     choice = getattr(getattr(item, "callspec", None), "params", {}).get("kernel")

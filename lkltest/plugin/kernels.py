@@ -95,6 +95,10 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
         choices = tuple(choice for choice in choices if not choice.uml)
     only = getattr(metafunc.function, "lkltest_only", None)
     choices = tuple(choice for choice in choices if only is None or choice.name in only)
+    from lkltest.plugin import trials
+
+    for choice in choices:
+        trials.begin(metafunc.config, choice)
     metafunc.parametrize("kernel", choices, indirect=True, ids=[choice.name for choice in choices], scope="session")
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lkltest.errors import LkltestError, UnusableKernel
+from lkltest.errors import LkltestError
+from lkltest.plugin import causes
 from lkltest.plugin.session import RESULT, Choice, settings_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ LETTERS = {"passed": "ok", "failed": "FAILED", "error": "ERROR", "skipped": "ski
 def pytest_configure(config: pytest.Config) -> None:
     """Watch the reports of this session, and its JUnit file if it writes one."""
     config.pluginmanager.register(Summary(config), "lkltest-summary")
+    sections = causes.Sections()
+    config.pluginmanager.register(sections, "lkltest-sections")
+    config.pluginmanager.register(causes.Paragraphs(sections), "lkltest-paragraphs")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -42,6 +46,7 @@ def pytest_runtest_makereport(
     report = yield
     if report.when == "setup" and call.excinfo is not None and isinstance(call.excinfo.value, LkltestError):
         report.longrepr = str(call.excinfo.value)
+    causes.note(item, report, call.excinfo.value if call.excinfo else None)
     result = item.stash.get(RESULT, None)
     if report.when == "call" and result is not None:
         report.duration = result.seconds
@@ -79,11 +84,17 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     """
     if config.option.collectonly and config.get_verbosity() < 0:
         return []
-    if not any("kernel" in getattr(item, "fixturenames", ()) for item in items):
-        return []
-    from lkltest.plugin.kernels import choices_of
+    choices = {one.path: one for item in items for one in _parameters(item) if isinstance(one, Choice)}
+    if any("kernel" in getattr(item, "fixturenames", ()) for item in items):
+        from lkltest.plugin.kernels import choices_of
 
-    return [line for choice in choices_of(config) for line in describe(config, choice)]
+        choices = {one.path: one for one in choices_of(config)} | choices
+    return [line for choice in choices.values() for line in describe(config, choice)]
+
+
+def _parameters(item: pytest.Item) -> Iterable[object]:
+    """What an item is parametrized with."""
+    return getattr(getattr(item, "callspec", None), "params", {}).values()
 
 
 def describe(config: pytest.Config, choice: Choice) -> list[str]:
@@ -98,6 +109,7 @@ def describe(config: pytest.Config, choice: Choice) -> list[str]:
         return [f"kernel {choice.name}: to be fetched and built"]
     try:
         found = obtain(choice, settings)
+        around = fitting(found)
     except LkltestError as error:
         return [f"kernel {choice.name}: {error}"]
     if isinstance(found, liblkl.Liblkl):
@@ -105,22 +117,21 @@ def describe(config: pytest.Config, choice: Choice) -> list[str]:
         notes = list(found.notes)  # that it is older than its sources, `freshness` finds out meanwhile
     else:
         kind, origin, built, notes = "UML", f"--uml {found.path}", found.path.stat().st_mtime, []
-    around = fitting(found)
     when = datetime.datetime.fromtimestamp(built).strftime("%Y-%m-%d %H:%M")
     first = f"kernel {choice.name}: Linux {found.version} ({kind}), {origin}, built {when}{around}"
     return [first, *(f"  note: {note}" for note in notes)]
 
 
 def fitting(kernel: Kernel) -> str:
-    """How a UML is made to run on this host, for its line; empty for another kernel, or where nothing is done."""
+    """How a UML is made to run on this host, for its line; empty for another kernel, or where nothing is done.
+
+    Raises UnusableKernel where this host cannot run it.
+    """
     from lkltest import uml
 
     if not isinstance(kernel, uml.Uml):
         return ""
-    try:
-        note = uml.usable(kernel).note
-    except UnusableKernel as error:
-        note = str(error)
+    note = uml.usable(kernel).note
     return f", {note}" if note else ""
 
 
@@ -133,6 +144,7 @@ class Summary:
         self.outcomes: dict[str, dict[str, str]] = {}  # point -> kernel -> outcome
         self.properties: dict[str, dict[str, str]] = {}  # kernel -> property -> value
         self.junit: Any = None
+        self.unreached: set[str] = set()  # points that a kernel has not reached
 
     def pytest_sessionstart(self) -> None:
         """Find the plugin that writes the JUnit file."""
@@ -163,7 +175,10 @@ class Summary:
             outcome = "xfailed" if report.skipped else "xpassed"
         elif report.failed and report.when != "call":
             outcome = "error"
-        if report.when == "call" or outcome != "passed":
+        cause = causes.cause_of(report)
+        if cause is not None and not cause.own:
+            self.unreached.add(point)
+        elif report.when == "call" or outcome != "passed":
             self.outcomes.setdefault(point, {})[kernel] = outcome
         self.properties.setdefault(kernel, {}).update({k: str(v) for k, v in properties.items() if k in SHOWN})
 
@@ -187,6 +202,8 @@ class Summary:
 
         table = Table("point", *kernels, "", box=None, header_style="")
         for point, row in self.outcomes.items():
+            if point in self.unreached:
+                continue
             # A point that a kernel's plan does not have is no difference in what the kernels do.
             differ = len(set(row.values())) > 1
             cells = [LETTERS.get(row[kernel], row[kernel]) if kernel in row else "-" for kernel in kernels]
@@ -196,3 +213,5 @@ class Summary:
             console.print(table)
         for line in capture.get().splitlines():
             terminalreporter.write_line(line.rstrip(), bold="<- differ" in line)
+        if left := len(self.unreached & set(self.outcomes)):
+            terminalreporter.write_line(f"without {left} that a kernel has not reached")

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from lkltest.errors import LkltestError, UsageError
+from lkltest.errors import LkltestError, UnusableKernel, UsageError
 from lkltest.host.closing import Closing
 from lkltest.plugin.artifacts import Artifacts
+from lkltest.plugin.causes import CAUSE, Cause, first_line
 from lkltest.plugin.repeating import LOG
 from lkltest.plugin.session import KEPT, RESULT, TRACE
 from lkltest.program.declaration import Arguments, Call, Deadlines, deadline
@@ -71,9 +72,11 @@ class ProgramRun(Closing):
 
         The `last` item of a run answers for the program's end too, where that end is bad.
         """
+        item.stash[CAUSE] = None
         run = self._started(item)
         result = run.result(name) if name is not None else None
         problem = self._finish(run) if name is None or last else ""
+        self._blame(item, run, result, problem)
         if result is not None:
             item.stash[RESULT] = result
             item.user_properties.extend(result.properties.items())
@@ -85,6 +88,17 @@ class ProgramRun(Closing):
             self._fail(problem)
         if result is not None:
             self._conclude(result, item)
+
+    def _blame(self, item: pytest.Item, run: Run, result: Result | None, problem: str) -> None:
+        """Note on an item how the program ended, where that is why the item fails."""
+        lost = result is not None and bool(result.cause)
+        end = run.end() if problem or lost else None
+        if end is None or not (end.problems or lost):
+            return  # it has ended well: what is wrong is the item's own
+        line = first_line(result.cause if result is not None and lost else end.problems[0])
+        own = bool(problem) or (result is not None and result.reached)
+        failed = result.message if result is not None and result.bad and not lost else ""
+        item.stash[CAUSE] = Cause(self.kernel.name, line, failed + end.describe() if own else "", own=own)
 
     def check_all(self, item: pytest.Item, subtests: pytest.Subtests) -> None:
         """Run a program without a table: each point that comes is a subtest, the end is the item's own result."""
@@ -117,15 +131,18 @@ class ProgramRun(Closing):
 
     def _started(self, item: pytest.Item) -> Run:
         """The run, started by the first call."""
-        if self.broken:
-            self._fail(f"not reached: {self.broken.splitlines()[0]}", artifacts=False)
-        if self.run is None:
+        again = bool(self.broken)
+        if self.run is None and not again:
             try:
                 self.run = self._start(item)
+            except UnusableKernel:
+                raise  # a skip: see `causes.note`
             except (LkltestError, OSError) as error:
                 self.broken = str(error)
         if self.run is None:
-            self._fail(self.broken, artifacts=False)
+            line = first_line(self.broken)
+            item.stash[CAUSE] = Cause(self.kernel.name, line, "" if again else self.broken, own=not again)
+            self._fail(f"not reached: {line}" if again else self.broken, artifacts=False)
         return self.run
 
     def _start(self, item: pytest.Item) -> Run:

@@ -312,10 +312,11 @@ class Run(Closing):
         end = self.end()
         if self.skipped is not None and not self.results and not end.problems:
             return Result(name, State.SKIPPED, self.skipped)
+        cause = end.problems[0] if end.problems else f"the program ended with {end.how}"
         if name == self.running or (self.running is None and not self.results and name == self._first()):
-            return Result(name, State.LOST, end.describe() or f"the program ended with {end.how}, without this point")
-        problem = end.problems[0] if end.problems else f"the program ended with {end.how}"
-        return Result(name, State.LOST, f"not reached: {problem}")
+            message = end.describe() or f"the program ended with {end.how}, without this point"
+            return Result(name, State.LOST, message, cause=cause)
+        return Result(name, State.LOST, f"not reached: {cause}", cause=cause, reached=False)
 
     def _first(self) -> str | None:
         return self.points[0].name if self.points else None

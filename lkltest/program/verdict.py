@@ -28,6 +28,8 @@ class Result:
     log: str = ""  # what the program logged and the kernel printed during the point
     seconds: float = 0.0
     properties: Mapping[str, str] = field(default_factory=dict)
+    cause: str = ""  # of a lost point: the sentence on what ended the program
+    reached: bool = True  # whether the program came to the point
 
     @property
     def passed(self) -> bool:

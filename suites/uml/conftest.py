@@ -12,7 +12,8 @@ import pytest
 
 from lkltest import cc
 from lkltest.errors import KernelLost, UsageError
-from lkltest.plugin.session import settings_of
+from lkltest.plugin import trials
+from lkltest.plugin.session import Choice, settings_of
 from lkltest.settings import Settings
 from lkltest.uml import Uml, booted, find
 from lkltest.uml.console import Console
@@ -25,13 +26,16 @@ STATE = Path.home() / ".uml"  # where a UML keeps its state if nobody tells it o
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test on each UML of the session: those of --uml, or the one that is installed."""
-    if "uml_path" not in metafunc.fixturenames:
+    if "uml_choice" not in metafunc.fixturenames:
         return
     installed = default()
     paths = list(settings_of(metafunc.config).uml) or ([installed.path] if installed else [])
     names = [name_of(path) for path in paths]
     ids = [f"{name}#{names[: at + 1].count(name)}" if names.count(name) > 1 else name for at, name in enumerate(names)]
-    metafunc.parametrize("uml_path", paths or [None], indirect=True, ids=ids or ["uml"], scope="session")
+    choices = [Choice(name, path, uml=True) for name, path in zip(ids, paths, strict=True)]
+    for choice in choices:
+        trials.begin(metafunc.config, choice)
+    metafunc.parametrize("uml_choice", choices or [None], indirect=True, ids=ids or ["uml"], scope="session")
 
 
 def name_of(path: Path) -> str:
@@ -43,19 +47,28 @@ def name_of(path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def uml_path(request: pytest.FixtureRequest) -> Path:
-    """A file that should be a UML."""
-    path = request.param
-    if path is None:
+def uml_choice(request: pytest.FixtureRequest) -> Choice:
+    """A file that should be a UML, with its name."""
+    choice = request.param
+    if choice is None:
         pytest.skip(f"no linux.uml on the PATH: {CURE}")
-    assert isinstance(path, Path)
-    return path
+    assert isinstance(choice, Choice)
+    return choice
 
 
 @pytest.fixture(scope="session")
-def uml(uml_path: Path, lkltest_settings: Settings) -> Uml:
-    """The UML under test."""
-    return find(uml_path, lkltest_settings)
+def uml_path(uml_choice: Choice) -> Path:
+    """A file that should be a UML."""
+    assert uml_choice.path is not None
+    return uml_choice.path
+
+
+@pytest.fixture(scope="session")
+def uml(uml_choice: Choice, lkltest_settings: Settings, pytestconfig: pytest.Config) -> Uml:
+    """The UML under test, which has booted once; where it did not, its tests are not reached."""
+    found = find(uml_choice.path, lkltest_settings)
+    trials.demand(pytestconfig, uml_choice)
+    return found
 
 
 @pytest.fixture(scope="session")

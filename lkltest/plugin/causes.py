@@ -1,0 +1,193 @@
+"""What keeps items from being reached, told once for all of them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Generator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pytest
+
+from lkltest.errors import UNUSABLE, UnusableKernel
+from lkltest.plugin.session import Choice
+
+LINES = 40  # of a cause's text on the terminal
+HEAD = 24  # of these, from its beginning
+DEFAULT = "fE"  # what pytest's short summary shows if nobody asks for anything
+CATEGORIES = ("failed", "error", "skipped")
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What kept an item from its verdict. Items with the same kernel and the same line have one cause."""
+
+    kernel: str  # the name of a kernel; empty where it has nothing to do with one
+    line: str  # one sentence
+    text: str = ""  # all that is known of it
+    own: bool = False  # the item's own report tells the text
+    unusable: bool = False  # this host cannot run the kernel: the items are skips
+
+    @property
+    def title(self) -> str:
+        """The first line of its paragraph."""
+        if self.unusable:
+            return self.line
+        return f"not reached: {self.line}"
+
+
+CAUSE = pytest.StashKey[Cause | None]()  # of an item, by its present attempt
+
+
+class NotReached(pytest.fail.Exception):  # type: ignore[name-defined,misc] # an attribute of a function
+    """Fails an item that was not reached; `cause` says why."""
+
+    def __init__(self, cause: Cause, message: str) -> None:
+        super().__init__(message, pytrace=False)
+        self.cause = cause
+
+
+def first_line(text: str) -> str:
+    """The first line of a text that has any."""
+    return next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
+
+
+def note(item: pytest.Item, report: pytest.TestReport, error: BaseException | None) -> None:
+    """Put on a report what kept its item from its verdict; a kernel that this host cannot run makes it a skip."""
+    cause = item.stash.get(CAUSE, None) if report.when == "call" and not report.passed else None
+    if isinstance(error, NotReached):
+        cause = error.cause
+        report.when = "call"  # it is the item that fails, and no mistake in a fixture
+    elif isinstance(error, UnusableKernel):
+        cause = Cause(_kernel(item), first_line(str(error)), str(error), unusable=True)
+        item.user_properties.append((UNUSABLE, cause.line))
+        report.when = "call"
+        report.outcome = "skipped"
+        report.longrepr = (str(item.path), (item.location[1] or 0) + 1, f"Skipped: {cause.title}")
+    elif report.when == "setup" and report.failed and hasattr(getattr(item, "obj", None), "lkltest_point"):
+        # A fixture that fails for a whole run fails for each of its items.
+        cause = Cause(_kernel(item), first_line(str(error)), str(report.longrepr), own=True)
+    if cause is not None:
+        report.lkltest_cause = asdict(cause)  # type: ignore[attr-defined] # xdist sends on whatever a report has
+
+
+def cause_of(report: Any) -> Cause | None:  # noqa: ANN401 -- a report of pytest's, or of a plugin's
+    """What kept the item of a report from being reached, if anything did."""
+    noted = getattr(report, "lkltest_cause", None)
+    return Cause(**noted) if noted else None
+
+
+def _kernel(item: pytest.Item) -> str:
+    """The name of the kernel that an item is for; empty where it is for none."""
+    params = getattr(getattr(item, "callspec", None), "params", {}).values()
+    return next((choice.name for choice in params if isinstance(choice, Choice)), "")
+
+
+@dataclass
+class Group:
+    """The reports that have one cause."""
+
+    cause: Cause
+    told: dict[str, str]  # the texts that reports of their own tell, each with the id of the first item that does
+    kept: list[Any]  # the reports of the other items
+
+    def paragraph(self, *, full: bool) -> list[str]:
+        """The lines on the cause, for the terminal; `full`: with all that is known of it."""
+        cause, ids = self.cause, [report.nodeid for report in self.kept]
+        failed = any(report.failed for report in self.kept)
+        what = f"{len(ids)} item{'s' * (len(ids) > 1)}"
+        if cause.unusable:
+            what += " failed, since --lkl-strict forbids skips" if failed else " skipped"
+        elif cause.kernel:
+            what += f" of the kernel {cause.kernel}"
+        lines = [cause.title, f"  {what}: {ids[0]}" if len(ids) == 1 else f"  {what}, first and last:"]
+        lines += [f"    {nodeid}" for nodeid in (ids[0], ids[-1]) if len(ids) > 1]
+        if self.told and full:
+            first, *others = self.told.values()
+            more = f", and in {len(others)} more of its kind" if others else ""
+            lines.append(f"  told in full above, in {first}{more}")
+        elif full and cause.text.strip() != cause.line:
+            lines += ["", *shortened(cause.text)]
+        return lines
+
+    def entry(self) -> Any:  # noqa: ANN401 -- a report
+        """One report for all of them, for the short summary."""
+        entry = copy.copy(self.kept[0])
+        text = f"{len(self.kept)} items {self.cause.title}" if len(self.kept) > 1 else self.cause.title
+        entry.longrepr = (*entry.longrepr[:2], text) if isinstance(entry.longrepr, tuple) else text
+        return entry
+
+
+def shortened(text: str) -> list[str]:
+    """The lines of a text, without the middle of a long one."""
+    lines = text.rstrip().splitlines()
+    if len(lines) <= LINES:
+        return lines
+    tail = LINES - HEAD - 1
+    return [*lines[:HEAD], f"[{len(lines) - HEAD - tail} lines left out]", *lines[-tail:]]
+
+
+def grouped(reports: list[Any]) -> list[Group]:
+    """The causes of these reports, in the order in which they came."""
+    groups: dict[tuple[str, str, bool], Group] = {}
+    for report in reports:
+        cause = cause_of(report)
+        if cause is None:
+            continue
+        group = groups.setdefault((cause.kernel, cause.line, cause.unusable), Group(cause, {}, []))
+        if cause.own and cause.text not in group.told:
+            group.told[cause.text] = report.nodeid
+        else:
+            group.kept.append(report)
+    return [group for group in groups.values() if group.kept]
+
+
+class Sections:
+    """Takes the reports that have a paragraph out of pytest's own sections, for the time of the summary."""
+
+    def __init__(self) -> None:
+        """Start with nothing seen."""
+        self.groups: list[Group] = []
+        self.whole: dict[str, list[Any]] = {}  # pytest's reports by their category
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+        """Leave pytest the others, and put all back for its counts."""
+        stats = terminalreporter.stats
+        self.whole = {name: stats[name] for name in CATEGORIES if name in stats}
+        self.groups = grouped([report for reports in self.whole.values() for report in reports])
+        kept = {id(report) for group in self.groups for report in group.kept}
+        for name, reports in self.whole.items():
+            stats[name] = [report for report in reports if id(report) not in kept]
+        try:
+            return (yield)
+        finally:
+            stats.update(self.whole)
+
+
+class Paragraphs:
+    """Gives each cause one paragraph in the terminal's summary."""
+
+    def __init__(self, sections: Sections) -> None:
+        """Write what `sections` has taken out."""
+        self.sections = sections
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Write the paragraphs, and leave the short summary an entry a cause; under -rA an entry an item."""
+        option, groups = terminalreporter.config.option, self.sections.groups
+        if groups:
+            terminalreporter.write_sep("=", "not reached")
+        for number, group in enumerate(groups):
+            title, *lines = group.paragraph(full=option.tbstyle != "no")
+            if number:
+                terminalreporter.write_line("")
+            terminalreporter.write_line(title, red=not group.cause.unusable, yellow=group.cause.unusable, bold=True)
+            for line in lines:
+                terminalreporter.write_line(line)
+        if "A" in option.reportchars:
+            terminalreporter.stats.update(self.sections.whole)
+            return
+        for name, reports in self.sections.whole.items():
+            ids = {id(report) for report in reports}
+            terminalreporter.stats[name] += [group.entry() for group in groups if id(group.kept[0]) in ids]

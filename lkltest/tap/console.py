@@ -1,13 +1,11 @@
-"""Kernel consoles: what they put before lines, around them and into their middle."""
+"""Lines of TAP on a kernel's console, which writes its messages into their middle."""
 
 from __future__ import annotations
 
 import functools
 import re
 
-# "[    1.234567] ", "[ 12.3][ T1] ", "<6>[    1.234567] "
-PRINTK = rb"(?:<\d++>)?+\[ *+\d++\.\d++\](?:\[ *+[TC]\d++\])?+ ?+"
-ESCAPES = rb"(?:\x1b\[[\d;?]*+[A-Za-z])++"  # colors and cursor moves, which a terminal's programs leave behind
+from lkltest.tap.prefix import PRINTK
 
 # What any line of TAP begins with, and what of it is left where the console broke in.
 _WORDS = (b"not ok", b"ok", b"1..", b"Bail out!", b"TAP version", b"KTAP version", b"* ", b"# running ")
@@ -17,26 +15,21 @@ _CANDIDATE = (
     rb"[ \t]*+(?:(?:not )?+ok(?![0-9A-Za-z_])|1\.\.\d|#|---|\* \d|pragma |[{}]\r*+\n|[Bb][Aa][Ii][Ll] |"
     rb"[Kk]?[Tt][Aa][Pp][ \t]|not(?: |\r*+\n)|(?:" + _TORN + rb")\[ *+\d)"
 )
+_ESCAPED = rb"|[^\n\x1b\x07]{0,200}+[\x1b\x07]"  # a line with escapes near its beginning may be anything
 
 Pattern = re.Pattern[bytes]
 
 
 @functools.cache
-def candidate(prefix: bytes) -> Pattern:
-    """Match at the start of a line that may be TAP, after the console's prefix (a pattern, b"" for none)."""
-    return re.compile(rb"(?:" + prefix + rb")?+" + _CANDIDATE)
+def candidate(prefix: bytes, escapes: bool = False) -> Pattern:
+    """Match at the start of a line that may be TAP, after the prefix (a pattern, b"" for none)."""
+    return re.compile(rb"(?:" + prefix + rb")?+" + _CANDIDATE + (_ESCAPED if escapes else b""))
 
 
 @functools.cache
-def next_candidate(prefix: bytes) -> Pattern:
+def next_candidate(prefix: bytes, escapes: bool = False) -> Pattern:
     """Find the end of the line before the next one that may be TAP."""
-    return re.compile(rb"\n(?:" + prefix + rb")?+" + _CANDIDATE)
-
-
-@functools.cache
-def prefixed(prefix: bytes) -> Pattern:
-    """Match the console's prefix at the start of a line."""
-    return re.compile(prefix)
+    return re.compile(rb"\n(?:(?:" + prefix + rb")?+" + _CANDIDATE + (_ESCAPED if escapes else b"") + rb")")
 
 
 @functools.cache
@@ -48,7 +41,12 @@ def _pattern(name: str) -> Pattern:
                                    rb"K?TAP version \d*+|"
                                    rb"(?:" + _TORN + rb")\[)"),
         "whole": lambda: re.compile(rb"[ \t]*+(?:(?:not )?+ok \d|1\.\.\d|K?TAP version \d)"),
-        "version": lambda: re.compile(rb"K?TAP version \d++[ \t\r]*+$"),
+        "failure": lambda: re.compile(rb"[ \t]*+not ok(?![0-9A-Za-z_])"),
+        "unread": lambda: re.compile(
+            rb"not ok(?:(?<=[^A-Za-z,;.] not ok)|(?<=[0-9:.][A-Z] not ok)|(?<=[^ \t\w,;.]not ok))(?![0-9A-Za-z_])"
+        ),
+        "not": lambda: re.compile(rb"[ \t]*+not(?![0-9A-Za-z_])(?![ \t]++ok(?![0-9A-Za-z_]))[ \t]*+(.*+)", re.DOTALL),
+        "message": lambda: re.compile(rb"[^a-z]|\S*+[:\[=]|\S++ \S*+[:\[]"),
     }[name]()  # fmt: skip
 
 
@@ -72,52 +70,39 @@ def is_apart(fragment: bytes, line: bytes) -> bool:
     return whole and candidate(b"").match(line + b"\n") is not None
 
 
-def find_prefix(line: bytes) -> bytes | None:
-    """Read the console's prefix, as a pattern, off a version line; None where it is no version line with a prefix.
-
-    Prose that only ends in "TAP version 13" has none: a prefix is blank, moves the cursor, has a digit, or ends as a
-    label does.
-    """
-    at = line.rfind(b"TAP version ")
-    at -= line[at - 1 : at] == b"K"
-    if not 0 < at <= 200 or not _pattern("version").match(line, at):
-        return None
-    head = line[:at]
-    if re.fullmatch(ESCAPES, head):
-        return rb"(?:" + ESCAPES + rb")?+"
-    stamp = re.compile(PRINTK + rb"$").search(head)
-    if stamp and stamp.start() == 0:
-        return PRINTK
-    label = head.rstrip(b" \t")[-1:]
-    numbered = head[-1:] in b" \t" and re.search(rb"\d", head)
-    if head.strip() and (head.lstrip()[:1] == b"#" or not (numbered or label in b":>|])")):
-        return None
-    if stamp:
-        return _shape(head[: stamp.start()]) + rb"(?:" + PRINTK + rb")?+"
-    return _shape(head)
+def may_fail(fragment: bytes) -> bool:
+    """Whether the beginning of a line that was torn may be that of a `not ok`."""
+    words = fragment.strip()
+    return bool(words) and b"not ok".startswith(words) and words != b"not ok"
 
 
-def _shape(head: bytes) -> bytes:
-    """A pattern for prefixes of the same build: other digits, other letters."""
-    if not head.strip():
-        return re.escape(head)
-    parts = []
-    for byte in head:
-        char = bytes((byte,))
-        if char.isdigit() or char == b" ":
-            parts.append(rb"[\d ]")
-        elif char.isalpha():
-            parts.append(rb"[A-Za-z]")
-        else:
-            parts.append(re.escape(char))
-    return b"".join(parts)
+def completes(fragment: bytes, line: bytes) -> bool:
+    """Whether a line is the rest of the one that the kernel's message broke into."""
+    whole = fragment + line
+    if may_fail(fragment):
+        return _pattern("failure").match(whole) is not None
+    return candidate(b"").match(whole + b"\n") is not None and not is_apart(fragment, line)
 
 
 @functools.cache
-def _beginning() -> Pattern:
-    return re.compile(rb"1\.\.\d++[ \t]*+$|[ \t]++# Subtest|[ \t]*+(?:not )?+ok \d++ ")
+def notable(begun: bool) -> Pattern:
+    """Find what of lines that are not TAP needs a look: a version or a failure behind something, a stream's start."""
+    unread = _pattern("unread").pattern
+    return re.compile(rb"TAP version |" + unread + (b"" if begun else rb"|\bok \d|1\.\.\d|# Subtest"))
 
 
-def begins(line: bytes) -> bool:
-    """Whether a kernel log whose beginning is lost may begin with this line."""
-    return _beginning().match(line) is not None
+def find_unread(line: bytes) -> int | None:
+    """Where a line that is not TAP has a `not ok` that may be a test line behind something; prose has none."""
+    match = _pattern("unread").search(line)
+    return match.start() if match else None
+
+
+def suspicion(line: bytes) -> int:
+    """How much a line looks like `not `, torn from its `ok` by a message without a stamp.
+
+    0: not at all. 1: it may be prose, such as "not found". 2: a kernel's message seems to follow the word.
+    """
+    match = _pattern("not").match(line)
+    if match is None:
+        return 0
+    return 2 if not match[1] or _pattern("message").match(match[1]) else 1

@@ -60,6 +60,11 @@ _PATTERNS = {
     "progress": (rb"\* (\d++)(?: (.*+))?+$", re.DOTALL),
     "running": (rb"# running (\d++)(?: (.*+))?+$", re.DOTALL),
     "subtest": (rb"# Subtest(?:: ?+(.*+))?+$", re.DOTALL),
+    "failure": (rb"not ok(?![0-9A-Za-z_])", 0),
+    "kselftest": (
+        rb"# (?:selftests: [^\s:]++: \S.*+| RUN  ++\S++ \.\.\.|Starting \d++ tests? from \d++ test cases?\.)[ \t]*+$",
+        re.DOTALL,
+    ),
     "escape": (rb"\\([\\#])", 0),
 }
 
@@ -196,3 +201,13 @@ def read_subtest(line: bytes) -> bytes | None:
     """Read the name that a `# Subtest: name` comment gives; b"" where it gives none, None for other lines."""
     match = _pattern("subtest").match(line)
     return (match[1] or b"").strip() if match else None
+
+
+def is_failure(line: bytes) -> bool:
+    """Whether a line begins with `not ok`, whether or not it is a test line of any dialect."""
+    return _pattern("failure").match(line) is not None
+
+
+def is_kselftest(line: bytes) -> bool:
+    """Whether the comment is one of those that kselftest's runner and harness print before the points."""
+    return _pattern("kselftest").match(line) is not None

@@ -22,7 +22,7 @@ class Nesting:
         self.levels = [Level(0, self.report)]
         self.begun = False  # something of TAP has come
         self.line = line  # the present one
-        self.suspect = False  # the line before began with "not "
+        self.suspect = 0  # how much a line before looks like a torn "not ", see console.suspicion
         self.out = out
         self.names: dict[int, bytes] = {}  # of subtests to come, by the column of their comment
 
@@ -36,6 +36,11 @@ class Nesting:
         """The innermost document."""
         return self.levels[-1]
 
+    @property
+    def fresh(self) -> bool:
+        """Whether no point has come, and none of a subtest."""
+        return not len(self.report.points) and len(self.levels) == 1
+
     def begin(self) -> None:
         """Something of TAP has come."""
         if not self.begun:
@@ -48,6 +53,19 @@ class Nesting:
         if not self.forced:
             for level in self.levels:
                 level.report.dialect = dialect
+
+    def sink(self, columns: int) -> None:
+        """Make what came so far a subtest: the lines that follow, `columns` less indented, belong to its parent.
+
+        The parent's head is lost, and with it nobody knows what: the stream fails.
+        """
+        inner = self.report.sink()
+        self.levels[0].report = inner
+        for level in self.levels:
+            level.indent += columns
+        self.names = {column + columns: name for column, name in self.names.items()}
+        self.levels.insert(0, Level(0, self.report))
+        self.note([Remark("lost-head", "less indented than what came before: the beginning of the stream is lost")])
 
     def note(self, remarks: list[Remark], line: int | None = None) -> None:
         """Note problems."""

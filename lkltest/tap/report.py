@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import NamedTuple
 
 from lkltest.tap.dialect import Dialect
@@ -163,6 +164,15 @@ class Report:
         self.last += run.count
         passed, failed = self.counts.passed + run.count - run.failed, self.counts.failed + run.failed
         self.counts = self.counts._replace(passed=passed, failed=failed)
+
+    def sink(self) -> Report:
+        """Give what it has to a report of a subtest, and begin anew as one that cannot pass."""
+        inner = copy.copy(self)
+        self.__dict__.update(Report(self.dialect, self.line).__dict__)
+        self.noted, inner.noted = inner.noted, self.noted  # problems are the stream's
+        self.started = self.broken = True
+        self.strict = inner.strict
+        return inner
 
     def __repr__(self) -> str:
         verdict = "passed" if self.passed else "failed"

@@ -11,8 +11,8 @@ from lkltest.tap.level import Announced, Level, Remark
 from lkltest.tap.nesting import PERL, Nesting
 from lkltest.tap.point import Point, Run
 
-# What kselftest prints into streams that call themselves TAP 13.
-KSELFTEST = (b"# selftests: ", b"# Totals: pass:", b"#  RUN  ", b"# Starting ")
+# What kselftest's runner and harness print into streams that call themselves TAP 13, before any point.
+KSELFTEST = (b"# selftests: ", b"#  RUN  ", b"# Starting ")
 
 
 def _declared(version: int | None) -> Dialect:
@@ -32,7 +32,7 @@ class Stream(Nesting):
         """Take in a version line."""
         number = grammar.number(digits)
         if indent:
-            if ktap and self.dialect in PERL and self.begun:
+            if ktap and self.dialect is Dialect.TAP12 and self.report.version is None and self.begun and self.fresh:
                 self.become(Dialect.KTAP)
             level = self._enter(indent, "version")
             if level is None:
@@ -105,8 +105,8 @@ class Stream(Nesting):
         read = grammar.read_point(line, RULES[self.dialect])
         level = self._enter(indent, "point") if read else None
         if read is None or level is None:
-            if line.startswith(b"not ok") and self.dialect is Dialect.KTAP and indent == 0:
-                self.note([Remark("no-number", "KTAP's test lines need a number: this one is none")])
+            if not indent and grammar.is_failure(line):
+                self._malformed()
             if read:  # what follows belongs to a result that is none here
                 self._complete(self.top)
             return None
@@ -131,9 +131,24 @@ class Stream(Nesting):
         self._count(level, point)
         if subtest:
             self._correlate(point, subtest)
-        if self.suspect and read.ok:
-            self.note([Remark("torn-line", 'the line before begins with "not ": this may be the rest of a failure')])
+        if self.suspect and read.ok and directive != "todo":
+            self.report.broken = True
+            message = 'a line before it begins with "not ": this may be the rest of a failure'
+            self.note([Remark("torn-line", message)])
         return point
+
+    def _malformed(self) -> None:
+        """A `not ok` at the margin that this dialect does not take for a test line is a failure all the same."""
+        self.report.broken = True
+        kind, message = "malformed-failure", "it begins with `not ok`, but is no test line of this dialect"
+        if self.dialect is Dialect.KTAP:
+            kind, message = "no-number", "KTAP's test lines need a number: this one is none"
+        self.note([Remark(kind, message)])
+
+    def lose_failure(self) -> None:
+        """Take in a `not ok` behind the prefix of something else."""
+        self.report.broken = True
+        self.note([Remark("lost-failure", "a `not ok` behind another prefix than the stream's: it is no point of it")])
 
     def _forget_names(self, indent: int) -> None:
         """Subtests that were named, and have no lines of their own before the point that sums them up."""
@@ -192,7 +207,7 @@ class Stream(Nesting):
 
     def comment(self, line: bytes, indent: int) -> None:
         """Take in a comment."""
-        if self.dialect in PERL and line.startswith(KSELFTEST) and self.begun:
+        if self.dialect in (Dialect.TAP12, Dialect.TAP13) and self.begun and self.fresh and grammar.is_kselftest(line):
             self.become(Dialect.KTAP)
         if not indent and line.startswith(b"# running ") and self._running(line):
             return

@@ -1,0 +1,346 @@
+"""The reading of single lines: prefix, torn lines, YAML blocks, and what a line is."""
+
+from __future__ import annotations
+
+from lkltest.tap import console, events, lines, prefix
+from lkltest.tap.block import Block
+from lkltest.tap.dialect import Dialect
+from lkltest.tap.grammar import read_version, text
+from lkltest.tap.level import Remark
+from lkltest.tap.nesting import PERL
+from lkltest.tap.prefix import Prefix
+from lkltest.tap.report import Report
+from lkltest.tap.stream import Stream
+
+OUTPUT = 1 << 13  # bytes of lines that are not TAP, kept for the point that fails after them
+
+
+class Reader:
+    """Takes in one line after the other, and gives each to the stream that is read."""
+
+    def __init__(self, dialect: Dialect | None, *, wanted: bool) -> None:
+        self.reports: list[Report] = []  # of the streams, in their order
+        self._dialect = dialect
+        self._wanted = wanted
+        self._out: list[events.Event] = []
+        self._line = 0  # number of the latest line
+        self._prefix: Prefix | None = None  # what stands before every line
+        self._behind_prefix = False  # the present line had it
+        self._escaped: bytes | None = None  # the present line, where it came with escapes and has no prefix
+        self._torn: tuple[bytes, int] | None = None  # a line into which the console broke
+        self._block: Block | None = None  # the YAML block being read
+        self._output = b""  # the latest lines that were not TAP
+        self._stream = self._new_stream()
+
+    # Streams
+
+    def _new_stream(self) -> Stream:
+        return Stream(self._dialect, self._line + 1, self._out)
+
+    def _end_stream(self) -> None:
+        stream = self._stream
+        self._end_block()
+        stream.line = self._line
+        if stream.begun:
+            self._register()
+            points = len(stream.report.points)
+            stream.finish()
+            self._give_output(points)
+            if not stream.report.passed:
+                stream.report.output = self._shown_output()
+            self._output = b""
+
+    def _register(self) -> None:
+        if self._stream.begun and (not self.reports or self.reports[-1] is not self._stream.report):
+            self.reports.append(self._stream.report)
+
+    def _restart(self) -> None:
+        """End the stream; another begins with the present line."""
+        now, self._line = self._line, self._line - 1
+        self._end_stream()
+        self._stream = self._new_stream()
+        self._line = self._stream.line = now
+
+    # Lines
+
+    def _read_line(self, raw: bytes) -> None:
+        """Read one line as it came, without its end."""
+        self._line += 1
+        raw = raw.rstrip(b"\r")
+        plain = prefix.without_escapes(raw)
+        self._escaped = raw if plain is not raw and self._prefix is None else None
+        held = self._escaped is not None and self._block and self._block.holds(raw, self._stream.dialect)
+        line, dedent = self._strip_prefix(raw if held else plain)
+        if plain is not raw and not held:
+            line = prefix.with_escapes(raw, line)
+        if self._torn and self._continue_torn(line):
+            return
+        if not (self._block and self._block.holds(line, self._stream.dialect)):
+            if line in (b"not", b"not "):
+                self._torn = (b"not ", self._line)
+                return
+            if b"[" in line and (parts := console.tear(line)) and self._is_torn(parts[0]):
+                self._torn = (parts[0], self._line)
+                self._keep_output(parts[1] + b"\n")
+                return
+        self._read_text(line, self._line, dedent)
+
+    def _is_torn(self, fragment: bytes) -> bool:
+        """Whether the rest of a line may come later: a stamped one that says its result was printed as a whole."""
+        return self._prefix is None or console.may_fail(fragment)
+
+    def _continue_torn(self, line: bytes) -> bool:
+        """Take in the line after a torn one; False where the two are apart, and the line is still to be read."""
+        assert self._torn
+        fragment, number = self._torn
+        if console.is_stamped(line):
+            self._unknown(line)
+            return True
+        if console.completes(fragment, line):
+            self._torn = None
+            self._stream.line = number
+            self._stream.note([Remark("torn-line", "the console broke into this line; it was put together again")])
+            self._read_text(fragment + line, number)
+            return True
+        if console.may_fail(fragment) and not console.candidate(b"").match(line + b"\n"):
+            self._unknown(line)  # another message, before the rest
+            return True
+        self._torn = None
+        self._read_text(fragment, number)
+        if console.may_fail(fragment):
+            self._stream.suspect = 2
+        return False
+
+    def _read_text(self, line: bytes, number: int, dedent: int = 0) -> None:
+        """Read one line, without its prefix and put together again."""
+        stream = self._stream
+        stream.line = number
+        bare = line.lstrip(b" \t")
+        space = line[: len(line) - len(bare)]
+        indent = len(space) + 3 * space.count(b"\t")  # the kernel's tab is one step of four
+        if self._block and self._in_block(line, bare):
+            return
+        points = len(stream.report.points)
+        self._note_length(line)
+        if dedent > 1 and bare[:1] in b"on1" and bare and console.candidate(b"").match(bare + b"\n"):
+            self._lose_head(dedent)
+        if not self._dispatch(line, bare, indent):
+            if self._starts_behind_prefix(line):
+                self._read_text(*self._again(line, number))
+                return
+            self._unknown(line)
+        else:
+            self._register()
+            if bare[:1] != b"#":
+                self._stream.suspect = 0
+        self._give_output(points)
+        self._stream.suspect = max(self._stream.suspect, console.suspicion(bare) if bare[:3] == b"not" else 0)
+
+    def _lose_head(self, columns: int) -> None:
+        """Take what was read so far for a subtest: its parent, whose head is lost, goes on with this line."""
+        assert self._prefix
+        self._prefix = self._prefix._replace(blanks=self._prefix.blanks - columns)
+        if self._stream.begun:
+            self._stream.sink(columns)
+
+    def _note_length(self, line: bytes) -> None:
+        if len(line) > lines.LONGEST and self._stream.begun:
+            message = f"a line of more than {lines.LONGEST} bytes; its middle was left out"
+            self._stream.note([Remark("long-line", message)])
+
+    def _dispatch(self, line: bytes, bare: bytes, indent: int) -> bool:
+        """Give the line to the stream; whether it was TAP."""
+        take = _KINDS.get(bare[:1])
+        return take is not None and take(self, line, bare, indent)
+
+    def _unknown(self, line: bytes) -> None:
+        """Take in a line that is not TAP."""
+        self._keep_output((line if self._escaped is None else self._escaped) + b"\n")
+        if not line.strip():
+            return
+        if self._stream.suspect < 2:
+            self._stream.suspect = 0
+        if b"not ok" in line:
+            self._look_for_failure(line)
+        self._stream.line = self._line
+        self._stream.unknown()
+        if self._wanted:
+            self._out.append(events.UnknownSeen(text(line), self._line))
+
+    def _look_for_failure(self, line: bytes) -> None:
+        """Fail the stream where a line that is not TAP has a failure behind the prefix of something else."""
+        at = console.find_unread(line)
+        if at is None or not self._stream.begun:
+            return
+        head = line[:at]
+        bare = head.rstrip(b" \t")
+        if not bare or len(head) - len(bare) > 2:  # the failure of a subtest: its parent decides
+            return
+        like = self._prefix and not self._behind_prefix and bare.endswith(self._prefix.last or b"\n")
+        if like or prefix.is_known(head):
+            self._stream.line = self._line
+            self._stream.lose_failure()
+
+    def _keep_output(self, noise: bytes) -> None:
+        self._output = (self._output + noise[-OUTPUT:])[-OUTPUT:]
+
+    def _shown_output(self) -> str:
+        return text(self._output.replace(b"\r\n", b"\n"))
+
+    def _give_output(self, points: int) -> None:
+        """Give the latest lines that were not TAP to the points that never ended, of those after the first `points`."""
+        report = self._stream.report
+        for at in range(points, len(report.points)):
+            point = report.points[at]
+            if point.ok is None and not point.output:
+                point.output = self._shown_output()
+                self._output = b""
+
+    # Kinds of lines
+
+    def _point(self, line: bytes, bare: bytes, indent: int) -> bool:
+        found = self._stream.point(bare, indent, line)
+        if found is None:
+            return False
+        if not found.passed:
+            found.output = self._shown_output()
+        self._output = b""
+        return True
+
+    def _plan(self, _line: bytes, bare: bytes, indent: int) -> bool:
+        if not indent and self._stream.is_other_suite(bare):
+            self._stream.become(Dialect.LKL)  # nobody else prints plan after plan
+            self._restart()
+            self._stream.become(Dialect.LKL)
+        return self._stream.plan(bare, indent)
+
+    def _comment(self, line: bytes, bare: bytes, indent: int) -> bool:
+        if line.startswith(b"\t# Subtest") and self._stream.dialect in PERL and self._stream.fresh:
+            self._stream.become(Dialect.KTAP)  # only the kernel ever indented by tabs
+        self._stream.comment(bare, indent)
+        return True
+
+    def _version(self, _line: bytes, bare: bytes, indent: int) -> bool:
+        version = read_version(bare)
+        if version is None:
+            return False
+        if not indent and self._stream.begun:
+            if not self._behind_prefix:
+                self._prefix = None
+            self._restart()
+        return self._stream.version(*version, indent)
+
+    def _bail_out(self, _line: bytes, bare: bytes, _indent: int) -> bool:
+        return self._stream.bail_out(bare)
+
+    def _progress(self, _line: bytes, bare: bytes, indent: int) -> bool:
+        found = not indent and self._stream.progress(bare)
+        self._output = b"" if found else self._output
+        return found
+
+    def _pragma(self, _line: bytes, bare: bytes, indent: int) -> bool:
+        return self._stream.pragma(bare, indent)
+
+    def _brace(self, _line: bytes, bare: bytes, indent: int) -> bool:
+        return self._stream.brace(bare, indent)
+
+    # Prefixes
+
+    def _optional_prefix(self) -> Prefix | None:
+        """The prefix that lines may have now."""
+        if self._prefix is None and self._stream.dialect is Dialect.KTAP:
+            return prefix.ANY_PRINTK
+        return self._prefix
+
+    def _strip_prefix(self, line: bytes) -> tuple[bytes, int]:
+        """Take the prefix from a line; give the rest, and by how much it is indented less than the stream's first."""
+        optional = self._optional_prefix()
+        found = optional.strip(line) if optional else None
+        self._behind_prefix = found is not None
+        return found or (line, 0)
+
+    def _starts_behind_prefix(self, line: bytes) -> bool:
+        """Find the prefix of a stream that starts with this line."""
+        found = self._find_prefix(line)
+        if found is None:
+            return False
+        if self._stream.begun:
+            self._restart()
+        self._prefix = found
+        return True
+
+    def _find_prefix(self, line: bytes) -> Prefix | None:
+        if self._stream.begun:
+            # Inside of a stream that has not ended a version line is only talked about, or another's.
+            return prefix.find_at_version(line) if b"TAP version " in line and self._stream.report.met else None
+        if b"TAP version " in line and (found := prefix.find_at_version(line)):
+            return found
+        if found := prefix.find_headless(line):
+            self._stream.become(Dialect.KTAP)
+            return found
+        return prefix.find_at_start(line)
+
+    def _again(self, line: bytes, number: int) -> tuple[bytes, int, int]:
+        rest, dedent = self._strip_prefix(line)
+        return rest, number, dedent
+
+    # YAML blocks
+
+    def _open_block(self, line: bytes, bare: bytes, indent: int) -> bool:
+        if not bare.startswith(b"---"):
+            return False
+        point = self._stream.block_opener(indent)
+        if point is None or bare[3:4] not in (b"", b" ", b"\t"):
+            return False
+        self._block = Block(point, line[: len(line) - len(bare)], bare[3:].strip(), self._stream.line)
+        return True
+
+    def _in_block(self, line: bytes, bare: bytes) -> bool:
+        """Give a line to the YAML block that is open; False where it cannot belong to it."""
+        block = self._block
+        assert block is not None
+        if block.holds(line, self._stream.dialect):
+            if bare.rstrip() == b"..." and line.startswith(block.indent + b"..."):
+                self._end_block(whole=True)
+            else:
+                block.append(line)
+                self._note_length(line)
+            return True
+        text_only = self._stream.dialect is Dialect.LKL
+        if text_only and (bare[:1] == b"#" or not console.candidate(b"").match(line + b"\n")):
+            block.append(line if self._escaped is None else self._escaped)  # its log is text, whatever it contains
+        elif text_only or not console.is_stamped(line):
+            self._end_block()
+            return False
+        self._unknown(line)
+        return True
+
+    def _end_block(self, *, whole: bool = False) -> None:
+        block, self._block = self._block, None
+        if block is None:
+            return
+        point = block.point
+        point.raw_block = block.text()
+        point.log_is_text = self._stream.dialect is Dialect.LKL
+        if not whole:
+            remark = Remark("unterminated-yaml", f"the YAML block of point {point.number} has no end")
+            self._stream.note([remark], block.line)
+        if block.left_out:
+            message = f"{block.left_out} bytes of the YAML block of point {point.number} were left out"
+            remark = Remark("long-yaml", message)
+            self._stream.note([remark], block.line)
+        self._stream.block_ended(point)
+
+
+_KINDS = {
+    b"o": Reader._point,
+    b"n": Reader._point,
+    b"1": Reader._plan,
+    b"#": Reader._comment,
+    b"-": Reader._open_block,
+    **dict.fromkeys((b"t", b"T", b"k", b"K"), Reader._version),
+    **dict.fromkeys((b"b", b"B"), Reader._bail_out),
+    b"*": Reader._progress,
+    b"p": Reader._pragma,
+    **dict.fromkeys((b"{", b"}"), Reader._brace),
+}

@@ -46,7 +46,7 @@ def _pattern(name: str) -> Pattern:
             rb"not ok(?:(?<=[^A-Za-z,;.] not ok)|(?<=[0-9:.][A-Z] not ok)|(?<=[^ \t\w,;.]not ok))(?![0-9A-Za-z_])"
         ),
         "not": lambda: re.compile(rb"[ \t]*+not(?![0-9A-Za-z_])(?![ \t]++ok(?![0-9A-Za-z_]))[ \t]*+(.*+)", re.DOTALL),
-        "message": lambda: re.compile(rb"[^a-z]|\S*+[:\[=]|\S++ \S*+[:\[]"),
+        "message": lambda: re.compile(rb"[^a-z]|[^\s:\[=]*+[:\[=]|\S++ [^\s:\[]*+[:\[]"),
     }[name]()  # fmt: skip
 
 

@@ -23,6 +23,7 @@ class Nesting:
         self.begun = False  # something of TAP has come
         self.line = line  # the present one
         self.suspect = 0  # how much a line before looks like a torn "not ", see console.suspicion
+        self.failure_before = False  # a failure stands before its beginning, behind the same prefix
         self.out = out
         self.names: dict[int, bytes] = {}  # of subtests to come, by the column of their comment
 
@@ -47,6 +48,9 @@ class Nesting:
             self.begun = self.report.started = True
             self.report.line = self.line
             self.out.append(events.StreamStarted(self.report, self.line))
+            if self.failure_before:
+                self.report.broken = True
+                self.note([Remark("lost-head", "a `not ok` stands before it: the beginning of the stream is lost")])
 
     def become(self, dialect: Dialect) -> None:
         """Change the dialect, as the stream shows it, unless the user forced another."""
@@ -177,6 +181,8 @@ class Nesting:
             point = Point(parent.next_number, None, level.report.name or "", level.report.line)
             point.subtest = level.report
             self._unfinished(parent, point)
+        elif level.report.counts.failed or level.report.counts.unfinished:
+            parent.report.broken = True  # no point says that this failure is none
 
     def _abandon_announced(self, level: Level) -> None:
         if point := level.leftover():

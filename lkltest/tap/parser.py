@@ -1,4 +1,43 @@
-"""The incremental parser: bytes in, events out, reports in the end."""
+"""The incremental parser: bytes in, events out, reports in the end.
+
+A newcomer starts here. This is the whole algorithm, with the rules that keep it sound.
+
+**Blocks and lines.** `Parser.feed` takes pieces of any size. `lines.Lines` gives back blocks of whole lines. `_read`
+walks through a block. Most lines need no thought, and are taken in many at once: plain points (`bulk.find_points`),
+plain comments, and noise, which is everything that cannot be TAP (`console.candidate` says so from the beginning of a
+line). Each other line goes to `Reader._read_line`. Both ways give the same result: they differ in speed only.
+
+**One line** (`reader.Reader`). First, escapes and the prefix are taken off (`prefix`). Then a line that a kernel's
+message broke into is put together again (`console`). If a YAML block is open, the line may belong to it (`block`). What
+is left is dispatched by its first byte: a point, a plan, a comment, a version, a bail-out, and so on. A line that is
+none of these is unknown: it is kept as output, and fails nothing by itself, with the exceptions below.
+
+**The stream** (`stream.Stream`, built on `nesting.Nesting`). A stream is a stack of documents (`level.Level`), one for
+each open subtest, told apart by their indentation. A point with less indentation closes the documents that are
+indented more, and sums them up. `dialect.RULES` says where the dialects differ. Each document has a `report.Report`,
+which counts its points and holds the verdict.
+
+**The verdict** starts at failed. A stream passes only if it has a plan, exactly the planned points came, each of them
+is ok or excused, and nothing has set `Report.broken`. So a lost line is a missing point, and a missing point fails.
+
+**What counting does not find** is where the care goes. A failure at top level must fail its stream, even in a log that
+was cut, torn or mixed with others. Five rules see to that:
+
+1. *The plan that counts is that of the top level.* The head of a log may be lost, so that its first version line is
+   one of a subtest. The blanks before that line are then taken for part of the prefix, but only until a line of TAP
+   comes with less indentation. Such a line is the parent's: what was read sinks one level down (`Nesting.sink`), and
+   the stream fails, as its own beginning is lost. A `not ok` that was passed over before a prefix became known counts
+   when the prefix is known.
+2. *A stream that has begun keeps its dialect.* Dialects differ in what is a test line, so a change could turn a failure
+   into noise. A remark can only tell the dialect before the first point, and a declared version stays.
+3. *A `not ok` at the margin is a failure*, even if it is no test line of the dialect (in KTAP, one without a number).
+4. *A `not ok` behind the prefix of something else* is a failure too. Prose that contains the words is not: before
+   it stands a word or a comma, not a stamp or a label.
+5. *What may be the rest of a failure is a failure.* `not `, torn from its `ok 2` by a kernel's message, is joined with
+   it where the message has a stamp. Otherwise the next ok fails the stream (`console.suspicion`).
+
+`tests/tap/test_tap_mutants.py` tries these rules on damaged logs of all dialects.
+"""
 
 from __future__ import annotations
 

@@ -14,8 +14,10 @@ LONGEST = 200  # bytes of a prefix: text before a version line that is longer is
 
 _CLOCK = rb"\d?\d:\d\d:\d\d(?:[.,]\d++)?+"
 _ISO = rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d++)?+(?:Z| ?+[-+]\d\d:?+\d\d)?+"
-_DATE = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ++\d++ (?:\d{4} )?+" + _CLOCK
-_HOST = rb" (?!(?:not|ok|Bail|K?TAP|pragma) )[\w.-]++ [^\s:\[\]|]++(?:\[\d++\])?+:"  # of syslog and journalctl, with the program and its PID
+_MONTH = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_DATE = _MONTH + rb" ++\d++ (?:\d{4} )?+" + _CLOCK
+# Host, program and PID, as syslog and journalctl print them.
+_HOST = rb" (?!(?:not|ok|Bail|K?TAP|pragma) )[\w.-]++ [^\s:\[\]|]++(?:\[\d++\])?+:"
 
 # The parts of prefixes that are known, and the pattern of others of the same kind: numbers grow, names change.
 _PARTS = {
@@ -51,9 +53,12 @@ def _pattern(name: str) -> Pattern:
         "word": lambda: re.compile(rb"[ \t]*+(?:(?:not )?+ok(?:[ \t]++\d++)?+|1\.\.\d++|#|Bail out!)?+"),
         "color": lambda: re.compile(rb"(?:\x1b\[[\d;]*+m)++$"),
         "version": lambda: re.compile(rb"K?TAP version \d++[ \t\r]*+$"),
+        "buildkit": lambda: re.compile(_PARTS["buildkit"] + rb" [ \t]*+(?:K?TAP version |1\.\.\d|(?:not )?+ok(?!\w))"),
         "printk": lambda: re.compile(PRINTK),
-        "start": lambda: re.compile(rb"1\.\.\d++(?![^ \t])[ \t]*+(?:#.*+)?+$|(?:not )?+ok \d++(?![^ \t])", re.DOTALL),
-        "headless": lambda: re.compile(rb"1\.\.\d++[ \t]*+$|[ \t]++# Subtest|[ \t]*+(?:not )?+ok \d++ "),
+        "start": lambda: re.compile(
+            rb"1\.\.\d++(?![^ \t])[ \t]*+(?:#.*+|todo[\d ]*+)?+$|(?:not )?+ok(?: \d++(?![^ \t])| - )", re.DOTALL
+        ),
+        "headless": lambda: re.compile(rb"(1\.\.\d++(?![^ \t]))|[ \t]++# Subtest|[ \t]*+(?:not )?+ok \d++ "),
     }[name]()
 
 
@@ -83,6 +88,7 @@ def _compile(pattern: bytes) -> Pattern:
 
 
 ANY_PRINTK = Prefix(PRINTK, 0)  # which kernels print before lines of any stream of theirs
+STAMP = Prefix(PRINTK[:-3], 1, b"]")  # of a log in which each line has it
 
 
 def without_escapes(line: bytes) -> bytes:
@@ -140,12 +146,19 @@ def find_at_start(line: bytes) -> Prefix | None:
     return Prefix(_shape(bare), match.end() - len(bare), bare[-1:])
 
 
-def find_headless(line: bytes) -> Prefix | None:
-    """Read the kernel's stamp off the first line of a log whose head is lost: a plan, a subtest or a numbered point."""
-    match = _pattern("printk").match(line)
-    if match and _pattern("headless").match(line, match.end()):
-        return Prefix(PRINTK[:-3], 1, b"]")
-    return None
+def find_headless(line: bytes) -> tuple[Prefix, bool] | None:
+    """Read the kernel's stamp off the first line of a log without its head: a plan, a subtest or a numbered point.
+
+    With it comes whether the stream must be the kernel's: a plan alone does not say so.
+    """
+    stamp = _pattern("printk").match(line)
+    match = stamp and _pattern("headless").match(line, stamp.end())
+    return (STAMP, match[1] is None) if match else None
+
+
+def is_buildkit(line: bytes) -> bool:
+    """Whether a line that looks like a comment has BuildKit's prefix, and TAP behind it."""
+    return _pattern("buildkit").match(line) is not None
 
 
 def is_known(head: bytes) -> bool:

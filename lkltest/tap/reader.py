@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from lkltest.tap import console, events, lines, prefix
 from lkltest.tap.block import Block
 from lkltest.tap.dialect import Dialect
-from lkltest.tap.grammar import read_version, text
+from lkltest.tap.grammar import is_failure, read_version, text
 from lkltest.tap.level import Remark
 from lkltest.tap.nesting import PERL
 from lkltest.tap.prefix import Prefix
 from lkltest.tap.report import Report
 from lkltest.tap.stream import Stream
 
+UNREAD = 1000  # lines with a `not ok` that were not read, kept for a prefix that explains them
 OUTPUT = 1 << 13  # bytes of lines that are not TAP, kept for the point that fails after them
 
 
@@ -26,6 +29,8 @@ class Reader:
         self._line = 0  # number of the latest line
         self._prefix: Prefix | None = None  # what stands before every line
         self._behind_prefix = False  # the present line had it
+        self._unread: deque[bytes] = deque(maxlen=UNREAD)
+        self._raw = b""  # the present line, as it came
         self._escaped: bytes | None = None  # the present line, where it came with escapes and has no prefix
         self._torn: tuple[bytes, int] | None = None  # a line into which the console broke
         self._block: Block | None = None  # the YAML block being read
@@ -66,13 +71,8 @@ class Reader:
     def _read_line(self, raw: bytes) -> None:
         """Read one line as it came, without its end."""
         self._line += 1
-        raw = raw.rstrip(b"\r")
-        plain = prefix.without_escapes(raw)
-        self._escaped = raw if plain is not raw and self._prefix is None else None
-        held = self._escaped is not None and self._block and self._block.holds(raw, self._stream.dialect)
-        line, dedent = self._strip_prefix(raw if held else plain)
-        if plain is not raw and not held:
-            line = prefix.with_escapes(raw, line)
+        self._raw = raw.rstrip(b"\r")
+        line, dedent = self._undress()
         if self._torn and self._continue_torn(line):
             return
         if not (self._block and self._block.holds(line, self._stream.dialect)):
@@ -84,6 +84,16 @@ class Reader:
                 self._keep_output(parts[1] + b"\n")
                 return
         self._read_text(line, self._line, dedent)
+
+    def _undress(self) -> tuple[bytes, int]:
+        """Take prefix and escapes from the present line; give the rest, and the columns that it is less indented."""
+        raw = self._raw
+        plain = prefix.without_escapes(raw)
+        self._escaped = raw if plain is not raw and self._prefix is None else None
+        if self._escaped is not None and self._block and self._block.holds(raw, self._stream.dialect):
+            return self._strip_prefix(raw)
+        line, dedent = self._strip_prefix(plain)
+        return (line if plain is raw else prefix.with_escapes(raw, line)), dedent
 
     def _is_torn(self, fragment: bytes) -> bool:
         """Whether the rest of a line may come later: a stamped one that says its result was printed as a whole."""
@@ -125,8 +135,9 @@ class Reader:
         if dedent > 1 and bare[:1] in b"on1" and bare and console.candidate(b"").match(bare + b"\n"):
             self._lose_head(dedent)
         if not self._dispatch(line, bare, indent):
-            if self._starts_behind_prefix(line):
-                self._read_text(*self._again(line, number))
+            if number == self._line and self._starts_behind_prefix():
+                line, dedent = self._undress()
+                self._read_text(line, number, dedent)
                 return
             self._unknown(line)
         else:
@@ -161,6 +172,7 @@ class Reader:
         if self._stream.suspect < 2:
             self._stream.suspect = 0
         if b"not ok" in line:
+            self._unread.append(prefix.without_escapes(self._raw))
             self._look_for_failure(line)
         self._stream.line = self._line
         self._stream.unknown()
@@ -215,8 +227,11 @@ class Reader:
         return self._stream.plan(bare, indent)
 
     def _comment(self, line: bytes, bare: bytes, indent: int) -> bool:
-        if line.startswith(b"\t# Subtest") and self._stream.dialect in PERL and self._stream.fresh:
-            self._stream.become(Dialect.KTAP)  # only the kernel ever indented by tabs
+        if bare[1:2].isdigit() and prefix.is_buildkit(prefix.without_escapes(line)):
+            return False
+        kernel = line.startswith(b"\t# Subtest") or (self._prefix == prefix.STAMP and line.startswith(b"    # Subtest"))
+        if kernel and self._stream.dialect in PERL and self._stream.fresh:
+            self._stream.become(Dialect.KTAP)  # only the kernel ever indented by tabs, and stamps a log without a head
         self._stream.comment(bare, indent)
         return True
 
@@ -259,15 +274,24 @@ class Reader:
         self._behind_prefix = found is not None
         return found or (line, 0)
 
-    def _starts_behind_prefix(self, line: bytes) -> bool:
-        """Find the prefix of a stream that starts with this line."""
+    def _starts_behind_prefix(self) -> bool:
+        """Find the prefix of a stream that starts with the present line."""
+        line = prefix.without_escapes(self._raw)
         found = self._find_prefix(line)
-        if found is None:
+        if found is None or found == self._prefix:
             return False
         if self._stream.begun:
             self._restart()
         self._prefix = found
+        self._stream.failure_before = any(map(self._failed_behind, self._unread))
+        self._unread.clear()
         return True
+
+    def _failed_behind(self, line: bytes) -> bool:
+        """Whether an earlier line, which was not read, is a failure behind the prefix that is now known."""
+        assert self._prefix
+        found = self._prefix.strip(line)
+        return found is not None and is_failure(found[0])
 
     def _find_prefix(self, line: bytes) -> Prefix | None:
         if self._stream.begun:
@@ -275,14 +299,11 @@ class Reader:
             return prefix.find_at_version(line) if b"TAP version " in line and self._stream.report.met else None
         if b"TAP version " in line and (found := prefix.find_at_version(line)):
             return found
-        if found := prefix.find_headless(line):
-            self._stream.become(Dialect.KTAP)
-            return found
+        if headless := prefix.find_headless(line):
+            if headless[1]:
+                self._stream.become(Dialect.KTAP)
+            return headless[0]
         return prefix.find_at_start(line)
-
-    def _again(self, line: bytes, number: int) -> tuple[bytes, int, int]:
-        rest, dedent = self._strip_prefix(line)
-        return rest, number, dedent
 
     # YAML blocks
 

@@ -146,9 +146,7 @@ class Nesting:
         at = self.levels.index(level)
         while len(self.levels) > at + 2:
             self._abandon()
-        if level.braced:  # it was no brace of a subtest, but the end of the name
-            level.braced.rename(f"{level.braced.description} {{".strip())
-            level.braced = None
+        self._unbrace(level)
         if len(self.levels) == at + 1:
             return None
         if self.levels[-1].owner:
@@ -157,6 +155,14 @@ class Nesting:
         child = self.levels.pop()
         self._finish(child)
         return child.report
+
+    def _unbrace(self, level: Level) -> None:
+        """Take a brace after which no subtest came for the end of its line."""
+        point, level.braced = level.braced, None
+        if point and point.directive:
+            point.reason = f"{point.reason} {{".strip()
+        elif point:
+            point.rename(f"{point.description} {{".strip())
 
     def _correlate(self, point: Point, subtest: Report) -> None:
         point.subtest = subtest
@@ -202,6 +208,7 @@ class Nesting:
             level.open = None
 
     def _finish(self, level: Level) -> None:
+        self._unbrace(level)
         if level.open:
             depth = self.levels.index(level) if level in self.levels else len(self.levels)
             self.out.append(events.PointComplete(level.open, depth))

@@ -94,6 +94,8 @@ class Nesting:
             level.report.name = text(name)
             return
         self._complete(level)
+        if level.indent == indent:
+            self._unbrace(level)  # the subtest that is named here is another's
         self.names[indent] = name
         if len(self.names) > DEEPEST:
             self.names.clear()

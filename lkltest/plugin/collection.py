@@ -13,15 +13,18 @@ from lkltest.plugin.session import LAST, refusing
 
 def pytest_pycollect_makeitem(
     collector: Any, name: str, obj: object  # noqa: ANN401 -- what it is, is asked here
-) -> pytest.Collector | list[pytest.Collector] | None:
+) -> pytest.Collector | list[pytest.Collector | pytest.Item] | None:
     """Collect a declared program, or several."""
     if "lkltest.program" not in sys.modules:
         return None  # nobody has declared one, and most sessions of most users never load what it takes
+    from lkltest.plugin.suite import ProgramSuite
+
+    if isinstance(collector, ProgramSuite):
+        return collector.make_items(name, obj)  # type: ignore[arg-type] # it looks at what it is
     from lkltest.program import OtherTreePrograms, Program, TreeProgram
 
     if not isinstance(obj, (Program, OtherTreePrograms)) or not isinstance(collector, (pytest.Module, pytest.Class)):
         return None
-    from lkltest.plugin.suite import ProgramSuite
     from lkltest.plugin.trees import TreeSuite, collect_others
 
     with refusing(collector.config):

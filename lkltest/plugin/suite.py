@@ -37,7 +37,9 @@ class ProgramSuite(pytest.Class):
 
     program: Program
     source: Path
+    line: int  # of the declaration in the suite's file
     points: tuple[Declared, ...]
+    models: dict[tuple[bool, frozenset[str] | None], list[pytest.Function]]  # items of the first point of each kind
     mistake: str = ""  # why its table could not be read: told by the one item that is left, for others can still run
 
     @classmethod
@@ -45,7 +47,9 @@ class ProgramSuite(pytest.Class):
         """Collect `program`, declared as `name` in `parent`."""
         suite: Self = cls.from_parent(parent, name=name)
         suite.program = program
+        suite.models = {}
         suite._read_points()
+        suite.line = suite._find_line()
         suite.obj = suite._make_class()
         return suite
 
@@ -74,6 +78,30 @@ class ProgramSuite(pytest.Class):
         """Whatever the points are called, they are tests."""
         return getattr(getattr(self.obj, name, None), "lkltest_point", False) is True
 
+    def make_items(self, name: str, test: Callable[..., None]) -> list[pytest.Collector | pytest.Item] | None:
+        """The items of a point; None for what is no point.
+
+        pytest's hooks parametrize the first point only. The others run on the same kernels and images and take the
+        same fixtures, so that asking for each, which takes most of a collection's time, would give the same.
+        """
+        if not self.funcnamefilter(name):
+            return None
+        kind = test.lkltest_native, getattr(test, "lkltest_only", None)  # type: ignore[attr-defined]
+        if kind not in self.models:
+            self.models[kind] = list(self._genfunctions(name, test))
+            return [*self.models[kind]]
+        return [self._like(model, name) for model in self.models[kind]]
+
+    def _like(self, model: pytest.Function, name: str) -> pytest.Function:
+        """An item of the point `name`, parametrized as another point's item is."""
+        fixtures, callspec = model._fixtureinfo, getattr(model, "callspec", None)
+        if callspec is None:
+            return pytest.Function.from_parent(self, name=name, fixtureinfo=fixtures)
+        return pytest.Function.from_parent(
+            self, name=f"{name}[{callspec.id}]" if callspec.id else name, callspec=callspec, fixtureinfo=fixtures,
+            keywords={callspec.id: True}, originalname=name,
+        )  # fmt: skip
+
     def _make_class(self) -> type:
         tests = {attribute(name): test for name, test in self._make_tests().items()}
         return type(self.name, (), {**tests, FIXTURE: self._make_fixture()})
@@ -101,13 +129,15 @@ class ProgramSuite(pytest.Class):
 
         return self._locate(check, name or EXIT, native=native)
 
+    def _find_line(self) -> int:
+        """The line of the suite's file that declares the program."""
+        text = self.path.read_text(errors="replace")
+        match = re.search(rf"^(?:def )?{re.escape(self.name)}\b", text, re.MULTILINE)
+        return text.count("\n", 0, match.start()) + 1 if match else 1
+
     def _locate(self, function: Callable[..., None], name: str, *, native: bool) -> Callable[..., None]:
         """Let a function stand where the suite declares the program, so that pytest points there and not here."""
-        declared = re.compile(rf"^(?:def )?{re.escape(self.name)}\b", re.MULTILINE)
-        text = self.path.read_text(errors="replace")
-        match = declared.search(text)
-        line = text.count("\n", 0, match.start()) + 1 if match else 1
-        code = function.__code__.replace(co_filename=str(self.path), co_firstlineno=line, co_name=name)
+        code = function.__code__.replace(co_filename=str(self.path), co_firstlineno=self.line, co_name=name)
         located = types.FunctionType(code, function.__globals__, name, function.__defaults__, function.__closure__)
         located.lkltest_point = True  # type: ignore[attr-defined]
         located.lkltest_native = native  # type: ignore[attr-defined]

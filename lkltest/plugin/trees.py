@@ -75,15 +75,17 @@ class TreeSuite(ProgramSuite):
 
     def _make_tests(self) -> dict[str, Callable[..., None]]:
         names = {kernel: {point.name for point in table} for kernel, table in self.tables.items()}
-        having = {point.name: {kernel for kernel in names if point.name in names[kernel]} for point in self.points}
+        having = {
+            point.name: frozenset(kernel for kernel in names if point.name in names[kernel]) for point in self.points
+        }
         tests = {point.name: on(having[point.name], self._make_point(point)) for point in self.points}
         tabled = {kernel for kernel, table in self.tables.items() if table}
-        tests[self.end] = on({*tabled, *self.lacking}, self._make_point(None))
-        tests["program"] = on(set(self.tables) - tabled, self._make_untabled())
+        tests[self.end] = on(frozenset({*tabled, *self.lacking}), self._make_point(None))
+        tests["program"] = on(frozenset(set(self.tables) - tabled), self._make_untabled())
         return {name: test for name, test in tests.items() if test.lkltest_only}  # type: ignore[attr-defined]
 
 
-def on(kernels: set[str], test: Callable[..., None]) -> Callable[..., None]:
+def on(kernels: frozenset[str], test: Callable[..., None]) -> Callable[..., None]:
     """Let a test be for these kernels only."""
     test.lkltest_only = kernels  # type: ignore[attr-defined]
     return test

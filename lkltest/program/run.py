@@ -6,7 +6,8 @@ import contextlib
 import itertools
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Sequence
 from pathlib import Path
 
 from lkltest import tap
@@ -54,6 +55,7 @@ class Run(Closing):
         self.launch = launch
         self.child = child
         self.points = tuple(points)
+        self.declared = {point.name: point.deadline for point in reversed(self.points)}  # deadlines in seconds
         self.deadlines = deadlines
         self.directory = directory
         self.echo = echo
@@ -64,7 +66,7 @@ class Run(Closing):
         self.running: str | None = None  # the point that was announced last and has no result yet
         self.announces = False  # whether the program announces its points
         self.strays: list[str] = []  # results of the table's points that came without being announced
-        self.order: list[str] = []  # names of the points in the order in which they came
+        self.order: deque[str] = deque()  # names of the points in the order in which they came
         self.overdue: str | None = None  # which deadline has passed
         self._end: End | None = None
         with contextlib.ExitStack() as undo:
@@ -93,7 +95,7 @@ class Run(Closing):
         """Wait for the next point of a program without a table; None at its end."""
         while self._end is None and not self.order:
             self._pump()
-        return self.results[self.order.pop(0)] if self.order else None
+        return self.results[self.order.popleft()] if self.order else None
 
     @property
     def over(self) -> bool:
@@ -178,7 +180,7 @@ class Run(Closing):
         if self.deadlines.program is not None:
             text = f"the program's deadline of {self.deadlines.program:g} s"
             limits.append((self.child.started + self.deadlines.program, text))
-        declared = next((p.deadline for p in self.points if p.name == self.running), None)
+        declared = self.declared.get(self.running) if self.running is not None else None
         seconds = self.deadlines.point
         if declared is not None and seconds is not None:
             seconds = declared * (self.launch.patience or 1)
@@ -289,12 +291,12 @@ class Run(Closing):
             listed = [problem for problem in report.noted.listed if problem.kind not in told]
             problems += [f"line {problem.line} of the output: {problem.message}" for problem in listed]
         if expected:
-            problems += self._undeclared(expected)
+            problems += self._undeclared(self.declared)
         if missing:
             problems.append(f"{len(missing)} of {len(expected)} points have no result, first {missing[0]!r}")
         return problems
 
-    def _undeclared(self, expected: Sequence[str]) -> list[str]:
+    def _undeclared(self, expected: Container[str]) -> list[str]:
         """What came as a result and is no item's: each of these that failed is told, for nothing else tells it."""
         came = [name for name in self.results if name not in expected]
         twice = [name for name in came if name.rpartition("#")[0] in expected]

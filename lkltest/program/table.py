@@ -48,9 +48,10 @@ def parse(text: str) -> tuple[Declared, ...]:
     code = _drop_other_hosts(_OPAQUE.sub(_blank, text))
     entries = [match for match in _ENTRY.finditer(code) if not _in_directive(code, match.start())]
     ends = [*(match.start() for match in entries[1:]), len(code)]
-    points = []
+    points, line, counted = [], 1, 0
     for match, end in zip(entries, ends, strict=False):  # no entry at all still leaves one end
-        line = code.count("\n", 0, match.start()) + 1
+        line += code.count("\n", counted, match.start())
+        counted = match.start()
         deadline = _DEADLINE.search(code[match.end() : end].partition("};")[0])
         points.append(
             Declared(

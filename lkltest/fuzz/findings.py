@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lkltest.errors import UsageError
 from lkltest.fuzz.exec.kernel import KernelConfig
-from lkltest.fuzz.exec.shmem import BETWEEN
+from lkltest.fuzz.exec.protocol import BETWEEN
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.lang.naming import Namer
 from lkltest.fuzz.prog.text import parse_program, print_program

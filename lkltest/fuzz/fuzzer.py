@@ -13,7 +13,8 @@ from pathlib import Path
 from lkltest.errors import KernelLost
 from lkltest.fuzz.crash_queue import CrashQueue
 from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, WorkerExit, boot
-from lkltest.fuzz.exec.shmem import Head, Memory, State
+from lkltest.fuzz.exec.protocol import State
+from lkltest.fuzz.exec.shmem import Head, Memory
 from lkltest.fuzz.findings import Finding
 from lkltest.fuzz.gen.generator import Batch, Candidate, Generator
 from lkltest.fuzz.lang.describe import Description

@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from pathlib import Path
 
-from lkltest.fuzz.exec.shmem import RESTARTED, STRANGE
+from lkltest.fuzz.exec.protocol import RESTARTED, STRANGE
 from lkltest.fuzz.findings import ranked
 from lkltest.fuzz.fuzzer import Fuzzer
 

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path as HostPath
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from lkltest.fuzz.exec.kernel import Kernel, KernelConfig
+from lkltest.fuzz.exec.kernel import Disk, Kernel, KernelConfig
 from lkltest.fuzz.hypothesis.filemodel import Directory, File, FileModel, Path, Refused
 from lkltest.fuzz.hypothesis.profiles import Profile
 from lkltest.fuzz.lang.describe import Description
@@ -32,15 +33,6 @@ NAME = 24  # bytes of a directory's entry with a short name
 paths = st.lists(st.sampled_from("ab"), min_size=1, max_size=3).map(tuple) | st.sampled_from([("a", "c"), ("c",)])
 offsets = st.sampled_from([0, 1, 100, 1023, 1024, 4095, 4096, 8191]) | st.integers(0, SIZE - 600)
 contents = st.binary(max_size=SHOWN).map(lambda data: bytes(byte & 0x7F for byte in data)) | st.just(b"z" * 500)
-
-
-class DiskKernel(Kernel):
-    """A kernel with an image file as its disk, mounted where /disk leads."""
-
-    image: HostPath  # of the class that is made for a test
-
-    def _argv(self) -> list[str]:
-        return [*super()._argv(), str(self.image), "ext4"]
 
 
 class Files(RuleBasedStateMachine):
@@ -267,10 +259,5 @@ def test_ext4(config: KernelConfig, description: Description, profile: Profile, 
         file.truncate(32 << 20)
     made = process.run([mkfs, "-q", "-F", image], deadline=60, merge=True)
     assert made.ok, made.output.decode()
-
-    class Disked(DiskKernel):
-        pass
-
-    Disked.image = image
-    with Disked(config) as kernel:
+    with Kernel(replace(config, disk=Disk(image, "ext4"))) as kernel:
         explore(kernel, description, profile, "/disk")

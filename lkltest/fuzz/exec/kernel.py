@@ -7,7 +7,6 @@ import importlib.util
 import os
 import re
 import signal
-import struct
 import sys
 import tempfile
 import time
@@ -19,6 +18,7 @@ from lkltest.crash.report import LINE, parse
 from lkltest.errors import KernelLost
 from lkltest.fuzz.exec import native
 from lkltest.fuzz.exec.clock import CpuClock
+from lkltest.fuzz.exec.protocol import MESSAGE
 from lkltest.fuzz.exec.shmem import Head, Memory
 from lkltest.fuzz.lang.contract import Shape
 from lkltest.host import process
@@ -26,7 +26,6 @@ from lkltest.host.closing import Closing
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 
-MESSAGE = struct.Struct("<IIQ")  # programs, unused, number of the first one
 BOOT_DEADLINE = 60.0  # seconds
 GLANCE = 0.05  # seconds between looks at a worker that is silent
 STUCK_AFTER = 1.0  # seconds of its own in one call that cannot be interrupted: it hangs
@@ -37,8 +36,16 @@ WORKER = Path(native.__file__).parent.parent / "worker.py"
 
 
 @dataclass(frozen=True)
+class Disk:
+    """An image file that a kernel mounts; its symbolic link /disk leads to the mount point."""
+
+    image: Path
+    type: str  # of its file system: "ext4"
+
+
+@dataclass(frozen=True)
 class KernelConfig:
-    """What every kernel of a session is started with."""
+    """How a kernel is started."""
 
     liblkl: Liblkl
     executor: Path
@@ -48,6 +55,7 @@ class KernelConfig:
     stuck_after: float = STUCK_AFTER
     nice: int = 0  # added to the worker's
     env: Mapping[str, str] = field(default_factory=dict)  # added to the worker's environment
+    disk: Disk | None = None
 
     @classmethod
     def make(cls, liblkl: Liblkl, settings: Settings, shapes: Mapping[int, tuple[Shape, int]]) -> KernelConfig:
@@ -131,9 +139,11 @@ class Kernel(Closing):
         backend = importlib.util.find_spec("_cffi_backend")
         assert backend is not None
         assert backend.origin is not None
+        disk = self.config.disk
         return [
             sys.executable, "-I", "-S", str(WORKER), str(self.config.executor), str(Path(backend.origin).parent),
             str(self.memory.fd), str(self.config.nice), str(self.config.mem), self.config.cmdline,
+            *([str(disk.image), disk.type] if disk else []),
         ]
 
     def _await_boot(self) -> None:
@@ -206,7 +216,7 @@ class Kernel(Closing):
             return None
         if len(data) < MESSAGE.size:  # written at once, and shorter than a pipe's buffer: whole, or nothing
             raise EOFError
-        return int(MESSAGE.unpack(data)[0])
+        return int(MESSAGE.unpack_from(data)[0])
 
     def errors(self, told: int = 0) -> bytes:
         """The end of what the worker wrote to standard error, after so many bytes that were written before."""

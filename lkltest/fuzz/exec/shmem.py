@@ -1,50 +1,34 @@
-"""The memory that the fuzzer shares with a worker: native/shared.h in Python's words."""
+"""The memory that the fuzzer shares with a worker."""
 
 from __future__ import annotations
 
-import enum
 import mmap
 import os
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
+from lkltest.fuzz.exec.protocol import (
+    BUCKETS,
+    CALLS,
+    CONSOLE,
+    CONSOLE_SIZE,
+    HEAD,
+    MAX_RESULTS,
+    NOVEL,
+    PROGRAMS,
+    RESULTS,
+    SHAPE,
+    SHAPE_ARGUMENT,
+    SIZE,
+    STATS,
+    Alarm,
+    State,
+)
 from lkltest.fuzz.lang.contract import Shape
 
-CALLS, BUCKETS = 1280, 160
-RESTARTED, STRANGE = 158, 159
-STATS = 0x4000
-RESULTS, MAX_RESULTS = 0x100000, 0x20000
-NOVEL = 0x200000
-CONSOLE, CONSOLE_SIZE = 0x210000, 0x100000
-PROGRAMS, PROGRAMS_SIZE = 0x310000, 0x400000
-SIZE = PROGRAMS + PROGRAMS_SIZE
-SHAPE, SHAPE_ARGUMENT = 0x800, 0x1000
-ARENAS = 88
-BETWEEN = 0xFFFFFFFF  # the index of no call: the sandbox is at work
-
-HEAD = struct.Struct("<QIIQQQIIqQIIqI")
-ROW = struct.Struct(f"<{BUCKETS}I")  # how often one call ended how
+ROW = struct.Struct(f"<{BUCKETS}I")  # how often one call ended in each way
 NEVER = bytes(ROW.size)
-
-
-class State(enum.IntEnum):
-    """What a worker is doing."""
-
-    BOOTING = 0
-    IDLE = 1
-    RUNNING = 2
-    FAILED = 3
-
-
-class Alarm(enum.IntEnum):
-    """Why a worker stopped after a program."""
-
-    QUIET = 0
-    CONSOLE = 1  # the kernel printed a complaint
-    ERRNO = 2  # a failure that is no errno
-    SHAPE = 3  # a success that the call's documentation excludes
-    CANARY = 4  # the bytes before a buffer changed
 
 
 @dataclass(frozen=True)
@@ -86,13 +70,13 @@ class Memory:
 
     def head(self) -> Head:
         """Where the worker stands now."""
-        values = list(HEAD.unpack_from(self.map))
-        values[2], values[7] = State(values[2]), Alarm(values[7])
-        return Head(*values)
+        values = dict(zip(HEAD.names, HEAD.unpack_from(self.map), strict=True))
+        found = {field.name: values[field.name] for field in fields(Head)}
+        return Head(**{**found, "state": State(found["state"]), "alarm": Alarm(found["alarm"])})
 
     def in_buffers(self, address: int) -> bool:
         """Whether an address of the worker lies in a buffer of a call, or in the guard page behind it."""
-        bounds: tuple[int, ...] = struct.unpack_from("<4Q", self.map, ARENAS)
+        bounds: tuple[int, ...] = struct.unpack_from("<4Q", self.map, HEAD.offset("small_start"))
         return bounds[0] <= address < bounds[1] or bounds[2] <= address < bounds[3]
 
     def progress(self) -> tuple[int, int]:
@@ -122,7 +106,7 @@ class Memory:
 
     def console(self, start: int = 0) -> bytes:
         """What the kernel printed from byte `start` on, as far as it is kept."""
-        end: int = struct.unpack_from("<Q", self.map, 56)[0]
+        end: int = struct.unpack_from("<Q", self.map, HEAD.offset("console"))[0]
         start = max(start, end - CONSOLE_SIZE)
         first, last = start % CONSOLE_SIZE, end % CONSOLE_SIZE
         if first <= last and end - start < CONSOLE_SIZE:

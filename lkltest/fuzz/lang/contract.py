@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import enum
 
-NEEDS = {"task": 1, "mounts": 2, "limits": 4, "signals": 8, "grace": 16}  # bits of exec/native/sandbox.h
+# What a program needs of its sandbox, as bits.
+NEEDS = {
+    "task": 1,  # it changes credentials, scheduling or masks: a task of its own
+    "mounts": 2,  # it changes mounts: a mount namespace of its own
+    "limits": 4,  # it changes the limits of the process: they are put back
+    "signals": 8,  # it changes signal handlers, or leaves signals pending: both are put back
+    "grace": 16,  # its descriptors share what RCU frees: a grace period passes after each close
+}
 
 
 class Shape(enum.IntEnum):

@@ -1,13 +1,31 @@
-"""The binary form of programs, which the executor takes."""
+"""The binary form of programs, which the executor takes.
+
+All of it is little-endian and aligned to 8 bytes. A batch is programs one after the other.
+
+    program   PROGRAM, then its calls
+    call      CALL, then its arguments, then a PRODUCES for each result that it leaves for later calls
+    argument  SCALAR; where its tag is BUFFER, the buffer's known bytes and its patches follow
+    patch     PATCH, then the value that is written into the buffer at its offset, encoded as an argument is
+
+What a SCALAR means depends on its tag:
+
+    CONST     `payload` is the number
+    RESULT    the result number `index` of this program; -1 where it is not there
+    RESOURCE  the `index`th last result whose kind is in the mask `payload`; `extra` where there is none
+    BUFFER    the address of a buffer of `extra` bytes at an address aligned to `align`; the low half of `payload` are
+              its known bytes, the high half the byte that fills the rest; `index` patches
+    PORT      a port of the program's own, number `index`, in network byte order
+"""
 
 from __future__ import annotations
 
-import struct
+import enum
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from lkltest.fuzz.prog.ctype import CType
 from lkltest.fuzz.prog.ctype import Struct as Layout
+from lkltest.fuzz.prog.record import Record
 from lkltest.fuzz.prog.values import (
     Array,
     Call,
@@ -26,16 +44,52 @@ from lkltest.fuzz.prog.values import (
     Value,
 )
 
-CONST, RESULT, PICK, BUFFER, PORT = range(5)
-SCALAR = struct.Struct("<BBHiQ")  # tag, alignment, result or nth or patches, default or size, number or mask or length
-PATCH = struct.Struct("<II")  # offset, width; a value follows
-PRODUCES = struct.Struct("<BBBxI")  # kind, source, width, offset
-CALL = struct.Struct("<IHBB")  # bytes of the whole call, number, arguments, results
-PROGRAM = struct.Struct("<IHH")  # bytes of the whole program, calls, what its sandbox needs
+
+class Tag(enum.IntEnum):
+    """The kinds of encoded values."""
+
+    CONST = 0
+    RESULT = 1
+    RESOURCE = 2
+    BUFFER = 3
+    PORT = 4
+
+
+CONST, RESULT, RESOURCE, BUFFER, PORT = map(int, Tag)
+SCALAR = Record(
+    "scalar",
+    ("uint8_t", "tag", "enum tag"),
+    ("uint8_t", "align", "of a buffer, 0 for none"),
+    ("uint16_t", "index", "number of a result, nth of a resource, number of a port, count of a buffer's patches"),
+    ("int32_t", "extra", "default of a resource, size of a buffer"),
+    ("uint64_t", "payload", "a constant, a mask of kinds, or a buffer's known bytes and the byte that fills the rest"),
+)
+PATCH = Record("patch", ("uint32_t", "offset", "into the buffer"), ("uint32_t", "width", "bytes"))
+PRODUCES = Record(
+    "produces",
+    ("uint8_t", "kind", ""),
+    ("uint8_t", "source", "an argument's number, or FZ_RETURN"),
+    ("uint8_t", "width", "bytes"),
+    ("uint8_t", "pad", ""),
+    ("uint32_t", "offset", "into what the argument points to"),
+)
+CALL = Record(
+    "call",
+    ("uint32_t", "bytes", "of the whole call"),
+    ("uint16_t", "number", "of the system call"),
+    ("uint8_t", "args", ""),
+    ("uint8_t", "produces", "records behind the arguments"),
+)
+PROGRAM = Record(
+    "program",
+    ("uint32_t", "bytes", "of the whole program"),
+    ("uint16_t", "calls", ""),
+    ("uint16_t", "needs", "enum needs"),
+)
 MASK = (1 << 64) - 1
 
-MAX_BUFFER = 1 << 16  # bytes: the executor's large slots
-SMALL = 4096  # bytes: the executor's small slots
+MAX_PROGRAM_RESULTS = 256  # that the executor keeps of one program
+SMALL, MAX_BUFFER = 4096, 1 << 16  # bytes of the executor's small and of its large slots for buffers
 MAX_SMALL, MAX_LARGE = 48, 8  # slots that one call can have
 
 
@@ -156,7 +210,7 @@ class Encoder:
             case Ref(index):
                 return SCALAR.pack(RESULT, 0, index, 0, 0)
             case ResourceRef(kinds, nth, default):
-                return SCALAR.pack(PICK, 0, nth, default, kinds)
+                return SCALAR.pack(RESOURCE, 0, nth, default, kinds)
             case Port(nth):
                 return SCALAR.pack(PORT, 0, nth, 0, 0)
             case Text(data):
@@ -184,7 +238,7 @@ class Encoder:
         if self.taken[0] > MAX_SMALL or self.taken[1] > MAX_LARGE:
             raise ValueError(f"{call.name} has too many buffers: at most {MAX_SMALL}, {MAX_LARGE} of them large")
         body += [
-            PRODUCES.pack(self.kinds[produced.kind], produced.source, produced.width, produced.offset)
+            PRODUCES.pack(self.kinds[produced.kind], produced.source, produced.width, 0, produced.offset)
             for produced in call.produces
         ]
         size = CALL.size + sum(map(len, body))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Descriptors have the numbers below DESCRIPTORS: the executor closes them after a program (native/sandbox.h).
+# Descriptors have the numbers below DESCRIPTORS: the executor closes them after a program.
 DESCRIPTORS = 40
 NUMBERS = {
     name: number

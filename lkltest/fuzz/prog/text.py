@@ -30,7 +30,7 @@ Namer = Callable[[int, Call, str], str]
 # What a call leaves for later ones, given its name and arguments.
 ProducesOf = Callable[[str, tuple[Value, ...]], tuple[Produces, ...]]
 
-PORTS = 2  # of a program's own: native/executor.c
+PORTS = 2  # of a program's own
 
 ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 13: "\\r", 34: '\\"', 92: "\\\\"}
 UNESCAPES = {"a": 7, "b": 8, "t": 9, "n": 10, "r": 13, '"': 34, "\\": 92}

@@ -14,7 +14,8 @@ from lkltest.crash.report import Address, CrashReport, parse
 from lkltest.crash.symbolize import Frame, Stack
 from lkltest.fuzz.exec import native
 from lkltest.fuzz.exec.kernel import WorkerExit
-from lkltest.fuzz.exec.shmem import Alarm, Head, Memory
+from lkltest.fuzz.exec.protocol import Alarm
+from lkltest.fuzz.exec.shmem import Head, Memory
 
 STAMP = re.compile(rb"^\[ *\d+\.\d+\](?:\[[^\]]*\])? ")
 COMPLAINT = re.compile(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lkltest.fuzz.exec.kernel import KernelConfig
-from lkltest.fuzz.exec.shmem import BETWEEN
+from lkltest.fuzz.exec.protocol import BETWEEN
 from lkltest.fuzz.gen.generator import Candidate
 from lkltest.fuzz.prog.edit import joined
 from lkltest.fuzz.prog.values import Program

@@ -10,7 +10,8 @@ import pytest
 
 from lkltest.errors import KernelLost
 from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, WorkerExit
-from lkltest.fuzz.exec.shmem import Alarm, Memory, State
+from lkltest.fuzz.exec.protocol import Alarm, State
+from lkltest.fuzz.exec.shmem import Memory
 from lkltest.fuzz.gen.generator import Generator
 from lkltest.fuzz.gen.sources import Random
 from lkltest.fuzz.lang.describe import Description
@@ -283,7 +284,7 @@ def test_what_crashes_slowly_does_not_hang(
 
     original = Kernel.collect
     monkeypatch.setattr(Kernel, "_ask_for_stacks", ask)
-    monkeypatch.setattr(Kernel, "reap", collect)
+    monkeypatch.setattr(Kernel, "collect", collect)
     monkeypatch.setattr("lkltest.fuzz.exec.kernel.GLANCE", 0.0)
     with Kernel(replace(config, stuck_after=-1.0)) as kernel:
         exited = kernel.run(description.encode(parse("getrlimit(0, 8)\n")), 1)

@@ -8,7 +8,7 @@ import errno
 import pytest
 
 from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, WorkerExit
-from lkltest.fuzz.exec.shmem import RESTARTED
+from lkltest.fuzz.exec.protocol import RESTARTED
 from lkltest.fuzz.gen.generator import Generator
 from lkltest.fuzz.gen.sources import Random
 from lkltest.fuzz.lang.describe import Description

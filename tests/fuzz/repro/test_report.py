@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from lkltest.fuzz.exec.shmem import Alarm, Head, State
+from lkltest.fuzz.exec.protocol import Alarm, State
+from lkltest.fuzz.exec.shmem import Head
 from lkltest.fuzz.repro.report import complaint, from_alarm
 
 SLUB = b"""\

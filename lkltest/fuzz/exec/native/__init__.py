@@ -11,13 +11,14 @@ from typing import Any
 
 from lkltest import cc
 from lkltest.errors import BuildError, UsageError
+from lkltest.fuzz.exec.protocol import header
 from lkltest.host import cache, process
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 
 HERE = Path(__file__).parent
 MODULE = "lkltest_executor"
-SOURCES = ("executor.c", "shared.h", "arena.h", "sandbox.h", "console.h")
+SOURCES = ("executor.c", "arena.h", "sandbox.h", "console.h")
 
 INTERFACE = """
 int fz_attach(int fd);
@@ -53,18 +54,21 @@ def build(liblkl: Liblkl, settings: Settings) -> Path:
     ffi.cdef(INTERFACE)
     ffi.set_source(MODULE, INTERFACE)
     argv = [
-        *settings.cc, *FLAGS, f"-I{python}", f"-I{HERE}", f"-I{cc.HARNESS}",
+        *settings.cc, *FLAGS, f"-I{python}", "-I.", f"-I{HERE}", f"-I{cc.HARNESS}",
         *(f"-I{path}" for path in liblkl.include), *liblkl.cflags,
     ]
     tail = [str(liblkl.shared), f"-Wl,-rpath,{liblkl.shared.parent}", *liblkl.libs]
     contents = [(HERE / name).read_bytes() for name in SOURCES]
     harness = [path.read_bytes() for path in sorted((cc.HARNESS / "lkltest").rglob("*.h"))]
+    protocol = header()
     headers = [str(path) for path in liblkl.include] + [str(liblkl.built)]
-    place = settings.cache / "fuzz" / f"executor-{cache.key(*contents, *harness, *headers, INTERFACE, *argv, *tail)}"
+    key = cache.key(*contents, *harness, *headers, INTERFACE, protocol, *argv, *tail)
+    place = settings.cache / "fuzz" / f"executor-{key}"
 
     def make(directory: Path) -> None:
         with contextlib.redirect_stdout(io.StringIO()):  # it tells what it generates
             ffi.emit_c_code(str(directory / f"{MODULE}.c"))
+        (directory / "protocol.h").write_text(protocol)
         command = [*argv, f"{MODULE}.c", str(HERE / "executor.c"), "-o", f"{MODULE}.so", *tail]
         done = process.run(command, cwd=directory, deadline=300, merge=True)
         if not done.ok:

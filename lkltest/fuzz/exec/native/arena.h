@@ -6,25 +6,24 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include "protocol.h"
 
 #define ARENA_PAGE	4096UL
-#define ARENA_SMALL	48		/* slots of a page */
-#define ARENA_LARGE	8		/* slots of 64 KiB */
-#define ARENA_LARGE_SIZE (64UL << 10)
+#define ARENA_STRIDE(size) ((size) + 2 * ARENA_PAGE)	/* of a slot: room for the canary, the buffer, the guard page */
 #define CANARY_SIZE	64
 
 struct arena {
 	unsigned char *small, *large;
 	unsigned int used_small, used_large;
 	unsigned long end_small, end_large;
-	unsigned char *canary[ARENA_SMALL + ARENA_LARGE];	/* what stands before each buffer */
+	unsigned char *canary[FZ_SMALL_SLOTS + FZ_LARGE_SLOTS];	/* what stands before each buffer */
 };
 
 static unsigned char arena_canary[CANARY_SIZE];
 
 static unsigned char *arena_slots(unsigned long count, unsigned long size)
 {
-	unsigned long stride = size + 2 * ARENA_PAGE, i;	/* room for the canary, and the guard */
+	unsigned long stride = ARENA_STRIDE(size), i;
 	unsigned char *base = mmap(NULL, count * stride, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (base == MAP_FAILED)
@@ -38,10 +37,10 @@ static unsigned char *arena_slots(unsigned long count, unsigned long size)
 static int arena_init(struct arena *a)
 {
 	memset(arena_canary, 0x5c, sizeof(arena_canary));
-	a->small = arena_slots(ARENA_SMALL, ARENA_PAGE);
-	a->large = arena_slots(ARENA_LARGE, ARENA_LARGE_SIZE);
-	a->end_small = (unsigned long)a->small + ARENA_SMALL * 3 * ARENA_PAGE;
-	a->end_large = (unsigned long)a->large + ARENA_LARGE * (ARENA_LARGE_SIZE + 2 * ARENA_PAGE);
+	a->small = arena_slots(FZ_SMALL_SLOTS, FZ_SMALL_SIZE);
+	a->large = arena_slots(FZ_LARGE_SLOTS, FZ_LARGE_SIZE);
+	a->end_small = (unsigned long)a->small + FZ_SMALL_SLOTS * ARENA_STRIDE(FZ_SMALL_SIZE);
+	a->end_large = (unsigned long)a->large + FZ_LARGE_SLOTS * ARENA_STRIDE(FZ_LARGE_SIZE);
 	return a->small && a->large ? 0 : -1;
 }
 
@@ -55,14 +54,14 @@ static inline unsigned char *arena_take(struct arena *a, unsigned long size, uns
 {
 	unsigned char *end, *start;
 
-	if (size <= ARENA_PAGE) {
-		if (a->used_small == ARENA_SMALL)
+	if (size <= FZ_SMALL_SIZE) {
+		if (a->used_small == FZ_SMALL_SLOTS)
 			return NULL;
-		end = a->small + a->used_small++ * (3 * ARENA_PAGE) + 2 * ARENA_PAGE;
+		end = a->small + a->used_small++ * ARENA_STRIDE(FZ_SMALL_SIZE) + FZ_SMALL_SIZE + ARENA_PAGE;
 	} else {
-		if (size > ARENA_LARGE_SIZE || a->used_large == ARENA_LARGE)
+		if (size > FZ_LARGE_SIZE || a->used_large == FZ_LARGE_SLOTS)
 			return NULL;
-		end = a->large + a->used_large++ * (ARENA_LARGE_SIZE + 2 * ARENA_PAGE) + ARENA_LARGE_SIZE + ARENA_PAGE;
+		end = a->large + a->used_large++ * ARENA_STRIDE(FZ_LARGE_SIZE) + FZ_LARGE_SIZE + ARENA_PAGE;
 	}
 	start = end - size;
 	if (align)

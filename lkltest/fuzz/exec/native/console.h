@@ -5,7 +5,7 @@
 
 #include <string.h>
 #include "sandbox.h"
-#include "shared.h"
+#include "protocol.h"
 
 #define CONSOLE_MEANWHILE 16	/* calls that may end while another thread of the kernel prints one trace */
 
@@ -44,7 +44,7 @@ static void console_print(const char *text, int len)
 	for (i = 0; i < len; i++)
 		ring[(at + i) % FZ_CONSOLE_SIZE] = text[i];
 	console_shared->console = at + len;
-	if (console_shared->state == FZ_BOOTING)
+	if (console_shared->state == FZ_STATE_BOOTING)
 		return;
 	if (console_has(text, len, console_excuses, sizeof(console_excuses) / sizeof(*console_excuses))) {
 		excused_at = now;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Runs encoded programs (lkltest/fuzz/prog/encode.py) on a liblkl in this process. */
+/*
+ * Runs encoded programs on a liblkl in this process. lkltest/fuzz/prog/encode.py explains the encoding; protocol.h, which
+ * declares it, is generated when this file is compiled (lkltest/fuzz/exec/protocol.py).
+ */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -12,44 +15,28 @@
 #include <unistd.h>
 #include <lkltest/compat.h>
 #include <lkltest/crash.h>
-#include "shared.h"
+#include "protocol.h"
 #include "arena.h"
 #include "sandbox.h"
 #include "console.h"
 
-#define MAX_RESULTS 256
-
 #define FIRST_PORT	4096
-#define OWN_PORTS	2	/* of each program: lkltest/fuzz/prog/text.py */
 #define PORT_PROGRAMS	14000	/* whose ports end below those that the kernel gives away itself */
-
-enum tag { CONST, RESULT, PICK, BUFFER, PORT };
-
-struct scalar {
-	uint8_t tag, align;
-	uint16_t index;		/* result, nth, port, or number of patches */
-	int32_t extra;		/* default of a pick, size of a buffer */
-	uint64_t payload;
-};
-
-struct patch { uint32_t offset, width; };
-struct make { uint8_t kind, source, width, pad; uint32_t offset; };
-struct call { uint32_t bytes; uint16_t number; uint8_t args, makes; };
-struct program { uint32_t bytes; uint16_t calls, needs; };
 
 static struct fz_shared *shared;
 static struct arena arena;
 
 /* The results of the program that runs. */
-static long results[MAX_RESULTS];
-static uint8_t kinds[MAX_RESULTS];
+static long results[FZ_MAX_PROGRAM_RESULTS];
+static uint8_t kinds[FZ_MAX_PROGRAM_RESULTS];
 static unsigned int nr_results;
 
-static long pick(const struct scalar *s)
+/* The result that a reference to a resource means: the one that lkltest/fuzz/prog/resolve.py finds, too. */
+static long resolve(const struct scalar *s)
 {
 	unsigned int i, left = 0, nth;
 
-	/* Those that came to nothing are passed over: lkltest/fuzz/prog/resolve.py does the same. */
+	/* Results of calls that failed are passed over. */
 	for (i = 0; i < nr_results; i++)
 		left += s->payload >> kinds[i] & results[i] >= 0;
 	if (!left)
@@ -70,13 +57,13 @@ static long value(const unsigned char **p)
 
 	*p += sizeof(*s);
 	switch (s->tag) {
-	case RESULT:
+	case TAG_RESULT:
 		return s->index < nr_results ? results[s->index] : -1;
-	case PICK:
-		return pick(s);
-	case PORT:
-		return htons(FIRST_PORT + shared->program % PORT_PROGRAMS * OWN_PORTS + s->index);
-	case BUFFER:
+	case TAG_RESOURCE:
+		return resolve(s);
+	case TAG_PORT:
+		return htons(FIRST_PORT + shared->program % PORT_PROGRAMS * FZ_PORTS + s->index);
+	case TAG_BUFFER:
 		break;
 	default:
 		return (long)s->payload;
@@ -135,7 +122,7 @@ static void alarm_set(enum fz_alarm alarm, long result)
 		return;
 	if (alarm == FZ_ALARM_CONSOLE)
 		tell_stack();
-	if (shared->state == FZ_RUNNING) {
+	if (shared->state == FZ_STATE_RUNNING) {
 		alarm_note(alarm, result);
 	} else {
 		overdue_at = result;
@@ -164,30 +151,30 @@ static void judge(const struct call *call, long result, const long *params, int 
 		return;
 	}
 	switch (shared->shape[nr]) {
-	case FZ_ZERO:
+	case FZ_SHAPE_ZERO:
 		if (result)
 			alarm_set(FZ_ALARM_SHAPE, result);
 		break;
-	case FZ_AT_MOST:
+	case FZ_SHAPE_AT_MOST:
 		if ((unsigned long)result > (unsigned long)params[shared->shape_argument[nr]])
 			alarm_set(FZ_ALARM_SHAPE, result);
 		break;
-	case FZ_SMALL:
+	case FZ_SHAPE_SMALL:
 		if (result > 0x7fffffff)
 			alarm_set(FZ_ALARM_SHAPE, result);
 		break;
 	}
 }
 
-static void make(const struct make *m, long result, const long *params, const uint8_t *tags)
+static void produce(const struct produces *m, long result, const long *params, const uint8_t *tags)
 {
 	long made = result;
 
-	if (nr_results == MAX_RESULTS)
+	if (nr_results == FZ_MAX_PROGRAM_RESULTS)
 		return;
-	if (m->source < 6) {
+	if (m->source != FZ_RETURN) {
 		made = -1;
-		if (result >= 0 && tags[m->source] == BUFFER) {
+		if (result >= 0 && tags[m->source] == TAG_BUFFER) {
 			int narrow;
 
 			memcpy(&made, (char *)params[m->source] + m->offset, m->width);
@@ -215,7 +202,7 @@ static int misuse(const struct call *call, const long *params, const uint8_t *ta
 {
 	int type, size = sizeof(type);
 
-	return call->number == __lkl__NR_ioctl && tags[2] != BUFFER &&
+	return call->number == __lkl__NR_ioctl && tags[2] != TAG_BUFFER &&
 	       SYS(getsockopt, params[0], 1 /* SOL_SOCKET */, 3 /* SO_TYPE */, (long)&type, (long)&size) >= 0;
 }
 
@@ -248,8 +235,8 @@ static const unsigned char *run_call(const struct call *call, struct tally *tall
 	((int64_t *)((char *)shared + FZ_RESULTS))[shared->calls++ % FZ_MAX_RESULTS] = result;
 	if (call->number == __lkl__NR_mmap_pgoff && result > 0)
 		sandbox_mapped(result, params[1]);
-	for (i = 0; i < call->makes; i++)
-		make((const struct make *)p + i, result, params, tags);
+	for (i = 0; i < call->produces; i++)
+		produce((const struct produces *)p + i, result, params, tags);
 	return (const unsigned char *)call + call->bytes;
 }
 
@@ -285,10 +272,10 @@ uint32_t fz_run(uint32_t count, uint64_t first)
 	uint32_t done;
 
 	shared->novel = 0;
-	shared->alarm = FZ_QUIET;
+	shared->alarm = FZ_ALARM_QUIET;
 	shared->program = first;
 	shared->call = FZ_BETWEEN;
-	shared->state = FZ_RUNNING;
+	shared->state = FZ_STATE_RUNNING;
 	if (overdue) {
 		overdue = 0;
 		alarm_note(FZ_ALARM_CONSOLE, overdue_at);
@@ -301,7 +288,7 @@ uint32_t fz_run(uint32_t count, uint64_t first)
 		sandbox_run(run_program, program, program->needs);
 		at += program->bytes;
 	}
-	shared->state = FZ_IDLE;
+	shared->state = FZ_STATE_IDLE;
 	return done;
 }
 
@@ -321,10 +308,10 @@ long fz_boot(unsigned long memory, const char *cmdline)
 	long error;
 
 	clock_gettime(CLOCK_MONOTONIC, &from);
-	shared->arenas[0][0] = (uint64_t)arena.small;
-	shared->arenas[0][1] = arena.end_small;
-	shared->arenas[1][0] = (uint64_t)arena.large;
-	shared->arenas[1][1] = arena.end_large;
+	shared->small_start = (uint64_t)arena.small;
+	shared->small_end = arena.end_small;
+	shared->large_start = (uint64_t)arena.large;
+	shared->large_end = arena.end_large;
 	lkltest_crash_init();
 	console_init(shared, alarm_set);
 	lkl_host_ops.print = console_print;
@@ -334,7 +321,7 @@ long fz_boot(unsigned long memory, const char *cmdline)
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	shared->boot_us = (to.tv_sec - from.tv_sec) * 1000000 + (to.tv_nsec - from.tv_nsec) / 1000;
 	shared->boot_error = error;
-	shared->state = error ? FZ_FAILED : FZ_IDLE;
+	shared->state = error ? FZ_STATE_FAILED : FZ_STATE_IDLE;
 	return error;
 }
 
@@ -356,13 +343,13 @@ long fz_disk(const char *path, const char *type)
 	return error ? error : SYS(symlinkat, (long)place, SANDBOX_FDCWD, (long)"/disk");
 }
 
-struct message { uint32_t count; uint32_t unused; uint64_t first; };
-
-/* Answer requests from `in` until its end: each is a number of programs to run, and the first one's number. */
+/* Say that the kernel is ready, then answer requests to run a batch until `in` ends. */
 void fz_serve(int in, int out)
 {
-	struct message message;
+	struct message message = { 0 };
 
+	if (write(out, &message, sizeof(message)) != sizeof(message))
+		_exit(2);
 	while (read(in, &message, sizeof(message)) == sizeof(message)) {
 		message.count = fz_run(message.count, message.first);
 		if (write(out, &message, sizeof(message)) != sizeof(message))

@@ -13,17 +13,8 @@
 #include <unistd.h>
 #include <lkltest/compat.h>
 #include <lkltest/crash.h>
-#include "shared.h"
+#include "protocol.h"
 
-enum needs {
-	NEEDS_TASK = 1,		/* changes credentials, scheduling, masks: a task of its own */
-	NEEDS_MOUNTS = 2,	/* changes mounts: a namespace of its own */
-	NEEDS_LIMITS = 4,	/* changes the limits of the process */
-	NEEDS_SIGNALS = 8,	/* changes signal handlers, or leaves signals pending */
-	NEEDS_GRACE = 16,	/* its descriptors share what RCU frees: a grace period passes after each close */
-};
-
-#define SANDBOX_FDS	40	/* kinds below this one are descriptors: lkltest/fuzz/prog/resources.py */
 #define SANDBOX_POKE	64	/* the signal that ends a call that blocks */
 #define SANDBOX_TICK_MS	15
 #define SANDBOX_ASLEEP	3	/* ticks after which a call that sleeps is interrupted */
@@ -35,7 +26,6 @@ enum needs {
 #define SANDBOX_PAGE	4096L
 #define SANDBOX_PAGES	64	/* of a mapping that are looked at one by one */
 #define SANDBOX_TIMERS	32
-#define SANDBOX_TIMER	40	/* the kind: lkltest/fuzz/prog/resources.py */
 
 #define CLONE_NEWNS_	0x00020000UL
 #define CLONE_FS_	0x00000200UL
@@ -68,9 +58,9 @@ static inline int sandbox_restarts(long result)
 
 static inline void sandbox_made(unsigned int kind, long made)
 {
-	if (kind < SANDBOX_FDS && made > sandbox.max_fd && made < 1 << 16)
+	if (kind < FZ_DESCRIPTORS && made > sandbox.max_fd && made < 1 << 16)
 		sandbox.max_fd = (int)made;
-	if (kind == SANDBOX_TIMER && made >= 0 && sandbox.timers < SANDBOX_TIMERS)
+	if (kind == FZ_TIMER && made >= 0 && sandbox.timers < SANDBOX_TIMERS)
 		sandbox.timer[sandbox.timers++] = (int)made;
 }
 
@@ -163,7 +153,7 @@ static void *sandbox_watch(void *ready)
 
 		nanosleep(&tick, NULL);
 		now = shared->program << 16 ^ shared->call;
-		ticks = shared->state == FZ_RUNNING && now == seen ? ticks + 1 : 0;
+		ticks = shared->state == FZ_STATE_RUNNING && now == seen ? ticks + 1 : 0;
 		seen = now;
 		if (ticks < SANDBOX_ASLEEP || (ticks < SANDBOX_ENDLESS && sandbox_runs()))
 			continue;

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lkltest.crash.report import Mapping
 from lkltest.errors import UsageError
 from lkltest.host import process
 
@@ -27,16 +28,6 @@ TOOLS = {
     "ARM": "arm-linux-gnueabihf-addr2line",
     "RISC-V": "riscv64-linux-gnu-addr2line",
 }
-
-
-@dataclass(frozen=True)
-class Mapping:
-    """A line of /proc/PID/maps: a part of a file with code."""
-
-    start: int
-    end: int
-    offset: int  # in the file, of `start`
-    path: str  # or a name in brackets, or ""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from lkltest.crash.addresses import Mapping
-
 HANG = "SIGUSR2"  # the signal by which the runner asks for the stacks of all threads
 COMPLAINT = "SIGWARN"  # in place of a signal's name, where the fuzzer's executor tells who complains
 
@@ -25,6 +23,16 @@ LINE = re.compile(
     r"|(?P<finish>end) \d{1,9}"
     r")"
 )
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A line of /proc/PID/maps: a part of a file with code."""
+
+    start: int
+    end: int
+    offset: int  # in the file, of `start`
+    path: str  # or a name in brackets, or ""
 
 
 @dataclass(frozen=True)

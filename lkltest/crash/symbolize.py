@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lkltest.crash import addresses
-from lkltest.crash.report import HANG, Address, CrashReport, Thread, parse
+from lkltest.crash.report import HANG, Address, CrashReport, Mapping, Thread, parse
 
 __all__ = ["CrashReport", "Frame", "Stack", "explain", "parse", "render", "signature", "symbolize"]
 
@@ -227,7 +227,7 @@ def explain(text: bytes | str, program: Path | None = None) -> str:
     return render([stack for report in reports for stack in symbolize(report)])
 
 
-def mapped(report: CrashReport, program: Path | None) -> tuple[addresses.Mapping, ...]:
+def mapped(report: CrashReport, program: Path | None) -> tuple[Mapping, ...]:
     """The mappings of a report, with `program` where it was seen under another path, or not seen at all.
 
     A process without /proc, such as the first one of a kernel, has no maps; it must be where it was linked to be.

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lkltest.plugin.run_items import group, run_of
 from lkltest.plugin.session import LAST, refusing
 
 
@@ -54,18 +55,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
         return
     places: dict[object, int] = {}
     for number, item in enumerate(items):
-        places.setdefault(_run_of(item), number)
-    items.sort(key=lambda item: (places[_run_of(item)], collected.get(item, 0)))
-
-
-def _run_of(item: pytest.Item) -> object:
-    """What the items of one run of a program have in common; any other test is by itself."""
-    return group(item) if is_point(item) else item
-
-
-def is_point(item: pytest.Item) -> bool:
-    """Whether an item is a point of a program, or its end."""
-    return hasattr(getattr(item, "obj", None), "lkltest_point")
+        places.setdefault(run_of(item), number)
+    items.sort(key=lambda item: (places[run_of(item)], collected.get(item, 0)))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -73,10 +64,4 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """Tell the last selected item of each run that it answers for the program's end."""
     item.stash[LAST] = nextitem is None or group(nextitem) != group(item)
     return (yield)
-
-
-def group(item: pytest.Item) -> tuple[str, str]:
-    """What the items of one run have in common: their class and their parameters."""
-    parent = item.parent.nodeid if item.parent else ""
-    return parent, item.name.partition("[")[2]
 

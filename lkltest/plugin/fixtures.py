@@ -49,9 +49,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     names = {name for name in {"kernel", *IMAGES} & set(metafunc.fixturenames) if _is_ours(metafunc, name)}
     with refusing(metafunc.config):
         if "kernel" in names:
-            from lkltest.plugin import kernels
+            from lkltest.plugin import kernels, trials
 
-            kernels.parametrize(metafunc)
+            for choice in kernels.parametrize(metafunc):
+                trials.begin(metafunc.config, choice)
         if names & IMAGES:
             from lkltest.plugin import images
 

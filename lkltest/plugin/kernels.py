@@ -88,18 +88,15 @@ def require(config: pytest.Config) -> None:
         refuse(str(error), error.exit_code)
 
 
-def parametrize(metafunc: pytest.Metafunc) -> None:
-    """Run whatever takes the fixture `kernel` against each kernel of the session that it is for."""
+def parametrize(metafunc: pytest.Metafunc) -> tuple[Choice, ...]:
+    """Run a test that takes the fixture `kernel` against each kernel of the session that it is for; return these."""
     choices = choices_of(metafunc.config)
     if not getattr(metafunc.function, "lkltest_native", False):
         choices = tuple(choice for choice in choices if not choice.uml)
     only = getattr(metafunc.function, "lkltest_only", None)
     choices = tuple(choice for choice in choices if only is None or choice.name in only)
-    from lkltest.plugin import trials
-
-    for choice in choices:
-        trials.begin(metafunc.config, choice)
     metafunc.parametrize("kernel", choices, indirect=True, ids=[choice.name for choice in choices], scope="session")
+    return choices
 
 
 def build_missing(config: pytest.Config) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lkltest.plugin.collection import group, is_point
+from lkltest.plugin.run_items import group, is_point
 from lkltest.plugin.session import RESULT
 
 LOG = "log of the point"  # the title of the section with a point's log in reports

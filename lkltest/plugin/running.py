@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import pytest
 
@@ -14,14 +15,38 @@ from lkltest.plugin.artifacts import Artifacts
 from lkltest.plugin.causes import CAUSE, Cause, first_line
 from lkltest.plugin.repeating import LOG
 from lkltest.plugin.session import KEPT, RESULT, TRACE
+from lkltest.program import Program
 from lkltest.program.declaration import Arguments, Call, Deadlines, deadline
 from lkltest.program.launch import Kernel, Launch, prepare
+from lkltest.program.table import Declared
 from lkltest.program.verdict import Result, State
 from lkltest.settings import Settings
 
 if TYPE_CHECKING:
-    from lkltest.plugin.suite import ProgramSuite
     from lkltest.program.run import Run
+
+
+class Suite(Protocol):
+    """The class of items that a run is for."""
+
+    name: str
+    path: Path
+    program: Program
+    mistake: str  # why its table could not be read; empty where it could
+
+    @property
+    def nodeid(self) -> str:
+        """Its id in pytest."""
+
+    @property
+    def stash(self) -> pytest.Stash:
+        """The values that plugins keep with it."""
+
+    def source_on(self, kernel: Kernel) -> Path:
+        """The C source of the program that runs on a kernel."""
+
+    def points_on(self, kernel: Kernel) -> tuple[Declared, ...]:
+        """The points that the program has on a kernel."""
 
 
 class ProgramRun(Closing):
@@ -29,7 +54,7 @@ class ProgramRun(Closing):
 
     def __init__(
         self,
-        suite: ProgramSuite,
+        suite: Suite,
         kernel: Kernel,
         arguments: Arguments | Generator[Arguments, Mapping[str, Result], None],
         node: pytest.Item,
@@ -190,7 +215,7 @@ class ProgramRun(Closing):
         pytest.fail(message, pytrace=False)
 
 
-def _checked(suite: ProgramSuite, arguments: object) -> Arguments:
+def _checked(suite: Suite, arguments: object) -> Arguments:
     """What a suite's function gave, if it is what a program can be called with."""
     given = arguments.arguments if isinstance(arguments, Call) else arguments
     if isinstance(given, Sequence) and not isinstance(given, str) and all(isinstance(word, str) for word in given):
@@ -201,7 +226,7 @@ def _checked(suite: ProgramSuite, arguments: object) -> Arguments:
     )
 
 
-def _deadlines(suite: ProgramSuite, node: pytest.Item, settings: Settings) -> Deadlines:
+def _deadlines(suite: Suite, node: pytest.Item, settings: Settings) -> Deadlines:
     """The nearest of: the mark lkl_timeout, the declaration, the settings."""
     mark, problem = node.get_closest_marker("lkl_timeout"), ""
     try:

@@ -13,7 +13,7 @@ import pytest
 
 from lkltest.errors import UsageError
 from lkltest.liblkl import Liblkl
-from lkltest.plugin.collection import group
+from lkltest.plugin.run_items import group
 from lkltest.plugin.running import ProgramRun
 from lkltest.plugin.session import LAST
 from lkltest.program import Program

@@ -8,18 +8,23 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, overload
+from typing import Protocol, overload
 
 from lkltest.tap.diagnostics import Read, read, read_log
 from lkltest.tap.grammar import describe, text
-
-if TYPE_CHECKING:
-    from lkltest.tap.report import Report
 
 COMMENT_BYTES = 1 << 18  # of the comments of one point, the latest are kept
 
 _O = ord("o")
 _NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+class Subtest(Protocol):
+    """The document inside a point, a Report: the part of it that a point's readers need."""
+
+    points: Points
+    plan: int | None
+    skip_all: str | None
 
 
 class Comments:
@@ -69,7 +74,7 @@ class Point:
     reason: str | None = None  # the directive's
     raw_block: bytes | None = None  # the YAML block, without its marks and indentation
     log_is_text = False  # the block is LKL's
-    subtest: Report | None = None
+    subtest: Subtest | None = None
     output = ""  # of a point that failed or never ended: the last lines before it that were not TAP
     _comments: Comments | None = None
     _read: Read | None = None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lkltest.crash import addresses
-from lkltest.crash.report import HANG, Address, CrashReport, Thread, parse
+from lkltest.crash.report import HANG, Address, CrashReport, Mapping, Thread, parse
 from lkltest.crash.symbolize import Frame, Stack, explain, render, signature, symbolize
 
 REPORT = """[    0.1] a line without an end
@@ -37,7 +37,7 @@ def test_a_report_is_read() -> None:
     assert report == CrashReport(
         "SIGSEGV", 12, 0x18, sp=0x7FFC00001000, complete=True,
         threads=(Thread(12, frames=(Address(0, 0x55E000001234, False), Address(1, 0x55E000001300, True))),),
-        maps=(addresses.Mapping(0x55E000001000, 0x55E000002000, 0x1000, "/no where/prögram"),),
+        maps=(Mapping(0x55E000001000, 0x55E000002000, 0x1000, "/no where/prögram"),),
     )
 
 

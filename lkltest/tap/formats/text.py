@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lkltest.tap.dialect import Dialect
-from lkltest.tap.point import Point
+from lkltest.tap.point import Point, Subtest
 from lkltest.tap.report import Report
 
 SHOWN_LINES = 40  # of a failure's diagnostics, and of its output: the last ones
@@ -87,7 +87,7 @@ def _verdict(file: str, report: Report) -> str:
     return f"{show(file)}: {_TITLES[report.dialect]}{name}: {verdict}{because}: {details}"
 
 
-def _failures(report: Report, path: str) -> Iterator[tuple[str, Point]]:
+def _failures(report: Subtest, path: str) -> Iterator[tuple[str, Point]]:
     for point in report.points.beside(lambda run: not run.failed):
         if not point.passed:
             yield path, point

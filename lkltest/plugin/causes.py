@@ -57,6 +57,7 @@ def note(item: pytest.Item, report: pytest.TestReport, error: BaseException | No
     cause = item.stash.get(CAUSE, None) if report.when == "call" and not report.passed else None
     if isinstance(error, NotReached):
         cause = error.cause
+        report.longrepr = str(error)
         report.when = "call"  # it is the item that fails, and no mistake in a fixture
     elif isinstance(error, UnusableKernel):
         cause = Cause(_kernel(item), first_line(str(error)), str(error), unusable=True)

@@ -13,7 +13,7 @@ import pytest
 from lkltest.errors import KernelLost
 from lkltest.host import process
 from lkltest.image import tools
-from lkltest.uml import Uml, booted, inspect
+from lkltest.uml import Uml, booted
 from lkltest.uml.console import Console, Panic
 from lkltest.uml.executable import check_executable, check_machine, read
 from lkltest.uml.machine import TERMINAL, directory, guarded
@@ -32,9 +32,8 @@ def test_is_executable(uml_path: Path) -> None:
     check_executable(uml_path)
 
 
-def test_starts(uml_path: Path) -> None:
+def test_starts(uml: Uml) -> None:
     """The executable starts, and says the version that is in its banner."""
-    uml = inspect(uml_path)
     done = process.run([uml.path, "--version"], deadline=10, merge=True)
     assert done.ok, f"{uml.path} --version: {done.describe()}: {done.output.decode(errors='replace')}"
     assert done.output.decode().split() == [uml.version]

@@ -284,6 +284,59 @@ def test_report_that_is_not_whole_says_so() -> None:
     assert Report("", "6.1.3", rows[:1]).text().startswith("lkltest gate: Linux 6.1.3: passed\n")
 
 
+CANNOT = """import pytest
+@pytest.fixture
+def kernel(record_property):
+    record_property("unusable", "no ptrace() here: allow it")
+    pytest.skip("whatever it says")
+def test_a(kernel): pass
+def test_b(): pass
+"""
+
+
+def test_a_kernel_that_cannot_run_here_is_no_verdict(tmp_path: Path) -> None:
+    """The property of its tests, and no words of theirs, says that this machine has to be mended first."""
+    assert junit_of(tmp_path, CANNOT) == (Verdict.UNUSABLE, "mend this machine first", "no ptrace() here: allow it")
+
+
+@pytest.mark.parametrize(("others", "code"), [
+    ((), Exit.USAGE),
+    ((Verdict.PASSED,), Exit.USAGE),
+    ((Verdict.NOT_BUILT,), Exit.USAGE),
+    ((Verdict.FAILED,), Exit.FAILED),
+    ((Verdict.LOST,), Exit.KERNEL_LOST),
+])  # fmt: skip
+def test_the_machine_is_never_the_patch(others: tuple[Verdict, ...], code: Exit) -> None:
+    """A kernel that cannot run here neither passes nor fails; what is wrong with another one is told all the same."""
+    report = Report("", "6.1.3", tuple(Row("UML", "suites/uml", one) for one in (Verdict.UNUSABLE, *others)))
+    assert report.exit_code is code
+    assert ("mend this machine first" in report.text()) == (code is Exit.USAGE)
+
+
+STATIC = r"""#include <stdio.h>
+#include <stdlib.h>
+int main(void) { puts("Linux version 6.1.42-patched (a@b) (gcc 12) #1 Mon Nov 23\nUser Mode Linux"); abort(); }
+"""
+
+
+def test_the_gate_on_a_machine_that_cannot_run_uml(
+    tree: Tree, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No suite's failure is shown, the reason is, and the rest is not run."""
+    source = tmp_path / "static.c"
+    source.write_text(STATIC)
+    assert process.run(["gcc", "-static", "-o", tmp_path / "static", source], deadline=60).ok
+    monkeypatch.setenv("LKLTEST_UML_FPSTATE", "ptrace")  # which a static executable cannot be run with
+    place = tmp_path / "place"
+    place.mkdir()
+    root = tree(f"cp {tmp_path / 'static'} linux")
+    report = gate.run(root, place, replace(settings, cache=tmp_path / "cache"), Silent())
+    assert report.exit_code is Exit.USAGE
+    verdicts = [row.verdict for row in report.rows]
+    assert verdicts == [Verdict.PASSED, Verdict.PASSED, Verdict.UNUSABLE, Verdict.NOT_RUN, Verdict.NOT_RUN]
+    assert "the executable is static" in report.text()
+
+
 @pytest.mark.usefixtures("suites_pass")
 def test_command_line(
     tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

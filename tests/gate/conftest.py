@@ -1,0 +1,5 @@
+"""What the gate's tests share: a real UML."""
+
+from tests.uml.conftest import uml
+
+__all__ = ["uml"]

@@ -1,4 +1,20 @@
-"""The failures of a session: met, looked into, and written down."""
+"""The queue of crashes: each new failure is reproduced while the workers go on, and written down as a finding.
+
+A worker that meets a failure calls `CrashQueue.add` and goes on at once. Failures of the same name are one: the queue
+counts them, and only the first is reproduced, by one of the threads in `work`. A failure that did not come again is
+reproduced anew when it is met again, `ENOUGH` times at most: the next history may show more.
+
+`examine` decides what becomes of a failure:
+
+- it came again: it is a finding, under the name of the report of the minimized program, which may differ from the name
+  that it was met by. `aliases` remembers which failures are which findings;
+- it never came again, but the kernel crashed: it is a finding without a program, for its log and its stack;
+- it never came again, and a slow machine could be the cause (a hang, a complaint): it is a finding only after it was
+  met `ENOUGH` times.
+
+The queue also tells the workers what is known: `hangs`, so that a hang is recognized without waiting, and `explains`,
+so that programs which only lose kernels to a known bug become rare.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +34,15 @@ from lkltest.fuzz.repro.repro import Crash, reproduce
 from lkltest.fuzz.repro.runner import Runner
 from lkltest.settings import Settings
 
-ENOUGH = 3  # times that a failure which never comes again is met until it is kept, and looked into at most
-NICE = 5  # what is fuzzed has three times as much of the processors as what looks into failures
-CERTAIN = (ReportType.CRASH, ReportType.PANIC, ReportType.OVERRUN)  # kinds that cannot be the fault of a slow machine
-WAITING = 8  # failures that wait to be looked into with all that led to them: some megabytes each
-RECENT = 256  # programs that are kept of what led to the others
+ENOUGH = 3  # times that a failure which never comes again is reproduced at most, and met until it is a finding
+NICE = 5  # of kernels that reproduce: the fuzzed kernels have three times as much of the processors
+CERTAIN = (ReportType.CRASH, ReportType.PANIC, ReportType.OVERRUN)  # types that a slow machine cannot cause
+WAITING = 8  # failures that wait with their whole history: some megabytes each
+RECENT = 256  # programs that are kept of the history of the others
 
 
 class CrashQueue:
-    """Takes failures from the workers, and looks into those that are new while the workers go on."""
+    """Takes failures from the workers, and reproduces new ones; the module explains the rules."""
 
     def __init__(
         self, description: Description, settings: Settings, output: Path, *, seed: int, minimize_seconds: float
@@ -38,17 +54,17 @@ class CrashQueue:
         self.minimize_seconds = minimize_seconds
         self.findings: dict[str, Finding] = {}
         self.met: Counter[str] = Counter()  # how often each failure was met, by its name
-        self.examined: Counter[str] = Counter()  # how often each was looked into
-        self.pending: set[str] = set()  # names of those that wait for it
-        self.aliases: dict[str, str] = {}  # names of failures as they were met, to those of findings
-        self.alone: dict[str, frozenset[str]] = {}  # the calls of findings that one program brings about
+        self.examined: Counter[str] = Counter()  # how often each failure was reproduced
+        self.pending: set[str] = set()  # names of failures that wait to be reproduced
+        self.aliases: dict[str, str] = {}  # the name of the finding, by the name that a failure was met by
+        self.alone: dict[str, frozenset[str]] = {}  # the calls of findings that a single program reproduces
         self.queue: queue.SimpleQueue[Crash | None] = queue.SimpleQueue()
         self.lock = threading.Lock()
         self.saving = threading.Lock()  # held while a finding is written
-        self.hurry = threading.Event()  # whatever is looked into comes to its end
+        self.hurry = threading.Event()  # ends every search with what it has found
 
     def add(self, crash: Crash) -> None:
-        """Note a failure, which is looked into if it is new."""
+        """Count a failure, and queue it if it is new."""
         name = crash.report.name
         with self.lock:
             self.met[name] += 1
@@ -63,38 +79,38 @@ class CrashQueue:
         self.queue.put(replace(crash, history=crash.history[-RECENT:]) if crowded else crash)
 
     def hangs(self) -> set[str]:
-        """The names of hangs that are known to come again: nobody need wait long for them."""
+        """The names of hangs that are known to come again: a worker need not wait to recognize them."""
         with self.lock:
             again = {f.name for f in self.findings.values() if f.kind == ReportType.HANG and f.times and f.signature}
             return again | {name for name, finding in self.aliases.items() if finding in again}
 
     def explains(self, report: Report, candidate: Candidate) -> bool:
-        """Whether a program that failed makes the calls of one that is known to fail like this by itself.
+        """Whether a program makes all calls of a program that is known to fail like this on a fresh kernel.
 
-        If not, it may only have met what an earlier one left.
+        Otherwise the failure may be the consequence of an earlier program.
         """
         with self.lock:
             calls = self.alone.get(self.aliases.get(report.name, report.name))
         return calls is not None and calls <= {encoded.call.name for encoded in candidate.calls}
 
     def work(self) -> None:
-        """Look into failures until `close`."""
+        """Reproduce failures until `close`."""
         while (crash := self.queue.get()) is not None:
             self.examine(crash)
             with self.lock:
                 self.pending.discard(crash.report.name)
 
     def close(self) -> None:
-        """Let a thread that works here end after what waits already."""
+        """End one thread in `work`, after the failures that wait already."""
         self.queue.put(None)
 
     def examine(self, crash: Crash) -> None:
-        """Find out what brings a failure about, and write it down."""
+        """Reproduce a failure, and write the finding down."""
         name = crash.report.name
         with Runner(replace(crash.config, nice=NICE), self.description) as runner:
             reproduction = reproduce(crash, runner, minimize_seconds=self.minimize_seconds, hurry=self.hurry)
         if not reproduction.programs and crash.report.type not in CERTAIN and self.met[name] < ENOUGH:
-            return  # the fault of a slow machine, perhaps
+            return  # perhaps caused by a slow machine
         with self.saving:
             finding = self.findings.get(reproduction.report.name)
             if finding is None or finding.times < reproduction.times:
@@ -106,17 +122,17 @@ class CrashQueue:
                 self.aliases[name] = finding.name
                 before = self.findings.get(name)
                 if before is not None and name != finding.name and not before.times:
-                    findings.remove(self.output, self.findings.pop(name))  # only now did it come again
+                    findings.remove(self.output, self.findings.pop(name))  # this is the first time that it came again
                 if reproduction.times and len(reproduction.programs) == 1:
                     self.alone[finding.name] = frozenset(call.name for call in reproduction.programs[0].calls)
                 count = sum(self.met[alias] for alias in {finding.name, *self._aliases(finding.name)})
                 self.findings[finding.name] = replace(finding, count=count)
 
     def _aliases(self, finding: str) -> Iterator[str]:
-        """The names under which a finding was met."""
+        """The names that a finding was met by."""
         return (name for name, other in self.aliases.items() if other == finding)
 
     def write_counts(self) -> None:
-        """Write down how often each finding was met."""
+        """Write how often each finding was met into its directory."""
         for finding in self.findings.values():
             findings.count(self.output, finding)

@@ -1,4 +1,4 @@
-"""One booted liblkl in a worker process of its own."""
+"""A booted liblkl in a worker process of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from lkltest.crash.report import LINE, parse
 from lkltest.errors import KernelLost
 from lkltest.fuzz.exec import native
-from lkltest.fuzz.exec.clock import CpuClock
+from lkltest.fuzz.exec.hang import STUCK_AFTER, HangWatch, Look
 from lkltest.fuzz.exec.protocol import MESSAGE
 from lkltest.fuzz.exec.shmem import Head, Memory
 from lkltest.fuzz.lang.contract import Shape
@@ -27,11 +27,9 @@ from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 
 BOOT_DEADLINE = 60.0  # seconds
-GLANCE = 0.05  # seconds between looks at a worker that is silent
-STUCK_AFTER = 1.0  # seconds of its own in one call that cannot be interrupted: it hangs
-KNOWN_AFTER = 0.4  # seconds after which one that hangs may be recognized: the sandbox interrupts what it can before
+GLANCE = 0.05  # seconds between two looks at a silent worker
 ERRORS = 1 << 18  # bytes: more than the stacks of one complaint take
-SLAB_CHECKS = "slub_debug=FZPU"  # consistency, red zones, poison, and who the owner is
+SLAB_CHECKS = "slub_debug=FZPU"  # consistency checks, red zones, poison, owners
 WORKER = Path(native.__file__).parent.parent / "worker.py"
 
 
@@ -51,15 +49,15 @@ class KernelConfig:
     executor: Path
     mem: int  # bytes
     cmdline: str
-    shapes: Mapping[int, tuple[Shape, int]]  # what a success looks like, by the call's number
+    shapes: Mapping[int, tuple[Shape, int]]  # what a call may return on success, by its number
     stuck_after: float = STUCK_AFTER
-    nice: int = 0  # added to the worker's
+    nice: int = 0  # added to the worker's nice value
     env: Mapping[str, str] = field(default_factory=dict)  # added to the worker's environment
     disk: Disk | None = None
 
     @classmethod
     def make(cls, liblkl: Liblkl, settings: Settings, shapes: Mapping[int, tuple[Shape, int]]) -> KernelConfig:
-        """Compile what is missing; raises UsageError or BuildError."""
+        """The configuration of the settings, for which the executor is built; raises UsageError or BuildError."""
         return cls(
             liblkl=liblkl,
             executor=native.build(liblkl, settings),
@@ -70,26 +68,26 @@ class KernelConfig:
 
     @property
     def with_slab_debug(self) -> KernelConfig:
-        """The same with the slab allocator's own checks: memory is found out that is used after it was freed.
+        """The same with all checks of the slab allocator, which find uses of freed memory.
 
-        They cost a third of the speed. A kernel with KASAN needs none; one that has none takes no notice.
+        They cost a third of the speed. A kernel with KASAN does not need them; one without SLUB ignores them.
         """
         return self if self._kasan else replace(self, cmdline=f"{self.cmdline} {SLAB_CHECKS}")
 
     @property
     def slab_debug_rotation(self) -> tuple[KernelConfig, ...]:
-        """What kernels that follow one another are started with: each checks its slabs, every fourth all of them.
+        """The configurations of kernels that follow one another: one with all slab checks, three with cheap ones.
 
-        The others leave out the caches that have a name of their own: that of paths, of which each call that takes one
-        fills a page with poison, but also those of sockets, buffers' heads and open files. What is left is kmalloc()'s,
-        and costs a fiftieth.
+        The cheap checks are those of the kmalloc() caches, and cost a fiftieth of the speed. They leave out the caches
+        with names of their own: sockets, buffer heads, open files, and paths, the most expensive one, where each call
+        that takes a path poisons a page.
         """
         if self._kasan:
             return (self,)
         version = re.match(r"(\d+)\.(\d+)", self.liblkl.version)
         if version is None:
             return (self.with_slab_debug,)
-        # Names of caches are patterns since 4.20; before, they were the beginnings of names.
+        # slub_debug takes patterns of names since Linux 4.20, and beginnings of names before.
         names = "kmalloc-*" if (int(version[1]), int(version[2])) >= (4, 20) else "kmalloc"
         some = replace(self, cmdline=f"{self.cmdline} {SLAB_CHECKS},{names}")
         return (self.with_slab_debug, some, some, some)
@@ -101,17 +99,17 @@ class KernelConfig:
 
 @dataclass(frozen=True)
 class WorkerExit:
-    """How a worker was lost."""
+    """The end of a worker that was lost."""
 
     ended: process.Ended
     hung: bool  # it was killed because a call did not return
-    head: Head  # where it stood
-    stderr: bytes  # the stack, as addresses, and whatever else it printed
+    head: Head  # the program and the call that ran
+    stderr: bytes  # the stacks as addresses, and all else that it printed
     console: bytes  # the kernel's log
 
 
 class Kernel(Closing):
-    """A booted kernel, which runs batches of encoded programs until it dies or is closed.
+    """A booted kernel, which runs batches of encoded programs until it is lost or closed.
 
     Use it as a context manager. Raises KernelLost if the kernel does not boot.
     """
@@ -163,26 +161,26 @@ class Kernel(Closing):
         )
 
     def close(self) -> None:
-        """End the worker and give back what it held."""
+        """End the worker, and free its memory and files."""
         self.child.close()
         self.stderr.close()
         if self.owned:
             self.memory.close()
 
     def start(self, programs: bytes, count: int) -> None:
-        """Hand a batch of encoded programs to the worker, which begins at once; `finish` waits for it."""
+        """Give a batch of encoded programs to the worker, which begins at once; `finish` waits for it."""
         self.memory.write(programs)
         first = self.programs
         self.programs += count
-        with contextlib.suppress(BrokenPipeError):  # it has died since the last batch: `finish` finds out
+        with contextlib.suppress(BrokenPipeError):  # the worker died since the last batch: `finish` returns its exit
             self.child.write(MESSAGE.pack(count, 0, first))
 
-    def finish(self, known: Callable[[bytes], bool] | None = None) -> int | WorkerExit:
-        """Wait for the batch; the number of programs done (less than given after an alarm), or how the worker died.
+    def finish(self, is_known_hang: Callable[[bytes], bool] | None = None) -> int | WorkerExit:
+        """Wait for the batch; the number of programs that ran (fewer than given after an alarm), or the worker's exit.
 
-        `known` may tell from the stacks of a worker that has been silent for a while that it hangs as others did.
+        `is_known_hang` may recognize a hang by the stacks of a worker that has been silent for a while.
         """
-        seen, clock, asked, hopeless, told = self.memory.progress(), None, False, False, 0
+        watch, written = HangWatch(self.child.pid, self.config.stuck_after, self.memory.progress()), 0
         while True:
             try:
                 answer = self._answer(GLANCE)
@@ -190,19 +188,17 @@ class Kernel(Closing):
                 return self.collect()
             if answer is not None:
                 return answer
-            now = self.memory.progress()
-            if now != seen or clock is None:  # it was slow, perhaps, and has returned
-                seen, clock, asked, hopeless, told = now, CpuClock(self.child.pid), False, False, self._told()
-            elif hopeless:
-                if any(not (report.hang or report.complaint) for report in parse(self.errors())):
-                    return self.collect()  # it crashes, and has not come to its end yet
-                return self._collect(hung=True, told=told)
-            elif clock.seconds() > self.config.stuck_after:
-                hopeless = True
-                self._ask_for_stacks()
-            elif known is not None and not asked and clock.seconds() > KNOWN_AFTER:
-                asked = True
-                hopeless = known(self._ask_for_stacks())
+            match watch.look(self.memory.progress()):
+                case Look.MOVED:
+                    written = self._written()
+                case Look.SUSPECT if is_known_hang is not None:
+                    watch.stuck = is_known_hang(self._ask_for_stacks())
+                case Look.STUCK:
+                    self._ask_for_stacks()
+                case Look.HUNG:
+                    if any(not (report.hang or report.complaint) for report in parse(self.errors())):
+                        return self.collect()  # it crashes, and has not come to its end yet
+                    return self._collect(hung=True, written=written)
 
     def run(self, programs: bytes, count: int) -> int | WorkerExit:
         """Run a batch of encoded programs and wait for it."""
@@ -210,53 +206,53 @@ class Kernel(Closing):
         return self.finish()
 
     def _answer(self, timeout: float) -> int | None:
-        """The worker's answer; None where there was none in time. Raises EOFError where there will be none."""
+        """The worker's answer; None after the timeout. Raises EOFError where the worker is gone."""
         data = self.child.read(timeout)
         if data is None:
             return None
-        if len(data) < MESSAGE.size:  # written at once, and shorter than a pipe's buffer: whole, or nothing
+        if len(data) < MESSAGE.size:  # it is written at once: it comes whole or not at all
             raise EOFError
         return int(MESSAGE.unpack_from(data)[0])
 
-    def errors(self, told: int = 0) -> bytes:
-        """The end of what the worker wrote to standard error, after so many bytes that were written before."""
-        start = max(told, self._told() - ERRORS)
-        return os.pread(self.stderr.fileno(), self._told() - start, start)
+    def errors(self, written: int = 0) -> bytes:
+        """The end of the worker's standard error, without its first `written` bytes."""
+        start = max(written, self._written() - ERRORS)
+        return os.pread(self.stderr.fileno(), self._written() - start, start)
 
-    def _told(self) -> int:
+    def _written(self) -> int:
         return os.fstat(self.stderr.fileno()).st_size
 
     def collect(self, *, hung: bool = False) -> WorkerExit:
-        """Bury the worker; the stacks of one that hangs are taken first."""
+        """Collect the exit of a worker that is lost; of one that hangs, the stacks are taken first."""
         if hung:
             self._ask_for_stacks()
         else:
             self.child.wait(5.0)
         return self._collect(hung=hung)
 
-    def _collect(self, *, hung: bool, told: int = 0) -> WorkerExit:
+    def _collect(self, *, hung: bool, written: int = 0) -> WorkerExit:
         head = self.memory.head()
         self.child.kill()
         return WorkerExit(
             ended=self.child.ended(timed_out=hung),
             hung=hung,
             head=head,
-            stderr=self.errors(told),
+            stderr=self.errors(written),
             console=self.memory.console(),
         )
 
     def _ask_for_stacks(self) -> bytes:
-        """Let the worker write its stacks, for a second at most; what it wrote."""
-        told = self._told()
+        """Let the worker write its stacks to standard error, for a second at most; they are returned."""
+        written = self._written()
         self.child.signal(signal.SIGUSR2)
         for _ in range(50):
-            if self.child.wait(0.02) or b"\nlkltest: end " in self.errors(told):
+            if self.child.wait(0.02) or b"\nlkltest: end " in self.errors(written):
                 break
-        return self.errors(told)
+        return self.errors(written)
 
 
 def boot(config: KernelConfig, memory: Memory) -> Kernel:
-    """Start a kernel; one that does not boot at once is tried again. Raises KernelLost."""
+    """Boot a kernel, with a second try where the first one fails. Raises KernelLost."""
     try:
         return Kernel(config, memory)
     except KernelLost:

@@ -1,7 +1,7 @@
-"""The worker's side: one kernel in a process of its own.
+"""The program of a worker: it boots one kernel, and runs batches on it.
 
-Run as `python -I -S worker.py EXECUTOR CFFI FD NICE MEMORY CMDLINE [IMAGE TYPE]`. It imports as little as it can: a
-dead worker must be replaced at once.
+Run as `python -I -S worker.py EXECUTOR CFFI FD NICE MEMORY CMDLINE [IMAGE TYPE]`. It imports as little as possible,
+because each lost worker is replaced by a new one, which must start fast.
 """
 
 import os
@@ -9,7 +9,7 @@ import sys
 
 
 def main(executor: str, cffi: str, fd: int, nice: int, memory: int, cmdline: str, *disk: str) -> int:
-    """Boot a kernel and run what comes through standard input; the exit status is that of a failed start."""
+    """Boot a kernel and serve batches until standard input ends; returns 2 where the kernel cannot be started."""
     import importlib.machinery
     import importlib.util
 

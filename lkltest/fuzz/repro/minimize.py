@@ -1,4 +1,30 @@
-"""The smallest program that still fails."""
+"""Finds the smallest program that still fails.
+
+`minimize` repeats two passes until neither changes the program, or until the deadline has passed:
+
+1. `remove_calls` drops calls. It tries the program without its last half, then without the half before; then without
+   each quarter, each eighth, and so on, down to single calls, always from the end to the beginning: later calls use
+   results of earlier ones, so that the end can go first. What is left contains no single call that could be dropped.
+   The references to results of dropped calls become -1, the others are renumbered (`prog.edit.keep`).
+2. `simplify_arguments` goes through the calls, the last one first, and tries the simpler forms of each:
+   a shorter buffer together with the argument that says its length, an earlier result, zero, a number with one bit
+   less, zero bytes, a structure with one field less (`simpler_calls`). After a success it goes on with the
+   simpler forms of the new call, but skips the first ones: as many as were tried without success.
+
+Both passes only ask `fails(candidate)`, and keep a candidate only if it fails; so the result fails as surely as the
+last answer was right. `minimize` remembers the candidates that did not fail, since the passes meet them again.
+
+A candidate is never one that the generator could not have made. Otherwise a simpler program could crash the kernel by
+a fault of its own: LKL has no MMU, and writes wherever a pointer leads. Three rules keep that from happening:
+
+- a pointer stays a pointer, and the region behind it keeps its size unless its length is changed with it;
+- an argument is changed only within its description, if the call was within its description before: `ioctl` with
+  another command would take another structure than the one that is there;
+- a result is replaced only by an earlier result of the same sort.
+
+`minimize_list` is the search of the first pass, delta debugging on any list. `repro.repro` uses it for the list of
+programs that a kernel ran before it failed.
+"""
 
 from __future__ import annotations
 
@@ -32,24 +58,24 @@ from lkltest.fuzz.prog.values import (
 from lkltest.fuzz.prog.visit import variants, walk
 
 T = TypeVar("T")
-Earlier = Mapping[int, Sequence[int]]  # by the number of a result: those before it that might do as well
+Earlier = Mapping[int, Sequence[int]]  # for the number of each result, the earlier results of the same sort
 
 
 class Deadline:
-    """How long shrinking may take."""
+    """The instant at which a search ends with what it has found."""
 
     def __init__(self, seconds: float, stop: threading.Event | None = None) -> None:
-        """`stop` ends it before its time."""
+        """The deadline is `seconds` from now, or when `stop` is set if that is earlier."""
         self.until = time.monotonic() + seconds
         self.stop = stop
 
     def passed(self) -> bool:
-        """Whether the time is up."""
+        """Whether the search must end."""
         return time.monotonic() > self.until or (self.stop is not None and self.stop.is_set())
 
 
 def minimize_list(items: Sequence[T], fails: Callable[[list[T]], bool], deadline: Deadline) -> list[T]:
-    """A sublist that still fails and from which no single item can be taken, found by taking away halves first."""
+    """Find a sublist that still fails, and of which no single item can be dropped; halves are dropped first."""
     kept = list(items)
     size = max(1, len(kept) // 2)
     while True:
@@ -69,7 +95,7 @@ def minimize_list(items: Sequence[T], fails: Callable[[list[T]], bool], deadline
 def minimize(
     program: Program, description: Description, fails: Callable[[Program], bool], deadline: Deadline
 ) -> Program:
-    """Take calls away and make what is left simpler, in turns, as long as it still fails."""
+    """Find the smallest program that still fails; the module explains how."""
     harmless: set[Program] = set()
 
     def still(candidate: Program) -> bool:
@@ -85,7 +111,7 @@ def minimize(
 
 
 def remove_calls(program: Program, fails: Callable[[Program], bool], deadline: Deadline) -> Program:
-    """The program without the calls that its failure does not need."""
+    """Drop the calls that the failure does not need."""
     indexes = range(len(program.calls))
     return keep(program, minimize_list(indexes, lambda chosen: fails(keep(program, chosen)), deadline))
 
@@ -93,9 +119,9 @@ def remove_calls(program: Program, fails: Callable[[Program], bool], deadline: D
 def simplify_arguments(
     program: Program, description: Description, fails: Callable[[Program], bool], deadline: Deadline
 ) -> Program:
-    """The program with simpler arguments, as far as the descriptions of its calls allow them."""
+    """Make arguments simpler, as far as the descriptions of their calls allow it."""
     for index in reversed(range(len(program.calls))):
-        refused = 0  # candidates, of which the next one follows
+        refused = 0  # candidates of this call that did not fail
         while not deadline.passed():
             candidates = simpler_calls(program, index, description)
             call = next(islice(candidates, refused, None), None)
@@ -110,9 +136,9 @@ def simplify_arguments(
 
 
 def simpler_calls(program: Program, index: int, description: Description) -> Iterator[Call]:
-    """A program's call with one thing simpler; pointers stay pointers, and no buffer gets shorter than its length."""
+    """The simpler forms of one call of a program, each different at one place."""
     call = program.calls[index]
-    earlier = alike(program)
+    earlier = earlier_results(program)
     # A number that was never meant for an argument might ask for another structure than the one that is there.
     strict = description.fits(call)
     for changed in (*shorter(call, description), *simpler_arguments(call, earlier)):
@@ -120,8 +146,8 @@ def simpler_calls(program: Program, index: int, description: Description) -> Ite
             yield changed
 
 
-def alike(program: Program) -> Earlier:
-    """For each result the earlier ones of its sort: descriptors, timers, or addresses."""
+def earlier_results(program: Program) -> Earlier:
+    """For each result the earlier results of its sort: descriptors, timers, or addresses."""
     sorts = [
         "descriptor" if resources.NUMBERS[produced.kind] < resources.DESCRIPTORS else produced.kind
         for call in program.calls for produced in call.produces
@@ -130,21 +156,21 @@ def alike(program: Program) -> Earlier:
 
 
 def simpler_arguments(call: Call, earlier: Earlier) -> Iterator[Call]:
-    """Calls of which one argument has a simpler value of the same size."""
+    """Calls with a simpler value of the same size in one argument."""
     for n, arg in enumerate(call.args):
         for value in simpler(arg, earlier):
             yield replace(call, args=(*call.args[:n], value, *call.args[n + 1 :]))
 
 
 def shorter(call: Call, description: Description) -> Iterator[Call]:
-    """Calls with a shorter buffer, where an argument of theirs says how long it is."""
-    described = description.by_call[call.name][-1]  # the call itself: variants only narrow it down
-    names = [argument.name for argument in described.signature.arguments]
-    for n, type in enumerate(described.types):
+    """Calls with a shorter buffer, and with the argument that says its length changed with it."""
+    variant = description.by_call[call.name][-1]  # the call itself: the variants before it are narrower
+    names = [argument.name for argument in variant.signature.arguments]
+    for n, type in enumerate(variant.types):
         if not isinstance(type, Len) or type.unit != 1 or type.of not in names:
             continue
         at = names.index(type.of)
-        buffer, room = call.args[at], described.types[at]
+        buffer, room = call.args[at], variant.types[at]
         if not isinstance(buffer, Pointer) or not isinstance(room, (BufferIn, BufferOut)):
             continue
         size = description.encoder.size(buffer.target)

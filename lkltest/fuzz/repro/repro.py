@@ -1,4 +1,21 @@
-"""From a failure to the smallest programs that bring it about again."""
+"""Reproduces a failure: finds the smallest programs that make a fresh kernel fail in the same way.
+
+A failure that the fuzzer met has a suspect, the program that ran, and a history, the programs that ran before it on the
+same kernel. `reproduce` goes through these phases, each a function of this module:
+
+1. `retry`: run the suspect alone, each time on a fresh kernel. Most failures come again, and go on with phase 4.
+2. `minimize_history`: run the last programs of the history on a fresh kernel, the last 2, 8, 32 and so on, until the
+   failure comes again; then find the fewest of them that are enough. If even the whole history does not fail, the
+   failure is kept without a program.
+3. Join what was found to one program, if that still fails.
+4. `minimize_programs`: make each program smaller (`repro.minimize`), the last one first. If the suspect failed alone,
+   candidates share a kernel as long as it survives, which saves most of the boots; a candidate that fails on a used
+   kernel must fail on a fresh one, too. At the end, calls are dropped once more, on fresh kernels only.
+5. `rate`: run the result on ten fresh kernels, and count how often it fails.
+
+"The same failure" is one of the same type with the same innermost frame (`Report.same`). A race may need some tries:
+that is why phase 1 tries three times, and why the rate is part of a finding.
+"""
 
 from __future__ import annotations
 
@@ -15,22 +32,22 @@ from lkltest.fuzz.repro.minimize import Deadline, minimize, minimize_list, remov
 from lkltest.fuzz.repro.report import Report
 from lkltest.fuzz.repro.runner import Runner, RunResult
 
-TRIES = 3  # on kernels of their own, before the history of the worker is asked
-RATE_OF = 10  # kernels on which the result is tried, to say how often it fails
-LONGEST = 100  # calls of one program: the executor keeps 256 results
-MINIMIZE_SECONDS = 120.0  # long, for the kernels that are fuzzed have most of the processors
+TRIES = 3  # runs of the suspect alone, before its history is run
+RATE_OF = 10  # kernels on which the result is run, to say how often it fails
+LONGEST = 100  # calls of a joined program: the executor keeps the results of as many (MAX_PROGRAM_RESULTS)
+MINIMIZE_SECONDS = 120.0  # long, because the fuzzed kernels have most of the processors
 HISTORY_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What triage found out."""
+    """The result of reproducing a failure."""
 
-    report: Report  # as it was when the programs below were run last
-    programs: tuple[Program, ...]  # to be run in this order on a fresh kernel; empty where nothing fails again
-    times: int  # that it failed again
-    of: int  # tries
-    complete: bool = True  # whether it was shrunk to its end
+    report: Report  # of the last run of the programs that failed
+    programs: tuple[Program, ...]  # run in this order on a fresh kernel; empty where nothing fails again
+    times: int  # runs that failed
+    of: int  # runs
+    complete: bool = True  # whether minimizing came to its end before the deadline
 
 
 @dataclass(frozen=True)
@@ -38,12 +55,12 @@ class Crash:
     """A failure as the fuzzer met it."""
 
     report: Report
-    history: Sequence[Candidate]  # what its kernel ran, up to the program that failed
-    returned: tuple[int, ...]  # what the last program's calls returned
+    history: Sequence[Candidate]  # programs that its kernel ran; the last one failed
+    returned: tuple[int, ...]  # results of the last program's calls
     config: KernelConfig  # of its kernel
 
     def program(self) -> Program:
-        """The program that failed, as far as it came."""
+        """The program that failed, up to the call that failed."""
         program = self.history[-1].program(self.returned)
         if self.report.call == BETWEEN:
             return program
@@ -53,9 +70,9 @@ class Crash:
 def reproduce(
     crash: Crash, runner: Runner, *, minimize_seconds: float = MINIMIZE_SECONDS, hurry: threading.Event | None = None
 ) -> Reproduction:
-    """Find out what brings the failure about: the program alone, or some of what ran before it.
+    """Find the smallest programs that fail in the same way; the module explains the phases.
 
-    `hurry` ends the search and the shrinking early: what was found until then is the result.
+    `hurry` ends the search early: what was found until then is the result.
     """
     program = crash.program()
     report = retry(lambda: runner.run([program]).report, crash.report)
@@ -75,7 +92,7 @@ def reproduce(
 
 
 def retry(run: Callable[[], Report | None], report: Report) -> Report | None:
-    """Try some times whether the failure comes again."""
+    """Run some times until the same failure comes again; None where it does not."""
     for _ in range(TRIES):
         found = run()
         if report.same(found):
@@ -86,13 +103,13 @@ def retry(run: Callable[[], Report | None], report: Report) -> Report | None:
 def minimize_programs(
     programs: list[Program], report: Report, runner: Runner, deadline: Deadline, *, fresh: bool
 ) -> list[Program]:
-    """Shrink the programs, the last one first; `fresh` tries each candidate on a kernel of its own."""
+    """Minimize each program, the last one first; with `fresh`, each candidate runs on a kernel of its own."""
 
     def fails(candidate: Sequence[Program]) -> bool:
         return report.same(runner.run(candidate).report)
 
     def quickly(candidate: Sequence[Program]) -> bool:
-        # A kernel that survived the last candidate will do for this one; but what fails must fail on a fresh one.
+        # A kernel that survived the last candidate is used again; a failure there must come on a fresh kernel, too.
         used = runner.kernel is not None
         return report.same(runner.run(candidate, fresh=False).report) and (not used or fails(candidate))
 
@@ -106,7 +123,7 @@ def minimize_programs(
 
 
 def minimize_history(crash: Crash, runner: Runner, deadline: Deadline) -> list[Program]:
-    """The fewest of the worker's programs that bring the failure about on a fresh kernel; none where all do not."""
+    """Find the fewest programs of the history that fail on a fresh kernel; none where all together do not."""
     history = list(crash.history)
 
     def fails(some: Sequence[Candidate]) -> bool:
@@ -121,13 +138,13 @@ def minimize_history(crash: Crash, runner: Runner, deadline: Deadline) -> list[P
 
 
 def rerun(chosen: Sequence[Candidate], runner: Runner) -> RunResult:
-    """Run planned programs one after the other on a fresh kernel, as the fuzzer did."""
+    """Run programs of the history one after the other on a fresh kernel, as the fuzzer did."""
     names = [[encoded.call.name for encoded in candidate.calls] for candidate in chosen]
     return runner.run_encoded([candidate.encoded() for candidate in chosen], names)
 
 
 def resolved(chosen: Sequence[Candidate], runner: Runner) -> list[Program]:
-    """Programs with their picks bound as they were when they ran one after the other."""
+    """Make programs of candidates, their references resolved as the executor did when they ran one after the other."""
     returned = rerun(chosen, runner).returned
     programs = []
     for candidate in chosen:
@@ -137,7 +154,7 @@ def resolved(chosen: Sequence[Candidate], runner: Runner) -> list[Program]:
 
 
 def rate(programs: Sequence[Program], report: Report, runner: Runner, *, complete: bool) -> Reproduction:
-    """Say how often the programs fail, each time on a fresh kernel."""
+    """Count how often the programs fail, each time on a fresh kernel."""
     times = 0
     last = report
     for _ in range(RATE_OF):

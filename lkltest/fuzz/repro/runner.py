@@ -1,4 +1,4 @@
-"""Programs tried on kernels of their own."""
+"""Runs programs on a kernel, and reports how they fail."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from lkltest.fuzz.prog.values import Program
 from lkltest.fuzz.repro.report import Report, from_alarm, from_exit
 from lkltest.host.closing import Closing
 
-STUCK_AFTER = 0.5  # seconds: a call that blocks is interrupted long before
+STUCK_AFTER = 0.5  # seconds: a call that can be interrupted is interrupted long before
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What became of some programs on one kernel."""
+    """The result of running some programs on one kernel."""
 
     report: Report | None
-    returned: tuple[int, ...]  # by all calls that returned, in order
+    returned: tuple[int, ...]  # results of all calls that returned, in order
 
 
 class Runner(Closing):
-    """A bench with one kernel at a time, replaced when it is lost or spoilt.
+    """Runs programs on one kernel at a time, which is replaced when it is lost or damaged.
 
     Use it as a context manager.
     """
@@ -48,18 +48,18 @@ class Runner(Closing):
             self.kernel = None
 
     def names(self, program: Program) -> list[str]:
-        """The calls' names."""
+        """The names of a program's calls."""
         return [call.name for call in program.calls]
 
     def run(self, programs: Sequence[Program], *, fresh: bool = True) -> RunResult:
-        """Run programs one after the other on one kernel, a fresh one unless told otherwise."""
+        """Run programs one after the other on a fresh kernel, or without `fresh` on the last one if it lives."""
         encoded = [self.description.encode(program) for program in programs]
         return self.run_encoded(encoded, [self.names(program) for program in programs], fresh=fresh)
 
     def run_encoded(
         self, programs: Sequence[bytes], names: Sequence[Sequence[str]], *, fresh: bool = True
     ) -> RunResult:
-        """As `run`, for programs that are encoded already; `names` are those of their calls."""
+        """Run encoded programs as `run` does; `names` are the names of their calls."""
         if fresh or self.kernel is None:
             self.drop()
             self.kernel = boot(self.config, self.memory)

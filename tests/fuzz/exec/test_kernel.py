@@ -237,7 +237,7 @@ def test_a_call_that_is_slow_is_no_hang(
         wait_for_return(kernel)
         return True
 
-    monkeypatch.setattr("lkltest.fuzz.exec.kernel.KNOWN_AFTER", 0.0)
+    monkeypatch.setattr("lkltest.fuzz.exec.hang.RECOGNIZE_AFTER", 0.0)
     monkeypatch.setattr("lkltest.fuzz.exec.kernel.GLANCE", 0.001)
     with Kernel(config) as kernel:
         kernel.start(description.encode(parse(SLOW)), 1)

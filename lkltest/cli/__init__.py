@@ -19,6 +19,7 @@ COMMANDS = {
     "tap": "read any TAP stream and summarize it",
     "fuzz": "fuzz system calls of a kernel",
     "replay": "run a finding of the fuzzer, or a disk's power cut, again",
+    "unpack": "unpack the disk images that a failure has left",
     "gate": "build and boot stock UML (and LKL) from a kernel tree, with one verdict",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from lkltest.host.closing import Closing
@@ -16,13 +17,17 @@ class BoundedLog(Closing):
     def __init__(self, path: Path, limit: int = 16 << 20) -> None:
         """Write to `path`, at most about `limit` bytes."""
         self.path = path
+        self.problem = ""  # why bytes are missing: a full disk must not end the run
         self.half = limit // 2
-        self.file = path.open("wb", buffering=0)
+        try:
+            self.file = path.open("wb", buffering=0)
+        except OSError as error:
+            self.problem = error.strerror or str(error)
+            self.file = Path(os.devnull).open("rb", buffering=0)  # noqa: SIM115 -- takes no byte: they wait in memory
         self.room = self.half  # bytes that may still be written at once
         self.size = 0  # bytes that came
         self.kept = 0  # bytes of them on disk
         self.rest = bytearray()
-        self.problem = ""  # why bytes are missing: a full disk must not end the run
 
     def write(self, data: bytes) -> None:
         """Take the next bytes of the stream."""
@@ -42,7 +47,7 @@ class BoundedLog(Closing):
         try:
             return self.file.write(data) or 0
         except OSError as error:
-            self.problem = error.strerror or str(error)
+            self.problem = self.problem or error.strerror or str(error)
             return 0
 
     def tail(self, size: int) -> bytes:

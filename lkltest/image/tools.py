@@ -33,6 +33,9 @@ PACKAGES = {
     "fsck.vfat": "dosfstools",
     "mcopy": "mtools",
     "grub-fstest": "grub-common",
+    "tar": "tar",
+    "zstd": "zstd",
+    "gzip": "gzip",
 }
 
 DEADLINE = 300.0  # seconds: no tool takes this long on the images that are made here

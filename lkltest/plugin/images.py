@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lkltest.errors import LkltestError
-from lkltest.image import MissingTool, Recipe, broken, load, make, scratch, shipped, sparse
+from lkltest.image import MissingTool, Recipe, broken, load, make, scratch, shipped
 from lkltest.image.disk import Disk, PointResult, make_disk, user_disk
 from lkltest.image.user_image import identify
-from lkltest.plugin.artifacts import file_name, root_of
-from lkltest.plugin.session import KEPT, settings_of
+from lkltest.plugin.artifacts import Artifacts, command
+from lkltest.plugin.session import IMAGES, settings_of
 from lkltest.powercut import cuts, recording
 from lkltest.program.launch import Kernel
 from lkltest.settings import Settings
@@ -101,14 +101,14 @@ class JudgedDisk(Disk):
 
 @contextlib.contextmanager
 def _directory(request: Request) -> Iterator[Path]:
-    """A directory for images, which are kept if the program that has them fails: beside what else is kept of it."""
+    """A directory for images, which are kept if the program that has them fails (see `ProgramRun`)."""
     with _told(), scratch.directory() as directory:
-        yield directory
-        kept = request.node.stash.get(KEPT, None)
-        if kept is not None:
-            del request.node.stash[KEPT]
-            for path in filter(Path.is_file, directory.iterdir()):
-                sparse.copy(path, kept / path.name)
+        known = request.node.stash.setdefault(IMAGES, [])
+        known.append(directory)
+        try:
+            yield directory
+        finally:
+            known.remove(directory)
 
 
 @contextlib.contextmanager
@@ -137,7 +137,7 @@ class PowerCuts:
 
     disk: cuts.RecordedDisk
     directory: Path  # for temporary files
-    artifacts: Callable[[], Path]  # where failed cuts are kept
+    artifacts: Callable[[], Artifacts]  # where failed cuts are kept
 
     def judge(self, number: int) -> None:
         """Cut the power for the time of this number; fails the item where the disk does not survive it."""
@@ -151,9 +151,12 @@ class PowerCuts:
 
     def _keep(self, number: int, cut: recording.Cut, problems: list[str]) -> str:
         """Keep a failed cut; how it is tried again."""
-        where = self.artifacts() / file_name(f"power-cuts-{self.disk.checker.kernel.name}-{self.disk.image.name}")
         try:
-            return f"again: lkltest replay {cuts.keep(self.disk, cut, problems, where / f'cut{number}').parent}"
+            artifacts = self.artifacts()
+            artifacts.wanted = True
+            limit = artifacts.settings.artifacts_size
+            kept = cuts.keep(self.disk, cut, problems, artifacts.path / f"cut{number}", limit)
+            return f"again: {command('replay', kept.parent)}"
         except (OSError, LkltestError) as error:
             return f"the cut could not be kept: {error}"
 
@@ -165,4 +168,11 @@ def power_cuts(
     """A disk of a recipe, recorded at work on a kernel; workload.c and judge.c are beside the suite."""
     with _told(), scratch.directory() as directory:
         disk = cuts.record(request.param, kernel, request.path.parent, lkltest_settings, directory)
-        yield PowerCuts(disk, directory, partial(root_of, request.config, lkltest_settings))
+        name = f"power-cuts-{kernel.name}-{disk.image.name}"
+        with contextlib.ExitStack() as stack:
+
+            @cache
+            def artifacts() -> Artifacts:
+                return stack.enter_context(Artifacts(request.config, lkltest_settings, name))
+
+            yield PowerCuts(disk, directory, artifacts)

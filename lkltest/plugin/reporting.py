@@ -9,7 +9,7 @@ import pytest
 
 from lkltest.errors import LkltestError
 from lkltest.plugin import causes
-from lkltest.plugin.session import RESULT, Choice, settings_of
+from lkltest.plugin.session import RESULT, Choice, settings_of, take_notes
 
 if TYPE_CHECKING:
     from lkltest.program.launch import Kernel
@@ -59,6 +59,7 @@ def pytest_runtest_makereport(
         if settings_of(item.config).strict:
             report.outcome = "failed"
             report.longrepr = f"skipped, which --lkl-strict forbids: {reason.removeprefix('Skipped: ')}"
+    vars(report)["lkltest_notes"] = take_notes(item.config)  # a worker's report carries them to the controller
     return report
 
 
@@ -143,6 +144,7 @@ class Summary:
         self.config = config
         self.outcomes: dict[str, dict[str, str]] = {}  # point -> kernel -> outcome
         self.properties: dict[str, dict[str, str]] = {}  # kernel -> property -> value
+        self.notes: dict[str, None] = {}  # an ordered set
         self.junit: Any = None
         self.unreached: set[str] = set()  # points that a kernel has not reached
 
@@ -154,6 +156,7 @@ class Summary:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
         """Note a kernel's report; let JUnit have its log, which it leaves out of other tests' cases by default."""
+        self.notes |= dict.fromkeys(getattr(report, "lkltest_notes", []))
         properties = dict(report.user_properties)
         kernel = str(properties.get("kernel", ""))
         if not kernel:
@@ -183,7 +186,9 @@ class Summary:
         self.properties.setdefault(kernel, {}).update({k: str(v) for k, v in properties.items() if k in SHOWN})
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """One line a kernel, and where there are several, one table that shows where they differ."""
+        """What was noted; one line a kernel, and where there are several, one table that shows where they differ."""
+        for text in self.notes | dict.fromkeys(take_notes(self.config)):  # an interrupted run has some left
+            terminalreporter.write_line(f"artifacts: {text}", yellow=True)
         for kernel, values in self.properties.items():
             if values:
                 shown = ", ".join(words.format(values[name]) for name, words in SHOWN.items() if name in values)

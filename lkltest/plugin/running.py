@@ -12,9 +12,10 @@ import pytest
 from lkltest.errors import LkltestError, UnusableKernel, UsageError
 from lkltest.host.closing import Closing
 from lkltest.plugin.artifacts import Artifacts
+from lkltest.plugin.artifacts import command as lkltest_command
 from lkltest.plugin.causes import CAUSE, Cause, first_line
 from lkltest.plugin.repeating import LOG
-from lkltest.plugin.session import KEPT, RESULT, TRACE
+from lkltest.plugin.session import IMAGES, RESULT, TRACE
 from lkltest.program import Program
 from lkltest.program.declaration import Arguments, Call, Deadlines, deadline
 from lkltest.program.launch import Kernel, Launch, prepare
@@ -86,11 +87,22 @@ class ProgramRun(Closing):
         shutil.rmtree(self.scratch, ignore_errors=True)
         if self.judge is not None:
             self.judge.close()
-        if self.run is not None and not self.good:
-            self.suite.stash[KEPT] = self.artifacts.path
-        interrupted = self.run is not None and not self.run.over
-        traced = self.run is not None and self.run.launch.trace is not None
-        self.artifacts.close(keep=not self.good or interrupted or traced)
+        if self.run is not None:
+            if not self.good:
+                self._pack_images()
+            self.artifacts.wanted = not self.good or not self.run.over or self.run.launch.trace is not None
+        self.artifacts.close()
+
+    @property
+    def images(self) -> list[Path]:
+        """The directories of the images that the program is given."""
+        return self.suite.stash.get(IMAGES, [])
+
+    def _pack_images(self) -> None:
+        """Keep the program's disk images as it has left them."""
+        for directory in self.images:
+            for image in sorted(filter(Path.is_file, directory.iterdir())):
+                self.artifacts.pack(image)
 
     def check(self, name: str | None, item: pytest.Item, *, last: bool) -> None:
         """Wait for the result of a point, or of the end (None), and let the item pass, fail or skip with it.
@@ -210,8 +222,12 @@ class ProgramRun(Closing):
         if artifacts and self.run is not None:
             launch = self.run.launch
             self.artifacts.keep(launch.program, "program")
-            message += f"\n\nby hand:   {launch.by_hand(self.artifacts.path / 'program')}"
-            message += f"\nartifacts: {self.artifacts.path}{self.run.incomplete}"
+            kept, given = self.artifacts.path, launch.by_hand(self.artifacts.path / "program")
+            again = launch.by_hand(kept / "program", dict.fromkeys(self.images, kept))
+            unpack = f"\nunpack:    {lkltest_command('unpack', kept)}" if again != given else ""
+            message += f"\n{unpack}"
+            message += f"\nby hand:   {again}"
+            message += f"\nartifacts: {kept}{self.run.incomplete}"
         pytest.fail(message, pytrace=False)
 
 

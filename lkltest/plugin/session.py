@@ -27,12 +27,13 @@ class Choice:
 
 
 LAST = pytest.StashKey[bool]()  # whether an item is the last one of its run that is selected
-KEPT = pytest.StashKey[Path]()  # of a suite: where its last run, if it failed, has kept what is needed
+IMAGES = pytest.StashKey[list[Path]]()  # of a suite: the directories of the images that its run is given
 RESULT: pytest.StashKey[Result] = pytest.StashKey()  # what an item's point gave, for its report
 TRACE = "trace"  # the property of an item whose run writes one: its path
 
 REFUSED = pytest.StashKey[Exception]()  # what the user has to mend before anything can run
 
+_NOTES = pytest.StashKey[list[str]]()  # what the end of the session has to say, and no report has taken yet
 _SETTINGS = pytest.StashKey[Settings]()
 
 
@@ -52,6 +53,18 @@ def settings_of(config: pytest.Config) -> Settings:
             config.stash[REFUSED] = error
             raise pytest.UsageError(str(error)) from None
     return config.stash[_SETTINGS]
+
+
+def note(config: pytest.Config, text: str) -> None:
+    """Let the end of the session say something that belongs to no item's result."""
+    config.stash.setdefault(_NOTES, []).append(text)
+
+
+def take_notes(config: pytest.Config) -> list[str]:
+    """What was noted since the last call, for a report to carry to where the session's end is told."""
+    notes = config.stash.get(_NOTES, [])
+    config.stash[_NOTES] = []
+    return notes
 
 
 @contextlib.contextmanager

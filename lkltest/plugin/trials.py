@@ -73,7 +73,7 @@ class Trials:
         """End what is still booting."""
         for booting in self.booting.values():
             booting.trial.close()
-            booting.artifacts.close(keep=False)
+            booting.artifacts.close()
         self.booting.clear()
 
     def _start(self, choice: Choice) -> bool:
@@ -102,7 +102,7 @@ class Trials:
         try:
             return Booting(name, Trial(kernel, self.settings, artifacts.path), artifacts)
         except BaseException:  # Ctrl-C as well
-            artifacts.close(keep=False)
+            artifacts.close()
             raise
 
     def _finish(self, choice: Choice) -> Failure | None:
@@ -114,7 +114,8 @@ class Trials:
         shutil.rmtree(booting.artifacts.path / "root", ignore_errors=True)
         if failure is not None:
             failure = Failure(failure.line, self._describe(failure, booting))
-        booting.artifacts.close(keep=failure is not None)
+        booting.artifacts.wanted = failure is not None
+        booting.artifacts.close()
         self.memory.note(booting.name, failure)
         self._judge(choice, failure)
         return failure

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lkltest.errors import KernelLost, UsageError
-from lkltest.image import scratch, sparse
+from lkltest.image import archive, scratch, sparse
 from lkltest.image.fsck import check
 from lkltest.image.make import Image, Place, make
 from lkltest.image.recipe import Recipe, Volume
@@ -122,11 +123,26 @@ def try_cut(disk: RecordedDisk, cut: Cut, directory: Path) -> list[str]:
         return disk.checker.check(left, disk.image.places[0], promises(disk.recording, cut))
 
 
-def keep(disk: RecordedDisk, cut: Cut, problems: list[str], directory: Path) -> Path:
-    """Keep a failed cut in `directory`: its image, what it was made of, what it broke; return the recipe's path."""
+def keep(disk: RecordedDisk, cut: Cut, problems: list[str], directory: Path, limit: int = sys.maxsize) -> Path:
+    """Keep a failed cut in `directory`: its image, what it was made of, what it broke; return the recipe's path.
+
+    The images are packed; see `archive.save` for `limit`. Nothing is left where it cannot be kept: raises UsageError
+    or OSError.
+    """
+    try:
+        return _keep(disk, cut, problems, directory, limit)
+    except (UsageError, OSError):
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+
+
+def _keep(disk: RecordedDisk, cut: Cut, problems: list[str], directory: Path, limit: int) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
-    build(disk.recording, cut, directory / "cut.img")
-    sparse.copy(disk.recording.base, directory / "base.img")
+    archive.save(disk.recording.base, directory, limit)
+    with scratch.directory() as temporary:
+        left = temporary / "cut.img"
+        build(disk.recording, cut, left)
+        archive.save(left, directory, limit)
     shutil.copyfile(disk.recording.path, directory / "recording")
     (directory / KEPT).write_text(
         json.dumps(
@@ -194,12 +210,13 @@ def replay(kept: SavedCut, kernel: Liblkl, settings: Settings) -> list[str]:
     if not kept.judge.is_file():
         raise UsageError(f"the program that judges power cuts is gone: no {kept.judge}; mend the path in {KEPT}")
     base, path = kept.directory / "base.img", kept.directory / "recording"
-    for needed in (base, path):
-        if not needed.is_file():
+    packed = archive.find(base)
+    for needed, there in ((base, base.is_file() or packed), (path, path.is_file())):
+        if not there:
             raise UsageError(f"{kept.directory} is not complete, the power cut cannot be made again: no {needed.name}")
     checker = CutChecker.compile(kernel, kept.judge, settings)
-    recording = load(base, path)
     with scratch.directory() as temporary:
+        recording = load(archive.restore(packed, temporary) if packed else base, path)
         left = temporary / f"{kept.place.volume.type}.img"
         build(recording, kept.cut, left)
         return checker.check(left, kept.place, kept.promises)

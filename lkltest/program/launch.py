@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lkltest import cc
@@ -57,9 +58,15 @@ class Launch:
             lifeline=True,
         )
 
-    def by_hand(self, kept: Path) -> str:
-        """The command to run it by hand after the run, when `kept` is its executable."""
-        return process.command(self.boot(kept.parent, kept.name)) if self.boot else self.command
+    def by_hand(self, kept: Path, moved: Mapping[Path, Path] = MappingProxyType({})) -> str:
+        """The command to run it by hand after the run, when `kept` is its executable.
+
+        `moved` are directories that it was given files of, each with the one where they are by then.
+        """
+        words = list(self.boot(kept.parent, kept.name)) if self.boot else list(self.argv)
+        for old, new in moved.items():
+            words = [word.replace(str(old), str(new)) for word in words]
+        return process.command(words)
 
 
 def prepare(

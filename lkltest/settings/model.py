@@ -114,6 +114,10 @@ class Settings:
                                 option="--lkl-passthrough")
     artifacts: Path | None = setting(None, path, "where what a failure needs is kept (default: ./lkltest-artifacts)",
                                      option="--lkl-artifacts", metavar="DIR")
+    artifacts_size: int = setting(2 << 30, memory, "the room that artifacts may take, such as 500M; the oldest runs' "
+                                  "are removed first (default: 2G)", option="--lkl-artifacts-size", metavar="SIZE")
+    artifacts_runs: int = setting(100, count, "programs whose artifacts are kept; the oldest are removed first "
+                                  "(default: 100)", option="--lkl-artifacts-runs", metavar="N")
     images: tuple[Path, ...] = setting((), path, "directory with more image recipes",
                                        option="--lkl-images", metavar="DIR", repeat=True)
     image: tuple[Path, ...] = setting((), path, "an image file of yours to run the disk suite on; never written to",

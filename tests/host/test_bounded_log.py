@@ -40,3 +40,13 @@ def test_a_full_disk_is_no_error() -> None:
     assert bounded_log.tail(40) == b"a" * 10 + b"b" * 30
     bounded_log.close()
     assert bounded_log.problem == "No space left on device"
+
+
+def test_a_file_that_cannot_be_made_is_no_error(tmp_path: Path) -> None:
+    """As on a disk without room for one more: that is said, and the last bytes are still had."""
+    bounded_log = BoundedLog(tmp_path / "none" / "out", limit=100)
+    bounded_log.write(b"a" * 30)
+    bounded_log.write(b"b" * 30)
+    assert bounded_log.tail(40) == b"a" * 10 + b"b" * 30
+    bounded_log.close()
+    assert bounded_log.problem == "No such file or directory"

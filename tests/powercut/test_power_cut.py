@@ -167,7 +167,7 @@ def test_a_failed_cut_is_kept_and_can_be_tried_again(
     kept = cuts.load_saved(path.parent)
     assert kept.problems == problems
     before = {file.name: file.read_bytes() for file in path.parent.iterdir()}
-    assert {"cut.img", "base.img", "recording", "cut.json"} == set(before)
+    assert {"cut.img.tar.zst", "base.img.tar.zst", "recording", "cut.json"} == set(before)
     again = cuts.replay(kept, disk.checker.kernel, settings)
     assert [problem.split("(promised")[0] for problem in again] == [p.split("(promised")[0] for p in problems]
     assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == before

@@ -1,15 +1,18 @@
-"""The pytest plugin: every hook and fixture of lkltest, and nothing else."""
+"""The pytest plugin: every hook and fixture of lkltest, and nothing else.
+
+It is loaded in every pytest run of its users, most of which have nothing to do with LKL: this module and `fixtures`
+are all that these load.
+"""
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import pytest
 
+from lkltest.plugin import parts
 from lkltest.settings import Settings, ini_name, options_of
-
-# Modules with the hooks and fixtures of one concern each.
-PARTS = ("collection", "debugging", "fixtures", "freshness", "repeating", "reporting", "scheduling")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,10 +37,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Load the parts, and tell pytest of our marks."""
-    for part in PARTS:
-        config.pluginmanager.import_plugin(f"lkltest.plugin.{part}")
+    """Offer the fixtures, and tell pytest of our marks."""
+    config.pluginmanager.import_plugin("lkltest.plugin.fixtures")
+    if parts.is_shared(config):
+        parts.load(config)
     config.addinivalue_line(
         "markers",
         "lkl_timeout(program, point): deadlines in seconds of a test program, and of each of its points",
     )
+
+
+def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> object:  # noqa: ANN401 -- nodes of any type
+    """Load the parts when the first module that may declare a program is collected."""
+    if "lkltest.program" not in sys.modules or collector.config.pluginmanager.has_plugin("lkltest.plugin.collection"):
+        return None
+    parts.load(collector.config)
+    from lkltest.plugin import collection
+
+    return collection.pytest_pycollect_makeitem(collector, name, obj)  # pytest asks it from the next object on

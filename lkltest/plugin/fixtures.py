@@ -47,6 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what takes our fixtures on each kernel and each image that it is for."""
     names = {name for name in {"kernel", *IMAGES} & set(metafunc.fixturenames) if _is_ours(metafunc, name)}
+    if not names:
+        return
     with refusing(metafunc.config):
         if "kernel" in names:
             from lkltest.plugin import kernels, trials
@@ -57,6 +59,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             from lkltest.plugin import images
 
             images.parametrize(metafunc)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what a fixture raises for the user's eyes without a traceback."""
+    report = yield
+    if report.when == "setup" and call.excinfo is not None and isinstance(call.excinfo.value, LkltestError):
+        report.longrepr = str(call.excinfo.value)
+    return report
 
 
 @pytest.hookimpl(wrapper=True)

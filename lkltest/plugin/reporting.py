@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -39,13 +40,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Give a point's report the point's own time and place; under --lkl-strict a skip fails.
-
-    What a fixture raises for the user's eyes needs no traceback.
-    """
+    """Give a point's report the point's own time and place; under --lkl-strict a skip fails."""
     report = yield
-    if report.when == "setup" and call.excinfo is not None and isinstance(call.excinfo.value, LkltestError):
-        report.longrepr = str(call.excinfo.value)
     causes.note(item, report, call.excinfo.value if call.excinfo else None)
     result = item.stash.get(RESULT, None)
     if report.when == "call" and result is not None:
@@ -145,13 +141,13 @@ class Summary:
         self.outcomes: dict[str, dict[str, str]] = {}  # point -> kernel -> outcome
         self.properties: dict[str, dict[str, str]] = {}  # kernel -> property -> value
         self.notes: dict[str, None] = {}  # an ordered set
-        self.junit: Any = None
         self.unreached: set[str] = set()  # points that a kernel has not reached
 
-    def pytest_sessionstart(self) -> None:
-        """Find the plugin that writes the JUnit file."""
+    @functools.cached_property
+    def junit(self) -> Any:  # noqa: ANN401 -- pytest does not export its type
+        """The plugin that writes the JUnit file."""
         plugins = self.config.pluginmanager.get_plugins()
-        self.junit = next((p for p in plugins if type(p).__name__ == "LogXML"), None)
+        return next((p for p in plugins if type(p).__name__ == "LogXML"), None)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lkltest.errors import LkltestError
+from lkltest.plugin import parts
 from lkltest.settings import Settings, ini_name, options_of
 
 if TYPE_CHECKING:
@@ -40,9 +41,12 @@ _SETTINGS = pytest.StashKey[Settings]()
 def settings_of(config: pytest.Config) -> Settings:
     """The settings of this session: options, then environment, then ini and settings file, then defaults.
 
+    A session that asks for them has to do with LKL: it gets all parts of the plugin.
+
     Raises pytest.UsageError where one of them cannot be read.
     """
     if _SETTINGS not in config.stash:
+        parts.load(config)
         from lkltest.settings import file as settings_file
 
         options = {item.name: config.getoption(f"lkltest_{item.name}") for item in options_of(Settings)}

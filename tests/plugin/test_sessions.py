@@ -158,6 +158,25 @@ def test_other_tests_see_nothing_of_us(pytester: pytest.Pytester) -> None:
     result.stdout.no_re_match_line(".*(LKL|lkl-|kernel).*")
 
 
+def test_other_tests_load_next_to_nothing_of_us(pytester: pytest.Pytester) -> None:
+    """A run without programs and kernels imports the options and the fixtures, and none of the parts behind them."""
+    pytester.makeconftest("""
+        import sys
+
+        def pytest_unconfigure():
+            print("loaded:", *sorted(name for name in sys.modules if name.partition(".")[0] in NAMES))
+
+        NAMES = {"lkltest", "cffi", "hypothesis", "pexpect", "rich", "elftools"}  # pytest-tap loads yaml
+    """)
+    pytester.makepyfile("def test_nothing(kernel): pass\n\nimport pytest\n\n@pytest.fixture\ndef kernel(): pass")
+    result = pytester.runpytest_subprocess("-s")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([
+        "loaded: lkltest lkltest.errors lkltest.plugin lkltest.plugin.fixtures lkltest.plugin.parts "
+        "lkltest.plugin.session lkltest.settings lkltest.settings.model"
+    ])
+
+
 def test_two_sessions_keep_their_own_artifacts(suite: Pytest, pytester: pytest.Pytester) -> None:
     """A session leaves the directory alone that another one is using."""
     suite("fails")

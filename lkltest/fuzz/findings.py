@@ -1,4 +1,4 @@
-"""What the fuzzer found, on disk."""
+"""Findings on disk."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 
 BREAK = "---"  # between programs that run one after the other
-HANG_SECONDS = 10.0  # after which a reproducer that should hang does
+HANG_SECONDS = 10.0  # after which a C program that should hang is taken to hang
 DATA = "finding.json"
 
 
@@ -37,13 +37,13 @@ class Finding:
     signature: tuple[str, ...]
     kernel: str  # "lkl-4.9.0"
     version: str
-    times: int  # that it failed again
-    of: int  # tries
-    reproducer: bool  # whether there is a C program that was seen to fail
+    times: int  # runs that failed
+    of: int  # runs on fresh kernels
+    reproducer: bool  # whether there is a C program, which failed when it was run
     count: int = 1  # how often the fuzzer met it
     seed: str = ""
-    cmdline: str = ""  # of the kernel; of old findings, nothing is known
-    shrunk: bool = True  # whether nothing more can be taken from its program; otherwise there was no time for it
+    cmdline: str = ""  # of the kernel; empty in old findings
+    shrunk: bool = True  # whether minimizing came to its end
 
     @property
     def rate(self) -> str:
@@ -52,12 +52,12 @@ class Finding:
 
 
 def ranked(found: Iterable[Finding]) -> list[Finding]:
-    """Findings in the order of their worth: those that fail again first, and what was met most often."""
+    """Findings in the order of their worth: first those that fail again, then by how often they were met."""
     return sorted(found, key=lambda finding: (not finding.times, -finding.count))
 
 
 def remove(directory: Path, finding: Finding) -> None:
-    """Take a finding away that turned out to be another one."""
+    """Remove a finding that turned out to be another one."""
     shutil.rmtree(directory / finding.name, ignore_errors=True)
 
 
@@ -106,7 +106,7 @@ def fill(
 
 
 def describe_kernel(liblkl: Liblkl, config: KernelConfig) -> str:
-    """What a reader must know of the kernel."""
+    """The facts about the kernel for kernel.txt."""
     return (
         f"{liblkl.name} ({liblkl.version}), {liblkl.machine}, API generation {liblkl.generation.value}\n"
         f"from: {liblkl.origin}\nlibrary: {liblkl.shared}\nmemory: {config.mem >> 20} MiB\n"
@@ -137,7 +137,7 @@ def write_reproducer(
     path.write_text(source)
     if confirm(path, report, config, settings):
         return path
-    path.rename(directory / "unconfirmed.c")  # a beginning for whoever looks into it
+    path.rename(directory / "unconfirmed.c")  # kept as a start for an investigation
     return None
 
 
@@ -185,7 +185,7 @@ def load(directory: Path) -> Finding:
 
 
 def config_of(directory: Path, config: KernelConfig) -> KernelConfig:
-    """What a kernel must be started with for a finding, or for a text file, to be run again."""
+    """The configuration of the kernel on which a finding, or a program's text, is run again."""
     if not (directory / DATA).is_file():
         return config
     cmdline = load(directory).cmdline
@@ -193,7 +193,7 @@ def config_of(directory: Path, config: KernelConfig) -> KernelConfig:
 
 
 def count(directory: Path, finding: Finding) -> None:
-    """Write down how often a finding was met. Raises UsageError where it cannot be written."""
+    """Write how often a finding was met. Raises UsageError where it cannot be written."""
     path = directory / finding.name / DATA
     temporary = path.with_suffix(".new")
     try:
@@ -222,7 +222,7 @@ def programs(directory: Path, description: Description) -> list[Program]:
 
 
 def split(text: str) -> Sequence[str]:
-    """The texts of programs that run one after the other; line numbers of each stay those of the whole."""
+    """Split a text into its programs; empty lines keep the line numbers of the whole text."""
     parts: list[list[str]] = [[]]
     for number, line in enumerate(text.splitlines()):
         if line.strip() == BREAK:

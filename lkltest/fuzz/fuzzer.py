@@ -1,4 +1,4 @@
-"""A run of the fuzzer: some workers for some time."""
+"""The fuzzer: workers that run programs on kernels for some time."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from lkltest.fuzz.repro.repro import MINIMIZE_SECONDS, Crash
 from lkltest.settings import Settings
 
 BATCH = 128  # programs in one message
-LIFETIME = 20_000  # programs after which a kernel is replaced, so that no history is longer
-GRACE = 120.0  # seconds in which what failed last is looked into at leisure
-MAX_DIED_BEFORE_FIRST_PROGRAM = 3  # kernels in a row that may die before they have run anything
+LIFETIME = 20_000  # programs that one kernel runs; a history is not longer
+GRACE = 120.0  # seconds after the end in which the last failures are reproduced
+MAX_DIED_BEFORE_FIRST_PROGRAM = 3  # kernels in a row
 
 
 @dataclass
 class Progress:
-    """Where a session stands."""
+    """The progress of a fuzzing run."""
 
     programs: int = 0
     calls: int = 0
     succeeded: int = 0
     interrupted: int = 0
-    lost: int = 0  # kernels that died
+    lost: int = 0  # kernels
     silent: int = 0  # kernels replaced without a finding: out of memory, or blocked for ever
     boots: int = 0
     downtime: float = 0.0  # seconds between a kernel's death and the next one's first program
@@ -58,21 +58,21 @@ class Fuzzer:
         self.progress = Progress()
         self.crash_queue = CrashQueue(description, settings, output, seed=seed, minimize_seconds=minimize_seconds)
         self.lock = threading.Lock()
-        self.stop = threading.Event()  # ends the fuzzing: what failed last is looked into all the same
+        self.stop = threading.Event()  # ends the fuzzing; the last failures are still reproduced
         self.error: BaseException | None = None
         self.started = time.monotonic()
         self.ended = 0.0
 
     @property
     def findings(self) -> Mapping[str, Finding]:
-        """What was found until now, by name."""
+        """The findings so far, by name."""
         return self.crash_queue.findings
 
     def run(self, seconds: float, tick: Callable[[], None], *, programs: int = 0, every: float = 0.5) -> None:
-        """Fuzz for so long, or until so many programs have run; `tick` is called now and then.
+        """Fuzz for some seconds, or until `programs` have run; `tick` is called after every `every` seconds.
 
-        What failed is looked into to the end, which an exception of `tick`, Ctrl-C, or two minutes cut short.
-        Raises what a worker's thread raised.
+        Then the last failures are reproduced, for GRACE seconds; an exception of `tick` or Ctrl-C ends that early.
+        Raises the first exception of a worker's thread.
         """
         workers = [self._thread(Worker(self, n).run) for n in range(len(self.memories))]
         examiners = [self._thread(self.crash_queue.work) for _ in self.memories]
@@ -110,7 +110,7 @@ class Fuzzer:
             try:
                 work()
             except BaseException as error:
-                self.error = self.error or error  # what came first: the others may only follow from it
+                self.error = self.error or error  # the first one: others may be its consequences
                 self.stop.set()
                 self.crash_queue.hurry.set()
 
@@ -128,17 +128,17 @@ class Fuzzer:
         tick()
 
     def close(self) -> None:
-        """Give back the shared memory."""
+        """Free the shared memory."""
         for memory in self.memories:
             memory.close()
 
     @property
     def seconds(self) -> float:
-        """That were fuzzed."""
+        """The duration of the fuzzing so far."""
         return (self.ended or time.monotonic()) - self.started
 
     def counts(self) -> Counter[tuple[int, int]]:
-        """How often each call ended how: by number and bucket (0 success, else the errno)."""
+        """Counts of how calls ended, by the call's number and the bucket (0 for success, else the errno)."""
         total: Counter[tuple[int, int]] = Counter()
         for memory in self.memories:
             for number, bucket, count in memory.counts():
@@ -147,7 +147,7 @@ class Fuzzer:
 
 
 class Worker:
-    """One worker's side of a session: it keeps a kernel busy."""
+    """One worker: it makes programs, keeps a kernel busy with them, and hands over its failures."""
 
     def __init__(self, fuzzer: Fuzzer, number: int) -> None:
         self.fuzzer = fuzzer
@@ -155,20 +155,20 @@ class Worker:
         self.memory = fuzzer.memories[number]
         self.generator = Generator(fuzzer.description, f"{fuzzer.seed}/{number}", fuzzer.scenarios)
         self.kernel: Kernel | None = None
-        self.history: list[Candidate] = []  # what the kernel ran, by the programs' numbers
-        self.head = self.memory.head()  # where it stood after the last batch
+        self.history: list[Candidate] = []  # the programs that the kernel ran, by their numbers
+        self.head = self.memory.head()  # its progress after the last batch
         self.died = 0.0
-        self.died_before_first_program = 0  # kernels in a row that died before they had run anything
+        self.died_before_first_program = 0  # kernels in a row
 
     def run(self) -> None:
-        """Run batches until the session stops."""
+        """Run batches until the fuzzer stops."""
         batch, following = self.generator.batch(BATCH), None
         try:
-            while True:  # once at least: a kernel that does not boot is told, however short the time
+            while True:  # once at least, so that a kernel that does not boot is always reported
                 kernel = self.kernel or self.boot()
                 kernel.start(batch.data, len(batch.programs))
                 following = following or self.generator.batch(BATCH)  # while the worker works
-                batch = batch.after(self.judge(kernel, batch, kernel.finish(self.known())))
+                batch = batch.after(self.judge(kernel, batch, kernel.finish(self.hang_recognizer())))
                 if self.fuzzer.stop.is_set():
                     return
                 if not batch.programs:
@@ -176,8 +176,8 @@ class Worker:
         finally:
             self.drop()
 
-    def known(self) -> Callable[[bytes], bool] | None:
-        """What tells a kernel that hangs as one did before, so that nobody need wait for it; None where none did."""
+    def hang_recognizer(self) -> Callable[[bytes], bool] | None:
+        """A function that recognizes known hangs by their stacks; None where no hang is known."""
         hangs = self.fuzzer.crash_queue.hangs()
         return (lambda stderr: name_of_hang(stderr) in hangs) if hangs else None
 
@@ -200,8 +200,8 @@ class Worker:
             self.kernel = None
 
     def judge(self, kernel: Kernel, batch: Batch, outcome: int | WorkerExit) -> int:
-        """Look at what became of a batch; the number of its programs that were run."""
-        before = self.head  # whatever the kernel did since then belongs to this batch
+        """Count a batch, hand over its failure; returns the number of its programs that ran."""
+        before = self.head  # what the kernel did since then belongs to this batch
         head = self.head = outcome.head if isinstance(outcome, WorkerExit) else self.memory.head()
         first = kernel.programs - len(batch.programs)
         dead = isinstance(outcome, WorkerExit)
@@ -227,7 +227,7 @@ class Worker:
         return done
 
     def count(self, before: Head, programs: int) -> None:
-        """Add what was done to the session's progress."""
+        """Add the work of a batch to the progress."""
         progress, head = self.fuzzer.progress, self.head
         with self.fuzzer.lock:
             progress.programs += programs
@@ -236,7 +236,7 @@ class Worker:
             progress.interrupted += head.interrupted - before.interrupted
 
     def collect(self, exited: WorkerExit) -> Report | None:
-        """What a death means. Raises KernelLost for a kernel that dies again and again before it has run anything."""
+        """Report a lost worker. Raises KernelLost if kernels die again and again before their first program."""
         with self.fuzzer.lock:
             self.fuzzer.progress.lost += 1
         self.died = time.monotonic()
@@ -254,7 +254,7 @@ class Worker:
         return report
 
     def crash(self, kernel: Kernel, report: Report, returned: int) -> None:
-        """Hand a failure to the session, with what led to it; its program, the last one, made so many calls."""
+        """Hand a failure over with its history; `returned` calls of its program, the last one, returned."""
         results = self.memory.results(self.head.calls - returned, returned)
         crash_queue = self.fuzzer.crash_queue
         crash_queue.add(Crash(report, tuple(self.history), results, kernel.config))
@@ -263,8 +263,8 @@ class Worker:
 
 
 def begun(outcome: int | WorkerExit, first: int) -> int:
-    """How many programs of a batch have run, or begun to; `first` is the first one's number."""
+    """The number of programs of a batch that ran or began; `first` is the number of the first program."""
     if not isinstance(outcome, WorkerExit):
         return outcome
-    # A kernel may also die between two batches, of what a thread of its own does.
+    # A kernel may also die between two batches, by the fault of a thread of its own.
     return outcome.head.program - first + 1 if outcome.head.state == State.RUNNING else 0

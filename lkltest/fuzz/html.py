@@ -111,7 +111,7 @@ def heat_map(fuzzer: Fuzzer) -> str:
 
 
 def _map(rows: list[str], columns: dict[int, str], counts: Counter[tuple[str, int]], most: int) -> str:
-    """A part of the heat map, with headings of its own: nobody scrolls back to read them."""
+    """A part of the heat map, with its own headings, so that they stay in sight."""
     left, top = 160, 110
     width, height = left + CELL * len(columns), top + CELL * len(rows)
     parts = [f'<svg width="{width + top}" height="{height + 8}">']  # the last headings lean out to the right

@@ -17,7 +17,7 @@ FAST = "fast"  # the variant of the default kernel that boots in 0.1 s instead o
 
 
 def load(options: Mapping[str, Any]) -> Settings:
-    """The settings of a command; the default kernel is the one that boots fast."""
+    """The settings of a command; the default kernel is the variant that boots fast."""
     settings = settings_file.load(options)
     return replace(settings, variant=FAST) if not settings.lkl and settings.variant == "default" else settings
 

@@ -33,7 +33,7 @@ BETWEEN = 0xFFFFFFFF  # the index of no call: the sandbox is at work
 
 
 class State(enum.IntEnum):
-    """What a worker is doing."""
+    """The state of a worker."""
 
     BOOTING = 0
     IDLE = 1

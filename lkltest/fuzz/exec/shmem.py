@@ -33,9 +33,9 @@ NEVER = bytes(ROW.size)
 
 @dataclass(frozen=True)
 class Head:
-    """Where a worker stands."""
+    """The progress of a worker."""
 
-    program: int  # number since boot of the program that runs, or ran last
+    program: int  # number since boot of the program that runs or ran last
     call: int  # index of its call that runs; BETWEEN outside of calls
     state: State
     calls: int  # made since boot
@@ -60,16 +60,16 @@ class Memory:
         self.map = mmap.mmap(self.fd, SIZE)
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Free the memory."""
         self.map.close()
         os.close(self.fd)
 
     def clear(self) -> None:
-        """Make it ready for a fresh kernel; the counts of calls stay, they are the session's."""
+        """Clear what belongs to the last kernel; the counts of calls go on."""
         self.map[: SHAPE] = bytes(SHAPE)
 
     def head(self) -> Head:
-        """Where the worker stands now."""
+        """The worker's progress now."""
         values = dict(zip(HEAD.names, HEAD.unpack_from(self.map), strict=True))
         found = {field.name: values[field.name] for field in fields(Head)}
         return Head(**{**found, "state": State(found["state"]), "alarm": Alarm(found["alarm"])})
@@ -85,17 +85,17 @@ class Memory:
         return program, call
 
     def set_shapes(self, shapes: Mapping[int, tuple[Shape, int]]) -> None:
-        """Say what successes look like, by the number of the call."""
+        """Set what calls may return on success, by the number of the call."""
         for number, (shape, argument) in shapes.items():
             self.map[SHAPE + number] = shape
             self.map[SHAPE_ARGUMENT + number] = argument
 
     def write(self, programs: bytes) -> None:
-        """Put encoded programs where the worker reads them."""
+        """Write encoded programs for the worker."""
         self.map[PROGRAMS : PROGRAMS + len(programs)] = programs
 
     def results(self, first: int, count: int) -> tuple[int, ...]:
-        """What calls returned, by their number since boot; only the last MAX_RESULTS are kept."""
+        """The results of calls, by the calls' numbers since boot; the last MAX_RESULTS are kept."""
         return tuple(
             struct.unpack_from("<q", self.map, RESULTS + (first + n) % MAX_RESULTS * 8)[0] for n in range(count)
         )
@@ -105,7 +105,7 @@ class Memory:
         return struct.unpack_from(f"<{count}I", self.map, NOVEL)
 
     def console(self, start: int = 0) -> bytes:
-        """What the kernel printed from byte `start` on, as far as it is kept."""
+        """The kernel's log from byte `start` on; its last CONSOLE_SIZE bytes are kept."""
         end: int = struct.unpack_from("<Q", self.map, HEAD.offset("console"))[0]
         start = max(start, end - CONSOLE_SIZE)
         first, last = start % CONSOLE_SIZE, end % CONSOLE_SIZE
@@ -114,7 +114,7 @@ class Memory:
         return self.map[CONSOLE + first : CONSOLE + CONSOLE_SIZE] + self.map[CONSOLE : CONSOLE + last]
 
     def counts(self) -> Iterator[tuple[int, int, int]]:
-        """How often each call ended how: its number, the bucket (0 success, else the errno), the count."""
+        """Counts of how calls ended: the call's number, the bucket (0 for success, else the errno), the count."""
         for number in range(CALLS):
             at = STATS + number * ROW.size
             if (row := self.map[at : at + ROW.size]) != NEVER:  # most numbers are no call's

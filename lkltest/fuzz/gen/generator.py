@@ -1,4 +1,4 @@
-"""Programs by the hundred thousand: calls drawn once, joined again and again."""
+"""Generates programs fast: calls are drawn and encoded once, and joined to programs many times."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from lkltest.fuzz.prog.encode import PROGRAM
 from lkltest.fuzz.prog.resolve import resolve
 from lkltest.fuzz.prog.values import Call, Program
 
-POOL = 400  # calls that stand ready for a scenario
-READY = 12  # calls that stand ready for each step of a scenario's start
-RENEW = 16  # of them drawn anew after each batch: each is used some times in other company
+POOL = 400  # encoded calls of a scenario's body
+READY = 12  # encoded calls of each step of a scenario's start
+RENEW = 16  # calls of the pool that are replaced after each batch
 LENGTHS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16)
-CORPUS = 500  # programs of a scenario that saw something new, to be varied
-DEPRIORITIZED = 10  # kernels lost to what is known already, after which a scenario is half as frequent
+CORPUS = 500  # programs of a scenario that are kept for mutation, because they saw something new
+DEPRIORITIZED = 10  # kernels lost to known bugs after which a scenario is half as frequent
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedCall:
-    """A call that is drawn and encoded."""
+    """A call with its encoding."""
 
     code: bytes
     call: Call
@@ -33,17 +33,17 @@ class EncodedCall:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A program of a batch: its calls, and the scenario that they came from."""
+    """A program of a batch, not yet seen to fail."""
 
     scenario: Scenario
     calls: tuple[EncodedCall, ...]
 
     def program(self, returned: Sequence[int] = ()) -> Program:
-        """The program as values, with its picks bound as they were when its calls returned this."""
+        """The program as values; references are resolved as they were when its calls returned `returned`."""
         return resolve([encoded.call for encoded in self.calls], returned)
 
     def encoded(self) -> bytes:
-        """The program as the executor takes it, which binds its picks."""
+        """The program's encoding; the executor resolves its references."""
         needs = 0
         codes = []
         for encoded in self.calls:
@@ -55,13 +55,13 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Batch:
-    """Programs for one message to a worker."""
+    """Programs that a worker runs for one message."""
 
     programs: tuple[Candidate, ...]
     data: bytes
 
     def after(self, programs: int) -> Batch:
-        """What is left of it after so many programs."""
+        """The batch without its first programs."""
         at = 0
         for _ in range(programs):
             at += int(PROGRAM.unpack_from(self.data, at)[0])
@@ -69,7 +69,7 @@ class Batch:
 
 
 class Scenario:
-    """One kind of program."""
+    """A kind of program: the calls of its start in order, then calls of its body in any order."""
 
     def __init__(self, name: str, entry: Mapping[str, Any], description: Description) -> None:
         """`entry` is the annotations': weight, start, body."""
@@ -82,24 +82,24 @@ class Scenario:
         self.pool: list[EncodedCall] = []
         self.encoded: list[list[EncodedCall]] = []
         self.corpus: list[Candidate] = []
-        self.losses = 0  # kernels lost to what is known already
+        self.losses = 0  # kernels lost to known bugs
 
     @property
     def weight(self) -> float:
-        """How often it is taken, among others: what ends in a known crash again and again leaves time for the rest."""
+        """Its share of the programs; a scenario that loses kernels to known bugs leaves time for the others."""
         return self.share / (1 + self.losses / DEPRIORITIZED)
 
     def fill(self, source: Random) -> None:
-        """Draw all that stands ready."""
+        """Draw the calls of the start and of the pool."""
         self.pool = [self.draw(self.key(source), source) for _ in range(POOL)] if self.keys else []
         self.encoded = [[self.draw(source.choice(keys), source) for _ in range(READY)] for keys in self.start]
 
     def key(self, source: Random) -> str:
-        """A variant for the body."""
+        """The key of a variant for the body."""
         return source.random.choices(self.keys, cum_weights=self.weights)[0]
 
     def draw(self, key: str, source: Random) -> EncodedCall:
-        """Draw a call; one that this kernel's structures do not fit is drawn again as another."""
+        """Draw and encode a call; a call that cannot be encoded with this kernel's structures is drawn again."""
         for _ in range(20):
             call = self.description.draw(key, source)
             try:
@@ -109,7 +109,7 @@ class Scenario:
         raise ValueError(f"no call of {key} can be encoded")
 
     def renew(self, source: Random) -> None:
-        """Draw some anew."""
+        """Replace some of the calls."""
         for _ in range(RENEW):
             self.pool[source.integer(0, len(self.pool) - 1)] = self.draw(self.key(source), source)
         for n, keys in enumerate(self.start):
@@ -145,7 +145,7 @@ class Generator:
         return list(accumulate(scenario.weight for scenario in self.scenarios))
 
     def batch(self, programs: int) -> Batch:
-        """So many programs."""
+        """Make a number of programs."""
         rng = self.source.random
         candidates: list[Candidate] = []
         for scenario in rng.choices(self.scenarios, cum_weights=self.weights, k=programs):
@@ -162,7 +162,7 @@ class Generator:
         return Batch(tuple(candidates), b"".join(candidate.encoded() for candidate in candidates))
 
     def vary(self, candidate: Candidate, rng: random.Random) -> Candidate:
-        """A program with a few calls more, fewer or replaced."""
+        """Mutate a program: insert, remove and replace a few calls."""
         calls = list(candidate.calls)
         pool = candidate.scenario.pool
         for _ in range(rng.randrange(1, 5)):
@@ -176,7 +176,7 @@ class Generator:
         return Candidate(candidate.scenario, tuple(calls[:40]))
 
     def keep(self, candidate: Candidate) -> None:
-        """Remember a program that saw something new."""
+        """Keep a program that saw something new, for mutation."""
         corpus = candidate.scenario.corpus
         if len(corpus) < CORPUS:
             corpus.append(candidate)
@@ -184,6 +184,6 @@ class Generator:
             corpus[self.source.integer(0, CORPUS - 1)] = candidate
 
     def deprioritize(self, candidate: Candidate) -> None:
-        """Make fewer programs like one that lost a kernel to what is known already."""
+        """Make fewer programs of the scenario of one that lost a kernel to a known bug."""
         candidate.scenario.losses += 1
         self.weights = self._weigh()

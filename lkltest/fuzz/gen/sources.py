@@ -24,9 +24,9 @@ class Random:
         return low + int(self.random.random() * (high - low + 1))
 
     def chance(self, percent: int) -> bool:
-        """True so often."""
+        """True with this probability."""
         return self.random.random() * 100 < percent
 
     def bytes(self, size: int) -> bytes:
-        """So many bytes."""
+        """Random bytes."""
         return self.random.randbytes(size)

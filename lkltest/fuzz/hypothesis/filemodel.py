@@ -1,4 +1,4 @@
-"""What file operations must do: a file system as Python's dictionaries."""
+"""A model of a file system, in Python's dictionaries, that says what file operations must do."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class FileModel:
         return node
 
     def find(self, path: Path) -> Node:
-        """What a path names."""
+        """The file or directory of a path."""
         found = self.parent(path).entries.get(path[-1])
         if found is None:
             raise Refused(errno.ENOENT)
@@ -94,7 +94,7 @@ class FileModel:
             raise Refused(errno.EISDIR)
 
     def write(self, path: Path, offset: int, data: bytes) -> int:
-        """Write at an offset; what lies before it is zeroes."""
+        """Write at an offset; a gap before it is zeroes."""
         content = self.file(path).data
         if data:
             content.extend(bytes(max(0, offset - len(content))))

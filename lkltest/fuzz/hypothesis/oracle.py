@@ -1,4 +1,4 @@
-"""Programs judged on a kernel that lives from one to the next."""
+"""An oracle for Hypothesis: it runs programs, and raises AssertionError where the kernel fails."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ SECONDS = 30.0  # to reduce a history
 
 @dataclass(frozen=True)
 class Ran:
-    """What a program's calls returned."""
+    """The results of a program's calls."""
 
     returned: tuple[int, ...]
     interrupted: int  # calls that had to be interrupted
-    known: Report | None = None  # it failed as the kernel is known to
+    known: Report | None = None  # a failure that is known, and not raised
 
 
 class Oracle(Closing):
-    """Runs programs and raises AssertionError where the kernel fails.
+    """Runs programs on a kernel that lives from one program to the next, and raises AssertionError where it fails.
 
     Use it as a context manager. `known` are names of failures that are not raised (* stands for any letters), each
     with its reason.
@@ -43,7 +43,7 @@ class Oracle(Closing):
         self.known = known
         self.namer = Namer(description)
         self.history: list[Program] = []  # of the kernel that runs
-        self.reports: dict[Program, str] = {}  # of programs that failed: Hypothesis asks again
+        self.reports: dict[Program, str] = {}  # of programs that failed, since Hypothesis runs them again
 
     def close(self) -> None:
         """End the kernel that runs."""
@@ -67,7 +67,7 @@ class Oracle(Closing):
             self.fail(program, result.report)
             if program not in self.reports:
                 return Ran(result.returned, 0, result.report)
-        # One line for both: Hypothesis tells failures from each other by where they are raised.
+        # One line for all failures: Hypothesis takes failures raised on different lines for different ones.
         raise AssertionError(self.reports[program])
 
     def fresh(self, programs: Sequence[Program]) -> Ran:
@@ -81,7 +81,7 @@ class Oracle(Closing):
         return Ran(result.returned, self.runner.memory.head().interrupted, result.report)
 
     def fail(self, program: Program, report: Report) -> None:
-        """Find out what brings the failure about, for a report; none for one that is known, or a slow host."""
+        """Reproduce the failure, and keep a text about it; no text for a known failure, or one of a slow host."""
         history, self.history = self.history, []
         if any(fnmatch.fnmatchcase(report.name, known) for known in self.known):
             return None
@@ -90,7 +90,7 @@ class Oracle(Closing):
                 self.runner.drop()
                 return self.describe(program, [program], report, "on a fresh kernel")
         if report.type == ReportType.HANG and not report.same(self.runner.run(history).report):
-            return None  # a machine so busy that a call took long: it does not hang
+            return None  # the machine was so busy that a call took long: no hang
         deadline = Deadline(SECONDS)
         fails = report.same(self.runner.run(history).report)
         if fails:
@@ -99,7 +99,7 @@ class Oracle(Closing):
         return self.describe(program, history, report, "after each other" if fails else "once, not again")
 
     def describe(self, program: Program, programs: Sequence[Program], report: Report, when: str) -> None:
-        """Keep what there is to say, for whenever the program is asked for again."""
+        """Keep the text about a failure, which is raised whenever the program is run."""
         evidence = report.stack or report.console[-3000:]
         self.reports[program] = (
             f"{report.title} ({report.name}), {when}:\n\n{self.show(programs)}\n{evidence}"

@@ -1,4 +1,4 @@
-"""How long properties are tried: the profiles ci, dev and night."""
+"""The profiles ci, dev and night: how many examples of each property are tried."""
 
 from __future__ import annotations
 
@@ -63,21 +63,21 @@ class Profile:
     ) -> int:
         """Try a property on examples; the number of them. `share` is less than 1 for one whose examples are slow.
 
-        Raises what `holds` raises on the smallest example that Hypothesis finds.
+        Raises the exception of `holds` on the smallest example that Hypothesis finds.
         """
         import hypothesis
 
-        clock = TimeLimit(self.seconds)
+        limit = TimeLimit(self.seconds)
         tried = 0
 
         def example(value: T) -> None:
             nonlocal tried
-            clock.look()
+            limit.look()
             tried += 1
             try:
                 holds(value)
             except Exception:
-                clock.failed = True
+                limit.failed = True
                 raise
 
         run = self.settings(property, share)(hypothesis.given(value=strategy)(example))
@@ -87,7 +87,7 @@ class Profile:
 
 
 class TimeLimit:
-    """Ends a property when its time is up, but never the shrinking of a failure."""
+    """Ends a property when its time is up, but never while Hypothesis shrinks a failure."""
 
     def __init__(self, seconds: float) -> None:
         self.until = time.monotonic() + seconds if seconds else float("inf")

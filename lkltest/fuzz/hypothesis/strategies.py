@@ -32,11 +32,11 @@ class Drawn:
         return self.draw(st.integers(low, high))
 
     def chance(self, percent: int) -> bool:
-        """True so often; False is simpler."""
+        """True with this probability; False is simpler."""
         return self.draw(st.integers(0, 99)) >= 100 - percent
 
     def bytes(self, size: int) -> bytes:
-        """So many bytes."""
+        """Bytes; zeroes are the simplest."""
         return self.draw(st.binary(min_size=size, max_size=size))
 
 
@@ -57,7 +57,7 @@ def arguments(description: Description, key: str, name: str) -> SearchStrategy[V
 
 
 def calls(description: Description, key: str) -> SearchStrategy[Call]:
-    """Calls of one variant ("openat", "openat_create"); their uses of earlier results are picks, still to be bound."""
+    """Calls of one variant ("openat", "openat_create"); their references to resources are still to be resolved."""
 
     @st.composite
     def drawn(draw: DrawFn) -> Call:
@@ -67,7 +67,7 @@ def calls(description: Description, key: str) -> SearchStrategy[Call]:
 
 
 def encodable(description: Description, call: Call) -> bool:
-    """Whether this kernel's structures can hold what was drawn."""
+    """Whether a call can be encoded with this kernel's structures."""
     try:
         description.encoder.call(call)
     except (KeyError, ValueError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-# What a program needs of its sandbox, as bits.
+# The needs of a program in its sandbox, as bits.
 NEEDS = {
     "task": 1,  # it changes credentials, scheduling or masks: a task of its own
     "mounts": 2,  # it changes mounts: a mount namespace of its own
@@ -15,7 +15,7 @@ NEEDS = {
 
 
 class Shape(enum.IntEnum):
-    """What a call's success may be."""
+    """The values that a call may return on success."""
 
     ANY = 0
     ZERO = 1

@@ -1,4 +1,4 @@
-"""The system calls of one kernel with what is known of their arguments."""
+"""Describes the system calls of one kernel: the headers' signatures joined with the annotations."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Variant:
     annotated: bool = False  # whether more is known of it than its C types
 
     def accepts(self, args: tuple[Value, ...]) -> bool:
-        """Whether arguments could have been drawn from this one, as far as numbers and strings tell."""
+        """Whether this variant could have drawn these arguments; only numbers and strings are checked."""
         return len(args) == len(self.types) and all(
             type.accepts(arg) for type, arg in zip(self.types, args, strict=True)
         )
 
     @cached_property
     def order(self) -> tuple[int, ...]:
-        """The arguments as they are drawn: lengths after what they measure."""
+        """The order in which arguments are drawn: lengths after the buffers that they measure."""
         return tuple(sorted(range(len(self.types)), key=lambda n: isinstance(self.types[n], Len)))
 
 
@@ -58,13 +58,13 @@ class Description:
     variants: Mapping[str, Variant]  # by key; narrower ones before the call itself
     left_out: Mapping[str, str]  # why a call is never made
     fields: Mapping[str, tuple[str, Mapping[str, Type]]]  # annotated structures: tag, types by field
-    shapes: Mapping[int, tuple[Shape, int]]  # what a success looks like, by the call's number
+    shapes: Mapping[int, tuple[Shape, int]]  # what a call may return on success, by its number
     encoder: Encoder
     by_call: Mapping[str, tuple[Variant, ...]] = field(default_factory=dict)
 
     @cached_property
     def uniform(self) -> frozenset[str]:
-        """The calls that leave the same for later ones whichever variant they are."""
+        """The calls that produce the same resources in all their variants."""
         return frozenset(name for name, found in self.by_call.items() if len({v.produces for v in found}) == 1)
 
     def keys(self, patterns: Iterable[str]) -> list[str]:
@@ -86,22 +86,22 @@ class Description:
         return any(described.accepts(call.args) for described in self.by_call[call.name])
 
     def produces(self, name: str, args: tuple[Value, ...]) -> tuple[Produces, ...]:
-        """What a call leaves for later ones."""
+        """The resources that a call produces."""
         return self.variant(name, args).produces
 
     def needs(self, program: Program) -> int:
-        """What the sandbox of a program must give: bits of NEEDS."""
+        """The needs of a program in its sandbox: bits of NEEDS."""
         bits = 0
         for call in program.calls:
             bits |= self.variant(call.name, call.args).needs
         return bits
 
     def encode(self, program: Program) -> bytes:
-        """A program as the executor takes it."""
+        """Encode a program for the executor."""
         return self.encoder.program(program, self.needs(program))
 
     def draw(self, key: str, source: Source) -> Call:
-        """Make a call of a variant; its results are picks, still to be bound."""
+        """Draw a call of a variant; its references to resources are still to be resolved."""
         described = self.variants[key]
         scope = Scope({}, self.headers.struct, self.fields, self.encoder.size)
         arguments = described.signature.arguments
@@ -109,14 +109,14 @@ class Description:
         for n in described.order:
             value = fit(described.types[n].draw(source, scope), arguments[n].type)
             if described.signature.name == "ioctl":
-                value = self.roomy(value)
+                value = self.padded_ioctl(value)
             values[n] = scope.siblings[arguments[n].name] = value
         args = tuple(values[n] for n in range(len(arguments)))
         name = described.signature.name
         return Call(name, args, described.produces if name in self.uniform else self.produces(name, args))
 
-    def roomy(self, value: Value) -> Value:
-        """What an ioctl points to, made as long as any: another kind of descriptor may take another structure."""
+    def padded_ioctl(self, value: Value) -> Value:
+        """Make the target of an ioctl's pointer as long as any: on another descriptor it may be another structure."""
         if not isinstance(value, Pointer) or self.encoder.size(value.target) >= IOCTL_ROOM:
             return value
         if isinstance(value.target, Out):
@@ -158,7 +158,7 @@ def describe(liblkl: Liblkl, settings: Settings) -> Description:
 
 
 def join(headers: Headers, data: Mapping[str, Mapping[str, Any]]) -> Description:
-    """Join what the headers say with what the annotations add."""
+    """Join the headers' signatures with the annotations."""
     reader = notation.Reader(headers.constants, data["types"])
     fields = {
         name: (entry.get("of", name), {key: reader.read(text) for key, text in entry.items() if key != "of"})
@@ -195,7 +195,7 @@ def _described(key: str, signature: Signature, entry: Mapping[str, Any], reader:
     unknown = set(entry) - set(names) - {"of", "produces", "needs", "weight", "success"}
     if unknown and "of" not in entry and len(unknown) == len(set(entry) - {"produces", "needs", "weight", "success"}):
         raise UsageError(f"annotation of {key}: it has no argument {', '.join(sorted(unknown))} but {', '.join(names)}")
-    # Nobody knows what a call without an annotation does to its task: it gets one of its own, in a world of its own.
+    # A call without an annotation may do anything to its task: it gets a task and mounts of its own.
     stranger = not entry and bool(signature.arguments)
     produces = "same" if stranger and inference.OPENERS.fullmatch(signature.name) else ""
     types = []

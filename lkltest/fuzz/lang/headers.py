@@ -1,4 +1,4 @@
-"""What the headers of a liblkl say of its system calls."""
+"""The system calls, structures and constants that the headers of a liblkl declare."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lkltest.host import cache, process
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 
-FORMAT = "3"  # changes with what is stored in the cache
+FORMAT = "3"  # of the data in the cache
 
 # The table itself cannot be evaluated by a regular expression (lseek is __lkl__NR3264_lseek): the preprocessor does it.
 TABLE = "".join(
@@ -67,7 +67,7 @@ class Headers:
 
 @dataclass(frozen=True)
 class Extra:
-    """What the headers of some libraries lack: it is added where it is missing."""
+    """Declarations that the headers of some libraries lack; they are added where they are missing."""
 
     constants: Mapping[str, int]  # by name without LKL_
     definitions: Mapping[str, str]  # C code of structures, by tag
@@ -123,7 +123,7 @@ def preprocess(liblkl: Liblkl, settings: Settings, extra: Extra) -> str:
 
 
 def compiler(liblkl: Liblkl, settings: Settings) -> list[str]:
-    """The compiler's command with what the library's headers need."""
+    """The compiler's command with the flags that the library's headers need."""
     return [*settings.cc, "-x", "c", "-std=gnu11", *(f"-I{path}" for path in liblkl.include), *liblkl.cflags]
 
 
@@ -154,7 +154,7 @@ def compile_probe(liblkl: Liblkl, settings: Settings, directory: Path) -> None:
 
 
 def extract(path: Path, text: str) -> Headers:
-    """Read what `probe` put into an object file."""
+    """Read the values and types of a compiled probe."""
     dwarf = Dwarf(str(path))
     try:
         variables = dwarf.variables()
@@ -195,7 +195,7 @@ def _values(dwarf: Dwarf) -> dict[str, int]:
 
 
 def load(path: Path) -> Headers:
-    """Read what `read` has stored."""
+    """Load headers that `read` has stored."""
     data = json.loads(path.read_bytes())
     calls = {
         name: Signature(

@@ -1,4 +1,4 @@
-"""What the C type and the name of an argument alone tell of it."""
+"""Infers the type of an argument from its C type and its name, where no annotation gives it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ADDRESSES = re.compile(r"arg\d*|u?addr\d*|ptr|data")  # of a long: for some comm
 OPENERS = re.compile(r"\w*(open|create|getfd|dup|accept|socket|watch)\w*|fsmount|fspick")
 TYPEDEFS = {"lkl_uid_t": "uid", "lkl_gid_t": "uid", "lkl_pid_t": "pid", "lkl_clockid_t": "clock",
             "lkl_umode_t": "mode"}
-ROOM = 4096  # bytes of a buffer whose length nobody knows; lengths that nobody knows stay below
+ROOM = 4096  # bytes of a buffer of unknown length; unknown lengths stay below
 FEW = 16  # items for which there is always room
 STRINGS = (b"f0", b"d0", b"", b"ramfs", b"a" * 300)
 
@@ -44,8 +44,8 @@ STRINGS = (b"f0", b"d0", b"", b"ramfs", b"a" * 300)
 def infer(signature: Signature, index: int, reader: Reader, *, known: bool = False) -> Type:
     """The type of an argument that the annotations leave out: any kernel's new call can be made with it.
 
-    Whatever the kernel takes a number for, no length is longer than what the pointer beside it leads to. Of a call
-    that is `known`, somebody saw that a pointer to a structure leads to one, so that writes past it are caught.
+    No number can be a length that is longer than the buffer of the pointer beside it. In a `known` call, which has an
+    annotation, a pointer to a structure leads to exactly one, so that writes past it are caught.
     """
     argument = signature.arguments[index]
     if argument.type.kind == "pointer":
@@ -73,7 +73,7 @@ def infer(signature: Signature, index: int, reader: Reader, *, known: bool = Fal
 
 
 def _item(pointer: Argument) -> int:
-    """The bytes of what a pointer's type says that it leads to."""
+    """The size of the target of a pointer's type."""
     return max(1, pointer.type.target.size if pointer.type.target else 1)
 
 
@@ -98,7 +98,7 @@ def _pointer(signature: Signature, index: int, reader: Reader, *, known: bool) -
         struct = StructOf(target.name.removeprefix("lkl_"))
         if known or _measured(signature, index + 1):
             return struct if argument.type.const else Union((struct, BufferOut(target.size, target.size)))
-        # Nobody knows whether another argument counts its items.
+        # Another argument may count its items.
         room = max(ROOM, FEW * target.size)
         return Padded(struct, room) if argument.type.const else Union((Padded(struct, room), BufferOut(room, room)))
     if target.kind == "int" and target.size > 1:

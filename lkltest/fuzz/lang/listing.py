@@ -1,4 +1,4 @@
-"""The table of calls, for people."""
+"""The table of calls that `lkltest fuzz --list-calls` prints."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lkltest.liblkl.model import Liblkl
 
 
 def list_calls(liblkl: Liblkl, description: Description) -> str:
-    """One line for each call that the library's headers name: its number, arguments, and what is known of it."""
+    """One line for each call that the library's headers name: its number, its arguments, and how it is described."""
     named = dict.fromkeys((*headers.listed(liblkl), *description.headers.calls))
     lines = []
     for name in named:

@@ -1,4 +1,4 @@
-"""Numbers of a program by their names in the headers."""
+"""Names numbers of a program by the constants of the headers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Namer:
         return self.description.headers.calls[call.name].arguments[int(path)].name
 
     def flags(self, number: int, found: Sequence[str]) -> str:
-        """Names joined by bars; what has none stands as a number."""
+        """Names joined by bars; bits without a name are added as a number."""
         values = {name: self.description.headers.constants.get(name, 0) for name in found}
         parts: list[str] = []
         left = number

@@ -93,7 +93,7 @@ def netlink(source: Source, _scope: Scope) -> Value:
     return Array(tuple(parts))
 
 
-# Level, type and sizes of what sendmsg() understands.
+# Control messages of sendmsg(): level, type and possible sizes.
 CONTROLS = (
     (1, 1, (4, 8)), (1, 37, (4,)), (0, 8, (12,)), (0, 2, (4, 1)), (0, 1, (4,)), (0, 7, (4, 8, 40)),
     (41, 50, (20,)), (41, 52, (4,)), (41, 54, (8, 16, 24)), (41, 55, (8, 16)), (41, 57, (8, 24)), (41, 59, (8,)),

@@ -1,4 +1,4 @@
-"""The language of the annotations: what stands on their right sides."""
+"""Reads the language of the annotations: the right sides in annotations/*.toml."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from lkltest.fuzz.prog import resources
 from lkltest.fuzz.prog.values import Array, Fill, Raw
 
 AT_FDCWD = -100
-PAGE = 4096  # what mount(2) copies, however short its options are
+PAGE = 4096  # bytes that mount(2) copies of its options, however short they are
 CONSTANT = re.compile(r"\b[A-Z][A-Z0-9_]*\b")
 STRINGS = re.compile(r"'[^']*'")
 

@@ -1,4 +1,4 @@
-"""What an argument may be, with the means to draw one."""
+"""Types of arguments: each draws values that make sense for it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class Source(Protocol):
-    """Where choices come from: a random generator, or Hypothesis."""
+    """A source of choices: a random generator, or Hypothesis."""
 
     def choice(self, items: Sequence[T]) -> T:
         """One of the items."""
@@ -39,15 +39,15 @@ class Source(Protocol):
         """A number from low to high, both included."""
 
     def chance(self, percent: int) -> bool:
-        """True so often."""
+        """True with this probability."""
 
     def bytes(self, size: int) -> bytes:
-        """So many bytes."""
+        """Bytes of any values."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What is drawn already, and what structures look like."""
+    """The values drawn so far, and the layouts of structures."""
 
     siblings: dict[str, Value]  # arguments of the call, or fields of the structure, by name
     layout: Callable[[str], Layout | None]  # by tag, with or without lkl_
@@ -60,20 +60,20 @@ class Scope:
 
 
 class Type(ABC):
-    """What an argument or a field may be."""
+    """A type of an argument or of a field."""
 
     @abstractmethod
     def draw(self, source: Source, scope: Scope) -> Value:
         """Make a value; a region stands for a pointer to it wherever a pointer is wanted."""
 
     def accepts(self, value: Value) -> bool:
-        """Whether a value could have been drawn from this one, as far as numbers and strings tell."""
+        """Whether this type could have drawn a value; only numbers and strings are checked."""
         return True
 
 
 @dataclass(frozen=True)
 class Choice(Type):
-    """One of some numbers; now and then another one where strangers do no harm."""
+    """One of some numbers."""
 
     numbers: tuple[int, ...]
     names: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ class Flags(Type):
 
     bases: tuple[int, ...]
     bits: tuple[int, ...]
-    always: int  # bits that are never left out
+    always: int  # bits that are always set
     names: tuple[str, ...] = ()
 
     def draw(self, source: Source, scope: Scope) -> Value:
@@ -109,7 +109,7 @@ class Flags(Type):
         return reduce(or_, (*self.bases, *self.bits), self.always)
 
     def accepts(self, value: Value) -> bool:
-        """Whether it has all bits that are never left out, and none but those of the flags."""
+        """Whether it has all bits of `always`, and no bits but those of the flags."""
         return not isinstance(value, int) or (value & ~self.known == 0 and value & self.always == self.always)
 
 
@@ -146,7 +146,7 @@ class Resource(Type):
 
 @dataclass(frozen=True)
 class Proc(Type):
-    """A port of the program's own."""
+    """A port that only this program uses."""
 
     nth: int
 
@@ -193,7 +193,7 @@ class BufferOut(Type):
     high: int
 
     def draw(self, source: Source, scope: Scope) -> Value:
-        """Room of some size."""
+        """A buffer of some size."""
         return Out(source.integer(self.low, self.high))
 
 
@@ -223,7 +223,7 @@ class Numbers(Type):
 
 @dataclass(frozen=True)
 class Len(Type):
-    """The length of what a sibling points to: never more than there is."""
+    """The length of the buffer of a sibling: exact, or less, but never more."""
 
     of: str
     unit: str | int = 1  # bytes, or a structure's name; 0 counts elements
@@ -257,7 +257,7 @@ class StructOf(Type):
     name: str  # in the annotations, or a tag
 
     def draw(self, source: Source, scope: Scope) -> Value:
-        """Draw the fields; what the annotations do not know follows from the fields' C types."""
+        """Draw the fields; those without an annotation by their C types."""
         tag, types = scope.fields.get(self.name, (self.name, {}))
         layout = scope.layout(tag)
         if layout is None:
@@ -265,7 +265,7 @@ class StructOf(Type):
         inner = scope.within()
         pointers = any(field.type.kind == "pointer" for field in layout.fields)
         found: list[tuple[str, Value]] = []
-        # Lengths come last: they measure what stands before or behind them.
+        # Lengths come last: they measure fields before or behind them.
         for late in (False, True):
             for field in layout.fields:
                 if layout.union and types and field.name not in types:
@@ -274,7 +274,7 @@ class StructOf(Type):
                 if type is None or isinstance(type, Len) is not late:
                     continue
                 if pointers and field.type.kind == "int" and field.name not in types:
-                    continue  # it might be the length of what a pointer leads to
+                    continue  # it might be the length of a pointer's target
                 value = fit(type.draw(source, inner), field.type)
                 inner.siblings[field.name] = value
                 if value != 0:
@@ -306,7 +306,7 @@ class Padded(Type):
     size: int  # bytes
 
     def draw(self, source: Source, scope: Scope) -> Value:
-        """Draw what stands at the start."""
+        """Draw the item, and fill up with zeroes."""
         value = self.item.draw(source, scope)
         assert isinstance(value, (Raw, Fill, Out, Ints, Struct, Array))
         return Array((value, Fill(max(0, self.size - scope.size(value)), 0)))
@@ -325,7 +325,7 @@ class Union(Type):
 
 @dataclass(frozen=True)
 class Build(Type):
-    """What a function makes, for messages that have a structure of their own."""
+    """Values that a function makes, such as netlink messages."""
 
     make: Callable[[Source, Scope], Value]
 
@@ -341,13 +341,13 @@ def fit(value: Value, type: CType) -> Value:
     return value
 
 
-# Behind a pointer of which nothing is known: the kernel would take a null pointer for valid.
+# The target of a pointer without a known type: LKL would take a null pointer for valid.
 UNKNOWN = BufferOut(4096, 4096)
 INTERESTING = (0, 0, 0, 0, 1, 1, 2, 3, 4, 8, 16, 100, 255, -1)
 
 
 def by_type(type: CType) -> Type | None:
-    """What a field or argument may be of which only the C type is known; None leaves it zero."""
+    """The type of a field or argument whose C type alone is known; None leaves it zero."""
     if type.kind == "int":
         edges = (1 << (8 * type.size - 1)) - 1
         return Choice((*INTERESTING, edges, -edges - 1) if type.size < 8 else INTERESTING)

@@ -14,9 +14,9 @@ class CType:
     size: int = 0  # bytes; 0 where it has none
     signed: bool = False  # of an int
     name: str = ""  # tag of a struct or union: "lkl_iovec"
-    target: CType | None = None  # what a pointer points to, what an array is made of
+    target: CType | None = None  # of a pointer or an array
     count: int = 0  # elements of an array
-    const: bool = False  # whether what it points to is const: the kernel only reads it
+    const: bool = False  # of a pointer: the target is const, so the kernel only reads it
     typedef: str = ""  # outermost typedef's name: "lkl_uid_t"
 
     def spell(self) -> str:
@@ -63,12 +63,12 @@ class Struct:
 
 
 def type_from(data: dict[str, Any]) -> CType:
-    """Make a CType of what `dataclasses.asdict` made of one."""
+    """Make a CType of the result of `dataclasses.asdict`."""
     target = data["target"]
     return CType(**{**data, "target": type_from(target) if target else None})
 
 
 def struct_from(data: dict[str, Any]) -> Struct:
-    """Make a Struct of what `dataclasses.asdict` made of one."""
+    """Make a Struct of the result of `dataclasses.asdict`."""
     fields = tuple(Field(f["name"], f["offset"], type_from(f["type"])) for f in data["fields"])
     return Struct(data["name"], data["size"], fields, data["union"])

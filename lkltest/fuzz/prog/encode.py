@@ -113,12 +113,12 @@ class Layouts(Protocol):
 
 
 class Flat(NamedTuple):
-    """A region as bytes and what has to be written into them once addresses and results are known."""
+    """A region as bytes, with the patches for addresses and results that are known only when the call is made."""
 
-    data: bytes  # what is known beforehand; the rest, up to `size`, is `fill`
+    data: bytes  # the known bytes; the rest, up to `size`, is `fill`
     size: int
     fill: int
-    patches: list[tuple[int, int, Value]]  # offset, width, what stands there
+    patches: list[tuple[int, int, Value]]  # offset, width, value
 
 
 class Encoder:
@@ -245,7 +245,7 @@ class Encoder:
         return b"".join([CALL.pack(size, signature.number, len(call.args), len(call.produces)), *body])
 
     def program(self, program: Program, flags: int = 0) -> bytes:
-        """Encode a program; `flags` say what its sandbox needs."""
+        """Encode a program; `flags` are the bits of its sandbox's needs."""
         return join([self.call(call) for call in program.calls], flags)
 
 

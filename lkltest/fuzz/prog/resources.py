@@ -1,4 +1,4 @@
-"""The kinds of results that calls leave for later calls."""
+"""The kinds of resources: results of calls that later calls use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NUMBERS = {
          "same")
     )
 } | {"timer": 40, "address": 41}
-# What a call asks for by one word. "same" is a duplicate, of which nobody knows what it was.
+# Words for several kinds. "same" is a duplicated descriptor, of any kind.
 GROUPS = {
     "fd": tuple(name for name, number in NUMBERS.items() if number < DESCRIPTORS),
     "sock": ("tcp", "udp", "raw", "netlink"),

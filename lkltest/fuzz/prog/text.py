@@ -25,9 +25,9 @@ from lkltest.fuzz.prog.values import (
     Value,
 )
 
-# How a number stands in the text: given the number, its call, and where in it: "2" (an argument), "iovec.iov_len".
+# Writes a number: given the number, its call, and its place in the call, "2" (an argument) or "iovec.iov_len".
 Namer = Callable[[int, Call, str], str]
-# What a call leaves for later ones, given its name and arguments.
+# The resources that a call produces, given its name and arguments.
 ProducesOf = Callable[[str, tuple[Value, ...]], tuple[Produces, ...]]
 
 PORTS = 2  # of a program's own
@@ -122,7 +122,7 @@ def print_value(value: Value, call: Call, path: str, name: Namer = plain) -> str
 
 
 class Parser:
-    """One text that is being read."""
+    """Reads one text."""
 
     def __init__(self, text: str, constants: Mapping[str, int]) -> None:
         self.text = text
@@ -183,7 +183,7 @@ class Parser:
         return self.number(match)
 
     def shape(self, name: str) -> Value | None:
-        """What a name begins, if it is not a constant's."""
+        """The value that begins with a name; None where the name is a constant."""
         if name in ("fill", "out") and self.accept("("):
             match [_number(item) for item in self.sequence(")")]:
                 case [size, byte] if name == "fill" and size >= 0 and 0 <= byte < 256:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-RETURN = 255  # where a result comes from: the call's return value, otherwise the number of an argument
+RETURN = 255  # the source of a result: the return value, otherwise the number of an argument
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class ResourceRef:
-    """A result still to be bound: the `nth` last of the kinds in a bit mask, `default` where there is none."""
+    """A reference to a resource: the `nth` last result of the kinds in a bit mask, or `default` where there is none."""
 
     kinds: int
     nth: int
@@ -25,7 +25,7 @@ class ResourceRef:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port of the program's own, its bytes as the network orders them, which no program before it has taken."""
+    """A port that only this program uses, in network byte order."""
 
     nth: int
 
@@ -54,7 +54,7 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """Room, in bytes, that the kernel fills."""
+    """A buffer that the kernel fills."""
 
     size: int
 
@@ -95,11 +95,11 @@ Value = int | Ref | ResourceRef | Port | Text | Pointer | Region
 
 @dataclass(frozen=True, slots=True)
 class Produces:
-    """One result that a call leaves for later calls."""
+    """A resource that a call produces for later calls."""
 
     kind: str  # "file", "tcp", "timer"
     source: int = RETURN  # or the argument that points to it
-    offset: int = 0  # bytes into what the argument points to
+    offset: int = 0  # in bytes, from where the argument points to
     width: int = 8  # bytes
 
 
@@ -114,6 +114,6 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A sequence of calls, of which later ones use the results of earlier ones."""
+    """A sequence of calls; later calls may use the results of earlier ones."""
 
     calls: tuple[Call, ...]

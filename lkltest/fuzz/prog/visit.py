@@ -48,7 +48,7 @@ def walk(value: Value) -> Iterator[Value]:
 
 
 def rewrite(value: Value, change: Callable[[Value], Value]) -> Value:
-    """The value with each leaf replaced by what `change` makes of it."""
+    """The value with each leaf replaced by `change(leaf)`."""
     inner = children(value)
     if not inner:
         return change(value)

@@ -32,7 +32,7 @@ BOOT = {
     Generation.G3: 'lkl_init(&lkl_host_ops) || lkl_start_kernel("mem={mem}M {cmdline}")',
 }
 BOOT_OTHER = 'lkl_start_kernel(&lkl_host_ops, "mem={mem}M {cmdline}")'
-# What programs may expect to find, by what of it they name: the lines that bring it about.
+# Preparations of the system that the fuzzer's sandbox makes, too: a pattern of C code that needs them, and their lines.
 FURNITURE = {
     r'"/proc': ('lkl_mount_fs("proc");',),
     r'"/sys': ('lkl_mount_fs("sysfs");',),
@@ -71,11 +71,11 @@ class Writer:
     """Writes the C of one program."""
 
     def __init__(self, description: Description, *, guarded: bool, number: int = 0) -> None:
-        """`number` is the program's, which other programs of the same C program do not have."""
+        """`number` tells the programs of one C source apart."""
         self.description = description
         self.port = FIRST_PORT + PORTS * number
         self.name = Namer(description, prefix="LKL_")
-        self.guarded = guarded  # whether buffers must end at guard pages
+        self.guarded = guarded  # buffers end at guard pages
         self.lines: list[str] = []
         self.results: list[str] = []
         self.buffers = 0
@@ -103,7 +103,7 @@ class Writer:
                 self.lines.append(f"\tr{index} = {read};")
 
     def clean(self, program: Program) -> None:
-        """Write what the fuzzer does after each program: mappings and descriptors are given back."""
+        """Write the cleanup that the fuzzer's sandbox does after each program: unmap, and close descriptors."""
         index = 0
         grace = self.description.needs(program) & NEEDS["grace"]
         for call in program.calls:
@@ -154,7 +154,7 @@ class Writer:
             self.lines.append(f"\tstatic struct {tag} {name}[{len(items)}] = {{ {', '.join(items)} }};")
             address = name
         elif isinstance(region, Array) and (members := self.members(region, name, call, late)):
-            # Without gaps: these are a message's parts, or a structure and room for what else the call may take.
+            # Without gaps: the parts of a message, or a structure and the room behind it.
             declared = " ".join(f"{declaration};" for declaration, _ in members)
             initial = ", ".join(initial for _, initial in members if initial)
             self.lines.append(f"\tstatic struct {{ {declared} }} __attribute__((packed, aligned(8))) {name}"
@@ -172,7 +172,7 @@ class Writer:
         return f"guarded({address}, {size})" if self.guarded else address
 
     def fields(self, region: Struct, name: str, call: Call, late: list[str]) -> list[str]:
-        """The initializers of a structure; what is no constant is assigned by the lines in `late`."""
+        """The initializers of a structure; assignments of values that are no constants are added to `late`."""
         found = []
         layout = self.description.encoder.layout(region.name)
         for key, value in region.fields:
@@ -251,7 +251,7 @@ def write(
 ) -> str:
     """The C source of programs that run one after the other; `about` are the comment's further lines.
 
-    `clean` gives back what each program holds, for failures that come only then.
+    With `clean`, each program ends with the sandbox's cleanup, for failures that come only then.
     """
     bodies = []
     total = 0
@@ -283,7 +283,7 @@ def _includes(guarded: bool) -> str:
 
 
 def missing(text: str, description: Description) -> str:
-    """What the library's headers lack of what the program names."""
+    """Definitions of the constants, structures and calls that a program uses and the library's headers lack."""
     data = read_annotations()
     lines = []
     for name, value in data["constants"].items():

@@ -1,4 +1,4 @@
-"""What a lost worker or an alarm means."""
+"""Reports of failures, made of a lost worker or of an alarm."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Report:
         return self.fatal or self.corrupted
 
     def same(self, other: Report | None) -> bool:
-        """Whether the other one is of the same bug, as far as one can tell."""
+        """Whether the other report seems to be of the same bug."""
         return other is not None and other.type == self.type and other.frame == self.frame
 
 
@@ -88,23 +88,23 @@ def name_of(type: ReportType, signature: tuple[str, ...]) -> str:
 
 
 def name_of_hang(stderr: bytes) -> str:
-    """The name that a hang would have, by the stacks that its worker wrote when it was asked; "" if there are none."""
+    """The name of a hang, by the stacks that its worker wrote; "" where it wrote none."""
     crash_reports = [crash_report for crash_report in parse(stderr) if crash_report.hang and crash_report.complete]
     signature = symbolize.signature(stacks(crash_reports[-1])[0]) if crash_reports else ()
     return name_of(ReportType.HANG, signature) if signature else ""
 
 
 def tail(console: bytes) -> str:
-    """The end of the log, as a finding keeps it."""
+    """The end of the log that a finding keeps."""
     return console[-CONSOLE_TAIL:].decode(errors="replace")
 
 
 def stacks(crash_report: CrashReport) -> list[Stack]:
-    """The stacks of a worker's report, the one that was running a call first."""
+    """The stacks of a worker's crash report; the stack of the thread that ran a call comes first."""
     threads = tuple(replace(thread, frames=_trim(crash_report, thread.frames)) for thread in crash_report.threads)
     short = replace(crash_report, threads=threads)
     key = tuple(_place(short, frame.pc) for thread in threads for frame in thread.frames)
-    # Naming takes a second, and the same crash comes again and again.
+    # Symbolizing takes a second, and the same crash comes again and again.
     if key not in NAMED:
         if len(NAMED) >= MOST_NAMED:
             NAMED.clear()
@@ -117,13 +117,13 @@ NAMED: dict[tuple[object, ...], tuple[Stack, ...]] = {}
 
 
 def _place(crash_report: CrashReport, address: int) -> tuple[str, int]:
-    """An address as its file and the offset in it, which are the same in every process."""
+    """The file and the offset of an address, which are the same in every process."""
     mapping = addresses.find(crash_report.maps, address)
     return (mapping.path, address - mapping.start + mapping.offset) if mapping else ("", address)
 
 
 def _trim(crash_report: CrashReport, frames: tuple[Address, ...]) -> tuple[Address, ...]:
-    """The frames between the executor's: those that watch the console, and those above which only Python follows."""
+    """The frames of the kernel: without the executor's frames that watch the console, and without Python's."""
 
     def own(frame: Address) -> bool:
         return Path(_place(crash_report, frame.pc)[0]).name.startswith(native.MODULE)
@@ -134,7 +134,7 @@ def _trim(crash_report: CrashReport, frames: tuple[Address, ...]) -> tuple[Addre
 
 
 def _ours(frame: Frame) -> bool:
-    """Whether a frame is the executor's."""
+    """Whether a frame belongs to the executor."""
     return Path(frame.module).name.startswith(native.MODULE)
 
 
@@ -190,12 +190,12 @@ def from_alarm(head: Head, console: bytes, call: str, stderr: bytes) -> Report:
 
 
 def _waits(frame: Frame) -> bool:
-    """Whether a frame is of a thread that waits for a program's own task, or watches."""
+    """Whether a frame belongs to a thread that waits for a program's own task, or watches the calls."""
     return frame.function == "sandbox_watch" or ("pthread" in frame.function and "join" in frame.function)
 
 
 def _complainer(stderr: bytes) -> str:
-    """The stack of the last one that printed a complaint, without what prints."""
+    """The stack of the last complaint, without the frames that print it."""
     crash_reports = parse(stderr[max(0, stderr.rfind(b"\nlkltest: signal ")) :])
     for stack in stacks(crash_reports[0]) if crash_reports and crash_reports[0].complaint else ():
         frames = tuple(dropwhile(_prints, stack.frames))
@@ -209,7 +209,7 @@ def _prints(frame: Frame) -> bool:
 
 
 def complaint(console: bytes) -> tuple[str, tuple[str, ...]]:
-    """The first complaint of a log: its line, and the place that it names."""
+    """The line of the first complaint in a log, and the places that it names."""
     for raw in console.splitlines():
         line = STAMP.sub(b"", raw).decode(errors="replace").strip()
         if COMPLAINT.search(line):

@@ -282,11 +282,15 @@ def test_what_crashes_slowly_does_not_hang(
         kernel.child.signal(signal.SIGCONT)
         return original(kernel, hung=hung)
 
-    original = Kernel.collect
+    def answer(kernel: Kernel, timeout: float) -> int | None:
+        return original_answer(kernel, timeout) if told else None  # never over before it was asked for its stacks
+
+    original, original_answer = Kernel.collect, Kernel._answer
     monkeypatch.setattr(Kernel, "_ask_for_stacks", ask)
     monkeypatch.setattr(Kernel, "collect", collect)
     monkeypatch.setattr("lkltest.fuzz.exec.kernel.GLANCE", 0.0)
     with Kernel(replace(config, stuck_after=-1.0)) as kernel:
+        monkeypatch.setattr(Kernel, "_answer", answer)
         exited = kernel.run(description.encode(parse("getrlimit(0, 8)\n")), 1)
         assert isinstance(exited, WorkerExit)
         assert told

@@ -66,7 +66,7 @@ def build(liblkl: Liblkl, settings: Settings) -> Path:
     place = settings.cache / "fuzz" / f"executor-{key}"
 
     def make(directory: Path) -> None:
-        with contextlib.redirect_stdout(io.StringIO()):  # it tells what it generates
+        with contextlib.redirect_stdout(io.StringIO()):  # cffi prints the file's name
             ffi.emit_c_code(str(directory / f"{MODULE}.c"))
         (directory / "protocol.h").write_text(protocol)
         command = [*argv, f"{MODULE}.c", str(HERE / "executor.c"), "-o", f"{MODULE}.so", *tail]

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lkltest import cc
-from lkltest.errors import LkltestError, UnusableKernel
+from lkltest.errors import LkltestError, UnusableKernel, UsageError
 from lkltest.host import process
 from lkltest.settings import Settings
 from lkltest.settings import file as settings_file
@@ -76,7 +76,7 @@ def usable(uml: Uml, settings: Settings | None = None) -> Workaround:
     """
     settings = settings or uml.settings or settings_file.load({})
     wish = settings.uml_fpstate
-    if wish == "none" or uml.machine != AFFECTED:
+    if wish == "none":
         return Workaround()
     host = ask()
     if host.failure or host.trace:
@@ -84,6 +84,8 @@ def usable(uml: Uml, settings: Settings | None = None) -> Workaround:
             f"ptrace() is forbidden here ({host.failure or os.strerror(host.trace)}), and a UML traces its processes; "
             "in a container, allow it (docker run --cap-add=SYS_PTRACE)"
         ))
+    if uml.machine != AFFECTED:
+        return Workaround()
     try:
         if wish == "ptrace":
             return interposed(uml, settings, FORCED)
@@ -114,31 +116,36 @@ def unusable(uml: Uml, reason: str) -> UnusableKernel:
 
 
 def interposed(uml: Uml, settings: Settings, reason: str) -> Workaround:
-    """Load a ptrace() before the C library of a UML; raise Refused where that cannot be, or does not help."""
+    """Load a ptrace() before the C library of a UML; raise Refused where that cannot be."""
     if not calls_ptrace(uml.path):
         raise Refused("ptrace() cannot be interposed: the executable is static")
-    library = build_interposer(settings)
-    if re.search(r"[\s:;]", str(library)):
-        raise Refused("ptrace() cannot be interposed: LD_PRELOAD takes no path with blanks or colons, "
-                      f"and the cache is {settings.cache} (name another with --lkl-cache)")
-    # What the user loads into their programs is kept.
-    preload = ":".join([str(library), *os.environ.get("LD_PRELOAD", "").split()])
-    prefix = ("/usr/bin/env", f"LD_PRELOAD={preload}")
-    answer = ask(prefix)
-    if answer.failure or (answer.set and not ask().get):
-        raise Refused(f"ptrace() cannot be interposed: {answer.failure or os.strerror(answer.set)}")
-    return Workaround(prefix, note=f"{reason}: ptrace interposed")
+    return Workaround(preloaded(settings), note=f"{reason}: ptrace interposed")
 
 
-def build_interposer(settings: Settings) -> Path:
-    """The shared object with our ptrace(), for this machine; raise Refused where no compiler makes it."""
+def preloaded(settings: Settings) -> tuple[str, ...]:
+    """The beginning of a command that runs with our ptrace(); raise Refused where it is none or no help."""
     refusals = []
     for compiler in dict.fromkeys([settings.cc, *((name,) for name in COMPILERS)]):
+        job = cc.Job(INTERPOSER, compiler, FLAGS, libraries=(), reads=())
         try:
-            return cc.build(cc.Job(INTERPOSER, compiler, FLAGS, libraries=(), reads=()), settings)
+            prefix = preloading(cc.build(job, settings), settings)
         except LkltestError as error:
-            refusals.append(str(error))
+            refusals.append(str(error).splitlines()[0])
+            continue
+        answer = ask(prefix)
+        if not answer.failure and (answer.set == 0 or ask().get):
+            return prefix
+        refusals.append(answer.failure or os.strerror(answer.set))
     raise Refused(f"ptrace() cannot be interposed: {refusals[0]}")
+
+
+def preloading(library: Path, settings: Settings) -> tuple[str, ...]:
+    """The beginning of a command that loads `library`, and what the user loads into all programs, before the others."""
+    if re.search(r"[\s:;]", str(library)):
+        raise UsageError("LD_PRELOAD takes no path with blanks or colons, "
+                         f"and the cache is {settings.cache} (name another with --lkl-cache)")
+    users = re.split(r"[\s:]+", os.environ.get("LD_PRELOAD", ""))
+    return "/usr/bin/env", "LD_PRELOAD=" + ":".join(filter(None, [str(library), *users]))
 
 
 def filtered(reason: str) -> Workaround:
@@ -152,10 +159,14 @@ def filtered(reason: str) -> Workaround:
 
 @functools.cache
 def ask(prefix: tuple[str, ...] = ()) -> Host:
-    """Ask the host by a process of our own, under what is put before a UML."""
+    """Ask the host by processes of our own, under what is put before a UML."""
     done = process.run([*prefix, *PYTHON, str(PROBE), str(KEPT)])
+    said = done.errors.decode(errors="replace").strip().splitlines()
+    # The dynamic linker complains, and goes on without it.
+    ignored = [line for line in said if "cannot be preloaded" in line and f"{INTERPOSER.stem}-" in line]
+    if ignored:
+        return Host(failure=ignored[0])
     if not done.ok:
-        said = done.errors.decode(errors="replace").strip().splitlines()
         return Host(failure=said[-1].removeprefix("lkltest: ") if said else done.describe())
     return Host(**json.loads(done.output))
 

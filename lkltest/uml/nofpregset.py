@@ -16,6 +16,7 @@ import errno
 import os
 import struct
 import sys
+from collections.abc import Sequence
 
 REFUSED, CANNOT_START = 126, 127
 
@@ -28,26 +29,28 @@ NUMBER, ARCHITECTURE, REQUEST, KIND = 0, 4, 16, 32  # offsets in struct seccomp_
 LOAD, UNLESS_EQUAL, RETURN = 0x20, 0x15, 0x06  # linux/bpf_common.h: LD|W|ABS, JMP|JEQ|K, RET|K
 
 
-def program() -> bytes:
-    """The filter: an array of struct sock_filter."""
-    conditions = ((ARCHITECTURE, X86_64), (NUMBER, PTRACE), (REQUEST, GETREGSET), (KIND, XSTATE))
+# What the filter answers to with an error: offsets in struct seccomp_data, and what must be there.
+CONDITIONS = ((ARCHITECTURE, X86_64), (NUMBER, PTRACE), (REQUEST, GETREGSET), (KIND, XSTATE))
+
+
+def program(conditions: Sequence[tuple[int, int]] = CONDITIONS, error: int = errno.EIO) -> bytes:
+    """The filter: an array of struct sock_filter that answers `error` where all the conditions hold."""
     code = []
     for left, (offset, value) in zip(range(len(conditions) - 1, -1, -1), conditions, strict=True):
         code.append((LOAD, 0, 0, offset))
         code.append((UNLESS_EQUAL, 0, 2 * left + 1, value))  # to the last line
-    code += [(RETURN, 0, 0, FAIL | errno.EIO), (RETURN, 0, 0, ALLOW)]
+    code += [(RETURN, 0, 0, FAIL | error), (RETURN, 0, 0, ALLOW)]
     return b"".join(struct.pack("=HBBI", *line) for line in code)
 
 
-def install() -> int:
-    """Install the filter for this process and all that it starts, for good; return the error, 0 for none."""
+def install(code: bytes) -> int:
+    """Install a filter for this process and all that it starts, for good; return the error, 0 for none."""
 
     class Program(ctypes.Structure):
         """struct sock_fprog."""
 
         _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_char_p))
 
-    code = program()
     filters = Program(len(code) // 8, code)
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     prctl.argtypes = [ctypes.c_int, *[ctypes.c_void_p] * 4]
@@ -59,7 +62,7 @@ def install() -> int:
 
 def main(argv: list[str]) -> int:
     """Become the command; return the exit status where that cannot be."""
-    error = install()
+    error = install(program())
     if error:
         print(f"lkltest: the host refuses a seccomp filter: {os.strerror(error)}", file=sys.stderr)
         return REFUSED

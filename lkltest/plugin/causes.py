@@ -60,14 +60,14 @@ def note(item: pytest.Item, report: pytest.TestReport, error: BaseException | No
         report.longrepr = str(error)
         report.when = "call"  # it is the item that fails, and no mistake in a fixture
     elif isinstance(error, UnusableKernel):
-        cause = Cause(_kernel(item), first_line(str(error)), str(error), unusable=True)
+        cause = Cause(kernel_of(item), first_line(str(error)), str(error), unusable=True)
         item.user_properties.append((UNUSABLE, cause.line))
         report.when = "call"
         report.outcome = "skipped"
         report.longrepr = (str(item.path), (item.location[1] or 0) + 1, f"Skipped: {cause.title}")
     elif report.when == "setup" and report.failed and hasattr(getattr(item, "obj", None), "lkltest_point"):
         # A fixture that fails for a whole run fails for each of its items.
-        cause = Cause(_kernel(item), first_line(str(error)), str(report.longrepr), own=True)
+        cause = Cause(kernel_of(item), first_line(str(error)), str(report.longrepr), own=True)
     if cause is not None:
         report.lkltest_cause = asdict(cause)  # type: ignore[attr-defined] # xdist sends on whatever a report has
 
@@ -78,7 +78,7 @@ def cause_of(report: Any) -> Cause | None:  # noqa: ANN401 -- a report of pytest
     return Cause(**noted) if noted else None
 
 
-def _kernel(item: pytest.Item) -> str:
+def kernel_of(item: pytest.Item) -> str:
     """The name of the kernel that an item is for; empty where it is for none."""
     params = getattr(getattr(item, "callspec", None), "params", {}).values()
     return next((choice.name for choice in params if isinstance(choice, Choice)), "")

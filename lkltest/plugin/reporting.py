@@ -214,5 +214,6 @@ class Summary:
             console.print(table)
         for line in capture.get().splitlines():
             terminalreporter.write_line(line.rstrip(), bold="<- differ" in line)
-        if left := len(self.unreached & set(self.outcomes)):
-            terminalreporter.write_line(f"without {left} that a kernel has not reached")
+        if left := len(self.unreached):
+            what = "1 point is" if left == 1 else f"{left} points are"
+            terminalreporter.write_line(f"{what} left out, which some kernel did not reach: see above")

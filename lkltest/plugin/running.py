@@ -13,7 +13,7 @@ from lkltest.errors import LkltestError, UnusableKernel, UsageError
 from lkltest.host.closing import Closing
 from lkltest.plugin.artifacts import Artifacts
 from lkltest.plugin.artifacts import command as lkltest_command
-from lkltest.plugin.causes import CAUSE, Cause, first_line
+from lkltest.plugin.causes import CAUSE, Cause, first_line, kernel_of
 from lkltest.plugin.repeating import LOG
 from lkltest.plugin.session import IMAGES, RESULT, TRACE
 from lkltest.program import Program
@@ -135,7 +135,7 @@ class ProgramRun(Closing):
         line = first_line(result.cause if result is not None and lost else end.problems[0])
         own = bool(problem) or (result is not None and result.reached)
         failed = result.message if result is not None and result.bad and not lost else ""
-        item.stash[CAUSE] = Cause(self.kernel.name, line, failed + end.describe() if own else "", own=own)
+        item.stash[CAUSE] = Cause(kernel_of(item), line, failed + end.describe() if own else "", own=own)
 
     def check_all(self, item: pytest.Item, subtests: pytest.Subtests) -> None:
         """Run a program without a table: each point that comes is a subtest, the end is the item's own result."""
@@ -178,7 +178,7 @@ class ProgramRun(Closing):
                 self.broken = str(error)
         if self.run is None:
             line = first_line(self.broken)
-            item.stash[CAUSE] = Cause(self.kernel.name, line, "" if again else self.broken, own=not again)
+            item.stash[CAUSE] = Cause(kernel_of(item), line, "" if again else self.broken, own=not again)
             self._fail(f"not reached: {line}" if again else self.broken, artifacts=False)
         return self.run
 

@@ -64,8 +64,8 @@ class Trial(Closing):
         """
         from lkltest.program.run import Run
 
-        past = time.monotonic() - self.child.started
-        deadlines = Deadlines(program=past + self.settings.timeout, point=None)
+        self.child.started = time.monotonic()  # its deadline counts from here
+        deadlines = Deadlines(program=self.settings.timeout, point=None)
         with Run(self.launch, self.child, self.points, deadlines, self.directory) as run:
             # A bad end after the last point, or a complaint, is for the suites to tell: this kernel runs programs.
             if all(run.result(point.name).state is not State.LOST for point in self.points):
@@ -140,11 +140,12 @@ class Memory:
 
     def alone(self, name: str) -> contextlib.AbstractContextManager[object]:
         """Keep the other processes of this session from trying the same kernel meanwhile."""
-        if not self.session:
+        with contextlib.suppress(OSError):
+            self.directory.mkdir(parents=True, exist_ok=True)
+        if not self.session or not os.access(self.directory, os.W_OK):
             return contextlib.nullcontext()
         from filelock import FileLock
 
-        self.directory.mkdir(parents=True, exist_ok=True)
         return FileLock(self.directory / f"{name}.{self.session}.lock")
 
 

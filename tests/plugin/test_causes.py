@@ -111,6 +111,15 @@ def test_a_fixture_that_fails_is_told_once(pytester: pytest.Pytester, suite: Pyt
     assert paragraph(result)[1].startswith("  5 items of the kernel ")
 
 
+def test_the_table_leaves_out_what_a_kernel_did_not_reach(crashes_early: Pytest, liblkl: Liblkl) -> None:
+    """Side by side stand the points that all kernels have reached; how many are left out is said."""
+    result = crashes_early(f"--lkl={liblkl.library}", "-k", "p0 or p1 or exit")
+    start = next(number for number, line in enumerate(result.outlines) if "side by side" in line)
+    table = [line.split()[0] for line in result.outlines[start + 1 :] if "::" in line and line.startswith(" ")]
+    assert [name.rpartition("::")[2] for name in table] == ["p0", "p1", "exit"]
+    assert any(re.match(r"\d+ points are left out, which", line) for line in result.outlines)
+
+
 def test_a_long_text_is_cut_in_the_middle() -> None:
     """Both ends of a text stay, 40 lines in all; short texts stay as they are."""
     text = "\n".join(map(str, range(100)))

@@ -64,7 +64,7 @@ def test_a_crash_at_boot_leaves_its_evidence(suite: Pytest, pytester: pytest.Pyt
     """The stack has names, and console, program and the whole report are kept."""
     result = suite("good", *CRASHES)
     assert any(re.match(r" +#\d+ +panic +kernel/panic.c:\d+", line) for line in paragraph(result))
-    (kept,) = (pytester.path / "lkltest-artifacts").iterdir()
+    (kept,) = (pytester.path / "lkltest-artifacts").glob("trial-*")
     assert {"program", "command", "console.log", "report.txt"} <= {path.name for path in kept.iterdir()}
     assert "start_kernel" in (kept / "report.txt").read_text()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Iterable
@@ -40,6 +41,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--lkl", metavar="PATH", action="append", default=[],
                         help="a kernel to look at (default: LKLTEST_LKL, else the default kernel)")
+    parser.add_argument("--uml", metavar="PATH", action="append", default=[],
+                        help="a User Mode Linux to look at (default: LKLTEST_UML, else linux.uml if installed)")
     parser.add_argument("--variant", help="which default kernel: default, or fast")
     parser.add_argument("--cc", metavar="CMD", help="C compiler for the kernel's machine")
     parser.add_argument("--cache", metavar="DIR", help="cache directory (default: the user's)")
@@ -49,10 +52,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Print what is known of the kernels and the host; exit status 0 where every kernel can be tested."""
     from rich.console import Console
 
-    settings = settings_file.load({name: getattr(arguments, name) for name in ("lkl", "variant", "cc", "cache")})
+    settings = settings_file.load({name: getattr(arguments, name) for name in ("lkl", "uml", "variant", "cc", "cache")})
     # Into a file or a pipe nothing is folded or cut.
     console = Console(width=None if sys.stdout.isatty() else 500, highlight=False, soft_wrap=True)
     usable = [examine(console, path, settings) for path in settings.lkl or (None,)]
+    usable += examine_umls(console, settings)
     host(console, settings)
     return Exit.PASSED if all(usable) else Exit.USAGE
 
@@ -82,6 +86,36 @@ def examine(console: Console, path: Path | None, settings: Settings) -> bool:
     chosen = [f"--lkl={kernel.path}"] if path else []
     print_rows(console, [("state", stale or "usable"), ("next step", shlex.join(["pytest", "suites/", *chosen]))])
     return True
+
+
+def examine_umls(console: Console, settings: Settings) -> list[bool]:
+    """Print the UMLs that were named, and whether each can run here; else the installed one, which nobody asked for."""
+    from lkltest import uml
+
+    installed = None if settings.uml else shutil.which(uml.DEBIAN)
+    paths = [Path(installed)] if installed else settings.uml
+    found = [examine_uml(console, path, settings) for path in paths]
+    return found if settings.uml else []
+
+
+def examine_uml(console: Console, path: Path, settings: Settings) -> bool:
+    """Print one UML; whether it can run here."""
+    from lkltest import uml
+
+    name, rows = str(path), [("from", str(path))]
+    try:
+        kernel = uml.find(path, settings)
+        name = kernel.name
+        rows += [("Linux", kernel.version), ("machine", kernel.machine)]
+        note = uml.usable(kernel).note
+        rows += [("runs", note)] if note else []
+        rows.append(("state", "usable"))
+    except LkltestError as error:
+        rows += [("state", "not usable"), ("why", str(error))]
+    print_title(console, name)
+    step = ("next step", shlex.join(["pytest", "suites/uml", "suites/boot", f"--uml={path}"]))
+    print_rows(console, [*rows, step] if rows[-1][0] == "state" else rows)
+    return rows[-1][0] == "state"
 
 
 def facts(kernel: Liblkl, settings: Settings) -> Iterable[tuple[str, str]]:

@@ -6,14 +6,15 @@ import errno
 import os
 import platform
 import re
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lkltest import cc
-from lkltest.errors import UnusableKernel
+from lkltest import cc, cli
+from lkltest.errors import UnusableKernel, UsageError
 from lkltest.host import process
 from lkltest.settings import Settings
 from lkltest.uml import Uml, Workaround, by_hand, command, fpstate, usable
@@ -165,6 +166,34 @@ def test_preload_of_the_user(settings: Settings, monkeypatch: pytest.MonkeyPatch
     """What the user loads into all programs is loaded still."""
     monkeypatch.setenv("LD_PRELOAD", "libc.so.6 libm.so.6")
     assert fpstate.preloaded(settings)[1].endswith("/program:libc.so.6:libm.so.6")
+
+
+DONE = f"with a larger processor state than this UML keeps ({int(LARGE):,} of 2,696 bytes): ptrace interposed"
+
+
+def test_doctor(uml: Uml, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command `lkltest doctor` says what is done, and how a UML is that cannot be run."""
+    monkeypatch.setenv("LKLTEST_UML_FPSTATE", LARGE)
+    cli.main(["doctor", "--uml", str(uml.path)])
+    assert DONE in capsys.readouterr().out
+    assert cli.main(["doctor", "--uml", "/etc/passwd"]) == 2
+    assert "/etc/passwd is not an ELF file" in capsys.readouterr().out
+
+
+def test_header(uml: Uml, pytester: pytest.Pytester) -> None:
+    """The kernel's line of the header says what is done."""
+    shutil.copy(PROGRAMS / "half.c", pytester.path)
+    pytester.makepyfile(test_it="from lkltest import Program\nhalf = Program('half.c')\n")
+    options = ["--collect-only", "-p", "no:cacheprovider", f"--uml={uml.path}", f"--lkl-uml-fpstate={LARGE}"]
+    result = pytester.runpytest_subprocess(*options, timeout=120)
+    assert any(line.startswith(f"kernel {uml.name}: ") and line.endswith(f", {DONE}") for line in result.outlines)
+
+
+@pytest.mark.parametrize("wish", ["maybe", "-1", "2.5"])
+def test_wrong_settings(wish: str) -> None:
+    """A setting that is none is refused, and those that are told."""
+    with pytest.raises(UsageError, match="none of auto, ptrace, seccomp, none"):
+        Settings.load({"uml_fpstate": wish})
 
 
 SCRIPT = """

@@ -24,7 +24,7 @@ HEIGHT = {module: height for height, row in enumerate(ROWS) for module in row.sp
 INNER_ROWS = {
     "settings": ("model", "file"),
     "host": ("closing", "cache progress programs process bounded_log", "netns"),
-    "tap": ("dialect", "grammar diagnostics", "point", "report", "formats events"),
+    "tap": ("dialect", "grammar diagnostics fields", "point", "report", "formats events"),
     "crash": ("report", "addresses", "symbolize"),
     "program": ("verdict status table tree tools", "declaration result memcheck", "launch", "run"),
     "powercut": ("recording", "cuts"),

@@ -18,7 +18,7 @@ def from_point(point: tap.Point, name: str, elapsed: float) -> Result:
         message=_message(point, diagnostics),
         todo=(point.reason or "todo") if point.directive == "todo" or state is State.TODO else None,
         log=_log(point, diagnostics),
-        seconds=_seconds(diagnostics, elapsed),
+        seconds=_seconds(point, diagnostics, elapsed),
         properties={str(k): str(v) for k, v in _mapping(diagnostics.get("properties")).items()},
     )
 
@@ -35,13 +35,13 @@ def _mapping(value: object) -> Mapping[object, object]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _seconds(diagnostics: Mapping[str, object], elapsed: float) -> float:
+def _seconds(point: tap.Point, diagnostics: Mapping[str, object], elapsed: float) -> float:
     for field in ("duration_us", "time_us"):  # ours, and LKL's
         try:
             return int(str(diagnostics[field])) / 1e6
         except (KeyError, ValueError):
             continue
-    return elapsed
+    return elapsed if point.duration is None else point.duration
 
 
 def _log(point: tap.Point, diagnostics: Mapping[str, object]) -> str:

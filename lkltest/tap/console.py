@@ -88,7 +88,8 @@ def completes(fragment: bytes, line: bytes) -> bool:
 def notable(begun: bool) -> Pattern:
     """Find what of lines that are not TAP needs a look: a version or a failure behind something, a stream's start."""
     unread = _pattern("unread").pattern
-    return re.compile(rb"TAP version |" + unread + (b"" if begun else rb"|\bok \d|1\.\.\d|# Subtest"))
+    glued = rb"|ok (?<=\Sok )\d++ (?:- |selftests: )|not ok (?<=\Snot ok )\d"
+    return re.compile(rb"TAP version |" + unread + glued + (b"" if begun else rb"|\bok \d|1\.\.\d|# Subtest"))
 
 
 def find_unread(line: bytes) -> int | None:

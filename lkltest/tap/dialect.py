@@ -39,6 +39,7 @@ class Rules(NamedTuple):
     loose_bail_out: bool  # "bail out!" in any case
     buffered: bool  # `ok 1 - name {` opens a subtest that ends at `}`
     steps: tuple[int, ...]  # columns by which a subtest may be indented
+    announced: bool  # a subtest needs a `# Subtest` comment or a brace before it: other indented lines are noise
     comments_lead: bool  # a comment belongs to the point that follows it
     subtest_plan_needed: bool
 
@@ -53,8 +54,9 @@ _PERL = Rules(
     glued_hash=True,
     loose_todo=False,
     loose_bail_out=False,
-    buffered=False,
-    steps=(),
+    buffered=True,
+    steps=(4,),
+    announced=True,
     comments_lead=False,
     subtest_plan_needed=False,
 )
@@ -70,8 +72,7 @@ RULES = {
         glued_hash=False,
         loose_todo=True,
         loose_bail_out=True,
-        buffered=True,
-        steps=(4,),
+        announced=False,
         subtest_plan_needed=True,
     ),
     Dialect.KTAP: _PERL._replace(
@@ -79,8 +80,10 @@ RULES = {
         skip_excuses=True,
         number_needed=True,
         glued_hash=False,
+        buffered=False,
         steps=(2, 4),
+        announced=False,
         comments_lead=True,
     ),
-    Dialect.LKL: _PERL._replace(blanks_needed=True, glued_hash=False),
+    Dialect.LKL: _PERL._replace(blanks_needed=True, glued_hash=False, buffered=False, steps=()),
 }

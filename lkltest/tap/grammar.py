@@ -65,6 +65,8 @@ _PATTERNS = {
         rb"# (?:selftests: [^\s:]++: \S.*+| RUN  ++\S++ \.\.\.|Starting \d++ tests? from \d++ test cases?\.)[ \t]*+$",
         re.DOTALL,
     ),
+    "remark": (rb"# (?=(?:# )*+[ \t]*+(?:K?TAP version \d|1\.\.\d|(?:not )?+ok \d))(?:# )*+", 0),
+    "glued": (rb"(?<=\S)(?:not ok (\d++)(?![^ ])|ok (\d++) (?:- |selftests: ))", 0),
     "escape": (rb"\\([\\#])", 0),
 }
 
@@ -211,3 +213,15 @@ def is_failure(line: bytes) -> bool:
 def is_kselftest(line: bytes) -> bool:
     """Whether the comment is one of those that kselftest's runner and harness print before the points."""
     return _pattern("kselftest").match(line) is not None
+
+
+def read_remark(line: bytes) -> tuple[int, bytes] | None:
+    """Read a line of TAP that kselftest's runner has put "# " before: how many times, and the line."""
+    match = _pattern("remark").match(line)
+    return (match.end() // 2, line[match.end() :]) if match else None
+
+
+def find_glued(line: bytes) -> tuple[int, int | None] | None:
+    """Where a test line begins that follows other text without the end of a line between, and its number."""
+    match = _pattern("glued").search(line)
+    return (match.start(), number(match[1] or match[2])) if match else None

@@ -115,10 +115,13 @@ class Level:
         report.comments += self.comments.texts()
         if report.plan is None:
             if self.indent == 0 or self.rules.subtest_plan_needed:
-                remarks.append(Remark("no-plan", "there is no plan"))
+                needed = "" if not report.unplanned else "; all subtests are whole, so that KTAP can do without it"
+                remarks.append(Remark("no-plan", f"there is no plan{needed}"))
         elif report.skip_all == "" and report.dialect is Dialect.KTAP:
             report.broken = True
             remarks.append(Remark("no-tests", "the plan is 1..0 and gives no reason for skipping: no test was run"))
+        elif report.skip_all == "" and self.indent == 0:
+            remarks.append(Remark("nothing-ran", "the plan is 1..0 and gives no reason for skipping: nothing ran"))
         elif gaps := report.numbers.missing(report.plan):
             ranges = ", ".join(str(first) if first == last else f"{first}..{last}" for first, last in gaps)
             plan = f"the plan 1..{report.plan} of line {abs(report.plan_line)}"

@@ -23,6 +23,7 @@ class Nesting:
         self.begun = False  # something of TAP has come
         self.line = line  # the present one
         self.suspect = 0  # how much a line before looks like a torn "not ", see console.suspicion
+        self.kselftest = False  # its runner has put "# " before what the tests themselves print
         self.failure_before = False  # a failure stands before its beginning, behind the same prefix
         self.out = out
         self.names: dict[int, bytes] = {}  # of subtests to come, by the column of their comment
@@ -115,6 +116,8 @@ class Nesting:
         step = indent - level.indent
         steps = level.rules.steps
         fits = step in steps or (own and self.dialect is Dialect.KTAP) or (steps == (4,) and step % 4 == 0)
+        if level.rules.announced and not (own or level.indent in self.names or level.braced):
+            return None
         between = level is not self.levels[-1]
         if not fits or len(self.levels) + step // 4 > DEEPEST:
             return None
@@ -126,7 +129,7 @@ class Nesting:
 
     def _open(self, indent: int) -> Level:
         parent = self.levels[-1]
-        if self.dialect is Dialect.TAP14 and indent - parent.indent > 4:
+        if self.dialect in PERL and indent - parent.indent > 4:
             self._open(parent.indent + 4)
             return self._open(indent)
         outer = min((column for column in self.names if parent.indent < column < indent), default=None)

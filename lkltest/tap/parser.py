@@ -206,7 +206,7 @@ class Parser(Reader):
 
     def _read_comments(self, block: bytes, at: int) -> int:
         """Take in the plain comments from `at` on; return where they end."""
-        if not self._stream.begun or len(block) > lines.HEAD:
+        if not self._stream.begun or self._stream.kselftest or len(block) > lines.HEAD:
             return at
         comments = bulk.find_comments(block, at)
         take = self._stream.comments_of(self._stream.levels[0])

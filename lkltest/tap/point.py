@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol, overload
 
+from lkltest.tap import fields
 from lkltest.tap.diagnostics import Read, read, read_log
 from lkltest.tap.grammar import describe, text
 
@@ -25,6 +26,11 @@ class Subtest(Protocol):
     points: Points
     plan: int | None
     skip_all: str | None
+    attributes: dict[str, str]
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is complete, whatever its results."""
 
 
 class Comments:
@@ -97,6 +103,23 @@ class Point:
     def rename(self, description: str) -> None:
         """Correct the description."""
         self._name = description
+
+    @property
+    def name(self) -> str:
+        """The description without a duration at its end, so that it is the same in each run."""
+        return fields.split_duration(self.description)[0]
+
+    @property
+    def duration(self) -> float | None:
+        """The seconds that its description or its YAML block says."""
+        found = fields.split_duration(self.description)[1]
+        return fields.duration(self.diagnostics) if found is None else found
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What kunit says of it: the speed of a test, the module of a suite."""
+        suite = self.subtest.attributes if self.subtest else {}
+        return {**suite, **(fields.test_attributes(self.comments, self.name) if self._comments else {})}
 
     @property
     def comments(self) -> list[str]:

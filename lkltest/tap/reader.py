@@ -7,7 +7,7 @@ from collections import deque
 from lkltest.tap import console, events, lines, prefix
 from lkltest.tap.block import Block
 from lkltest.tap.dialect import Dialect
-from lkltest.tap.grammar import is_failure, read_version, text
+from lkltest.tap.grammar import find_glued, is_failure, read_remark, read_version, text
 from lkltest.tap.level import Remark
 from lkltest.tap.nesting import PERL
 from lkltest.tap.prefix import Prefix
@@ -171,8 +171,10 @@ class Reader:
             return
         if self._stream.suspect < 2:
             self._stream.suspect = 0
+        self._glued(line)
         if b"not ok" in line:
             self._unread.append(prefix.without_escapes(self._raw))
+            self._stream.report.doubtful = True
             self._look_for_failure(line)
         self._stream.line = self._line
         self._stream.unknown()
@@ -232,8 +234,30 @@ class Reader:
         kernel = line.startswith(b"\t# Subtest") or (self._prefix == prefix.STAMP and line.startswith(b"    # Subtest"))
         if kernel and self._stream.dialect in PERL and self._stream.fresh:
             self._stream.become(Dialect.KTAP)  # only the kernel ever indented by tabs, and stamps a log without a head
+        if self._stream.kselftest and not indent and self._remark(bare):
+            return True
         self._stream.comment(bare, indent)
+        self._glued(bare)
         return True
+
+    def _remark(self, line: bytes) -> bool:
+        """Take in a line of TAP that kselftest's runner has put "# " before: its subtests are two columns each."""
+        found = read_remark(line)
+        if found is None:
+            return False
+        depth, rest = found
+        bare = rest.lstrip(b" \t")
+        indent = 2 * depth + len(rest) - len(bare)
+        if bare[:1] in b"on":
+            return self._point(line, bare, indent)
+        return self._stream.remark(bare, indent)
+
+    def _glued(self, line: bytes) -> None:
+        """Read the test line that is glued to the end of other text, if it is the one that must come next."""
+        found = find_glued(line) if b"ok " in line else None
+        if found and self._stream.expects(found[1]):
+            self._stream.note([Remark("glued-line", "this result does not stand on a line of its own")])
+            self._point(line, line[found[0] :], 0)
 
     def _version(self, _line: bytes, bare: bytes, indent: int) -> bool:
         version = read_version(bare)

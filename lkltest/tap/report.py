@@ -102,6 +102,7 @@ class Report:
         self.points = Points()
         self.bail_out: str | None = None  # the reason, "" where none is given
         self.comments: list[str] = []  # that belong to no point
+        self.attributes: dict[str, str] = {}  # of a kunit suite, such as its module
         self.output = ""  # of a stream that ended early: its last lines that were not TAP
         self.counts = Counts()
         self.numbers = Numbers()
@@ -110,6 +111,8 @@ class Report:
         self.started = False  # something of TAP has come
         self.broken = False  # nothing can make it pass any more
         self.finished = False
+        self.kernel = False  # a version line says that it is KTAP
+        self.doubtful = False  # a line of it that was not read has a `not ok`
         self.strict = False  # every problem fails it
         self.noted = Problems()
         self._yaml: list[Problem] | None = None  # found when the blocks were read
@@ -117,7 +120,25 @@ class Report:
     @property
     def met(self) -> bool:
         """Whether exactly the planned points came."""
-        return self.plan is not None and self.plan == len(self.points) == self.numbers.upto
+        plan = len(self.points) if self.plan is None and self.unplanned else self.plan
+        return plan is not None and plan == len(self.points) == self.numbers.upto
+
+    @property
+    def unplanned(self) -> bool:
+        """Whether it is a kunit log that may go without a plan at top level, as all else is whole."""
+        if not self.kernel or self.doubtful or not self.finished or self.dialect is not Dialect.KTAP:
+            return False
+        if not len(self.points) or self.counts.unfinished:
+            return False
+        return all(point.subtest is not None and point.subtest.whole for point in self.points)
+
+    @property
+    def whole(self) -> bool:
+        """Whether a subtest is complete, whatever its results: a plan that was met, or numbers without a gap."""
+        planned = self.plan is None or self.plan == len(self.points)
+        points = len(self.points) > 0 and self.numbers.upto == len(self.points) and not self.counts.unfinished
+        inner = all(point.subtest is None or point.subtest.whole for point in self.points)
+        return (planned and points and inner and not self.broken) or self.skip_all is not None
 
     @property
     def passed(self) -> bool:
@@ -171,6 +192,7 @@ class Report:
         self.__dict__.update(Report(self.dialect, self.line).__dict__)
         self.noted, inner.noted = inner.noted, self.noted  # problems are the stream's
         self.started = self.broken = True
+        self.doubtful = inner.doubtful
         self.strict = inner.strict
         return inner
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lkltest.tap import events, grammar
+from lkltest.tap import events, fields, grammar
 from lkltest.tap.dialect import RULES, Dialect
 from lkltest.tap.grammar import text
 from lkltest.tap.level import Announced, Level, Remark
@@ -41,12 +41,38 @@ class Stream(Nesting):
             self.begin()
             level = self.levels[0]
             self.become(Dialect.KTAP if ktap else _declared(number))
+            self.report.kernel = ktap or number == 14
         level.report.version = number
-        if number not in ((1,) if ktap else (13, 14)):
+        if number not in ((1, 2) if ktap else (13, 14)):
             name = f"{'KTAP' if ktap else 'TAP'} version {text(digits[:20])}"
             self.note([Remark("unknown-version", f"{name} is unknown, or must not be declared")])
         self.out.append(events.VersionSeen(number, self.line))
         return True
+
+    def remark(self, line: bytes, indent: int) -> bool:
+        """Take in the version or the plan of a test's own output; several programs of a test number on."""
+        level = self._around(indent)
+        again = level.report if level.indent == indent and not level.fresh else None
+        if line.startswith(b"1"):
+            read = grammar.read_plan(line, self.dialect)
+            planned = grammar.number(read.digits) if read else None
+            if again is None or planned is None or again.plan is None or again.base != len(again.points):
+                return again is None and self.plan(line, indent)
+            again.plan += planned
+            return True
+        if again:
+            self._complete(level)
+            again.base = len(again.points)
+            return True
+        version = grammar.read_version(line)
+        return version is not None and self.version(*version, indent)
+
+    def expects(self, number: int | None) -> bool:
+        """Whether the top level goes on with the point of this number."""
+        report = self.report
+        if not self.begun or number is None or number != report.last + 1:
+            return False
+        return report.plan is None or report.base + number <= report.plan
 
     def plan(self, line: bytes, indent: int) -> bool:
         """Take in a plan."""
@@ -207,18 +233,22 @@ class Stream(Nesting):
 
     def comment(self, line: bytes, indent: int) -> None:
         """Take in a comment."""
-        if self.dialect in (Dialect.TAP12, Dialect.TAP13) and self.begun and self.fresh and grammar.is_kselftest(line):
-            self.become(Dialect.KTAP)
+        if self.begun and grammar.is_kselftest(line):
+            if self.dialect in (Dialect.TAP12, Dialect.TAP13) and self.fresh:
+                self.become(Dialect.KTAP)
+            self.kselftest = self.dialect is Dialect.KTAP and line.startswith(b"# selftests: ")
         if not indent and line.startswith(b"# running ") and self._running(line):
             return
         level = self._around(indent)
         name = grammar.read_subtest(line) if line.startswith(b"# Subtest") else None
         if name is not None:
             self._complete(level)
-        if name is None or self.dialect in (Dialect.TAP12, Dialect.TAP13):  # which have no subtests
+        if name is None:
             self.comments_of(level)(line[1:].strip())
+            if self.dialect is Dialect.KTAP and level.indent == indent > 0 and level.fresh:
+                level.report.attributes.update(fields.suite_attribute(text(line[1:].strip())))
         else:
-            self._name(name, indent)
+            self._name(grammar.unescape(name, RULES[self.dialect]), indent)
         self.out.append(events.CommentSeen(text(line[1:].strip()), self.line))
 
     def comments_of(self, level: Level) -> Callable[[bytes], None]:
@@ -252,7 +282,7 @@ class Stream(Nesting):
     def pragma(self, line: bytes, indent: int) -> bool:
         """Take in a pragma."""
         switches = grammar.read_pragmas(line)
-        if switches is None or self.dialect not in (Dialect.TAP13, Dialect.TAP14):
+        if switches is None or self.dialect not in PERL:
             return False
         level = self._enter(indent, "pragma")
         if level is None:

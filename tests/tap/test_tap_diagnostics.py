@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lkltest.host.process import run
-from lkltest.tap import diagnostics
+from lkltest.tap import Parser, diagnostics
 
 LINES = [
     *("a: 1", "b: foo bar", "c: 'x y'", 'd: "z"', "e: |", "f:", "  g: 1", "  h: foo", "   deep", "    text: x", ""),
@@ -92,3 +92,39 @@ def test_importing_the_parser_is_cheap() -> None:
     imported = run([sys.executable, "-c", code]).output.decode().split()
     assert "lkltest.tap.parser" in imported
     assert not {"yaml", "json", "dataclasses", "inspect"} & set(imported)
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "seconds"),
+    [
+        ("ok 1 - a # time=120ms", "a", 0.12),
+        ("ok 1 adds in 12ms", "adds", 0.012),
+        ("ok 1 adds in 2sec # skip no bc", "adds", 2.0),
+        ("ok 1 - x # time=3.5ms {", "x", 0.0035),
+        ("ok 1 - x # time=1.25s", "x", 1.25),
+        ("ok 1 - x # TODO # time=1s", "x", None),
+        ("ok 1 - runs in 12 rooms", "runs in 12 rooms", None),
+        ("ok 1 - plain", "plain", None),
+    ],
+)
+def test_durations_of_descriptions(line: str, name: str, seconds: float | None) -> None:
+    """A duration at the end of a description is a field of its own, and no part of the name."""
+    parser = Parser()
+    parser.feed(f"TAP version 14\n1..1\n{line}\n    1..1\n    ok 1\n{'}' if line[-1] == '{' else ''}\n".encode())
+    parser.close()
+    point = parser.report.points[0]
+    assert (point.name, point.duration) == (name, seconds)
+
+
+def test_attributes_of_kunit() -> None:
+    """The attributes that kunit prints are fields of the suite's point and of the test's."""
+    parser = Parser()
+    parser.feed(
+        b"KTAP version 1\n1..1\n    KTAP version 1\n    # Subtest: alpha\n    # module: alpha_test\n    1..2\n"
+        b"    # slow_one.speed: slow\n    # note: none\n    ok 1 slow_one\n"
+        b"    # slow_one.speed: slow\n    ok 2 other\nok 1 alpha\n"
+    )
+    parser.close()
+    suite = parser.report.points[0]
+    assert suite.attributes == {"module": "alpha_test"}
+    assert [point.attributes for point in suite.points] == [{"speed": "slow"}, {}]

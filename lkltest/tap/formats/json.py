@@ -59,10 +59,13 @@ def describe_point(point: Point) -> Json:
         "passed": point.passed,
         "diagnostics": plain(point.document),
         "raw_diagnostics": point.raw_diagnostics,
+        "duration": point.duration,
         "comments": point.comments,
         "points": [describe_point(each) for each in point.points],
         "line": point.line,
     }
+    if attributes := point.attributes:
+        found["attributes"] = attributes
     if point.subtest:
         found["plan"] = point.subtest.plan
     if point.output:

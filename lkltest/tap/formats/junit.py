@@ -12,9 +12,6 @@ from lkltest.tap.report import Report
 # What XML 1.0 cannot carry in any form.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-# Keys of durations in YAML blocks, with their seconds.
-_DURATIONS = {"duration_us": 1e-6, "time_us": 1e-6, "duration_ms": 1e-3, "duration": 1.0, "time": 1.0}
-
 
 def write(reports: Iterable[tuple[str, Report]]) -> Iterator[str]:
     """Yield the document in pieces; `reports` are (file, report).
@@ -53,7 +50,7 @@ def _cases(report: Report, path: str) -> Iterator[str]:
 
 def _point_cases(point: Point, path: str, excuse: str | None = None) -> Iterator[str]:
     """The innermost cases of a point; `excuse`: why a failure is none, as the outer line of a subtest decides."""
-    name = point.description or f"{point.number}"
+    name = point.name or f"{point.number}"
     below = excuse
     if below is None and point.passed:
         below = f"TODO {point.reason}" if point.directive == "todo" else f"not ok, but {name} is ok"
@@ -61,7 +58,7 @@ def _point_cases(point: Point, path: str, excuse: str | None = None) -> Iterator
         yield from _point_cases(child, f"{path}.{name}", below)
     # A parent is a case of its own only where it says more than its children.
     if not point.subtest or (not point.passed and all(child.passed for child in point.points)):
-        yield _case(path, name, seconds(point), _outcome(point, excuse))
+        yield _case(path, name, point.duration, _outcome(point, excuse))
 
 
 def _outcome(point: Point, excuse: str | None) -> str:
@@ -74,15 +71,6 @@ def _outcome(point: Point, excuse: str | None) -> str:
         reason = f"TODO {point.reason}" if point.directive == "todo" else point.reason or ""
         return f"<skipped message={_attribute(reason.strip())}/>"
     return f"<system-out>{_text(detail)}</system-out>" if detail else ""
-
-
-def seconds(point: Point) -> float | None:
-    """How long the point took, if its diagnostics say so."""
-    for key, unit in _DURATIONS.items():
-        value = point.diagnostics.get(key)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return value * unit
-    return None
 
 
 def _case(path: str, name: str, time: float | None, inside: str) -> str:

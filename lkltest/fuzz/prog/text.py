@@ -26,7 +26,7 @@ from lkltest.fuzz.prog.values import (
 )
 
 # Writes a number: given the number, its call, and its place in the call, "2" (an argument) or "iovec.iov_len".
-Namer = Callable[[int, Call, str], str]
+NumberWriter = Callable[[int, Call, str], str]
 # The resources that a call produces, given its name and arguments.
 ProducesOf = Callable[[str, tuple[Value, ...]], tuple[Produces, ...]]
 
@@ -71,7 +71,7 @@ def unquote(text: str) -> bytes:
     return bytes(found)
 
 
-def print_program(program: Program, name: Namer = plain) -> str:
+def print_program(program: Program, name: NumberWriter = plain) -> str:
     """The text of a program: one call a line."""
     lines = []
     results = 0
@@ -82,13 +82,13 @@ def print_program(program: Program, name: Namer = plain) -> str:
     return "".join(line + "\n" for line in lines)
 
 
-def print_call(call: Call, name: Namer = plain) -> str:
+def print_call(call: Call, name: NumberWriter = plain) -> str:
     """The text of a call without its results' labels."""
     args = (print_value(arg, call, str(n), name) for n, arg in enumerate(call.args))
     return f"{call.name}({', '.join(args)})"
 
 
-def print_value(value: Value, call: Call, path: str, name: Namer = plain) -> str:
+def print_value(value: Value, call: Call, path: str, name: NumberWriter = plain) -> str:
     """The text of one value of a call."""
 
     def inner(value: Value, path: str) -> str:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import pytest
+
 from lkltest.fuzz.exec.protocol import Alarm, State
 from lkltest.fuzz.exec.shmem import Head
-from lkltest.fuzz.repro.report import complaint, from_alarm
+from lkltest.fuzz.repro.report import ReportType, complaint, from_alarm
 
 SLUB = b"""\
 [    0.512345] =============================================================================
@@ -13,6 +15,14 @@ SLUB = b"""\
 [    0.512349] INFO: Allocated in sock_kmalloc+0x5a/0x80 age=2 cpu=0 pid=36
 [    0.512350] INFO: Freed in sock_kfree_s+0x1a/0x40 age=1 cpu=0 pid=36
 """
+
+
+def alarmed(alarm: Alarm, value: int, console: int = 0) -> Head:
+    """The head of a worker that stopped after an alarm."""
+    return Head(
+        program=3, call=1, state=State.IDLE, calls=9, succeeded=9, alarm_program=3, alarm_call=1, alarm=alarm,
+        alarm_value=value, console=console or value, novel=0, interrupted=0, boot_error=0, boot_us=0,
+    )
 
 
 def test_slab_damage_is_named() -> None:
@@ -26,10 +36,26 @@ def test_a_complaint_is_what_alarmed() -> None:
     """A trace before it, of a kernel that was short of memory, is no complaint, and gives no name."""
     before = b"[ 4.2] host1: page allocation failure: order:8\n[ 4.2] Call Trace:\n[ 4.2]  warn_alloc+0xcf/0x109\n"
     log = before + b"[ 4.3] WARNING: CPU: 0 PID: 1 at fs/inode.c:7 drop_nlink+0x11/0x20\n"
-    head = Head(
-        program=3, call=1, state=State.IDLE, calls=9, succeeded=9, alarm_program=3, alarm_call=1, alarm=Alarm.CONSOLE,
-        alarm_value=1000 + len(before), console=1000 + len(log), novel=0, interrupted=0, boot_error=0, boot_us=0,
-    )
+    head = alarmed(Alarm.CONSOLE, 1000 + len(before), 1000 + len(log))
     report = from_alarm(head, log, "unlinkat", b"")
     assert report.signature == ("drop_nlink",)
     assert "page allocation failure" in report.console
+
+
+@pytest.mark.parametrize(("line", "corrupted"), [
+    (b"BUG kmalloc-64 (Not tainted): Object already free", True),
+    (b"Oops: 0000 [#1]", True),
+    (b"WARNING: CPU: 0 PID: 1 at fs/inode.c:7 drop_nlink+0x11/0x20", False),
+])
+def test_damage_is_told_from_a_warning(line: bytes, corrupted: bool) -> None:
+    """After BUG or Oops, the kernel's memory may be damaged: it is not to be used any longer."""
+    report = from_alarm(alarmed(Alarm.CONSOLE, len(line)), line, "unlinkat", b"")
+    assert (report.type, report.fatal, report.corrupted) == (ReportType.CONSOLE, False, corrupted)
+    assert report.ends_kernel is corrupted
+    assert report.value is None
+
+
+def test_a_wrong_result_is_a_field() -> None:
+    """The value is no word of the title only: a C program must return the same."""
+    report = from_alarm(alarmed(Alarm.ERRNO, -4096), b"", "getcwd", b"")
+    assert (report.type, report.value, report.frame) == (ReportType.ERRNO, -4096, "getcwd")

@@ -1,0 +1,53 @@
+"""C programs of findings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from lkltest.fuzz import findings
+from lkltest.fuzz.exec.kernel import KernelConfig
+from lkltest.fuzz.lang.describe import Description
+from lkltest.fuzz.lang.naming import Namer
+from lkltest.fuzz.prog.text import print_program
+from lkltest.fuzz.prog.values import Pointer, Program
+from lkltest.fuzz.repro import csource
+from lkltest.host import process
+from lkltest.settings import Settings
+
+
+def test_a_structure_is_shown_with_the_room_behind_it(
+    config: KernelConfig, settings: Settings, description: Description, parse: Callable[[str], Program], tmp_path: Path
+) -> None:
+    """An ioctl's argument is longer than its structure: a reader sees the structure, the kernel all of it."""
+    program = parse('r0 = socket(AF_INET, SOCK_DGRAM, 0)\n'
+                    'ioctl(r0, SIOCGIFMTU, &[ifreq{ifr_ifrn=[b"lo\\x00"]}, fill(472, 0)])\n')
+    source = csource.write([program], description, config.liblkl, title="", about=(), mem=config.mem, cmdline="")
+    assert re.search(r"struct \{ struct lkl_ifreq it; char rest1\[472\]; \} __attribute__\(\(packed.*\)\) b0;", source)
+    path, binary = tmp_path / "it.c", tmp_path / "it"
+    path.write_text(source)
+    assert process.run(findings.command(config.liblkl, settings, path, binary), deadline=100, merge=True).ok
+    ran = process.run([binary], deadline=100, merge=True)
+    assert re.search(r"lkl_sys_ioctl\(.*\) = 0\b", ran.output.decode(errors="replace"))
+
+
+def test_a_message_is_shown_by_its_parts(
+    config: KernelConfig, settings: Settings, description: Description, parse: Callable[[str], Program], tmp_path: Path
+) -> None:
+    """Headers keep their fields' names and constants, in the text as in C; the kernel gets every byte where it was."""
+    text = ('r0 = socket(AF_NETLINK, SOCK_RAW|SOCK_NONBLOCK, 0)\n'
+            'sendto(r0, &[nlmsghdr{nlmsg_len=20, nlmsg_type=RTM_GETADDR, nlmsg_flags=NLM_F_ACK|NLM_F_REQUEST}, '
+            'b"\\x02\\x00\\x00\\x00", nlmsghdr{nlmsg_len=16}], 36, 0, 0, 0)\n')
+    program = parse(text)
+    assert print_program(program, Namer(description)) == text
+    source = csource.write([program], description, config.liblkl, title="", about=(), mem=config.mem, cmdline="")
+    assert "struct { struct lkl_nlmsghdr it; char rest1[4]; struct lkl_nlmsghdr it2; }" in source
+    assert ".nlmsg_type = LKL_RTM_GETADDR, .nlmsg_flags = LKL_NLM_F_ACK|LKL_NLM_F_REQUEST }" in source
+    path, binary = tmp_path / "it.c", tmp_path / "it"
+    path.write_text(source.replace("\tCALL(lkl_sys_sendto(", "\tfwrite(&b0, 1, 36, stderr);\n\tCALL(lkl_sys_sendto("))
+    assert process.run(findings.command(config.liblkl, settings, path, binary), deadline=100, merge=True).ok
+    ran = process.run([binary], deadline=100, merge=True)
+    message = program.calls[1].args[1]
+    assert isinstance(message, Pointer)
+    assert description.encoder.flatten(message.target).data in ran.output

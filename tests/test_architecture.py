@@ -23,7 +23,7 @@ HEIGHT = {module: height for height, row in enumerate(ROWS) for module in row.sp
 # The same inside packages: sub-packages and modules in rows, and those that are not named above them all.
 INNER_ROWS = {
     "settings": ("model", "file"),
-    "host": ("closing", "cache progress programs process bounded_log", "netns"),
+    "host": ("closing load", "cache progress programs process bounded_log", "netns"),
     "tap": ("dialect", "grammar diagnostics fields", "point", "report", "formats events"),
     "crash": ("report", "addresses", "symbolize"),
     "program": ("verdict status table tree tools", "declaration result memcheck", "launch", "run"),

@@ -14,6 +14,7 @@ from lkltest import tap
 from lkltest.host import process
 from lkltest.host.bounded_log import BoundedLog
 from lkltest.host.closing import Closing
+from lkltest.host.load import slowdown
 from lkltest.host.process import Child, Ended, Stream
 from lkltest.klog import last_lines, panic
 from lkltest.program.declaration import Deadlines
@@ -68,6 +69,7 @@ class Run(Closing):
         self.strays: list[str] = []  # results of the table's points that came without being announced
         self.order: deque[str] = deque()  # names of the points in the order in which they came
         self.overdue: str | None = None  # which deadline has passed
+        self.slowdown = 1.0  # by how much deadlines grow, as this machine is busy
         self._end: End | None = None
         with contextlib.ExitStack() as undo:
             undo.callback(child.close)
@@ -177,15 +179,17 @@ class Run(Closing):
     def _limits(self) -> list[tuple[float, str]]:
         """The moments on the monotonic clock at which a deadline passes, each with its name."""
         limits = []
+        grown = f" (made {self.slowdown:.1f} times as long: this machine is busy)" if self.slowdown > 1 else ""
         if self.deadlines.program is not None:
-            text = f"the program's deadline of {self.deadlines.program:g} s"
-            limits.append((self.child.started + self.deadlines.program, text))
+            text = f"the program's deadline of {self.deadlines.program:g} s has passed{grown}"
+            limits.append((self.child.started + self.deadlines.program * self.slowdown, text))
         declared = self.declared.get(self.running) if self.running is not None else None
         seconds = self.deadlines.point
         if declared is not None and seconds is not None:
             seconds = declared * (self.launch.patience or 1)
         if seconds is not None:
-            limits.append((self.point_started + seconds, f"the point's deadline of {seconds:g} s"))
+            text = f"the point's deadline of {seconds:g} s has passed{grown}"
+            limits.append((self.point_started + seconds * self.slowdown, text))
         return limits
 
     def _time_left(self) -> float | None:
@@ -194,15 +198,17 @@ class Run(Closing):
 
     def _kill_overdue(self) -> None:
         """Ask for the stacks of all threads, wait a little for them, and kill the program."""
+        self.slowdown = max(self.slowdown, slowdown())
         moment, self.overdue = min(self._limits())
         if moment > time.monotonic() + 0.05:
             self.overdue = None
             return
+        silence, whole = STACK * self.slowdown, STACKS * self.slowdown
         self.child.signal(process.SIGUSR2)
         self.child.signal(process.SIGCONT)  # it may have stopped itself
         asked = said = time.monotonic()
         # The clock decides: a flood is never silent.
-        while (left := min(said + STACK, asked + STACKS) - time.monotonic()) > 0:
+        while (left := min(said + silence, asked + whole) - time.monotonic()) > 0:
             chunk = self.child.chunk(left)
             if chunk is None or chunk.stream is Stream.END:
                 break
@@ -237,7 +243,7 @@ class Run(Closing):
         where = f"in the point {self.running!r}" if self.running else self._between()
         problems = []
         if self.overdue:
-            problems.append(f"killed {where}: {self.overdue} has passed")
+            problems.append(f"killed {where}: {self.overdue}")
         elif ended.signal is not None:
             problems.append(f"the program was {ended.describe()} {where}")
         elif (status := self._status(ended)) != 0 and not self._is_told(status):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from lkltest.errors import KernelLost, UsageError
 from lkltest.host.closing import Closing
+from lkltest.host.load import Deadline
 from lkltest.host.process import Ended, command, readable
 from lkltest.uml.text import Plain, Unstamped
 
@@ -35,8 +36,8 @@ AHEAD = 2048
 # host sends no second one. So it is told to look again when nothing has come for so many seconds, then more rarely.
 STALL = (0.002, 0.25)
 PROMPT = 30.0  # seconds to wait for something, where the caller does not say
-PATIENCE = 5.0  # seconds that an ending may take
-GRACE = 2.0  # seconds after a panic's message: by then it has ended, or never will
+PATIENCE = 60.0  # seconds that an ending may take, on the busiest machine
+GRACE = 5.0  # seconds after a panic's message: by then it has ended, or never will
 LAST_LINES = 20
 
 PANIC = re.compile(r"Kernel panic - not syncing: (.*)\n")
@@ -90,7 +91,7 @@ class Console(Closing):
         seconds pass.
         """
         wanted = re.compile(pattern, re.MULTILINE)
-        deadline = time.monotonic() + timeout
+        deadline = Deadline(timeout)
         start = self.seen
         while True:
             found = wanted.search(self.text, max(start, self.seen))
@@ -99,7 +100,7 @@ class Console(Closing):
                 self.seen = found.end()
                 return found
             searched = len(self.text)
-            if not self.read(deadline):
+            if not self.read(deadline.at) and self.over(deadline):
                 self.lost(f"waiting for {pattern!r}", timeout)
             # In a flood it would take too long to look through everything again.
             flooded = len(self.text) - self.seen > KEPT
@@ -129,6 +130,11 @@ class Console(Closing):
                 self.stall = STALL[0]
                 self.take(data)
                 return True
+
+    def over(self, deadline: Deadline) -> bool:
+        """Whether nothing is to be waited for any more."""
+        died = self.panicked is not None and time.monotonic() >= self.panicked + GRACE
+        return self.ended is not None or died or deadline.passed()
 
     def nudge(self) -> None:
         """Have the guard tell the UML to look at its terminal again."""
@@ -184,13 +190,13 @@ class Console(Closing):
         At most `ahead` bytes are typed that have not come back yet. Raises KernelLost where not all could be typed
         in `timeout` seconds.
         """
-        deadline = time.monotonic() + timeout
+        deadline = Deadline(timeout)
         fd = self.terminal.child_fd
         os.set_blocking(fd, False)
         begin = self.received
         left = memoryview(data)
         while left:
-            if self.ended or time.monotonic() > deadline:
+            if self.over(deadline):
                 self.lost(f"typing {len(data):,} bytes, with {len(left):,} of them left", timeout)
             back = self.received - begin
             room = ahead + back - (len(data) - len(left))
@@ -201,7 +207,7 @@ class Console(Closing):
             except OSError:  # nobody holds the other end any more
                 self.read(time.monotonic() + PATIENCE)
             if room <= 0:
-                self.read(min(deadline, time.monotonic() + 0.01))
+                self.read(min(deadline.at, time.monotonic() + 0.01))
 
     def ask(self, question: str, timeout: float = PROMPT) -> str:
         """Type a line with a number in front and return the answer, which comes as "<NUMBER:ANSWER:NUMBER>".
@@ -229,8 +235,8 @@ class Console(Closing):
 
     def wait(self, timeout: float = PROMPT) -> Ended:
         """Wait for its end; raises Panic, or KernelLost after `timeout` seconds."""
-        deadline = time.monotonic() + timeout
-        while self.read(deadline):
+        deadline = Deadline(timeout)
+        while self.read(deadline.at) or not self.over(deadline):
             pass
         if self.ended is None or self.panicked is not None:
             self.lost("waiting for the end", timeout)

@@ -134,7 +134,7 @@ class Shared:
         """End the UML if a test has left it in a state in which it does not answer."""
         if self.current and self.current.ended is None:
             try:
-                self.current.ask("echo there", timeout=5)
+                self.current.ask("echo there", timeout=10)
             except KernelLost:
                 self.current.close()
 

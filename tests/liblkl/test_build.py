@@ -161,11 +161,9 @@ def test_gives_up_on_an_npm_that_hangs(
 ) -> None:
     """A network that swallows everything does not hang the run."""
     monkeypatch.setattr("lkltest.liblkl.download.DEADLINE", 0.5)
-    registry.behave("sleep 60")
-    start = time.monotonic()
+    registry.behave("sleep 100000")
     with pytest.raises(UsageError, match="past its deadline"):
         liblkl.default(own, recipe=registry.publish())
-    assert time.monotonic() - start < 20
 
 
 def test_names_all_missing_programs_at_once(

@@ -197,7 +197,7 @@ def test_a_function_that_gives_no_arguments_is_named(suite: Pytest, pytester: py
     suite("good", "--collect-only")  # writes the suite, which then gets a function
     path = pytester.path / "test_suite.py"
     path.write_text(path.read_text() + "\n@good\ndef forgets(): pass\n")
-    result = pytester.runpytest_subprocess(timeout=60)
+    result = pytester.runpytest_subprocess(timeout=300)
     result.stdout.re_match_lines([r"the function forgets in .*test_suite\.py gives None: it has to return.*"])
 
 

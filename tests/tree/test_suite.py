@@ -56,7 +56,7 @@ def run(
 
     def run(*arguments: str, trees: tuple[Path, ...]) -> pytest.RunResult:
         paths = [f"--lkl={path}" for path in trees]
-        return pytester.runpytest_subprocess("-rA", *paths, *arguments, timeout=100)
+        return pytester.runpytest_subprocess("-rA", *paths, *arguments, timeout=600)
 
     return run
 

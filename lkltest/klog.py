@@ -7,6 +7,14 @@ import re
 LAST_LINES = 20  # of the console, shown with a bad end
 BEFORE = 8  # lines before a panic: what led to it
 # The line after the stack, "---[ end Kernel panic - not syncing: ...", says it again.
+STAMP = re.compile(rb"^\[ *\d+\.\d+\](?:\[[^\]]*\])? ")  # of printk: "[    1.234567] ", with a caller's "[    T1] "
+# Parts of lines that say that something is wrong with the kernel.
+COMPLAINTS = (
+    "WARNING:", "BUG:", "BUG at", "kernel BUG", "Oops", "KASAN:", "UBSAN:", "Kernel panic", "Call Trace:",
+    "INFO: possible", "INFO: suspicious", "INFO: trying to register", "INFO: task", "INFO: rcu",
+    "general protection", "Unable to handle kernel",
+)  # fmt: skip
+RULER = "=" * 53  # a line that begins the reports of lockdep, KASAN and the slab allocator
 PANIC = re.compile(rb"(?<!end )Kernel panic - not syncing: [^\r\n]*")
 
 

@@ -9,6 +9,7 @@ a batch (`prog.encode`). A batch is started by a MESSAGE through the worker's st
 from __future__ import annotations
 
 import enum
+import json
 from collections.abc import Mapping
 
 from lkltest.fuzz.lang.contract import NEEDS, Shape
@@ -16,6 +17,7 @@ from lkltest.fuzz.prog import encode, resources
 from lkltest.fuzz.prog.record import Record
 from lkltest.fuzz.prog.text import PORTS
 from lkltest.fuzz.prog.values import RETURN
+from lkltest.klog import COMPLAINTS, RULER
 
 CALLS = 1280  # system call numbers that are counted
 BUCKETS = 160  # ways in which a call ends: 0 success, 1 to 133 errnos, then:
@@ -104,6 +106,7 @@ def header() -> str:
         "#include <stddef.h>",
         "#include <stdint.h>",
         *(f"#define {name} {value:#x}U" for name, value in NUMBERS.items()),
+        f"#define FZ_COMPLAINTS {', '.join(map(json.dumps, (*COMPLAINTS, RULER)))}",
         _enum("tag", "TAG", encode.Tag.__members__),
         _enum("needs", "NEEDS", NEEDS),
         _enum("fz_state", "FZ_STATE", State.__members__),

@@ -16,12 +16,9 @@ from lkltest.fuzz.exec import native
 from lkltest.fuzz.exec.kernel import WorkerExit
 from lkltest.fuzz.exec.protocol import Alarm
 from lkltest.fuzz.exec.shmem import Head, Memory
+from lkltest.klog import COMPLAINTS, STAMP
 
-STAMP = re.compile(rb"^\[ *\d+\.\d+\](?:\[[^\]]*\])? ")
-COMPLAINT = re.compile(
-    r"WARNING:|BUG:|BUG at|kernel BUG|Oops|KASAN:|UBSAN:|Kernel panic|INFO: (?:possible|suspicious|trying|task|rcu)"
-    r"|general protection|Unable to handle kernel|Call Trace:|BUG [\w-]+ \("
-)
+COMPLAINT = re.compile("|".join([*map(re.escape, COMPLAINTS), r"BUG [\w-]+ \("]))
 SLAB = re.compile(r"BUG ([\w-]+) \([^)]*\): ([\w ]+)")  # the slab allocator's own checks: the cache, the damage
 OWNER = re.compile(r"INFO: Allocated in (\w+)")
 PLACE = re.compile(r" (?:in|at) (?:[\w./-]+:\d+ )?([a-zA-Z_]\w*)(?:\+0x|\(|\.|$| )|at ([\w./-]+:\d+)")

@@ -12,11 +12,7 @@
 static struct fz_shared *console_shared;
 static void (*console_alarm)(enum fz_alarm alarm, long result);
 
-static const char *const console_complaints[] = {
-	"WARNING:", "BUG:", "BUG at", "kernel BUG", "Oops", "KASAN:", "UBSAN:", "Kernel panic", "Call Trace:",
-	"INFO: possible", "INFO: suspicious", "INFO: trying to register", "INFO: task", "INFO: rcu",
-	"general protection", "Unable to handle kernel", "=====================================================",
-};
+static const char *const console_complaints[] = { FZ_COMPLAINTS };	/* lkltest/klog.py */
 
 /* What a kernel says, with a trace, when memory is short, and a notice in a box: no bugs. */
 static const char *const console_excuses[] = {

@@ -60,6 +60,13 @@ def test_a_kernel_that_does_not_boot_is_told_once(
     assert sum(one.startswith("FAILED ") for one in result.outlines) == 1
 
 
+def test_workers_try_a_kernel_once(suite: Pytest, tmp_path: Path) -> None:
+    """Under -n 2 one worker boots the kernel, and the other takes over what it has seen."""
+    tried = tmp_path / "tried"
+    suite("good fails", "-n", "2", f"--lkl-wrapper=sh -c 'echo >>{tried}; exec sleep 1000'", "--lkl-timeout=2")
+    assert tried.read_text().count("\n") == 1
+
+
 def test_a_crash_at_boot_leaves_its_evidence(suite: Pytest, pytester: pytest.Pytester) -> None:
     """The stack has names, and console, program and the whole report are kept."""
     result = suite("good", *CRASHES)

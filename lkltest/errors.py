@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 
+KERNEL_LOST = "kernel_lost"  # the property of a test that failed because its kernel was lost: how
 UNUSABLE = "unusable"  # the property of a test whose kernel this host cannot run: the reason
 
 

@@ -26,7 +26,10 @@ INNER_ROWS = {
     "host": ("closing load", "cache progress programs process bounded_log", "netns"),
     "tap": ("dialect", "grammar diagnostics fields", "point", "report", "formats events"),
     "crash": ("report", "addresses", "symbolize"),
-    "program": ("verdict status table tree tools", "declaration result memcheck", "launch", "run"),
+    "program": (
+        "results status table tree tools", "declaration memcheck point_result evidence", "launch verdict",
+        "run", "trial",
+    ),
     "powercut": ("recording", "cuts"),
     "fuzz": ("prog", "lang", "gen exec", "repro", "hypothesis"),
     "gate": ("report", "sources trial"),

@@ -9,14 +9,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import lkltest
-from lkltest.errors import UNUSABLE, UsageError
+from lkltest.errors import KERNEL_LOST, UNUSABLE, UsageError
 from lkltest.gate.report import Row, Verdict
 from lkltest.host import process
 
 NO_TESTS = 5  # pytest's exit status
 DEADLINE = 3600.0  # seconds: each test has its own deadline, this is for pytest itself
-# In the first line on a test whose kernel went away.
-LOST = ("KernelLost", "Panic", "panicked", "Kernel panic", "killed by SIG", "past its deadline", "has passed")
 
 # What a user sets for their own runs is not for this one.
 ENVIRONMENT = {"LKLTEST_LKL": "", "LKLTEST_UML": "", "PYTEST_ADDOPTS": ""}
@@ -52,7 +50,7 @@ def judge(junit: Path, done: process.Ended, output: str) -> tuple[Verdict, str, 
         what = "no test of it is for this kernel" if done.status == NO_TESTS else f"pytest: {done.describe()}"
         return Verdict.FAILED, what, tail
     cases = list(ET.parse(junit).getroot().iter("testcase"))
-    if reason := unusable(cases):
+    if reason := recorded(cases, UNUSABLE):
         return Verdict.UNUSABLE, "mend this machine first", reason
     passed, skipped, bad = 0, [], []
     for case in cases:
@@ -67,14 +65,14 @@ def judge(junit: Path, done: process.Ended, output: str) -> tuple[Verdict, str, 
     if not bad:
         return Verdict.PASSED, detail, ""
     told = [(name, next(iter(message.strip().splitlines()), "failed")) for name, message in bad]
-    lost = any(sign in line for _, line in told for sign in LOST)
+    lost = bool(recorded(cases, KERNEL_LOST))
     return Verdict.LOST if lost else Verdict.FAILED, detail, "\n".join(summarized(told))
 
 
-def unusable(cases: Iterable[ET.Element]) -> str:
-    """Why this machine cannot run the kernel, as the tests' properties tell; empty where it can."""
+def recorded(cases: Iterable[ET.Element], name: str) -> str:
+    """The first value that the plugin has recorded under this name for any of the tests; empty where there is none."""
     properties = (one for case in cases for one in case.iter("property"))
-    return next((one.get("value", "") for one in properties if one.get("name") == UNUSABLE), "")
+    return next((one.get("value", "") for one in properties if one.get("name") == name), "")
 
 
 def summarized(told: Sequence[tuple[str, str]]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lkltest.errors import UNUSABLE, UnusableKernel
+from lkltest.errors import KERNEL_LOST, UNUSABLE, KernelLost, UnusableKernel
 from lkltest.plugin.session import Choice
 
 LINES = 40  # of a cause's text on the terminal
@@ -27,6 +27,7 @@ class Cause:
     text: str = ""  # all that is known of it
     own: bool = False  # the item's own report tells the text
     unusable: bool = False  # this host cannot run the kernel: the items are skips
+    lost: str = ""  # how the kernel was lost; empty where it was not
 
     @property
     def title(self) -> str:
@@ -52,12 +53,28 @@ def first_line(text: str) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
 
 
+def record_loss(item: pytest.Item, how: str) -> None:
+    """Record for JUnit files, and so for the gate, that an item fails because its kernel was lost."""
+    item.user_properties[:] = [*_without_loss(item), (KERNEL_LOST, how)]
+
+
+def _without_loss(item: pytest.Item) -> list[tuple[str, object]]:
+    return [(name, value) for name, value in item.user_properties if name != KERNEL_LOST]
+
+
 def note(item: pytest.Item, report: pytest.TestReport, error: BaseException | None) -> None:
     """Put on a report what kept its item from its verdict; a kernel that this host cannot run makes it a skip."""
     cause = item.stash.get(CAUSE, None) if report.when == "call" and not report.passed else None
+    if report.when == "setup":
+        item.user_properties[:] = _without_loss(item)  # of an earlier attempt
+    if isinstance(error, KernelLost):
+        record_loss(item, "lost")
+        report.user_properties = list(item.user_properties)  # a teardown's are what a JUnit file gets
     if isinstance(error, NotReached):
         cause = error.cause
         report.longrepr = str(error)
+        if cause.lost:
+            record_loss(item, cause.lost)
         report.when = "call"  # it is the item that fails, and no mistake in a fixture
     elif isinstance(error, UnusableKernel):
         cause = Cause(kernel_of(item), first_line(str(error)), str(error), unusable=True)

@@ -13,14 +13,14 @@ from lkltest.errors import LkltestError, UnusableKernel, UsageError
 from lkltest.host.closing import Closing
 from lkltest.plugin.artifacts import Artifacts
 from lkltest.plugin.artifacts import command as lkltest_command
-from lkltest.plugin.causes import CAUSE, Cause, first_line, kernel_of
+from lkltest.plugin.causes import CAUSE, Cause, first_line, kernel_of, record_loss
 from lkltest.plugin.repeating import LOG
 from lkltest.plugin.session import IMAGES, RESULT, TRACE
 from lkltest.program import Program
 from lkltest.program.declaration import Arguments, Call, Deadlines, deadline
 from lkltest.program.launch import Kernel, Launch, prepare
+from lkltest.program.results import Result, State
 from lkltest.program.table import Declared
-from lkltest.program.verdict import Result, State
 from lkltest.settings import Settings
 
 if TYPE_CHECKING:
@@ -132,7 +132,9 @@ class ProgramRun(Closing):
         end = run.end() if problem or lost else None
         if end is None or not (end.problems or lost):
             return  # it has ended well: what is wrong is the item's own
-        line = first_line(result.cause if result is not None and lost else end.problems[0])
+        line = first_line(result.cause if result is not None and lost else str(end.problems[0]))
+        if end.lost is not None:
+            record_loss(item, end.lost.value)
         own = bool(problem) or (result is not None and result.reached)
         failed = result.message if result is not None and result.bad and not lost else ""
         item.stash[CAUSE] = Cause(kernel_of(item), line, failed + end.describe() if own else "", own=own)
@@ -150,6 +152,8 @@ class ProgramRun(Closing):
                 self._conclude(result, item)
             del item.stash[RESULT]
         problem = self._finish(run)
+        if problem and (lost := run.end().lost) is not None:
+            record_loss(item, lost.value)
         if not problem and run.skipped is not None:
             self._conclude(Result("program", State.SKIPPED, run.skipped), item)
         if problem or not count:

@@ -15,7 +15,7 @@ from lkltest.plugin import parts
 from lkltest.settings import Settings, ini_name, options_of
 
 if TYPE_CHECKING:
-    from lkltest.program.verdict import Result
+    from lkltest.program.results import Result
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -113,7 +113,7 @@ class Trials:
         del self.booting[choice.path]
         shutil.rmtree(booting.artifacts.path / "root", ignore_errors=True)
         if failure is not None:
-            failure = Failure(failure.line, self._describe(failure, booting))
+            failure = replace(failure, text=self._describe(failure, booting))
         booting.artifacts.wanted = failure is not None
         booting.artifacts.close()
         self.memory.note(booting.name, failure)
@@ -137,7 +137,9 @@ class Trials:
                 self._finish(choice)
 
     def _judge(self, choice: Choice, failure: Failure | None) -> None:
-        self.verdicts[choice.path] = Cause(choice.name, failure.line, failure.text) if failure else None
+        self.verdicts[choice.path] = (
+            Cause(choice.name, failure.line, failure.text, lost=failure.lost) if failure else None
+        )
 
     @staticmethod
     def _describe(failure: Failure, booting: Booting) -> str:

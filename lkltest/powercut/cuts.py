@@ -20,8 +20,8 @@ from lkltest.powercut.recording import Cut, Recording, build, load, promises
 from lkltest.program import Program
 from lkltest.program.declaration import Deadlines
 from lkltest.program.launch import Launch, prepare
+from lkltest.program.results import Result, State
 from lkltest.program.run import Run
-from lkltest.program.verdict import Result, State
 from lkltest.settings import Settings
 
 DEADLINES = Deadlines(program=120.0, point=60.0)  # seconds

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lkltest.program.verdict import Result
+from lkltest.program.results import Result
 from lkltest.settings import seconds
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from lkltest.program.verdict import Result, State
+from lkltest.program.results import Result, State
 
 _LINE = re.compile(rb"(?:==|--|\*\*)\d+(?:==|--|\*\*) ?(.*)")
 _FRAME = re.compile(r"^ +(?:at|by) 0x[0-9A-F]+: ", re.MULTILINE)

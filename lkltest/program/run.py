@@ -7,7 +7,9 @@ import itertools
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 
 from lkltest import tap
@@ -16,19 +18,18 @@ from lkltest.host.bounded_log import BoundedLog
 from lkltest.host.closing import Closing
 from lkltest.host.load import slowdown
 from lkltest.host.process import Child, Ended, Stream
-from lkltest.klog import last_lines, panic
 from lkltest.program.declaration import Deadlines
+from lkltest.program.evidence import Evidence, Limited, Output, Timeout
 from lkltest.program.launch import Launch
 from lkltest.program.memcheck import Memcheck, blame
-from lkltest.program.result import from_point
-from lkltest.program.status import BAILED_OUT, explain
+from lkltest.program.point_result import from_point
+from lkltest.program.results import End, Result
 from lkltest.program.table import Declared
-from lkltest.program.verdict import End, Result, State
+from lkltest.program.verdict import judge, lost, skip_reason
 
 STACK = 2.0  # seconds that a program past its deadline has to print something of its threads' stacks
 STACKS = 20.0  # seconds that it has for all of them
 TAIL = 256 << 10  # bytes of the console that are searched for a stack or a panic
-UNFINISHED = ("missing-points", "unfinished-point")  # problems of the output that a table of points tells better
 
 
 class Run(Closing):
@@ -68,8 +69,9 @@ class Run(Closing):
         self.announces = False  # whether the program announces its points
         self.strays: list[str] = []  # results of the table's points that came without being announced
         self.order: deque[str] = deque()  # names of the points in the order in which they came
-        self.overdue: str | None = None  # which deadline has passed
-        self.slowdown = 1.0  # by how much deadlines grow, as this machine is busy
+        self.timeout: Timeout | None = None  # that has passed
+        self.slowdown = 1.0  # by how much timeouts grow, as this machine is busy
+        self.evidence: Evidence | None = None  # of the finished run
         self._end: End | None = None
         with contextlib.ExitStack() as undo:
             undo.callback(child.close)
@@ -93,6 +95,11 @@ class Run(Closing):
             self._pump()
         return self.results.get(name) or self._lost(name)
 
+    def _lost(self, name: str) -> Result:
+        end = self.end()
+        assert self.evidence is not None
+        return lost(name, self.evidence, end)
+
     def next_result(self) -> Result | None:
         """Wait for the next point of a program without a table; None at its end."""
         while self._end is None and not self.order:
@@ -114,7 +121,7 @@ class Run(Closing):
     def skipped(self) -> str | None:
         """Why the program skips all its points; None where it does not."""
         reason = self.parser.report.skip_all
-        return reason if reason is None or reason else "the program skips all its points"
+        return None if reason is None else skip_reason(reason)
 
     def end(self) -> End:
         """Wait for the end of the program."""
@@ -176,20 +183,19 @@ class Run(Closing):
         candidates = itertools.chain([name], (f"{name}#{count}" for count in itertools.count(2)))
         return next(candidate for candidate in candidates if candidate not in self.results)
 
-    def _limits(self) -> list[tuple[float, str]]:
-        """The moments on the monotonic clock at which a deadline passes, each with its name."""
+    def _limits(self) -> list[tuple[float, Timeout]]:
+        """The deadlines, moments on the monotonic clock, each with the timeout that makes it."""
         limits = []
-        grown = f" (made {self.slowdown:.1f} times as long: this machine is busy)" if self.slowdown > 1 else ""
-        if self.deadlines.program is not None:
-            text = f"the program's deadline of {self.deadlines.program:g} s has passed{grown}"
-            limits.append((self.child.started + self.deadlines.program * self.slowdown, text))
         declared = self.declared.get(self.running) if self.running is not None else None
         seconds = self.deadlines.point
         if declared is not None and seconds is not None:
             seconds = declared * (self.launch.patience or 1)
         if seconds is not None:
-            text = f"the point's deadline of {seconds:g} s has passed{grown}"
-            limits.append((self.point_started + seconds * self.slowdown, text))
+            timeout = Timeout(Limited.POINT, seconds, self.slowdown)
+            limits.append((self.point_started + timeout.grown, timeout))
+        if self.deadlines.program is not None:
+            timeout = Timeout(Limited.PROGRAM, self.deadlines.program, self.slowdown)
+            limits.append((self.child.started + timeout.grown, timeout))
         return limits
 
     def _time_left(self) -> float | None:
@@ -199,10 +205,10 @@ class Run(Closing):
     def _kill_overdue(self) -> None:
         """Ask for the stacks of all threads, wait a little for them, and kill the program."""
         self.slowdown = max(self.slowdown, slowdown())
-        moment, self.overdue = min(self._limits())
+        moment, timeout = min(self._limits(), key=itemgetter(0))
         if moment > time.monotonic() + 0.05:
-            self.overdue = None
             return
+        self.timeout = timeout
         silence, whole = STACK * self.slowdown, STACKS * self.slowdown
         self.child.signal(process.SIGUSR2)
         self.child.signal(process.SIGCONT)  # it may have stopped itself
@@ -229,102 +235,42 @@ class Run(Closing):
             self._note(event)
         self.output.close()
         self.console.close()
-        self._end = self._judge()
+        self.evidence = self._evidence()
+        self._end = self._judge(self.evidence)
 
     def _is_cut(self) -> bool:
         """Whether the program was killed, so that its last line may be half of one."""
-        ended = self.child.ended(timed_out=self.overdue is not None)
-        told = self._told_status()
-        return self.overdue is not None or ended.signal is not None or (self.launch.native and told is None)
+        ended = self._ended()
+        return ended.timed_out or ended.signal is not None or (self.launch.native and self._told_status() is None)
 
-    def _judge(self) -> End:
-        """The rule: pessimistic, and every way to end badly has a sentence of its own."""
-        ended = self.child.ended(timed_out=self.overdue is not None)
-        where = f"in the point {self.running!r}" if self.running else self._between()
-        problems = []
-        if self.overdue:
-            problems.append(f"killed {where}: {self.overdue}")
-        elif ended.signal is not None:
-            problems.append(f"the program was {ended.describe()} {where}")
-        elif (status := self._status(ended)) != 0 and not self._is_told(status):
-            meaning = explain(status, self.parser.report.comments)
-            problems.append(f"the program ended with exit status {status} {where}{meaning}")
-        elif self.running:
-            problems.append(f"the program ended with {ended.describe()} {where}, before its result")
-        problems += self._contradictions()
-        problems += [f"memcheck, {where}: {error}" for error in self.errors]
-        if not problems:
-            return End(ended.describe(), ended.seconds, ())
-        from lkltest.crash import symbolize
-
-        console = self.console.tail(TAIL)
-        # A kernel tree's own program has the kernel print among its output.
-        if message := panic(console) or panic(self.output.tail(TAIL)):
-            problems[0] = f"{message} ({problems[0]})"
-        crash = symbolize.explain(console, self.launch.program)
-        return End(ended.describe(), ended.seconds, tuple(problems), crash, last_lines(console))
-
-    def _status(self, ended: Ended) -> int | None:
-        """The program's exit status, an init's as it told it."""
-        told = self._told_status()
-        return ended.status if told is None else told
+    def _ended(self) -> Ended:
+        return self.child.ended(timed_out=self.timeout is not None)
 
     def _told_status(self) -> int | None:
         """The exit status of an init, which its kernel cannot pass on: the last line of its output; None without."""
         told = re.findall(rb"^# exit (\d+)\r?$", self.output.tail(200), re.MULTILINE) if self.launch.native else []
         return int(told[-1]) if told else None
 
-    def _is_told(self, status: int | None) -> bool:
-        """Whether the output says itself what a bad exit status stands for."""
-        if status == 1:
-            return any(result.state is State.FAILED for result in self.results.values())
-        return status == BAILED_OUT and self.parser.report.bail_out is not None
+    def _evidence(self) -> Evidence:
+        return Evidence(
+            ended=self._ended(),
+            output=Output.of(self.parser.report),
+            points=tuple(point.name for point in self.points),
+            results=self.results,
+            running=self.running,
+            strays=tuple(self.strays),
+            told_status=self._told_status(),
+            timeout=self.timeout,
+            memcheck=tuple(self.errors),
+            console=self.console.tail(TAIL),
+            printed=self.output.tail(TAIL),
+        )
 
-    def _between(self) -> str:
-        done = list(self.results)
-        return f"after the point {done[-1]!r}" if done else "before its first point"
+    def _judge(self, evidence: Evidence) -> End:
+        """The verdict, with the stack of a crash where the end is bad."""
+        end = judge(evidence)
+        if not end.problems:
+            return end
+        from lkltest.crash import symbolize
 
-    def _contradictions(self) -> list[str]:
-        """What the output itself says against the run: its plan, its problems, points that the table denies."""
-        report = self.parser.report
-        expected = [point.name for point in self.points]
-        missing = [name for name in expected if name not in self.results and report.skip_all is None]
-        problems = []
-        if report.bail_out is not None:
-            problems.append(f"bail out: {report.bail_out or 'no reason given'}")
-        if not (report.finished and report.met) or report.broken:
-            told = UNFINISHED if missing else ()
-            listed = [problem for problem in report.noted.listed if problem.kind not in told]
-            problems += [f"line {problem.line} of the output: {problem.message}" for problem in listed]
-        if expected:
-            problems += self._undeclared(self.declared)
-        if missing:
-            problems.append(f"{len(missing)} of {len(expected)} points have no result, first {missing[0]!r}")
-        return problems
-
-    def _undeclared(self, expected: Container[str]) -> list[str]:
-        """What came as a result and is no item's: each of these that failed is told, for nothing else tells it."""
-        came = [name for name in self.results if name not in expected]
-        twice = [name for name in came if name.rpartition("#")[0] in expected]
-        groups = {
-            "points that its table does not declare": [name for name in came if name not in twice],
-            "points that its table declares more than once": twice,
-            "results that it did not announce, and which do not count": self.strays,
-        }
-        told = [f"{what}: {', '.join(names[:10])}" for what, names in groups.items() if names]
-        failed = [result for name in came if (result := self.results[name]).state is State.FAILED]
-        return told + [f"{result.name}: {result.message}" for result in failed[:10]]
-
-    def _lost(self, name: str) -> Result:
-        """The result of a point that the program did not live to tell."""
-        end = self.end()
-        if self.skipped is not None and not self.results and not end.problems:
-            return Result(name, State.SKIPPED, self.skipped)
-        cause = end.problems[0] if end.problems else f"the program ended with {end.how}"
-        if name == self.running or (self.running is None and not self.results and name == self._first()):
-            message = end.describe() or f"the program ended with {end.how}, without this point"
-            return Result(name, State.LOST, message, cause=cause)
-        return Result(name, State.LOST, f"not reached: {cause}", cause=cause, reached=False)
-
-    def _first(self) -> str | None:
-        return self.points[0].name if self.points else None
+        return replace(end, crash=symbolize.explain(evidence.console, self.launch.program))

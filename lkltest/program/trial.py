@@ -14,8 +14,8 @@ from lkltest.host.closing import Closing
 from lkltest.liblkl.model import Liblkl
 from lkltest.program.declaration import Deadlines, Program
 from lkltest.program.launch import Kernel, Launch, prepare
+from lkltest.program.results import State
 from lkltest.program.table import Declared, read
-from lkltest.program.verdict import State
 from lkltest.settings import Settings
 
 SOURCE = Path(__file__).with_name("trial.c")
@@ -31,6 +31,7 @@ class Failure:
 
     line: str  # one sentence
     text: str  # all that is known, for people: the problems, the stack, the console's last lines
+    lost: str = ""  # how the kernel was lost, by the value of its Kind; empty where it was not
 
 
 class Trial(Closing):
@@ -71,8 +72,8 @@ class Trial(Closing):
             if all(run.result(point.name).state is not State.LOST for point in self.points):
                 return None
             end = run.end()
-            line = end.problems[0] if end.problems else f"the program ended with {end.how}"
-            return Failure(line.splitlines()[0], end.describe() or line)
+            line = str(end.problems[0]) if end.problems else f"the program ended with {end.how}"
+            return Failure(line.splitlines()[0], end.describe() or line, end.lost.value if end.lost else "")
 
 
 def place(settings: Settings) -> Path:

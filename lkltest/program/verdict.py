@@ -1,63 +1,124 @@
-"""The one rule for what a program's output and its end mean."""
+"""The one rule for what a program's output and its end mean: evidence in, verdict out.
+
+It is pessimistic: a run is good only where nothing in its evidence speaks against it, and each way to end badly has
+a kind and a sentence of its own. Nothing here reads, waits or asks the host.
+"""
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+
+from lkltest.klog import last_lines, panic
+from lkltest.program.evidence import Evidence
+from lkltest.program.results import End, Kind, Problem, Result, State
+from lkltest.program.status import BAILED_OUT, explain
+
+UNFINISHED = ("missing-points", "unfinished-point")  # problems of the output that a table of points tells better
+SHOWN = 10  # names of points in one sentence
 
 
-class State(enum.Enum):
-    """What became of a test point."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    TODO = "todo"  # not ok, and known to be so
-    LOST = "lost"  # running when the program ended, or never reached
-
-
-@dataclass(frozen=True)
-class Result:
-    """The result of one test point."""
-
-    name: str
-    state: State
-    message: str = ""  # why it failed or was skipped, for people
-    todo: str | None = None  # why it is expected to fail; None: it is not
-    log: str = ""  # what the program logged and the kernel printed during the point
-    seconds: float = 0.0
-    properties: Mapping[str, str] = field(default_factory=dict)
-    cause: str = ""  # of a lost point: the sentence on what ended the program
-    reached: bool = True  # whether the program came to the point
-
-    @property
-    def passed(self) -> bool:
-        """Whether the point ran to its end and was ok."""
-        return self.state is State.PASSED
-
-    @property
-    def bad(self) -> bool:
-        """Whether it fails the run."""
-        return self.state in {State.FAILED, State.LOST}
+def judge(evidence: Evidence) -> End:
+    """The verdict on a finished run."""
+    problems = [*_process(evidence), *_output(evidence), *_points(evidence)]
+    where = _where(evidence)
+    problems += [Problem(Kind.MEMCHECK, f"memcheck, {where}: {error}") for error in evidence.memcheck]
+    how, seconds = evidence.ended.describe(), evidence.ended.seconds
+    if not problems:
+        return End(how, seconds, ())
+    if message := panic(evidence.console) or panic(evidence.printed):
+        problems[0] = Problem(Kind.PANIC, f"{message} ({problems[0]})")
+    return End(how, seconds, tuple(problems), console=last_lines(evidence.console))
 
 
-@dataclass(frozen=True)
-class End:
-    """How a program's run ended, judged pessimistically: `problems` is empty only for a run that was good.
+def lost(name: str, evidence: Evidence, end: End) -> Result:
+    """The result of a point of the table that has none in the evidence."""
+    if evidence.output.skip_all is not None and not evidence.results and not end.problems:
+        return Result(name, State.SKIPPED, skip_reason(evidence.output.skip_all))
+    cause = str(end.problems[0]) if end.problems else f"the program ended with {end.how}"
+    if name == (_first(evidence) if evidence.running is None else evidence.running):
+        message = end.describe() or f"the program ended with {end.how}, without this point"
+        return Result(name, State.LOST, message, cause=cause)
+    return Result(name, State.LOST, f"not reached: {cause}", cause=cause, reached=False)
 
-    A program that reports a failed point and therefore exits with status 1 has ended well.
-    """
 
-    how: str  # "exit status 0", "killed by SIGSEGV"
-    seconds: float
-    problems: tuple[str, ...]  # each a sentence
-    crash: str = ""  # signal, address and stack, where there are any
-    console: str = ""  # the last lines of the kernel's console, where the end was bad
+def skip_reason(given: str) -> str:
+    """The reason of a program that skips all its points."""
+    return given or "the program skips all its points"
 
-    def describe(self) -> str:
-        """All that is known of a bad end, for people."""
-        parts = ["\n".join(self.problems), self.crash]
-        if self.console:
-            parts.append("last lines of the console:\n" + self.console)
-        return "\n\n".join(part for part in parts if part)
+
+def _first(evidence: Evidence) -> str | None:
+    """The point that must have been running where none was announced: the first, if no result came."""
+    return evidence.points[0] if evidence.points and not evidence.results else None
+
+
+def _where(evidence: Evidence) -> str:
+    """The place in the run where it ended."""
+    if evidence.running is not None:
+        return f"in the point {evidence.running!r}"
+    last = next(reversed(list(evidence.results)), None)
+    return "before its first point" if last is None else f"after the point {last!r}"
+
+
+def _process(evidence: Evidence) -> Iterator[Problem]:
+    """The problem with how the process ended, if it has one."""
+    ended, where = evidence.ended, _where(evidence)
+    if evidence.timeout is not None:
+        yield Problem(Kind.TIMEOUT, f"killed {where}: {evidence.timeout}")
+    elif ended.signal is not None:
+        yield Problem(Kind.SIGNAL, f"the program was {ended.describe()} {where}")
+    elif evidence.status != 0 and not _is_explained(evidence):
+        meaning = explain(evidence.status, evidence.output.comments)
+        yield Problem(Kind.EXIT_STATUS, f"the program ended with exit status {evidence.status} {where}{meaning}")
+    elif evidence.running is not None:
+        yield Problem(Kind.NO_RESULT, f"the program ended with {ended.describe()} {where}, before its result")
+
+
+def _is_explained(evidence: Evidence) -> bool:
+    """Whether the output explains a bad exit status."""
+    if evidence.status == 1:
+        return any(result.state is State.FAILED for result in evidence.results.values())
+    return evidence.status == BAILED_OUT and evidence.output.bail_out is not None
+
+
+def _missing(evidence: Evidence) -> list[str]:
+    """The points of the table that have no result, where the program does not skip them all."""
+    if evidence.output.skip_all is not None:
+        return []
+    return [name for name in evidence.points if name not in evidence.results]
+
+
+def _output(evidence: Evidence) -> Iterator[Problem]:
+    """The problems that the output has by itself."""
+    output = evidence.output
+    if output.bail_out is not None:
+        yield Problem(Kind.BAIL_OUT, f"bail out: {output.bail_out or 'no reason given'}")
+    if output.planned:
+        return
+    told = UNFINISHED if _missing(evidence) else ()
+    for problem in output.problems:
+        if problem.kind not in told:
+            yield Problem(Kind.OUTPUT, f"line {problem.line} of the output: {problem.message}")
+
+
+def _points(evidence: Evidence) -> Iterator[Problem]:
+    """The differences between the results that came and the table, where there is one."""
+    if not evidence.points:
+        return
+    expected = frozenset(evidence.points)
+    came = [name for name in evidence.results if name not in expected]
+    twice = [name for name in came if name.rpartition("#")[0] in expected]
+    groups: dict[str, Sequence[str]] = {
+        "points that its table does not declare": [name for name in came if name not in twice],
+        "points that its table declares more than once": twice,
+        "results that it did not announce, and which do not count": evidence.strays,
+    }
+    for what, names in groups.items():
+        if names:
+            yield Problem(Kind.UNDECLARED, f"{what}: {', '.join(names[:SHOWN])}")
+    # No item shows the failures of these.
+    failed = [result for name in came if (result := evidence.results[name]).state is State.FAILED]
+    for result in failed[:SHOWN]:
+        yield Problem(Kind.UNDECLARED, f"{result.name}: {result.message}")
+    if missing := _missing(evidence):
+        count = f"{len(missing)} of {len(evidence.points)}"
+        yield Problem(Kind.MISSING, f"{count} points have no result, first {missing[0]!r}")

@@ -5,7 +5,7 @@ from collections.abc import Generator, Mapping
 from lkltest import Program
 from lkltest.image.disk import Disk
 from lkltest.plugin.images import PowerCuts
-from lkltest.program.verdict import Result
+from lkltest.program.results import Result
 
 
 @Program("disk.c", timeout=600)

@@ -35,6 +35,8 @@ def test_is_executable(uml_path: Path) -> None:
 def test_starts(uml: Uml) -> None:
     """The executable starts, and says the version that is in its banner."""
     done = process.run([uml.path, "--version"], deadline=300, merge=True)
+    if done.timed_out or done.signal is not None:
+        raise KernelLost(f"{uml.path} --version: {done.describe()}")
     assert done.ok, f"{uml.path} --version: {done.describe()}: {done.output.decode(errors='replace')}"
     assert done.output.decode().split() == [uml.version]
 
@@ -139,6 +141,8 @@ def test_power_off(uml: Uml, init: Path) -> None:
         console.expect("^ready$")
         console.send("1 poweroff")
         ended = console.wait()
+    if ended.signal is not None:
+        raise KernelLost(f"powering off: {ended.describe()}")
     assert ended.status == 0, ended.describe()
 
 

@@ -240,18 +240,21 @@ def junit_of(tmp_path: Path, test: str) -> tuple[Verdict, str, str]:
 
 
 LOST = "from lkltest.errors import KernelLost\ndef test_a(): raise KernelLost('killed by SIGSEGV\\nmore')\n"
-# What the plugin fails a point with: see lkltest.program.run.
-PANICKED = "import pytest\ndef test_a(): pytest.fail('Kernel panic - not syncing: No init found', pytrace=False)\n"
+# A point whose kernel was lost: the plugin records that, see lkltest.plugin.causes.
 HUNG = """import pytest
-def test_a(): pytest.fail("killed in the point 'a': the point's deadline of 8 s has passed", pytrace=False)
+def test_a(record_property):
+    record_property("kernel_lost", "timeout")
+    pytest.fail("killed in the point 'a': the point's deadline of 8 s has passed", pytrace=False)
 """
+# Words alone are no evidence: a test may fail over a text that quotes them.
+QUOTED = "import pytest\ndef test_a(): pytest.fail('Kernel panic - not syncing: killed by SIGSEGV', pytrace=False)\n"
 
 
 @pytest.mark.parametrize(("test", "verdict", "detail", "line"), [
     ("def test_a(): pass\n", Verdict.PASSED, "1 passed", ""),
     ("def test_a(): assert 1 == 2\ndef test_b(): pass\n", Verdict.FAILED, "1 failed, 1 passed", "test_a: "),
     (LOST, Verdict.LOST, "1 failed", "SIGSEGV"),
-    (PANICKED, Verdict.LOST, "1 failed", "No init found"),
+    (QUOTED, Verdict.FAILED, "1 failed", "SIGSEGV"),
     (HUNG, Verdict.LOST, "1 failed", "has passed"),
     ("import pytest\ndef test_a(): pytest.skip('get mkfs')\n", Verdict.NOT_RUN, "1 skipped", "get mkfs"),
     ("", Verdict.FAILED, "no test of it is for this kernel", "no tests ran"),

@@ -10,7 +10,7 @@ from lkltest.host import process
 from lkltest.image import Image, MissingTool, fsck, load, make, shipped, sparse, tools, tree
 from lkltest.image.disk import Disk
 from lkltest.image.recipe import Part, Recipe
-from lkltest.program.verdict import Result, State
+from lkltest.program.results import Result, State
 
 RECIPES = {recipe.name: recipe for recipe in load([shipped()])}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lkltest.errors import KERNEL_LOST
 from lkltest.liblkl import Liblkl
 from lkltest.plugin.causes import HEAD, LINES, shortened
 from lkltest.settings import Settings
@@ -127,3 +128,34 @@ def test_a_long_text_is_cut_in_the_middle() -> None:
     assert shortened(text)[:HEAD] == text.splitlines()[:HEAD]
     assert shortened(text)[-1] == "99"
     assert shortened("one\ntwo\n") == ["one", "two"]
+
+
+@pytest.mark.parametrize(("program", "how"), [
+    ("crashes", "signal"), ("hangs", "timeout"), ("panics", "panic"), ("fails", ""), ("exits", ""), ("good", ""),
+])  # fmt: skip
+def test_a_lost_kernel_is_recorded(suite: Pytest, pytester: pytest.Pytester, program: str, how: str) -> None:
+    """JUnit files tell how the kernel was lost, by a property of the tests that failed for it."""
+    suite(program, "--junitxml=junit.xml")
+    found = {one.get("value") for one in ET.parse(pytester.path / "junit.xml").iter("property")
+             if one.get("name") == KERNEL_LOST}  # fmt: skip
+    assert found == ({how} if how else set())
+
+
+def test_a_kernel_lost_by_a_fixture_or_a_test_is_recorded(pytester: pytest.Pytester) -> None:
+    """The error KernelLost counts wherever it is raised: before a test, in it, after it."""
+    pytester.makepyfile("""
+        import pytest
+        from lkltest.errors import KERNEL_LOST, KernelLost
+        @pytest.fixture(params=["before", "in", "after", "never"])
+        def when(request):
+            if request.param == "before": raise KernelLost("gone")
+            yield request.param
+            if request.param == "after": raise KernelLost("gone")
+        def test_it(when):
+            if when == "in": raise KernelLost("gone")
+            assert when != "never", "killed by SIGSEGV"
+        """)
+    pytester.runpytest("--junitxml=junit.xml", "-p", "no:cacheprovider")
+    cases = list(ET.parse(pytester.path / "junit.xml").iter("testcase"))
+    lost = {case.get("name") for case in cases for one in case.iter("property") if one.get("name") == KERNEL_LOST}
+    assert lost == {"test_it[before]", "test_it[in]", "test_it[after]"}

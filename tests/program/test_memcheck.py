@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lkltest.program.memcheck import Memcheck, blame
-from lkltest.program.verdict import Result, State
+from lkltest.program.results import Result, State
 
 READ = b"""==77== Invalid read of size 4
 ==77==    at 0x10A: lkltest_point_bad (own.c:4)

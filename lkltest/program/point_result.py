@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from lkltest import tap
-from lkltest.program.verdict import Result, State
+from lkltest.program.results import Result, State
 
 
 def from_point(point: tap.Point, name: str, elapsed: float) -> Result:

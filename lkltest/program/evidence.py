@@ -1,0 +1,80 @@
+"""The evidence of a finished run, from which the verdict is made."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lkltest import tap
+from lkltest.host.process import Ended
+from lkltest.program.results import Result
+
+
+class Limited(enum.Enum):
+    """A thing whose time is limited."""
+
+    PROGRAM = "program"
+    POINT = "point"
+
+
+@dataclass(frozen=True)
+class Timeout:
+    """A limit of time that has passed."""
+
+    of: Limited
+    seconds: float
+    slowdown: float = 1.0  # by how much it was made longer, for a busy machine
+
+    @property
+    def grown(self) -> float:
+        """The seconds that were given."""
+        return self.seconds * self.slowdown
+
+    def __str__(self) -> str:
+        busy = f" (made {self.slowdown:.1f} times as long: this machine is busy)" if self.slowdown > 1 else ""
+        return f"the {self.of.value}'s deadline of {self.seconds:g} s has passed{busy}"
+
+
+@dataclass(frozen=True)
+class Output:
+    """The statements of a TAP stream about itself, when it has ended."""
+
+    planned: bool  # exactly the planned points came, and nothing forbids that it passes
+    problems: tuple[tap.Problem, ...] = ()
+    bail_out: str | None = None  # the reason, "" where none is given
+    skip_all: str | None = None  # likewise
+    comments: tuple[str, ...] = ()  # that belong to no point
+
+    @classmethod
+    def of(cls, report: tap.Report) -> Output:
+        """Read a closed stream's report."""
+        return cls(
+            planned=report.finished and report.met and not report.broken,
+            problems=tuple(report.noted.listed),
+            bail_out=report.bail_out,
+            skip_all=report.skip_all,
+            comments=tuple(report.comments),
+        )
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that is known of a finished run."""
+
+    ended: Ended  # the process
+    output: Output
+    points: tuple[str, ...] = ()  # of the program's table; none: whatever comes is right
+    results: Mapping[str, Result] = field(default_factory=dict)  # by name, in the order in which they came
+    running: str | None = None  # the point that was announced last and has no result
+    strays: tuple[str, ...] = ()  # results that were not announced, by a program that announces
+    told_status: int | None = None  # the exit status that an init printed: its kernel cannot pass it on
+    timeout: Timeout | None = None  # for which the program was killed
+    memcheck: tuple[str, ...] = ()  # errors after the last result
+    console: bytes = b""  # the end of standard error
+    printed: bytes = b""  # the end of standard output: a kernel tree's own program has the kernel print there
+
+    @property
+    def status(self) -> int | None:
+        """The program's exit status, an init's as it printed it; None where a signal ended it."""
+        return self.ended.status if self.told_status is None else self.told_status

@@ -10,12 +10,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from lkltest.cli import unpack
 from lkltest.errors import Exit, UsageError
 from lkltest.tap import Dialect, Event, Parser, PointSeen, PointStarted, Report
 from lkltest.tap.formats import json, junit, text
 from lkltest.tap.report import Problem
-
-CHUNK = 1 << 18  # bytes read at once
 
 EPILOG = """\
 examples:
@@ -32,11 +31,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
     names = ", ".join(dialect.value for dialect in Dialect)
-    parser.add_argument("files", nargs="*", metavar="FILE", help="what to read; - or nothing: standard input")
+    files = "what to read, .gz and .xz too; - or nothing: standard input"
+    parser.add_argument("files", nargs="*", metavar="FILE", help=files)
     parser.add_argument("--json", action="store_true", help="print the whole report as JSON (schema: docs/tap.md)")
     parser.add_argument("--junit", metavar="FILE", help="write the report as JUnit XML; -: to standard output")
     parser.add_argument("--dialect", type=_dialect, metavar="NAME", help=f"read it as one of: {names}")
     parser.add_argument("--strict", action="store_true", help="let every problem of a stream fail it")
+    parser.add_argument(
+        "--excuse-skips", action="store_true", help="take `not ok 1 # SKIP` for a skip, as bats and cmocka print it"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="show only what did not pass, and the summary")
 
 
@@ -61,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     with _Output() as out:
         live = not (arguments.json or arguments.junit == "-")
         show = _Live(out, quiet=arguments.quiet, titled=len(arguments.files) > 1) if live else None
-        sources, interrupted = _read_all(arguments.files or ["-"], arguments.dialect, show)
+        sources, interrupted = _read_all(arguments, show)
         for source in sources:
             for report in source.reports:
                 report.strict = arguments.strict
@@ -128,27 +131,27 @@ class _Interrupted(Exception):
         self.source = source
 
 
-def _read_all(files: list[str], dialect: Dialect | None, show: _Live | None) -> tuple[list[Source], bool]:
+def _read_all(arguments: argparse.Namespace, show: _Live | None) -> tuple[list[Source], bool]:
     """Read the files one after the other; whether the user has stopped that."""
     sources = []
-    for file in files:
+    for file in arguments.files or ["-"]:
+        parser = Parser(arguments.dialect, events=show is not None, excuse_skips=arguments.excuse_skips)
         try:
-            sources.append(_read(file, dialect, show))
+            sources.append(_read(file, parser, show))
         except _Interrupted as error:
             return [*sources, error.source], True
     return sources, False
 
 
-def _read(file: str, dialect: Dialect | None, show: _Live | None) -> Source:
+def _read(file: str, parser: Parser, show: _Live | None) -> Source:
     """Read one file to its end, and show its points as they come."""
-    parser = Parser(dialect, events=show is not None)
     name = "<stdin>" if file == "-" else file
     if show:
         show.begin(name)
     error = None
     try:
         with _open(file) as descriptor:
-            while data := os.read(descriptor, CHUNK):
+            for data in unpack.read(descriptor):
                 events = parser.feed(data)
                 if show:
                     show.events(events)

@@ -16,7 +16,10 @@ PERL = (Dialect.TAP12, Dialect.TAP13, Dialect.TAP14)
 class Nesting:
     """The documents of one stream that are open, the outermost first."""
 
-    def __init__(self, dialect: Dialect | None, line: int, out: list[events.Event]) -> None:
+    def __init__(
+        self, dialect: Dialect | None, line: int, out: list[events.Event], *, excuse_skips: bool = False
+    ) -> None:
+        self.excuse_skips = excuse_skips  # in dialects in which `not ok # SKIP` fails
         self.forced = dialect is not None
         self.report = Report(dialect or Dialect.TAP12, line)
         self.levels = [Level(0, self.report)]
@@ -126,6 +129,11 @@ class Nesting:
         while self.levels[-1] is not level:
             self._abandon()
         return self._open(indent)
+
+    def deepen(self, indent: int) -> None:
+        """Open the documents of two columns each that a line within kselftest's remarks stands in."""
+        for column in range(self.top.indent + 2, min(indent, 2 * DEEPEST), 2):
+            self._open(column)
 
     def _open(self, indent: int) -> Level:
         parent = self.levels[-1]

@@ -54,14 +54,17 @@ class Parser(Reader):
     """Read TAP of any dialect, in pieces of any size.
 
     `dialect` forces one; otherwise the stream says which it is. `events` may be set to False where only the reports are
-    wanted: plain points are then taken in by the thousand.
+    wanted: plain points are then taken in by the thousand. `excuse_skips`: `not ok 1 # SKIP` is a skip in every
+    dialect, as some producers print it for each.
 
     Any input at all is read without an exception, in time linear in its length, and any split of it gives the same
     events.
     """
 
-    def __init__(self, dialect: Dialect | None = None, *, events: bool = True) -> None:
-        super().__init__(dialect, wanted=events)
+    def __init__(
+        self, dialect: Dialect | None = None, *, events: bool = True, excuse_skips: bool = False
+    ) -> None:
+        super().__init__(dialect, wanted=events, excuse_skips=excuse_skips)
         self._lines = lines.Lines()
         self._started = False  # a byte has come
 

@@ -21,9 +21,10 @@ OUTPUT = 1 << 13  # bytes of lines that are not TAP, kept for the point that fai
 class Reader:
     """Takes in one line after the other, and gives each to the stream that is read."""
 
-    def __init__(self, dialect: Dialect | None, *, wanted: bool) -> None:
+    def __init__(self, dialect: Dialect | None, *, wanted: bool, excuse_skips: bool) -> None:
         self.reports: list[Report] = []  # of the streams, in their order
         self._dialect = dialect
+        self._excuse_skips = excuse_skips
         self._wanted = wanted
         self._out: list[events.Event] = []
         self._line = 0  # number of the latest line
@@ -40,7 +41,7 @@ class Reader:
     # Streams
 
     def _new_stream(self) -> Stream:
-        return Stream(self._dialect, self._line + 1, self._out)
+        return Stream(self._dialect, self._line + 1, self._out, excuse_skips=self._excuse_skips)
 
     def _end_stream(self) -> None:
         stream = self._stream
@@ -249,6 +250,7 @@ class Reader:
         bare = rest.lstrip(b" \t")
         indent = 2 * depth + len(rest) - len(bare)
         if bare[:1] in b"on":
+            self._stream.deepen(2 * depth)
             return self._point(line, bare, indent)
         return self._stream.remark(bare, indent)
 

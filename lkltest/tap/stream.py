@@ -146,7 +146,8 @@ class Stream(Nesting):
         if directive:
             point.directive = directive
             point.reason = text(read.reason or b"")
-            point.passed = read.ok or directive == "todo" or (directive == "skip" and level.rules.skip_excuses)
+            skips = directive == "skip" and (level.rules.skip_excuses or self.excuse_skips)
+            point.passed = read.ok or directive == "todo" or skips
         self._announce_end(level, point, read.description)
         for comment in level.comments.lines():
             point.comment(comment)

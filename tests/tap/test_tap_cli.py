@@ -1,6 +1,8 @@
 """`lkltest tap`, as its users call it."""
 
+import gzip
 import json
+import lzma
 import os
 import select
 import shlex
@@ -10,7 +12,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -233,3 +235,39 @@ def test_escapes_what_would_move_the_cursor() -> None:
     ended = tap(stdin=b"TAP version 13\n1..1\nnot ok 1 \x1b[2J\x07\n" + block + b"noise \x1b[0m\n")
     assert not set(ended.output) & {0x1B, 0x07, 0x0D}
     assert b"\\x1b[2J" in ended.output
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress], ids=["gz", "xz"])
+def test_reads_packed_logs(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    """A log packed by gzip or xz is read like any other, from a file as from a pipe; one that was cut is named."""
+    packed = pack(FAILED)
+    (tmp_path / "whole.tap").write_bytes(packed)
+    (tmp_path / "cut.tap").write_bytes(packed[:-9])
+    for ended in (tap(tmp_path / "whole.tap"), tap(stdin=packed)):
+        assert (ended.status, ended.errors) == (1, b"")
+        assert b"1 passed, 1 failed" in ended.output
+    cut = tap(tmp_path / "cut.tap")
+    assert cut.status == 2
+    assert b"cut.tap: it cannot be read: its compressed data ends early" in cut.errors
+
+
+@pytest.mark.parametrize("dialect", [b"", b"TAP version 13\n"])
+def test_excuses_skips_where_it_is_told_to(dialect: bytes) -> None:
+    """`not ok # SKIP` fails below TAP 14, names the option for its producers, and is a skip with it."""
+    stream = dialect + b"1..1\nnot ok 1 a # SKIP no bc\n"
+    assert tap(stdin=stream).status == 1
+    assert b"--excuse-skips" in tap(stdin=stream).output
+    assert b"--excuse-skips" in tap("--junit", "-", stdin=stream).output
+    assert tap("--excuse-skips", stdin=stream).status == 0
+    assert tap("--excuse-skips", stdin=stream.replace(b" # SKIP no bc", b"")).status == 1
+
+
+def test_durations_and_attributes_in_reports() -> None:
+    """Durations and kunit's attributes are fields in JSON; in JUnit a duration is the time, and not in the name."""
+    stream = b"KTAP version 1\n1..2\n# a.speed: slow\nok 1 a in 12ms\nok 2 b\n"
+    first, second = json.loads(tap("--json", stdin=stream).output)["streams"][0]["points"]
+    assert (first["duration"], first["attributes"]) == (0.012, {"speed": "slow"})
+    assert second["duration"] is None
+    assert "attributes" not in second
+    case = ET.fromstring(tap("--junit", "-", stdin=stream).output)[0][0]
+    assert (case.get("name"), case.get("time")) == ("a", "0.012000")

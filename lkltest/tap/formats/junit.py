@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from xml.sax.saxutils import escape, quoteattr
 
+from lkltest.tap.formats.text import UNEXCUSED
 from lkltest.tap.point import Point
 from lkltest.tap.report import Report
 
@@ -66,6 +67,8 @@ def _outcome(point: Point, excuse: str | None) -> str:
     if not point.passed and excuse is not None:
         return f"<skipped message={_attribute(excuse.strip())}>{_text(detail)}</skipped>"
     if not point.passed:
+        if point.directive == "skip":
+            detail = f"{UNEXCUSED}\n{detail}"
         return _failure("never ended" if point.ok is None else "not ok", detail)
     if point.directive in ("skip", "todo"):
         reason = f"TODO {point.reason}" if point.directive == "todo" else point.reason or ""

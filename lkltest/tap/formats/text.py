@@ -12,6 +12,8 @@ SHOWN_LINES = 40  # of a failure's diagnostics, and of its output: the last ones
 SHOWN_FAILURES = 100
 SHOWN_PROBLEMS = 20
 
+UNEXCUSED = "`not ok # SKIP` fails in this dialect; if its producer (such as bats or cmocka) skips so: --excuse-skips"
+
 _TITLES = {
     Dialect.TAP12: "TAP 12",
     Dialect.TAP13: "TAP 13",
@@ -77,7 +79,7 @@ def _verdict(file: str, report: Report) -> str:
     if report.plan is not None and report.met:
         plan = ""
     if report.skip_all is not None:
-        parts, plan = [f"all skipped{': ' + show(report.skip_all) if report.skip_all else ''}"], ""
+        parts, plan = [f"all skipped: {show(report.skip_all)}" if report.skip_all else "nothing ran"], ""
     if report.bail_out is not None:
         parts.append(f"Bail out! {show(report.bail_out)}".rstrip())
     name = f' "{show(report.name)}"' if report.name else ""
@@ -98,6 +100,8 @@ def _failures(report: Subtest, path: str) -> Iterator[tuple[str, Point]]:
 def _details(point: Point) -> Iterator[str]:
     if point.directive:
         yield f"    {_directive(point, '')}"
+    if point.directive == "skip":
+        yield f"    {UNEXCUSED}"
     for comment in point.comments[-SHOWN_LINES:]:
         yield f"    # {show(comment)}"
     if point.raw_diagnostics:

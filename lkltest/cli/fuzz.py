@@ -46,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scenario", action="append", default=[], metavar="NAME",
                         help="only programs of this kind (repeat it for several); see --list-calls")
     parser.add_argument("--mem", default=None, metavar="SIZE", help="memory of a kernel (default: 64M)")
-    parser.add_argument("--list-calls", action="store_true", help="print what is known of each call, and end")
+    parser.add_argument("--list-calls", action="store_true", help="print how each call is described, and end")
 
 
 def duration(text: str) -> float:
@@ -66,7 +66,7 @@ def workers(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Fuzz a kernel; 1 where something was found, 0 otherwise."""
+    """Fuzz a kernel; 1 where it found something, 0 otherwise."""
     from lkltest.fuzz import target
     from lkltest.fuzz.exec.kernel import KernelConfig
     from lkltest.fuzz.lang.describe import describe
@@ -152,7 +152,7 @@ def prepare(output: Path) -> None:
 
 
 class Ticker:
-    """Shows where a session stands: a live line on a terminal, a line now and then elsewhere."""
+    """Shows the progress: a live line on a terminal, a line now and then elsewhere."""
 
     def __init__(self, fuzzer: Fuzzer, live: Live, limit: float) -> None:
         self.fuzzer = fuzzer
@@ -189,7 +189,7 @@ def status(fuzzer: Fuzzer, limit: float) -> str:
 
 
 def summary(fuzzer: Fuzzer) -> str:
-    """What a run came to."""
+    """The summary of a run."""
     from lkltest.fuzz.findings import ranked
 
     p = fuzzer.progress

@@ -139,7 +139,7 @@ def test_host(oracle: Oracle, profile: Profile, tmp_path: Path) -> None:
 
     # Descriptors begin with 3, as on the host.
     start = tuple(Call("openat", (-100, Text(b"/"), 0, 0), (Produces("dir"),)) for _ in range(STANDARD))
-    keys = [key for key, described in oracle.description.variants.items() if described.signature.name in ON_HOST]
+    keys = [key for key, variant in oracle.description.variants.items() if variant.signature.name in ON_HOST]
     drawn = compositions(oracle.description, ["openat_create", "mkdirat_d0"], keys)
     chosen = drawn.filter(lambda program: all(map(fits, program.calls)))
     with started(tmp_path) as child:

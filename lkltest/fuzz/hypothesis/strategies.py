@@ -42,11 +42,11 @@ class Drawn:
 
 def arguments(description: Description, key: str, name: str) -> SearchStrategy[Value]:
     """Values for one argument of a call, by the argument's name; raises KeyError where the call has none of it."""
-    described = description.variants[key]
-    names = [argument.name for argument in described.signature.arguments]
+    variant = description.variants[key]
+    names = [argument.name for argument in variant.signature.arguments]
     if name not in names:
         raise KeyError(name)
-    type = described.types[names.index(name)]
+    type = variant.types[names.index(name)]
 
     @st.composite
     def values(draw: DrawFn) -> Value:

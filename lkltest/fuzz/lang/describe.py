@@ -83,7 +83,7 @@ class Description:
 
     def fits(self, call: Call) -> bool:
         """Whether one of the call's descriptions allows its numbers and strings."""
-        return any(described.accepts(call.args) for described in self.by_call[call.name])
+        return any(variant.accepts(call.args) for variant in self.by_call[call.name])
 
     def produces(self, name: str, args: tuple[Value, ...]) -> tuple[Produces, ...]:
         """The resources that a call produces."""
@@ -102,18 +102,18 @@ class Description:
 
     def draw(self, key: str, source: Source) -> Call:
         """Draw a call of a variant; its references to resources are still to be resolved."""
-        described = self.variants[key]
+        variant = self.variants[key]
         scope = Scope({}, self.headers.struct, self.fields, self.encoder.size)
-        arguments = described.signature.arguments
+        arguments = variant.signature.arguments
         values: dict[int, Value] = {}
-        for n in described.order:
-            value = fit(described.types[n].draw(source, scope), arguments[n].type)
-            if described.signature.name == "ioctl":
+        for n in variant.order:
+            value = fit(variant.types[n].draw(source, scope), arguments[n].type)
+            if variant.signature.name == "ioctl":
                 value = self.padded_ioctl(value)
             values[n] = scope.siblings[arguments[n].name] = value
         args = tuple(values[n] for n in range(len(arguments)))
-        name = described.signature.name
-        return Call(name, args, described.produces if name in self.uniform else self.produces(name, args))
+        name = variant.signature.name
+        return Call(name, args, variant.produces if name in self.uniform else self.produces(name, args))
 
     def padded_ioctl(self, value: Value) -> Value:
         """Make the target of an ioctl's pointer as long as any: on another descriptor it may be another structure."""
@@ -177,8 +177,8 @@ def join(headers: Headers, data: Mapping[str, Mapping[str, Any]]) -> Description
         if name not in variants and name not in data["left_out"]:
             variants[name] = _described(name, signature, {}, reader)
     by_call: dict[str, list[Variant]] = {}
-    for described in variants.values():
-        by_call.setdefault(described.signature.name, []).append(described)
+    for variant in variants.values():
+        by_call.setdefault(variant.signature.name, []).append(variant)
     return Description(
         headers=headers,
         variants=variants,

@@ -1,4 +1,28 @@
-"""Reads the language of the annotations: the right sides in annotations/*.toml."""
+"""Reads the language of the annotations: the right sides in annotations/*.toml.
+
+A notation is one of these; N is a number or a constant of the headers, `&` before a notation is only for readers:
+
+    N, null                      always this number, 0
+    one(N, ...), const(N)        one of the numbers
+    flags([N, ...], N, N!, ...)  one of the bases in the list (without a list 0) and some of the bits; N! is always set
+    int(N, N)                    a number of a range, most often an end
+    fd(KIND, ...), dirfd         a descriptor: of some kinds, of any; of a directory, mostly AT_FDCWD
+    res(KIND, ...)               a result of some kinds that is no descriptor, such as a timer
+    nth(N, KIND, ...)            the Nth last result of some kinds
+    port(N)                      a port that only this program uses
+    text('...', ...)             one of some strings
+    data(N, N), out(N, N)        a buffer that the kernel reads, or writes, its size from a range
+    fill(BYTE, N), raw('hex')    always the same bytes
+    page('...')                  a string, filled up with zeroes to a page
+    ints(WIDTH, NOTATION, ...)   integers of a width in bytes
+    struct(NAME)                 a structure of [structs], or of the headers
+    array(NAME, N, N)            some structures, their count from a range
+    size(ARGUMENT)               the length of another argument's buffer in bytes
+    count(ARGUMENT[, UNIT])      its items; with a structure's name or a number of bytes, in units of that size
+    any(NOTATION, ...)           one of some notations
+    netlink, control             messages of rtnetlink, control messages of sendmsg()
+    NAME                         a notation of [types]
+"""
 
 from __future__ import annotations
 

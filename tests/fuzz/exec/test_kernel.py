@@ -92,8 +92,8 @@ def test_a_socket_takes_no_number_for_an_address(runner: Runner, parse: Parse) -
 
 def test_an_option_is_never_nothing(description: Description) -> None:
     """An IPv6 raw socket reads a number whatever the length is; and no memory is none that a caller of LKL may give."""
-    for key, described in description.variants.items():
-        if described.signature.name == "setsockopt":
+    for key, variant in description.variants.items():
+        if variant.signature.name == "setsockopt":
             for seed in range(20):
                 value = description.draw(key, Random(seed)).args[3]
                 assert isinstance(value, (Pointer, Text)), key

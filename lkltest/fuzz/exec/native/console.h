@@ -14,7 +14,7 @@ static void (*console_alarm)(enum fz_alarm alarm, long result);
 
 static const char *const console_complaints[] = { FZ_COMPLAINTS };	/* lkltest/klog.py */
 
-/* What a kernel says, with a trace, when memory is short, and a notice in a box: no bugs. */
+/* Lines before traces that are no bugs: memory was short, or an option is deprecated. */
 static const char *const console_excuses[] = {
 	"page allocation failure", "Out of memory", "invoked oom-killer", "mount option has been deprecated",
 };
@@ -32,7 +32,7 @@ static int console_has(const char *text, int len, const char *const *words, unsi
 static void console_print(const char *text, int len)
 {
 	static uint64_t excused_at = ~0ULL;
-	static int excused;	/* the thread that was */
+	static int excused;	/* the thread that printed the excuse */
 	char *ring = (char *)console_shared + FZ_CONSOLE;
 	uint64_t now = console_shared->calls, at = console_shared->console;
 	int i;

@@ -21,7 +21,7 @@
 #include "console.h"
 
 #define FIRST_PORT	4096
-#define PORT_PROGRAMS	14000	/* whose ports end below those that the kernel gives away itself */
+#define PORT_PROGRAMS	14000	/* programs with ports of their own, below the kernel's ephemeral ports */
 
 static struct fz_shared *shared;
 static struct arena arena;
@@ -47,7 +47,7 @@ static long resolve(const struct scalar *s)
 	return s->extra;
 }
 
-/* The value that stands at *p, which is moved behind it. */
+/* Decode the value at *p, and move *p behind it. */
 static long value(const unsigned char **p)
 {
 	const struct scalar *s = (const struct scalar *)*p;
@@ -84,17 +84,17 @@ static long value(const unsigned char **p)
 
 		*p += sizeof(patch);
 		inner = value(p);
-		memcpy(buffer + patch.offset, &inner, patch.width);	/* little endian, as the encoder is */
+		memcpy(buffer + patch.offset, &inner, patch.width);	/* little-endian, like the encoding */
 	}
 	return (long)buffer;
 }
 
-/* Whether the kernel's own threads complained while no program ran, and after how much had been printed. */
-static volatile int overdue;
-static volatile long overdue_at;
+/* A complaint of the kernel's own threads while no program ran, and the bytes printed before it. */
+static volatile int late_complaint;
+static volatile long late_complaint_at;
 
-/* The stack of whoever prints a complaint, told as that of a crash: the kernel itself can seldom walk it here. */
-static void tell_stack(void)
+/* Report the stack of a complaint like that of a crash: the kernel itself can seldom walk its stack under LKL. */
+static void report_stack(void)
 {
 	int tid = lkltest_tid();
 	ucontext_t here;
@@ -118,15 +118,15 @@ static void alarm_note(enum fz_alarm alarm, long result)
 
 static void alarm_set(enum fz_alarm alarm, long result)
 {
-	if (shared->alarm || overdue)
+	if (shared->alarm || late_complaint)
 		return;
 	if (alarm == FZ_ALARM_CONSOLE)
-		tell_stack();
+		report_stack();
 	if (shared->state == FZ_STATE_RUNNING) {
 		alarm_note(alarm, result);
 	} else {
-		overdue_at = result;
-		overdue = 1;
+		late_complaint_at = result;
+		late_complaint = 1;
 	}
 }
 
@@ -139,13 +139,13 @@ static int bucket(long result)
 	return sandbox_restarts(result) ? FZ_RESTARTED : FZ_STRANGE;
 }
 
-/* A failure must be an errno, one for restarting only where a signal may be; a success has its shape. */
-static void judge(const struct call *call, long result, const long *params, int signalled)
+/* A failure must be an errno, and one for restarting needs a signal; a success must be as the call's contract says. */
+static void check_result(const struct call *call, long result, const long *params, int signalled)
 {
 	unsigned int nr = call->number;
 
 	if (result < 0) {
-		/* Positions in /proc/PID/mem are addresses, of which half are negative. */
+		/* Positions in /proc/PID/mem are addresses, and half of them are negative. */
 		if (result >= -4095 ? sandbox_restarts(result) && !signalled : nr != __lkl__NR_lseek || result > -65536)
 			alarm_set(FZ_ALARM_ERRNO, result);
 		return;
@@ -188,15 +188,15 @@ static void produce(const struct produces *m, long result, const long *params, c
 	sandbox_made(m->kind, made);
 }
 
-/* What a program's calls came to, besides their results. */
+/* Facts about a program that ran. */
 struct tally {
-	int novel;		/* one ended as none of its number did before */
-	int interrupted;	/* one had to be interrupted */
+	int novel;		/* a call ended in a new way */
+	int interrupted;	/* a call had to be interrupted */
 };
 
 /*
- * Whether a socket would be asked with a number where it takes an address: it reads a structure there whatever the
- * request is, and a descriptor that was a terminal's may be a socket's by now.
+ * Whether an ioctl() would give a socket a number where the socket reads a structure: by now, a descriptor that was a
+ * terminal's may be a socket's.
  */
 static int misuse(const struct call *call, const long *params, const uint8_t *tags)
 {
@@ -225,7 +225,7 @@ static const unsigned char *run_call(const struct call *call, struct tally *tall
 		shared->interrupted++;
 		tally->interrupted = 1;
 	}
-	judge(call, result, params, interrupted || sandbox.signals);
+	check_result(call, result, params, interrupted || sandbox.signals);
 	if (!arena_intact(&arena))
 		alarm_set(FZ_ALARM_CANARY, result);
 	count = (uint32_t *)((char *)shared + FZ_STATS) + call->number * FZ_BUCKETS + bucket(result);
@@ -251,20 +251,20 @@ static void *run_program(void *at)
 	sandbox_enter(shared->program, program->needs);
 	for (i = 0; i < program->calls; i++) {
 		shared->call = i;
-		__asm__ volatile("" ::: "memory");	/* the culprit's number is there before the call starts */
+		__asm__ volatile("" ::: "memory");	/* a crash in the call finds its number written */
 		p = run_call((const struct call *)p, &tally);
 	}
 	shared->call = FZ_BETWEEN;
 	sandbox_leave(program->needs);
-	/* What blocks takes ten thousand times as long as what does not: no more of its like, be it the first to see something. */
+	/* A call that blocks takes ten thousand times as long as others: its program is not kept for mutation. */
 	if (tally.novel && !tally.interrupted && shared->novel < FZ_MAX_NOVEL)
 		((uint32_t *)((char *)shared + FZ_NOVEL))[shared->novel++] = (uint32_t)shared->program;
 	return NULL;
 }
 
 /*
- * Run `count` programs of the shared memory, of which the first has the number `first`; stop after an alarm. One that
- * came since the last batch stops before the first program.
+ * Run `count` programs of the shared memory, the first of which has the number `first`, until an alarm. An alarm since
+ * the last batch stops before the first program.
  */
 uint32_t fz_run(uint32_t count, uint64_t first)
 {
@@ -276,9 +276,9 @@ uint32_t fz_run(uint32_t count, uint64_t first)
 	shared->program = first;
 	shared->call = FZ_BETWEEN;
 	shared->state = FZ_STATE_RUNNING;
-	if (overdue) {
-		overdue = 0;
-		alarm_note(FZ_ALARM_CONSOLE, overdue_at);
+	if (late_complaint) {
+		late_complaint = 0;
+		alarm_note(FZ_ALARM_CONSOLE, late_complaint_at);
 	}
 	for (done = 0; done < count && !shared->alarm; done++) {
 		struct program *program = (struct program *)at;
@@ -295,7 +295,7 @@ uint32_t fz_run(uint32_t count, uint64_t first)
 /* Map the shared memory; 0, or -1 where that fails. */
 int fz_attach(int fd)
 {
-	/* A worker in a call that never returns would outlive whoever started it. */
+	/* A worker in a call that never returns would outlive its parent. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	shared = mmap(NULL, FZ_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	return shared == MAP_FAILED || arena_init(&arena) ? -1 : 0;
@@ -325,7 +325,7 @@ long fz_boot(unsigned long memory, const char *cmdline)
 	return error;
 }
 
-/* Give the booted kernel an image file as a disk, mounted; the symbolic link /disk leads there. 0 or a negative errno. */
+/* Add an image file to the booted kernel as a disk, mount it, and let /disk lead there. 0 or a negative errno. */
 long fz_disk(const char *path, const char *type)
 {
 	static struct lkl_disk disk;
@@ -355,5 +355,5 @@ void fz_serve(int in, int out)
 		if (write(out, &message, sizeof(message)) != sizeof(message))
 			break;
 	}
-	_exit(0);	/* without a farewell: the kernel's own threads would still run */
+	_exit(0);	/* no exit handlers: the kernel's own threads still run */
 }

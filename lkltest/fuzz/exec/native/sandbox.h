@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What keeps one program from disturbing the next. */
+/* Keeps programs apart: tasks, directories, cleanup, and the interruption of calls that block. */
 #ifndef LKLTEST_FUZZ_SANDBOX_H
 #define LKLTEST_FUZZ_SANDBOX_H
 
@@ -50,7 +50,7 @@ static struct {
 #define SANDBOX_FDCWD	-100L
 #define SYS(name, ...) lkl_syscall(__lkl__NR_##name, (long[6]){ __VA_ARGS__ })
 
-/* Whether a call asks to be called again, for which a signal is the reason. */
+/* Whether a result asks for the call to be restarted, as after a signal. */
 static inline int sandbox_restarts(long result)
 {
 	return result <= -512 && result >= -516;
@@ -64,7 +64,7 @@ static inline void sandbox_made(unsigned int kind, long made)
 		sandbox.timer[sandbox.timers++] = (int)made;
 }
 
-/* Without an MMU, all programs share one address space. */
+/* Note a mapping, to end it: without an MMU, all programs share one address space. */
 static inline void sandbox_mapped(long address, long length)
 {
 	if (sandbox.mappings == SANDBOX_MAPPINGS)
@@ -73,15 +73,15 @@ static inline void sandbox_mapped(long address, long length)
 	sandbox.mapped[sandbox.mappings++].length = length;
 }
 
-/* Whether the task that runs programs was sent a signal of the sandbox's that it has not taken away. */
+/* Whether a signal of the sandbox to the task that runs programs is on its way or pends. */
 static inline int sandbox_poked(void)
 {
 	return sandbox.poking || sandbox.poked;
 }
 
 /*
- * Takes the signals away that interrupt this task, or every later sleep of it would fail: the sandbox's own, and those
- * that the kernel sends by itself, unless the program meant them. Returns how many there were.
+ * Take away the signals that interrupt this task, or each of its later sleeps would fail: the sandbox's own, and those
+ * that the kernel sends by itself, unless the program wants signals. Returns how many there were.
  */
 static int sandbox_drain(void)
 {
@@ -119,7 +119,7 @@ static inline int sandbox_interrupted(long result)
 	return sandbox_drain() || poked || result == -513 /* ERESTARTNOINTR */;
 }
 
-/* Whether a call only waits for a processor of the host: it will return by itself. */
+/* Whether a call only waits for a processor of the host, and will go on. */
 static int sandbox_runs(void)
 {
 	char path[64], text[128] = "";
@@ -137,7 +137,7 @@ static int sandbox_runs(void)
 	return name_end && name_end[1] == ' ' && name_end[2] == 'R';
 }
 
-/* Watches for calls that do not return, and interrupts those that can be. */
+/* Interrupt calls that do not return; runs in a thread of its own. */
 static void *sandbox_watch(void *ready)
 {
 	struct timespec tick = { 0, SANDBOX_TICK_MS * 1000000L };
@@ -145,7 +145,7 @@ static void *sandbox_watch(void *ready)
 	uint64_t seen = 0;
 	int ticks = 0;
 
-	SYS(gettid, 0);	/* a task of its own, while no signal is in the way of making one */
+	SYS(gettid, 0);	/* LKL makes a task for this thread: now, while no signal pends */
 	pthread_barrier_wait(ready);
 	for (;;) {
 		uint64_t now;
@@ -169,7 +169,7 @@ static void *sandbox_watch(void *ready)
 	return NULL;
 }
 
-/* The loopback device as a fresh kernel has it: programs take its addresses away. Not by the library: it would print. */
+/* Set the loopback device up as on a fresh kernel: programs change it. Not by the library's function: it prints. */
 static void sandbox_loopback(void)
 {
 	struct {
@@ -210,7 +210,7 @@ static void sandbox_remount(void)
 	sandbox.mounted = !SYS(mount, (long)"none", (long)"/w", (long)"ramfs", 0, 0);
 }
 
-/* A fresh directory, in which the program starts. */
+/* Start a program: in a fresh directory, with what it needs. */
 static inline void sandbox_enter(uint64_t program, unsigned int needs)
 {
 	char path[] = "/w/0000";
@@ -226,7 +226,7 @@ static inline void sandbox_enter(uint64_t program, unsigned int needs)
 	path[6] += n & 3;
 	SYS(mkdirat, SANDBOX_FDCWD, (long)path, 0777);
 	if (SYS(chdir, (long)path))
-		SYS(chdir, (long)"/");	/* never where the last program was */
+		SYS(chdir, (long)"/");	/* not in the directory of the last program */
 	if (sandbox_poked())	/* on a slow machine, between two programs */
 		sandbox_drain();
 }
@@ -253,7 +253,7 @@ static void sandbox_forget_signals(void)
 		;
 }
 
-/* Ends a mapping, of which the program may have taken some away: without an MMU, a file's ends only as a whole. */
+/* End a mapping that the program may have cut: without an MMU, a mapping of a file only ends as a whole. */
 static void sandbox_unmap(long address, long length)
 {
 	long at;
@@ -261,8 +261,8 @@ static void sandbox_unmap(long address, long length)
 	if (!SYS(munmap, address, length))
 		return;
 	for (at = 0; at < length && at < SANDBOX_PAGES * SANDBOX_PAGE; at += SANDBOX_PAGE) {
-		SYS(munmap, address, at + SANDBOX_PAGE);	/* a file's that was made shorter */
-		SYS(munmap, address + at, SANDBOX_PAGE);	/* what is left of one that may be cut */
+		SYS(munmap, address, at + SANDBOX_PAGE);	/* a shortened mapping of a file */
+		SYS(munmap, address + at, SANDBOX_PAGE);	/* a page of a mapping that can be cut */
 	}
 }
 
@@ -270,7 +270,7 @@ static inline void sandbox_leave(unsigned int needs)
 {
 	int i;
 
-	/* A process may have only so many, and whatever still ticks would end a later program's calls. */
+	/* A process has a limited number of timers, and their signals would end calls of a later program. */
 	while (sandbox.timers)
 		SYS(timer_delete, sandbox.timer[--sandbox.timers]);
 	while (sandbox.mappings) {
@@ -287,7 +287,7 @@ static inline void sandbox_leave(unsigned int needs)
 	SYS(umask, 022);
 }
 
-/* Undo what a program did to the whole process; not in its own task, which may have dropped the right to. */
+/* Undo changes to the whole process; not from the program's own task, which may lack the right to. */
 static void sandbox_restore(unsigned int needs)
 {
 	int i;
@@ -314,7 +314,7 @@ static void *sandbox_task(void *argument)
 	return NULL;
 }
 
-/* Run a program where its needs say: in this task, or in one of its own. */
+/* Run a program in this task, or in a task of its own if it needs one. */
 static inline void sandbox_run(void *(*run)(void *), void *argument, unsigned int needs)
 {
 	struct sandbox_task task = { run, argument };
@@ -331,17 +331,17 @@ static inline void sandbox_run(void *(*run)(void *), void *argument, unsigned in
 		pthread_join(thread, NULL);
 		sandbox.tid = self;
 		sandbox.thread = lkltest_tid();
-		/* A signal that was meant for this task may have come while the other one took note of it. */
+		/* A signal to this task may have come while the other task handled it. */
 		sandbox_drain();
 	}
 	if (needs & (NEEDS_LIMITS | NEEDS_SIGNALS))
 		sandbox_restore(needs);
 }
 
-/* What programs expect of a system; whatever a kernel lacks of it stays away. */
-static void sandbox_furnish(void)
+/* Make the devices and mounts that programs expect, as far as the kernel has them. */
+static void sandbox_populate(void)
 {
-	/* A library has no source of randomness: without some given to it, the first to ask would wait for ever. */
+	/* A library has no source of entropy: without some of ours, getrandom() would wait for ever. */
 	struct { int bits, bytes; unsigned char data[64]; } entropy = { 512, 64, { 1, 2, 3, 5, 7, 11 } };
 	long random;
 
@@ -390,7 +390,7 @@ static long sandbox_init(struct fz_shared *shared)
 	if (error)
 		return error;
 	SYS(umask, 022);
-	sandbox_furnish();
+	sandbox_populate();
 	error = SYS(mkdirat, SANDBOX_FDCWD, (long)"/w", 0777);
 	if (error)
 		return error;

@@ -1,4 +1,4 @@
-"""What the fuzz suite's properties share: a kernel in a worker process, and how long they are tried."""
+"""Fixtures of the fuzz suite: a kernel in a worker process, an oracle, a profile."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def profile(lkltest_settings: Settings) -> Profile:
 
 @pytest.fixture(scope="session")
 def description(kernel: Liblkl, lkltest_settings: Settings) -> Description:
-    """What is known of the kernel's calls."""
+    """The description of the kernel's calls."""
     return describe(kernel, lkltest_settings)
 
 
 @pytest.fixture(scope="session")
 def config(kernel: Liblkl, description: Description, lkltest_settings: Settings) -> KernelConfig:
-    """What the workers are started with."""
+    """The configuration of the workers' kernels."""
     try:
         return KernelConfig.make(kernel, lkltest_settings, description.shapes)
     except UsageError as error:
@@ -57,7 +57,7 @@ def config(kernel: Liblkl, description: Description, lkltest_settings: Settings)
 
 @pytest.fixture(scope="module")
 def oracle(kernel: Liblkl, config: KernelConfig, description: Description) -> Iterator[Oracle]:
-    """A kernel that runs programs and tells how they fail."""
+    """A kernel that runs programs, and reports how they fail."""
     known = {name: why for start, names in KNOWN.items() if kernel.version.startswith(start)
              for name, why in names.items()}
     with Oracle(config, description, known) as made:

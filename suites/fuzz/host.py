@@ -18,7 +18,7 @@ FIRST = 3  # descriptor of a program's own
 
 
 def argument(given: object, results: list[int], kept: list[object]) -> object:
-    """An argument as C takes it; what it points to is kept until the call is over."""
+    """An argument for C; the target of a pointer is added to `kept`, so that it lives until the call is over."""
     if isinstance(given, int):
         return ctypes.c_long(given)
     assert isinstance(given, dict)
@@ -35,7 +35,7 @@ def argument(given: object, results: list[int], kept: list[object]) -> object:
 
 
 def run(calls: list[list[object]]) -> list[int]:
-    """Make the calls; what they returned, failures as negative errnos."""
+    """Make the calls; their results, failures as negative errnos."""
     results: list[int] = []
     for number, *given in calls:
         kept: list[object] = []

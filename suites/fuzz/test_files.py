@@ -54,7 +54,7 @@ class Files(RuleBasedStateMachine):
     def call(
         self, *calls: tuple[str | Value, ...], produces: dict[int, tuple[Produces, ...]] | None = None
     ) -> list[int]:
-        """Make calls in one program; what they returned."""
+        """Make calls in one program; their results."""
         made = []
         for n, (name, *args) in enumerate(calls):
             assert isinstance(name, str)
@@ -157,7 +157,7 @@ class Files(RuleBasedStateMachine):
             self.compare(path, offset)
 
     def compare(self, path: Path, offset: int) -> None:
-        """What a file holds at an offset must be the model's: lseek() to each four bytes tells what they are."""
+        """A file's bytes at an offset must be the model's: lseek() to each four of them returns them."""
         words = tuple(Produces("address", 1, 4 * n, 4) for n in range(SHOWN // 4))
         results = self.call(
             ("openat", AT_FDCWD, self.name(path), 0, 0), ("pread64", Ref(0), Pointer(Out(SHOWN)), SHOWN, offset),
@@ -171,7 +171,7 @@ class Files(RuleBasedStateMachine):
 
     @rule()
     def evict(self) -> None:
-        """Write everything out, and forget what can be read again."""
+        """Write everything out, and drop the caches."""
         self.call(
             ("sync",), ("openat", AT_FDCWD, Text(b"/proc/sys/vm/drop_caches"), O_WRONLY, 0),
             ("write", Ref(0), Pointer(Raw(b"3\n")), 2), produces={1: (Produces("file"),)},

@@ -66,7 +66,7 @@ def started(directory: Path) -> Iterator[Child]:
 
 
 def ask(child: Child, program: Program) -> list[int]:
-    """What a program returns on the host."""
+    """The results of a program on the host."""
     text = json.dumps([[ON_HOST[call.name], *(plain(arg, program) for arg in call.args)] for call in program.calls])
     child.write(text.encode() + b"\n")
     answer = b""
@@ -124,7 +124,7 @@ def same(name: str, ours: int, host: int) -> bool:
 
 
 def test_host(oracle: Oracle, profile: Profile, tmp_path: Path) -> None:
-    """File operations return what the host's kernel returns, but for the differences that are listed above."""
+    """File operations return the same as on the host's kernel, except for the differences listed above."""
     if os.uname().machine != "x86_64":
         pytest.skip("knows the numbers of x86_64's system calls only: run it there")
     if os.geteuid():

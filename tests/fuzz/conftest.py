@@ -1,4 +1,4 @@
-"""What the fuzzer's tests share: a description of the kernel, and kernels with planted bugs."""
+"""Fixtures of the fuzzer's tests: a description of the kernel, and kernels with planted bugs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Planted:
 
 @pytest.fixture(scope="session")
 def description(liblkl: Liblkl, settings: Settings) -> Description:
-    """What is known of the kernel's calls."""
+    """The description of the kernel's calls."""
     return describe(liblkl, settings)
 
 
@@ -57,7 +57,7 @@ def planted(
 
 @pytest.fixture(scope="session")
 def config(liblkl: Liblkl, settings: Settings, description: Description) -> KernelConfig:
-    """What kernels without planted bugs are started with."""
+    """The configuration of kernels without planted bugs."""
     return KernelConfig.make(liblkl, settings, description.shapes)
 
 
@@ -69,6 +69,6 @@ def parse(description: Description) -> Callable[[str], Program]:
 
 @pytest.fixture
 def runner(config: KernelConfig, description: Description) -> Iterator[Runner]:
-    """A bench for programs."""
+    """Runs programs on kernels without planted bugs."""
     with Runner(config, description) as oracle:
         yield oracle

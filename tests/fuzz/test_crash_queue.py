@@ -1,4 +1,4 @@
-"""Failures that do not come again are neither lost nor blown up."""
+"""Failures that do not come again are neither lost nor reported too early."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FOUND = Finding(
 
 @pytest.fixture
 def queue(description: Description, settings: Settings, tmp_path: Path) -> CrashQueue:
-    """One that nobody works for."""
+    """A queue without threads that work for it."""
     return CrashQueue(description, settings, tmp_path, seed=1, minimize_seconds=5)
 
 
@@ -38,7 +38,7 @@ def crash(config: KernelConfig, description: Description, type: ReportType) -> C
 
 
 def meet(queue: CrashQueue, found: Crash, times: int) -> None:
-    """Report a failure, and look into it, so often."""
+    """Add a failure a number of times, and let the queue reproduce it."""
     for _ in range(times):
         queue.add(found)
         if not queue.queue.empty():
@@ -102,13 +102,13 @@ def test_what_looks_into_failures_yields(
 
 
 def test_what_fails_again_comes_first() -> None:
-    """Then what was met most often."""
+    """Findings that fail again come first, then those that were met most often."""
     rare, often, lost = (replace(FOUND, count=count, times=times) for count, times in ((1, 3), (9, 1), (99, 0)))
     assert ranked([lost, rare, often]) == [often, rare, lost]
 
 
 def test_workers_never_wait(queue: CrashQueue, config: KernelConfig, description: Description) -> None:
-    """However many failures wait to be looked into, more are taken, with less of what led to them."""
+    """Any number of failures may wait; those beyond a limit keep less of their history."""
     report = crash(config, description, ReportType.CRASH)
     history = tuple(report.history) * RECENT
     for n in range(WAITING + 2):
@@ -134,7 +134,7 @@ def test_hangs_are_known_by_their_names(queue: CrashQueue, config: KernelConfig,
 def test_a_program_is_blamed_that_fails_by_itself(
     queue: CrashQueue, config: KernelConfig, description: Description
 ) -> None:
-    """One that makes other calls than the program of the finding may have met what an earlier one left."""
+    """A program without the calls of the finding's program may have met the effect of an earlier one."""
     report = crash(config, description, ReportType.CRASH).report
     here, other = Generator(description, 1, ("xattrs",)).batch(2).programs
     assert not queue.explains(report, here)

@@ -17,7 +17,7 @@ from lkltest.settings import Settings
 
 @pytest.fixture
 def worker(config: KernelConfig, description: Description, settings: Settings, tmp_path: Path) -> Iterator[Worker]:
-    """One worker of a session, which does nothing by itself."""
+    """A worker without a thread."""
     fuzzer = Fuzzer(config, description, settings, tmp_path, seed=1, workers=1, scenarios=("xattrs",))
     worker = Worker(fuzzer, 0)
     yield worker
@@ -36,7 +36,7 @@ def lose(worker: Worker, by: signal.Signals) -> int:
 
 
 def test_a_kernel_that_never_runs_anything_is_told(worker: Worker) -> None:
-    """Its death is no program's: not one has run, and after some tries there is no point in another."""
+    """No program is blamed, for none has run; after some tries the fuzzer gives up."""
     for _ in range(MAX_DIED_BEFORE_FIRST_PROGRAM):
         assert lose(worker, signal.SIGSEGV) == 0
     with pytest.raises(KernelLost, match="dies before it has run a program"):
@@ -47,7 +47,7 @@ def test_a_kernel_that_never_runs_anything_is_told(worker: Worker) -> None:
 
 @pytest.mark.parametrize(("by", "met"), [(signal.SIGKILL, 0), (signal.SIGABRT, 1)])
 def test_a_kernel_that_dies_between_batches(worker: Worker, by: signal.Signals, met: int) -> None:
-    """Whatever ran before is blamed, but for what only the host does: it kills when it is out of memory."""
+    """The program that ran last is blamed, except for SIGKILL, which the host sends when it is out of memory."""
     kernel = worker.boot()
     batch = worker.generator.batch(4)
     kernel.start(batch.data, 4)

@@ -1,4 +1,4 @@
-"""Bugs that are planted in front of a real kernel are found, shrunk, reproduced and reported rightly."""
+"""Bugs that are planted in front of a real kernel are found, minimized, reproduced and reported correctly."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def hunt(planted: Planted, output: Path, scenario: str, seed: int = 1) -> Found:
 
 
 def test_crash_on_three_calls(planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A crash that takes three calls in order, with results of a kind, is shrunk to these."""
+    """A crash that takes three calls in order, with certain results, is minimized to these."""
     monkeypatch.setenv("PLANTED", "crash")
     found = hunt(planted, tmp_path, "files")
     assert found.finding["kind"] == "crash"
@@ -146,7 +146,7 @@ def test_history(planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_quiet(planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a bug, the same chain finds nothing: what the others find is what was planted."""
+    """Without a planted bug, the same chain finds nothing."""
     monkeypatch.delenv("PLANTED", raising=False)
     fuzzer = Fuzzer(
         planted.config, planted.description, planted.settings, tmp_path, seed=1, workers=1, scenarios=("files",)
@@ -165,7 +165,7 @@ def memory() -> int:
 
 
 def children() -> set[int]:
-    """The child processes of this one, the dead that nobody reaped included."""
+    """The child processes of this process, zombies included."""
     return {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
 
 

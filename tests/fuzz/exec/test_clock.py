@@ -11,7 +11,7 @@ from lkltest.fuzz.exec.clock import LOOK, MOST, CpuClock
 
 
 class Host:
-    """What a host tells of a process with one thread, whose clock is looked at every 0.1 seconds."""
+    """A host's figures of a process with one thread, whose clock is read every 0.1 seconds."""
 
     def __init__(self, tasks: Path, patch: pytest.MonkeyPatch) -> None:
         self.thread = tasks / "7"
@@ -49,7 +49,7 @@ def test_the_clock_stands_still_for_a_process_that_waits(tmp_path: Path, monkeyp
 
 
 def test_the_clock_knows_a_time_in_which_nobody_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who looks late had no processor; but whatever happens, no time is for ever."""
+    """An observer that reads late had no processor either; but no time stands still for ever."""
     host = Host(tmp_path, monkeypatch)
     assert host.look("S", after=3600) == LOOK
     assert host.clock.seconds() >= 3600 / MOST

@@ -67,7 +67,7 @@ def test_mappings_end_with_their_program(runner: Runner, parse: Parse, flags: st
 
 
 def test_ports_are_of_the_program_alone(runner: Runner, parse: Parse) -> None:
-    """A connection of an earlier program, which nobody allowed to be passed over, keeps no later one away."""
+    """A connection of an earlier program without SO_REUSEADDR keeps no later program from its port."""
     program = parse(
         "r0 = socket(AF_INET, SOCK_STREAM, 0)\nbind(r0, &sockaddr_in{sin_family=AF_INET, sin_port=port(0)}, 16)\n"
         "listen(r0, 5)\nr1 = socket(AF_INET, SOCK_STREAM, 0)\nbind(r1, &sockaddr_in{sin_family=AF_INET, "
@@ -80,7 +80,7 @@ def test_ports_are_of_the_program_alone(runner: Runner, parse: Parse) -> None:
 
 
 def test_a_socket_takes_no_number_for_an_address(runner: Runner, parse: Parse) -> None:
-    """A terminal's descriptor may be a socket's by now: what is a number for the one is an address for the other."""
+    """A terminal's descriptor may be a socket's by now, which takes the terminal's number for an address."""
     result = runner.run([parse(
         'r0 = openat(AT_FDCWD, "/dev/ptmx", O_RDWR|O_NONBLOCK|O_NOCTTY, 0)\nioctl(r0, TCFLSH, 2)\nclose(r0)\n'
         "r1 = socket(AF_INET, SOCK_DGRAM, 0)\nioctl(r0, TCFLSH, 2)\nioctl(r0, TIOCSPGRP, 0)\n"
@@ -91,7 +91,7 @@ def test_a_socket_takes_no_number_for_an_address(runner: Runner, parse: Parse) -
 
 
 def test_an_option_is_never_nothing(description: Description) -> None:
-    """An IPv6 raw socket reads a number whatever the length is; and no memory is none that a caller of LKL may give."""
+    """An IPv6 raw socket reads a number even with length 0: options are never a null pointer, which LKL would read."""
     for key, variant in description.variants.items():
         if variant.signature.name == "setsockopt":
             for seed in range(20):
@@ -118,7 +118,7 @@ def test_an_interruption_is_over_with_its_call(planted: Planted, parse: Parse) -
 
 
 def test_an_interruption_leaves_no_mask_behind(runner: Runner, parse: Parse) -> None:
-    """LKL never puts back what ppoll() blocked: a SIGPIPE would stay, and interrupt whatever waits later."""
+    """LKL never restores the mask of ppoll(): a blocked SIGPIPE would stay, and interrupt later calls."""
     program = parse(
         "r0, r1 = pipe2(&out(8), 0)\nclose(r0)\nppoll(0, 0, 0, &u64[0xffff], 8)\n"
         'write(r1, &b"x", 1)\nppoll(0, 0, &timespec{}, &u64[0], 8)\nppoll(0, 0, &timespec{}, 0, 8)\n'
@@ -129,7 +129,7 @@ def test_an_interruption_leaves_no_mask_behind(runner: Runner, parse: Parse) -> 
 
 
 def test_a_signal_of_the_kernel_is_no_fault(planted: Planted, parse: Parse) -> None:
-    """Whatever pends when a call asks to be restarted is the reason for it, and is taken away."""
+    """A signal that pends when a call asks to be restarted is the reason for it, and is taken away."""
     program = parse("r0, r1 = pipe2(&out(8), 0)\ngetcwd(&out(50), 50)\nread(r0, &out(1), 1)\n"
                     "ppoll(0, 0, &timespec{}, 0, 8)\n")
     with Runner(replace(planted.config, env={"PLANTED": "signal"}), planted.description) as runner:
@@ -139,7 +139,7 @@ def test_a_signal_of_the_kernel_is_no_fault(planted: Planted, parse: Parse) -> N
 
 
 def test_a_signal_is_of_its_program_alone(runner: Runner, parse: Parse) -> None:
-    """What one sent to itself neither interrupts a later one's call, nor keeps it from being interrupted."""
+    """A signal that a program sent to itself neither interrupts a later one, nor keeps it from being interrupted."""
     signals = parse("rt_sigaction(10, &sigaction{lkl_sa_handler=8}, 0, 8)\nkill(1, 10)\nr0, r1 = pipe2(&out(8), 0)\n"
                     "read(r0, &out(1), 1)\n")
     later = parse("setpriority(0, 0, 0)\nppoll(0, 0, &timespec{}, 0, 8)\nr0, r1 = pipe2(&out(8), 0)\n"
@@ -150,7 +150,7 @@ def test_a_signal_is_of_its_program_alone(runner: Runner, parse: Parse) -> None:
 
 
 def test_a_signal_that_was_not_sent_is_sent_again(planted: Planted, parse: Parse) -> None:
-    """The kernel may lack the memory for it once; the call that blocks must not be taken for one that hangs."""
+    """If the kernel lacked the memory for the signal once, the call is still no hang."""
     with Runner(replace(planted.config, env={"PLANTED": "lost"}), planted.description) as runner:
         result = runner.run([parse("r0, r1 = pipe2(&out(8), 0)\nread(r0, &out(1), 1)\n")])
     assert result.report is None
@@ -166,7 +166,7 @@ def test_a_call_may_pretend_that_a_signal_came(planted: Planted, parse: Parse, b
 
 
 def test_no_call_keeps_signals_away(description: Description) -> None:
-    """Without any that may pend, no call that blocks could be interrupted: it would be taken for one that hangs."""
+    """With a limit of 0 pending signals, a call that blocks could not be interrupted, and would look like a hang."""
     for call, argument in (("setrlimit", 0), ("prlimit64", 1)):
         drawn = {description.draw(call, Random(seed)).args[argument] for seed in range(300)}
         assert len(drawn) > 10
@@ -174,7 +174,7 @@ def test_no_call_keeps_signals_away(description: Description) -> None:
 
 
 def test_a_lack_of_memory_is_no_complaint(planted: Planted, parse: Parse) -> None:
-    """Its trace is none either, whoever prints it while the program goes on; that of anybody else is one."""
+    """The trace of a failed allocation is no complaint, in any thread; a trace of another thread is one."""
     program = "getcwd(&out(50), 50)\nr0, r1 = pipe2(&out(8), 0)\n" + "read(r0, &out(1), 1)\n" * 4
     with Runner(replace(planted.config, env={"PLANTED": "short"}), planted.description) as runner:
         assert runner.run([parse(program)]).report is None
@@ -197,7 +197,7 @@ def test_what_blocks_is_not_kept(config: KernelConfig, description: Description,
 
 @pytest.mark.parametrize("known", [True, False])
 def test_a_hang_that_is_known_is_recognized(planted: Planted, parse: Parse, known: bool) -> None:
-    """Whoever knows it is asked once, and believed; the worker's stacks are those of the hang either way."""
+    """The recognizer is asked once, and believed; the worker's stacks are those of the hang either way."""
     asked: list[str] = []
 
     def ask(stderr: bytes) -> bool:
@@ -228,7 +228,7 @@ def wait_for_return(kernel: Kernel) -> None:
 def test_a_call_that_is_slow_is_no_hang(
     config: KernelConfig, description: Description, parse: Parse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It returned while somebody made up his mind whether it hangs, as others did at its place."""
+    """It returned while its stacks were compared with those of a known hang."""
     asked = 0
 
     def ask(_stderr: bytes) -> bool:
@@ -267,7 +267,7 @@ def test_a_call_that_returned_after_all_is_no_hang(
 def test_what_crashes_slowly_does_not_hang(
     config: KernelConfig, description: Description, parse: Parse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker that has begun to tell of its crash is waited for, however long that takes."""
+    """A worker that has begun to report a crash may finish the report, however long that takes."""
     told: list[bool] = []
 
     def ask(kernel: Kernel) -> bytes:
@@ -298,8 +298,8 @@ def test_what_crashes_slowly_does_not_hang(
         assert b"lkltest: end" in exited.stderr
 
 
-def test_a_worker_is_as_nice_as_it_is_told(config: KernelConfig) -> None:
-    """Beyond what the one that starts it is."""
+def test_a_worker_has_the_nice_value_of_its_configuration(config: KernelConfig) -> None:
+    """The nice value of the configuration is added to the parent's."""
     own = os.getpriority(os.PRIO_PROCESS, 0)
     with Kernel(replace(config, nice=3)) as kernel:
         assert os.getpriority(os.PRIO_PROCESS, kernel.child.pid) == min(own + 3, 19)
@@ -322,7 +322,7 @@ def test_a_crash_names_its_program_and_call(config: KernelConfig, description: D
 
 
 def test_a_buffer_ends_at_a_guard_page(config: KernelConfig, description: Description, parse: Parse) -> None:
-    """A kernel that is told a buffer is longer than it is, is caught as it passes the end."""
+    """A kernel that is given too great a length for a buffer is caught when it passes the buffer's end."""
     program = parse('r0 = openat(AT_FDCWD, "/dev/zero", O_RDWR, 0)\nread(r0, &out(100), 101)\n')
     with Runner(config, description) as runner:
         report = runner.run([program]).report
@@ -343,8 +343,8 @@ def test_a_failure_that_is_no_errno_alarms(config: KernelConfig, description: De
     assert (head.alarm, head.alarm_program, head.alarm_call, head.alarm_value) == (Alarm.SHAPE, 1, 1, 1)
 
 
-def test_picks_are_bound_as_the_executor_does(config: KernelConfig, description: Description) -> None:
-    """A program that was drawn gives the same results once its picks are bound, by their results."""
+def test_references_are_resolved_as_the_executor_does(config: KernelConfig, description: Description) -> None:
+    """A program gives the same results after its references are resolved by them."""
     batch = Generator(description, 5, ("files", "pipes")).batch(40)
     with Kernel(config) as kernel:
         assert kernel.run(batch.data, 40) == 40
@@ -370,7 +370,7 @@ def test_a_kernel_that_does_not_boot_is_told(config: KernelConfig) -> None:
 def test_a_kernel_that_does_not_boot_at_once_is_tried_again(
     config: KernelConfig, description: Description, parse: Parse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that seldom fails to boot must not end a night's run."""
+    """A kernel that seldom fails to boot must not end a night's run."""
     tried: list[KernelConfig] = []
 
     class Reluctant(Kernel):

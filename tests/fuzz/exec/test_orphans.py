@@ -1,4 +1,4 @@
-"""What is left of a fuzzer that is ended from outside."""
+"""A fuzzer that is ended from outside leaves no process behind."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def workers(parent: int) -> list[int]:
 
 
 def test_a_killed_fuzzer_leaves_no_worker(liblkl: Liblkl, tmp_path: Path) -> None:
-    """SIGKILL of the fuzzer is the end of its kernels, whatever they are doing."""
+    """SIGKILL of the fuzzer ends its kernels, too, even in the middle of a call."""
     command = [sys.executable, "-m", "lkltest", "fuzz", "--lkl", str(liblkl.path), "--workers", "1"]
     with Child([*command, "--output", str(tmp_path / "out")], stderr=process.NOTHING, cwd=tmp_path) as child:
         until = time.monotonic() + 60
@@ -46,7 +46,7 @@ def test_a_killed_fuzzer_leaves_no_worker(liblkl: Liblkl, tmp_path: Path) -> Non
 
 
 def test_a_closed_terminal_loses_nothing(liblkl: Liblkl, tmp_path: Path) -> None:
-    """The fuzzer ends as with Ctrl-C, and what it learnt is in the report."""
+    """The fuzzer ends as with Ctrl-C, and writes its report."""
     command = ["-m", "lkltest", "fuzz", "--lkl", str(liblkl.path), "--workers", "1", "--time", "10m", "--output", "out"]
     child = pexpect.spawn(sys.executable, command, cwd=str(tmp_path), timeout=100)
     try:

@@ -1,4 +1,4 @@
-"""What Python and the executor in C share is written once."""
+"""Declarations that Python and the executor in C share are written once."""
 
 from __future__ import annotations
 

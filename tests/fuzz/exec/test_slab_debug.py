@@ -1,4 +1,4 @@
-"""The slab allocator's own checks find what a plain kernel survives."""
+"""The checks of the slab allocator find bugs that a plain kernel survives."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_use_after_free_is_seen(
 def test_a_grace_period_passes_between_closes(
     config: KernelConfig, description: Description, parse: Callable[[str], Program]
 ) -> None:
-    """What the close of an accepted socket frees is gone when its listener is closed: nobody waits in between."""
+    """Memory that the close of an accepted socket frees is gone when its listener is closed."""
     program = parse(INHERITED[: INHERITED.index("close(r2)")])
     with Runner(config.with_slab_debug, description) as runner:
         report = runner.run([program]).report
@@ -68,7 +68,7 @@ def test_kasan_needs_no_other_checks(config: KernelConfig) -> None:
 
 
 def test_kernels_take_turns(config: KernelConfig, description: Description, parse: Callable[[str], Program]) -> None:
-    """Each kernel of a session finds a use of what kmalloc() gave; some check the caches that have a name as well."""
+    """Each kernel of the rotation finds a use of freed kmalloc() memory; some also check the caches with names."""
     assert len({turn.cmdline for turn in config.slab_debug_rotation}) == 2
     for turn in config.slab_debug_rotation[:2]:  # one of each kind
         with Runner(turn, description) as runner:

@@ -14,7 +14,7 @@ def shares(generator: Generator) -> Counter[str]:
 
 
 def test_what_crashes_again_and_again_becomes_rare(description: Description) -> None:
-    """A scenario that loses its kernel to what is known leaves the time to others, and is not given up."""
+    """A scenario that loses its kernels to known bugs becomes rare, and is not given up."""
     generator = Generator(description, 1, ("xattrs", "pipes"))
     before = shares(generator)
     victim = next(candidate for candidate in generator.batch(100).programs if candidate.scenario.name == "pipes")

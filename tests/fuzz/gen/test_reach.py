@@ -57,7 +57,7 @@ def batches(description: Description, name: str, source: Random) -> list[bytes]:
 
 
 def test_most_calls_get_past_their_arguments(config: KernelConfig, description: Description) -> None:
-    """190 calls succeed or fail late; whatever does not is listed above with its reason."""
+    """190 calls succeed or fail late; the others are listed above with their reasons."""
     source = Random(1)
     late = {number for number, name in description.headers.errnos.items() if name in LATE} | {0, RESTARTED}
     numbers = {name: description.headers.calls[name].number for name in description.by_call}

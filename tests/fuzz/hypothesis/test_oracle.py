@@ -1,4 +1,4 @@
-"""The bench raises what a kernel fails at, but for what it is known to."""
+"""The oracle raises a kernel's failures, except for known ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Profiles bound how long properties are tried, and never lose a failure."""
+"""Profiles limit the time of a property, and never lose a failure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_ci_repeats_itself() -> None:
 
 
 def test_time_ends_a_property(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """--lkl-fuzz-time bounds a property, whatever the number of examples."""
+    """--lkl-fuzz-time limits a property, for any number of examples."""
     monkeypatch.chdir(tmp_path)
     profile = chosen(Settings.load({"fuzz_time": "0.3"}, environment={}))
     started = time.monotonic()

@@ -24,7 +24,7 @@ def test_numbers_come_from_the_preprocessor(description: Description) -> None:
 
 
 def test_most_calls_can_be_made(description: Description) -> None:
-    """What is not made is left out with a reason."""
+    """A call that is never made is left out with a reason."""
     assert len(description.by_call) >= 190
     assert set(description.headers.calls) == set(description.by_call) | set(description.left_out)
     assert all(description.left_out.values())
@@ -65,7 +65,7 @@ def test_listing_has_a_line_for_each_call(liblkl: Liblkl, description: Descripti
 
 
 def test_a_new_call_is_described_by_its_types_alone(description: Description) -> None:
-    """A call without an annotation is made all the same, in a task of its own: nobody knows what it does."""
+    """A call without an annotation is made in a task of its own, because it may do anything."""
     data = read_annotations()
     known = {name: entry for name, entry in data["calls"].items() if name not in ("fdatasync", "epoll_create1")}
     bare = join(description.headers, {**data, "calls": known})
@@ -77,7 +77,7 @@ def test_a_new_call_is_described_by_its_types_alone(description: Description) ->
 
 
 def test_every_step_of_a_scenario_is_a_call(description: Description) -> None:
-    """A scenario that names a call which nobody knows would silently do without it."""
+    """A scenario that named an unknown call would silently do without it."""
     data = read_annotations()
     names = {*description.headers.calls, *data["calls"], *options(data["options"])}
     for name, scenario in data["scenarios"].items():
@@ -86,7 +86,7 @@ def test_every_step_of_a_scenario_is_a_call(description: Description) -> None:
 
 
 def test_headers_that_are_not_there_are_told(tmp_path: Path, liblkl: Liblkl) -> None:
-    """The error names what was looked for and what to do."""
+    """The error names the missing file and the next step."""
     from dataclasses import replace
 
     with pytest.raises(UsageError, match="make -C tools/lkl"):

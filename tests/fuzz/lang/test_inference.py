@@ -37,7 +37,7 @@ def draws(description: Description, *arguments: tuple[str, CType]) -> list[Call]
 @pytest.mark.parametrize("tag", ["lkl_iovec", "lkl_epoll_event", "lkl_stat"])
 @pytest.mark.parametrize("const", [True, False])
 def test_no_count_is_larger_than_its_array(description: Description, count: str, tag: str, const: bool) -> None:
-    """Whatever an argument behind structures is called, so many of them are there."""
+    """An argument behind a pointer to structures is never greater than their number, by any name."""
     layout = description.headers.structs[tag]
     structs = pointer(CType("struct", layout.size, name=tag), const=const)
     made = draws(description, ("items", structs), (count, INT))
@@ -51,7 +51,7 @@ def test_no_count_is_larger_than_its_array(description: Description, count: str,
 
 @pytest.mark.parametrize("length", ["len", "usize", "bytes"])
 def test_no_length_is_larger_than_its_buffer(description: Description, length: str) -> None:
-    """Whatever an argument beside bytes is called, so many of them are there."""
+    """An argument beside a pointer to bytes is never greater than their number, by any name."""
     for call in draws(description, ("data", pointer(BYTE, const=True)), ("flags", INT), (length, LONG)):
         region, _, number = call.args
         assert isinstance(region, Pointer)
@@ -66,7 +66,7 @@ def test_a_number_that_may_be_an_address_is_one(description: Description) -> Non
 
 
 def test_strings_end(description: Description) -> None:
-    """A const char * is most often a string, with room behind it for what else it may be."""
+    """A const char * is most often a string, with room behind it for other data."""
     calls = draws(description, ("key", pointer(BYTE, const=True)))
     strings = [call.args[0].target for call in calls if isinstance(call.args[0], Pointer)]
     assert sum(isinstance(region, Array) for region in strings) > len(strings) / 2
@@ -74,6 +74,6 @@ def test_strings_end(description: Description) -> None:
 
 
 def test_flags_have_any_bit(description: Description) -> None:
-    """What is called flags is never a length, and takes bits that nobody has named."""
+    """An argument called flags is never a length, and takes any bits."""
     found = {call.args[1] for call in draws(description, ("key", pointer(BYTE, const=True)), ("flags", INT))}
     assert any(isinstance(flags, int) and flags > 1 << 20 for flags in found)

@@ -79,7 +79,7 @@ def test_labels_may_have_any_number(parse: Callable[[str], Program]) -> None:
     ],
 )
 def test_a_line_that_cannot_be_read_is_named(description: Description, line: str, message: str) -> None:
-    """The error tells the line and what is wrong with it."""
+    """The error names the line and the fault."""
     text = f"\n# a comment\n{line}\n"
     with pytest.raises(UsageError, match=message) as caught:
         parse_program(text, description.headers.constants, description.produces, description.encoder.call)

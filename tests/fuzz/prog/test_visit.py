@@ -60,7 +60,7 @@ def test_variants_differ_at_one_place() -> None:
 
 
 def test_references_are_renumbered() -> None:
-    """One that has no new number becomes -1, wherever it stands."""
+    """A reference without a new number becomes -1, wherever it stands."""
     assert list(walk(renumber(TREE, {0: 5})))[7] == Ref(5)
     assert list(walk(renumber(TREE, {})))[7] == -1
 

@@ -21,7 +21,7 @@ def test_minimizing_keeps_what_the_failure_needs(
     tried: list[Program] = []
 
     def fails(candidate: Program) -> bool:
-        """A file that is open, by whatever descriptor, and one byte at least."""
+        """A file that is open, by any descriptor, and at least one byte."""
         tried.append(candidate)
         opened = {"openat"} & {call.name for call in candidate.calls}
         return bool(opened) and any(
@@ -34,12 +34,12 @@ def test_minimizing_keeps_what_the_failure_needs(
 
 
 def test_minimizing_stays_within_the_description(description: Description, parse: Callable[[str], Program]) -> None:
-    """A command is not made into another one, which might take another structure than the one that is there."""
+    """A command never becomes another one, which might take another structure."""
     program = parse("ioctl(0, TCGETS, &out(512))\n")
     small = minimize(program, description, lambda _: True, Deadline(20))
     assert description.fits(small.calls[0])
 
 
 def test_minimize_list_finds_a_minimum() -> None:
-    """No single item can be taken from what is left."""
+    """No single item can be dropped from the result."""
     assert minimize_list(range(100), lambda kept: {7, 42, 93} <= set(kept), Deadline(20)) == [7, 42, 93]

@@ -26,7 +26,7 @@ def alarmed(alarm: Alarm, value: int, console: int = 0) -> Head:
 
 
 def test_slab_damage_is_named() -> None:
-    """What the slab allocator's own checks report is told by the damage and by whose memory it is."""
+    """A report of the slab allocator's checks is named by the damage and by the owner of the memory."""
     title, signature = complaint(SLUB)
     assert title == "BUG kmalloc-64 (Not tainted): Object already free"
     assert signature == ("kmalloc-64-Object_already_free", "sock_kmalloc")

@@ -79,3 +79,18 @@ def test_one_bit_that_the_disk_reads_wrong_is_caught_by_the_program(
         assert "written/size-4096: byte 100 is" in result.stdout.str()
     kept = (pytester.path / "lkltest-artifacts").glob("*/*.img")
     assert sorted(path.name for path in kept) == (["ext4-4k-second.img", "ext4-4k.img"] if caught else [])
+
+
+@pytest.mark.parametrize(("lie", "caught"), [("frozen", True), ("one_block", False)])
+def test_free_room_that_does_not_shrink_is_caught(
+    pytester: pytest.Pytester, liblkl: Liblkl, lie: str, caught: bool
+) -> None:
+    """A file must take its room; a block that comes back meanwhile from what was removed before is no fault."""
+    flags = ["-include", str(Path(__file__).parent / "programs" / "statfs_lies.h"), f"-DLIE={lie}"]
+    suite = LIAR.format(program=str(SUITE / "disk.c"), lie=False).replace("native=False", f"flags={flags}")
+    pytester.makepyfile(test_free=suite)
+    arguments = ("-p", "no:cacheprovider", "-k", "ext4-1k] and statfs")
+    result = pytester.runpytest_subprocess(f"--lkl={liblkl.path}", *arguments)
+    assert result.parseoutcomes().get("failed", 0) == caught
+    if caught:
+        result.stdout.fnmatch_lines(["*after <= before - statfs_bytes + hidden(statfs_bytes)"])

@@ -14,10 +14,9 @@ from pathlib import Path
 from lkltest.errors import BuildError, UsageError
 from lkltest.host import process
 from lkltest.host.cache import key
+from lkltest.liblkl import lacking
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
-
-HARNESS = Path(__file__).parent / "harness"  # what `#include <lkltest.h>` finds
 
 # Frame pointers and line numbers are what the stack of a crash is made of; -O1 keeps both honest.
 FLAGS = (
@@ -25,6 +24,7 @@ FLAGS = (
     "-Wall", "-Wextra", "-Wno-unused-parameter",
 )
 
+HARNESS = lacking.HARNESS  # what `#include <lkltest.h>` finds
 DEADLINE = 300.0  # seconds for one compilation
 
 
@@ -61,7 +61,7 @@ def compile(
         Job(
             source=source,
             compiler=settings.cc,
-            flags=(*FLAGS, *includes, *liblkl.cflags, *flags, *settings.cflags),
+            flags=(*FLAGS, *includes, *lacking.flags(liblkl.include), *liblkl.cflags, *flags, *settings.cflags),
             libraries=(*map(str, others), str(liblkl.library), *liblkl.libs, *rpath),
             reads=(liblkl.library, *_all_read(source, others)),
         ),

@@ -33,6 +33,9 @@
 #error "include <lkltest.h> before the C library's headers, or compile with -D_GNU_SOURCE"
 #endif
 
+#define LKLTEST_API
+#include <lkltest/compat.h>	/* the kernel's API: every generation of liblkl, and native */
+
 /* What programs may take for granted, whichever of the parts below are left out. */
 #include <errno.h>
 #include <pthread.h>
@@ -50,8 +53,6 @@
 #include <sys/syscall.h>
 #endif
 
-#define LKLTEST_API
-#include <lkltest/compat.h>	/* the kernel's API: every generation of liblkl, and native */
 #include <lkltest/points.h>	/* points, their table, lkltest_main() */
 #include <lkltest/check.h>	/* CHECK_*, ASSERT_*, EXPECT_*, skip, todo, bail out, log, properties */
 #include <lkltest/console.h>	/* the kernel's console */

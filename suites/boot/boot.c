@@ -21,6 +21,7 @@ LKLTEST_POINTS = {
 	LKLTEST_LIBRARY(mutex),
 	LKLTEST_LIBRARY(semaphore),
 	LKLTEST_LIBRARY(join),
+	LKLTEST_LIBRARY(host_gettid),
 	LKLTEST_LIBRARY(start_kernel, .timeout_ms = 60000),
 	LKLTEST(uname),
 	LKLTEST(getpid),

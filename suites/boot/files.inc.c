@@ -160,7 +160,7 @@ POINT(tmpfs)
 	CHECK_MEM_EQ(back, wrote, 200);
 	CHECK_EQ(lkl_sys_close(fd), 0);
 
-	CHECK_EQ(LKLTEST_SYS(renameat, (long)LKL_AT_FDCWD, (long)"/tmpfs/a", (long)LKL_AT_FDCWD, (long)"/tmpfs/b"), 0);
+	CHECK_EQ(lkl_sys_renameat2(LKL_AT_FDCWD, "/tmpfs/a", LKL_AT_FDCWD, "/tmpfs/b", 0), 0);
 	CHECK_ERR(lkl_sys_fstatat(LKL_AT_FDCWD, "/tmpfs/a", &stat, 0), LKL_ENOENT);
 	CHECK_EQ(lkl_sys_fstatat(LKL_AT_FDCWD, "/tmpfs/b", &stat, 0), 0);
 	CHECK_EQ(stat.st_size, 200);

@@ -105,6 +105,11 @@ POINT(join)
 	CHECK_EQ(ran, 1);
 }
 
+POINT(host_gettid)
+{
+	CHECK_EQ(lkltest_host(gettid)(), syscall(SYS_gettid));
+}
+
 POINT(start_kernel)
 {
 	long long start = lkltest_now_ns();

@@ -8,6 +8,9 @@
 #define PROC_MAGIC 0x9fa0
 
 static int dir = -1;
+static int no_proc;
+
+static const char proc_lacks[] = "this kernel has no /proc: CONFIG_PROC_FS";
 
 POINT(mount_fs_proc)
 {
@@ -16,8 +19,9 @@ POINT(mount_fs_proc)
 
 	CHECK_EQ(make_dir("/proc"), 0);
 	err = lkl_sys_mount("none", "/proc", "proc", 0, NULL);
-	if (err == -LKL_ENODEV)
-		lkltest_skip("this kernel has no /proc: CONFIG_PROC_FS");
+	no_proc = err == -LKL_ENODEV;
+	if (no_proc)
+		lkltest_skip("%s", proc_lacks);
 	CHECK_EQ(err, 0);
 	CHECK_EQ(lkl_sys_statfs("/proc", &fs), 0);
 	CHECK_EQ(fs.f_type, PROC_MAGIC);
@@ -28,6 +32,8 @@ static void need_proc(void)
 {
 	struct lkl_statfs fs;
 
+	if (no_proc)
+		lkltest_skip("%s", proc_lacks);
 	if (lkl_sys_statfs("/proc", &fs) || fs.f_type != PROC_MAGIC)
 		lkltest_skip("/proc is not mounted: see mount_fs_proc");
 }

@@ -145,7 +145,7 @@ static void replace(int i, unsigned int step)
 	new_data(i, step);
 	write_file(i, "temporary", LKL_O_CREAT | LKL_O_EXCL);
 	lkltest_disk_mark(&disk, "either %s %zu %s %zu %s", paths[i], size, seed, files[i].size, files[i].seed);
-	CHECK_EQ(lkl_sys_renameat(LKL_AT_FDCWD, "temporary", LKL_AT_FDCWD, paths[i]), 0);
+	CHECK_EQ(lkl_sys_renameat2(LKL_AT_FDCWD, "temporary", LKL_AT_FDCWD, paths[i], 0), 0);
 	sync_root();
 	promise(i);
 }

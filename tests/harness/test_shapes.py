@@ -17,19 +17,19 @@ PROGRAMS = [source for source in sorted(BOOT.parent.parent.glob("*/*.c"))
 
 
 @pytest.mark.parametrize(("shape", "used"), [
-    ("init_first", "shape: started 1, cleaned up 1"), ("um_library", "shape: started 1"),
+    ("upstream", "shape: started 1, cleaned up 1"), ("um_v7", "shape: started 1"), ("um_v8", "shape: started 1"),
 ])
 def test_the_boot_program_runs_on_every_generation(run: Run, shape: str, used: str) -> None:
-    """The same source passes on a kernel whose entry points have the newest shape, or UML's."""
+    """The same source passes on a kernel with the API of upstream 6.12, and with those of UML's two library modes."""
     output = run(BOOT, flags=("-include", str(SHAPES / f"{shape}.h")))
     assert (output.status, failed(output)) == (0, [])
     assert used in output.console
 
 
 @pytest.mark.parametrize("flags", [
-    ["-include", str(SHAPES / "init_first.h")], ["-include", str(SHAPES / "um_library.h")],
+    *(["-include", str(SHAPES / f"{shape}.h")] for shape in ("upstream", "um_v7", "um_v8")),
     ["-fsanitize=address,undefined"], ["-DLKLTEST_NO_CRASH"],
-], ids=["init_first", "um_library", "sanitized", "no_crash"])  # fmt: skip
+], ids=["upstream", "um_v7", "um_v8", "sanitized", "no_crash"])  # fmt: skip
 def test_every_program_compiles_in_every_shape(liblkl: Liblkl, settings: Settings, flags: list[str]) -> None:
     """No suite's program leans on one generation's headers, or on those that our crash handler includes."""
     options = [*cc.FLAGS, *flags, *liblkl.cflags, f"-I{cc.HARNESS}", *(f"-I{folder}" for folder in liblkl.include)]
@@ -41,7 +41,7 @@ def test_every_program_compiles_in_every_shape(liblkl: Liblkl, settings: Setting
 @pytest.mark.parametrize("plant", ["within", "after"])
 def test_a_console_that_cannot_be_hooked_is_watched(run: Run, plant: str) -> None:
     """UML's library mode offers no hook: there the kernel's log is read."""
-    flags = ("-include", str(SHAPES / "um_library.h"))
+    flags = ("-include", str(SHAPES / "um_v8.h"))
     output = run("plant", f"plant={plant}", "line=<4>WARNING: planted", flags=flags)
     assert failed(output) == (["first"] if plant == "within" else [])
     assert output.status == (1 if plant == "within" else 6)

@@ -33,6 +33,40 @@
 #define LKLTEST_SYS(name, ...) lkltest_syscall(__lkl__NR_##name, (long [6]){ __VA_ARGS__ })
 #endif
 
+#ifndef LKLTEST_NATIVE
+/**
+ * lkltest_stat_atime() - reads when a file was accessed last, whatever the kernel's headers call the member
+ * @st: what fstat() has filled in
+ *
+ * Return: seconds since 1970
+ */
+static inline long lkltest_stat_atime(const struct lkl_stat *st);
+
+/**
+ * lkltest_stat_mtime() - reads when a file was modified last, whatever the kernel's headers call the member
+ * @st: what fstat() has filled in
+ *
+ * Return: seconds since 1970
+ */
+static inline long lkltest_stat_mtime(const struct lkl_stat *st);
+
+/**
+ * lkltest_stat_mtime_nsec() - reads the part of a second at which a file was modified last
+ * @st: what fstat() has filled in
+ *
+ * Return: nanoseconds
+ */
+static inline long lkltest_stat_mtime_nsec(const struct lkl_stat *st);
+
+/**
+ * lkltest_init_library() - tells the library its host, which the newest generation asks for before any other call
+ *
+ * lkltest_main() has done so. Once is enough, and more does no harm.
+ * Return: 0, or a negative error
+ */
+static inline int lkltest_init_library(void);
+#endif
+
 /**
  * struct lkltest_utsname - is the kernel's struct new_utsname, which not every generation's headers have
  * @sysname: "Linux"

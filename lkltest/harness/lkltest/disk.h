@@ -20,9 +20,6 @@
 #ifndef lkl_sys_mmap
 #define lkl_sys_mmap(...) LKLTEST_SYS(mmap, ##__VA_ARGS__)
 #endif
-#ifndef st_mtime_nsec
-#define st_mtime_nsec st_mtim.tv_nsec	/* as struct lkl_stat has it */
-#endif
 #endif
 
 /**

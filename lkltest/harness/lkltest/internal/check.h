@@ -266,4 +266,18 @@ LKLTEST_FN const char *lkltest_first_failure(char *buf, size_t size)
 	return buf;
 }
 
+#ifndef LKLTEST_NATIVE
+
+LKLTEST_FN void lkltest_no_operation(const char *name)
+{
+	lkltest_skip("this kernel's host has no operation %s: struct lkl_host_operations lacks it", name);
+}
+
+LKLTEST_FN long lkltest_no_call(const char *name, const char *option, ...)
+{
+	lkltest_skip("this kernel has no system call %s%s%s", name, *option ? ": " : "", option);
+}
+
+#endif
+
 #endif

@@ -47,7 +47,8 @@ static __attribute__((unused)) void lkltest_crash_init(void)
 #pragma GCC diagnostic ignored "-Wsign-compare"
 #include <lkl_host.h>
 #pragma GCC diagnostic pop
-#ifndef __UM_LIBMODE_UAPI_HOST_OPS_H	/* there threads are made by a function that nothing can wrap */
+#include <lkltest/internal/host.h>
+#if LKLTEST_IN_TABLE(thread_create)	/* a function of the library's own is one that nothing can wrap */
 #define LKLTEST_CRASH_WRAP
 #endif
 #endif

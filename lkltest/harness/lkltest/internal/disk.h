@@ -46,6 +46,8 @@ LKLTEST_FN LKLTEST_PRINTF(2, 3) void lkltest_disk_mark(struct lkltest_disk *disk
 		lkltest_record_put(disk->record, 'M', 0, &buf, 1);
 }
 
+#ifdef LKL_DEV_BLK_STATUS_OK	/* else disks are UML's own, which no block operations serve */
+
 LKLTEST_FN int lkltest_disk_capacity(struct lkl_disk d, unsigned long long *res)
 {
 	struct lkltest_disk *disk = d.handle;
@@ -119,6 +121,27 @@ LKLTEST_FN int lkltest_disk_request(struct lkl_disk d, struct lkl_blk_req *req)
 	return LKL_DEV_BLK_STATUS_OK;
 }
 
+LKLTEST_FN void lkltest_disk_serve(struct lkltest_disk *disk)
+{
+	static struct lkl_dev_blk_ops ops = {
+		.get_capacity = lkltest_disk_capacity,
+		.request = lkltest_disk_request,
+	};
+
+	disk->disk.handle = disk;
+	disk->disk.ops = &ops;
+}
+
+#else
+
+LKLTEST_FN void lkltest_disk_serve(struct lkltest_disk *disk)
+{
+	close(disk->fd);
+	lkltest_skip("this kernel's disks cannot be recorded, nor fail on purpose: its library has no lkl_dev_blk_ops");
+}
+
+#endif
+
 LKLTEST_FN unsigned long long lkltest_image_size(const char *path)
 {
 	struct stat st;
@@ -130,12 +153,10 @@ LKLTEST_FN unsigned long long lkltest_image_size(const char *path)
 
 LKLTEST_FN void lkltest_disk_add(struct lkltest_disk *disk, const char *record)
 {
-	static struct lkl_dev_blk_ops ops = {
-		.get_capacity = lkltest_disk_capacity,
-		.request = lkltest_disk_request,
-	};
 	static int nr_disks;
 
+	if (LKLTEST_UML_LIBRARY && lkltest.running)
+		lkltest_skip("this kernel takes disks before it starts only: UML's library mode puts them on its command line");
 	disk->fd = open(disk->path, O_RDWR | O_CLOEXEC);
 	if (disk->fd < 0)
 		lkltest_bail_out("cannot open the image %s: %s", disk->path, strerror(errno));
@@ -146,16 +167,14 @@ LKLTEST_FN void lkltest_disk_add(struct lkltest_disk *disk, const char *record)
 	}
 	/* UML's library mode looks for the image's path here; the others overwrite it. */
 	disk->disk.dev = (void *)disk->path;
-	if (record || disk->fail || disk->fail_from || disk->capacity) {
-		disk->disk.handle = disk;
-		disk->disk.ops = &ops;
-	} else {
+	if (record || disk->fail || disk->fail_from || disk->capacity)
+		lkltest_disk_serve(disk);
+	else
 		disk->disk.fd = disk->fd;
-	}
 	disk->id = lkl_disk_add(&disk->disk);
 	if (disk->id < 0)
 		lkltest_bail_out("lkl_disk_add(%s) returned %d: %s", disk->path, disk->id, lkl_strerror(disk->id));
-	snprintf(disk->name, sizeof(disk->name), "vd%c", 'a' + nr_disks++);
+	snprintf(disk->name, sizeof(disk->name), LKLTEST_UML_LIBRARY ? "ubd%c" : "vd%c", 'a' + nr_disks++);
 }
 
 LKLTEST_FN void lkltest_disk_remove(struct lkltest_disk *disk)

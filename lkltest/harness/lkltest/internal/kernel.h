@@ -34,7 +34,7 @@ LKLTEST_FN void lkltest_start_kernel_at(const char *file, int line, const char *
 		lkltest_bail_out_at(file, line, "the kernel's command line is too long: %zu bytes at most",
 				    sizeof(cmdline) - 64);
 	lkltest_watch_console();
-#if LKLTEST_HOOKED_CONSOLE
+#if LKLTEST_IN_TABLE(panic)
 	lkl_host_ops.panic = lkltest_panic;
 #endif
 	err = lkltest_boot(lkltest.mem, cmdline);

@@ -7,41 +7,97 @@
 #error "this header is internal to lkltest: include <lkltest.h>"
 #endif
 
+#ifdef LKLTEST_NATIVE
+
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/types.h>
 
-#ifdef LKLTEST_NATIVE
 #include <lkltest/internal/native.h>
 #define LKLTEST_HOOKED_CONSOLE 0
+
 #else
+
+#include <lkltest/internal/lacking.h>
+
+/*
+ * The C library's macros for members of structures must not change the kernel's,
+ * whichever headers come first: some generations give theirs no prefix.
+ */
+#pragma push_macro("st_atime")
+#pragma push_macro("st_mtime")
+#pragma push_macro("st_ctime")
+#pragma push_macro("sa_handler")
+#pragma push_macro("sa_sigaction")
+#undef st_atime
+#undef st_mtime
+#undef st_ctime
+#undef sa_handler
+#undef sa_sigaction
 
 /* Parameters that an inline function of a kernel's header does not use are not the program's fault. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Wsign-compare"
 #include <lkl.h>
+#pragma GCC diagnostic pop
+
+/* Members that some generations give no prefix. */
+#ifdef LKLTEST_LACKS_MEMBER_lkl_st_atime
+#undef lkl_st_atime
+#define lkl_st_atime st_atime
+#endif
+#ifdef LKLTEST_LACKS_MEMBER_lkl_st_mtime
+#undef lkl_st_mtime
+#define lkl_st_mtime st_mtime
+#endif
+#ifdef LKLTEST_LACKS_MEMBER_lkl_s_addr
+#undef lkl_s_addr
+#define lkl_s_addr s_addr
+#endif
+
+static inline long lkltest_stat_atime(const struct lkl_stat *st)
+{
+	return st->lkl_st_atime;
+}
+
+static inline long lkltest_stat_mtime(const struct lkl_stat *st)
+{
+	return st->lkl_st_mtime;
+}
+
+static inline long lkltest_stat_mtime_nsec(const struct lkl_stat *st)
+{
+	return st->st_mtime_nsec;
+}
+
+#pragma pop_macro("st_atime")
+#pragma pop_macro("st_mtime")
+#pragma pop_macro("st_ctime")
+#pragma pop_macro("sa_handler")
+#pragma pop_macro("sa_sigaction")
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#pragma GCC diagnostic ignored "-Wsign-compare"
 #include <lkl_host.h>
 #pragma GCC diagnostic pop
+
+#include <lkltest/internal/constants.h>
+#include <lkltest/internal/host.h>
 
 /* Entry points that some generations lack: there they are NULL, and never called. */
 int lkl_init(struct lkl_host_operations *ops) __attribute__((weak));
 void lkl_cleanup(void) __attribute__((weak));
 int lkl_is_running(void) __attribute__((weak));
-
-/*
- * The host's operations: a table, or, in UML's library mode, plain functions.
- * The latter's console cannot be hooked.
- */
-#ifdef __UM_LIBMODE_UAPI_HOST_OPS_H
-#define LKLTEST_HOST(op) lkl_##op
-#define LKLTEST_HOOKED_CONSOLE 0
-#else
-#define LKLTEST_HOST(op) lkl_host_ops.op
-#define LKLTEST_HOOKED_CONSOLE 1
-#endif
 
 /* The three shapes that lkl_start_kernel() has had. */
 typedef int lkltest_start_with_memory(struct lkl_host_operations *ops, unsigned long mem, const char *fmt, ...);
@@ -54,6 +110,19 @@ typedef int lkltest_start_after_init(const char *fmt, ...);
 _Static_assert(LKLTEST_STARTS_AS(with_memory) || LKLTEST_STARTS_AS(with_ops) || LKLTEST_STARTS_AS(after_init),
 	       "lkltest does not know how this liblkl's lkl_start_kernel() is called");
 
+static int lkltest_library_ready;
+
+/* Tells the library its host, which the newest generation asks for before any other call; 0, or a negative error. */
+static inline int lkltest_init_library(void)
+{
+	int err = 0;
+
+	if (LKLTEST_STARTS_AS(after_init) && !lkltest_library_ready)
+		err = lkl_init(&lkl_host_ops);
+	lkltest_library_ready = !err;
+	return err;
+}
+
 /* Boots the kernel with so much memory; 0, or a negative error. */
 static inline int lkltest_boot(unsigned long mem, const char *cmdline)
 {
@@ -64,7 +133,7 @@ static inline int lkltest_boot(unsigned long mem, const char *cmdline)
 		return ((lkltest_start_with_memory *)start)(&lkl_host_ops, mem, "%s", cmdline);
 	if (LKLTEST_STARTS_AS(with_ops))
 		return ((lkltest_start_with_ops *)start)(&lkl_host_ops, "mem=%luK %s", mem >> 10, cmdline);
-	err = lkl_init(&lkl_host_ops);
+	err = lkltest_init_library();
 	return err ? err : ((lkltest_start_after_init *)start)("mem=%luK %s", mem >> 10, cmdline);
 }
 
@@ -73,8 +142,10 @@ static inline int lkltest_halt(void)
 {
 	int err = lkl_sys_halt();
 
-	if (LKLTEST_STARTS_AS(after_init) && !err)
+	if (LKLTEST_STARTS_AS(after_init) && !err) {
 		lkl_cleanup();
+		lkltest_library_ready = 0;
+	}
 	return err;
 }
 
@@ -102,12 +173,6 @@ static inline long lkltest_syscall(long nr, long *params)
 #endif
 #ifndef LKL_EFD_NONBLOCK
 #define LKL_EFD_NONBLOCK LKL_O_NONBLOCK
-#endif
-#ifndef LKL_MSG_DONTWAIT
-#define LKL_MSG_DONTWAIT 0x40
-#endif
-#ifndef LKL_MSG_NOSIGNAL
-#define LKL_MSG_NOSIGNAL 0x4000
 #endif
 
 #endif

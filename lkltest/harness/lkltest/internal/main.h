@@ -273,6 +273,9 @@ LKLTEST_FN int lkltest_run(int argc, char **argv, const struct lkltest_point *po
 #ifdef LKLTEST_INTERNAL_CRASH_H
 	lkltest_crash_init();
 #endif
+#ifndef LKLTEST_NATIVE
+	lkltest_init_library();
+#endif
 	lkltest_watch_console();
 	for (i = 0; i < nr; i++)
 		planned += points[i].name != NULL;

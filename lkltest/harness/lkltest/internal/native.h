@@ -204,6 +204,10 @@ static inline const char *lkl_strerror(int err)
 #define lkl_st_mtime st_mtime
 #define lkl_st_ctime st_ctime
 
+#define lkltest_stat_atime(st) ((st)->st_atim.tv_sec)
+#define lkltest_stat_mtime(st) ((st)->st_mtim.tv_sec)
+#define lkltest_stat_mtime_nsec(st) ((st)->st_mtim.tv_nsec)
+
 struct lkl_linux_dirent64 {
 	uint64_t d_ino;
 	int64_t d_off;

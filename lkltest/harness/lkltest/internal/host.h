@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The operations of a library's host: in most generations members of a table,
+ * in UML's library mode functions, and none is in every generation.
+ *
+ * C cannot ask whether a structure has a member. So lkltest/liblkl/lacking.py
+ * reads the kernel's headers and this one, and the compiler is given
+ * -DLKLTEST_FUNCTION_HOST_<name> for each operation that is a function, and
+ * -DLKLTEST_LACKS_HOST_<name> for each that is not there: its use skips the point.
+ */
+#ifndef LKLTEST_INTERNAL_HOST_H
+#define LKLTEST_INTERNAL_HOST_H
+
+#ifndef LKLTEST_API
+#error "this header is internal to lkltest: include <lkltest.h>"
+#endif
+
+/* UML's library mode, version 8 of the RFC, has no table. Its installed headers have renamed guards. */
+#ifdef __LKL__UM_LIBMODE_UAPI_HOST_OPS_H
+#define LKLTEST_HOST_FUNCTIONS 1
+#else
+#define LKLTEST_HOST_FUNCTIONS 0
+#endif
+
+/* UML's library mode, of either version, has UML's own disks. */
+#if LKLTEST_HOST_FUNCTIONS || defined(__UM_LIBMODE_UAPI_HOST_OPS_H)
+#define LKLTEST_UML_LIBRARY 1
+#else
+#define LKLTEST_UML_LIBRARY 0
+#endif
+
+/* The types of the operations, for those that are not there. */
+struct lkltest_operations {
+	void (*print)(const char *str, int len);
+	void (*panic)(void);
+	struct lkl_sem *(*sem_alloc)(int count);
+	void (*sem_free)(struct lkl_sem *sem);
+	void (*sem_up)(struct lkl_sem *sem);
+	void (*sem_down)(struct lkl_sem *sem);
+	struct lkl_mutex *(*mutex_alloc)(int recursive);
+	void (*mutex_free)(struct lkl_mutex *mutex);
+	void (*mutex_lock)(struct lkl_mutex *mutex);
+	void (*mutex_unlock)(struct lkl_mutex *mutex);
+	lkl_thread_t (*thread_create)(void (*run)(void *), void *arg);
+	void (*thread_detach)(void);
+	void (*thread_exit)(void);
+	int (*thread_join)(lkl_thread_t thread);
+	lkl_thread_t (*thread_self)(void);
+	int (*thread_equal)(lkl_thread_t a, lkl_thread_t b);
+	void *(*thread_stack)(unsigned long *size);
+	struct lkl_tls_key *(*tls_alloc)(void (*destructor)(void *));
+	void (*tls_free)(struct lkl_tls_key *key);
+	int (*tls_set)(struct lkl_tls_key *key, void *data);
+	void *(*tls_get)(struct lkl_tls_key *key);
+	void *(*mem_alloc)(unsigned long size);
+	void (*mem_free)(void *mem);
+	void *(*page_alloc)(unsigned long size);
+	void (*page_free)(void *page, unsigned long size);
+	unsigned long long (*time)(void);
+	void *(*timer_alloc)(void (*run)(void *), void *arg);
+	int (*timer_set_oneshot)(void *timer, unsigned long ns);
+	void (*timer_free)(void *timer);
+	void *(*ioremap)(long address, int size);
+	int (*iomem_access)(const volatile void *address, void *value, int size, int write);
+	long (*gettid)(void);
+	void (*jmp_buf_set)(struct lkl_jmp_buf *buf, void (*run)(void));
+	void (*jmp_buf_longjmp)(struct lkl_jmp_buf *buf, int value);
+};
+
+static __attribute__((unused)) const struct lkltest_operations lkltest_no_operations;
+
+/* Skips the point. */
+static __attribute__((unused)) void lkltest_no_operation(const char *name);
+
+/* IF(FLAG, yes, no): yes if the macro FLAG is defined as 1, else no. */
+#define LKLTEST_COMMA_1 ,
+#define LKLTEST_SECOND(first, second, ...) second
+#define LKLTEST_IF(flag, yes, no) LKLTEST_IF_(flag, yes, no)
+#define LKLTEST_IF_(value, yes, no) LKLTEST_IF__(LKLTEST_COMMA_##value, yes, no)
+#define LKLTEST_IF__(comma, yes, no) LKLTEST_SECOND(comma yes, no, )
+
+#define LKLTEST_HOST(op)									\
+	LKLTEST_IF(LKLTEST_LACKS_HOST_##op, (*(lkltest_no_operation(#op), &lkltest_no_operations.op)), \
+		   LKLTEST_HOST_SOMEWHERE(op))
+#if LKLTEST_HOST_FUNCTIONS
+#define LKLTEST_HOST_SOMEWHERE(op) lkl_##op
+#else
+#define LKLTEST_HOST_SOMEWHERE(op) LKLTEST_IF(LKLTEST_FUNCTION_HOST_##op, lkl_##op, lkl_host_ops.op)
+#endif
+
+/* Whether the table has the operation, so that it can be replaced. */
+#define LKLTEST_IN_TABLE(op) \
+	(!LKLTEST_HOST_FUNCTIONS && !LKLTEST_LACKS_HOST_##op && !LKLTEST_FUNCTION_HOST_##op)
+
+#if LKLTEST_IN_TABLE(print)
+#define LKLTEST_HOOKED_CONSOLE 1
+#else
+#define LKLTEST_HOOKED_CONSOLE 0
+#endif
+
+#endif

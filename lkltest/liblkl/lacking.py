@@ -1,0 +1,89 @@
+"""The options by which a test program learns what its kernel's headers lack."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+HARNESS = Path(__file__).parent.parent / "harness"  # what `#include <lkltest.h>` finds
+_INTERNAL = HARNESS / "lkltest" / "internal"
+
+_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_TABLE = re.compile(r"\bstruct\s+(?:lkl_host_operations|lkltest_operations)\s*\{([^{}]*)\}")
+_MEMBER = re.compile(r"(?:^|;)[^;(]*\(\s*\*\s*(\w+)\s*\)\s*\(")  # a pointer to a function, not its parameters
+_FUNCTION = re.compile(r"\blkl_(\w+)\s*\(")
+_CALL = re.compile(r"^[^#\n;{}()]*\blkl_sys_(\w+)\s*\([^;{]*[;{]", re.MULTILINE)
+_ALIAS = re.compile(r"^\s*#\s*define\s+lkl_sys_(\w+)", re.MULTILINE)
+_GENERATED = re.compile(r"\bLKL_SYSCALL_DEFINE\d\s*\(\s*_(\w+)")
+# Members to which some generations give no prefix, each with the header that declares it.
+_MEMBERS = {
+    "lkl_s_addr": ("lkl/linux/in.h",),
+    "lkl_st_atime": ("lkl/asm-generic/stat.h", "lkl/asm/stat.h"),
+    "lkl_st_mtime": ("lkl/asm-generic/stat.h", "lkl/asm/stat.h"),
+}
+
+
+def flags(include: Sequence[Path]) -> tuple[str, ...]:
+    """The -D options of a program that is compiled against the headers in `include`.
+
+    What is asked for stands in the harness's own headers; nothing is said of headers that are not there.
+    """
+    operations, calls = _asked()
+    return (*_operations(include, operations), *_calls(include, calls), *_members(include))
+
+
+@functools.cache
+def _asked() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The operations and the system calls that the harness can do without."""
+    table = _TABLE.search(_COMMENT.sub("", (_INTERNAL / "host.h").read_text()))
+    assert table is not None
+    calls = re.findall(r"^#ifdef LKLTEST_LACKS_CALL_(\w+)", (_INTERNAL / "lacking.h").read_text(), re.MULTILINE)
+    return tuple(_MEMBER.findall(table[1])), tuple(calls)
+
+
+def _operations(include: Sequence[Path], asked: Iterable[str]) -> list[str]:
+    text = _read(include, "lkl/asm/host_ops.h")
+    table = _TABLE.search(text)
+    if table is None:
+        return []
+    members = set(_MEMBER.findall(table[1]))
+    functions = set(_FUNCTION.findall(text.replace(table[0], ""))) - members
+    found = []
+    for name in asked:
+        if name in functions:
+            found.append(f"-DLKLTEST_FUNCTION_HOST_{name}=1")
+        elif name not in members:
+            found.append(f"-DLKLTEST_LACKS_HOST_{name}=1")
+    return found
+
+
+def _calls(include: Sequence[Path], asked: Iterable[str]) -> list[str]:
+    generated = _read(include, "lkl/asm/syscall_defs.h")
+    if not generated:
+        return []
+    declared = set(_GENERATED.findall(generated))
+    for header in ("lkl.h", "lkl/asm/syscalls.h"):
+        text = _read(include, header)
+        declared |= {*_CALL.findall(text), *_ALIAS.findall(text)}
+    return [f"-DLKLTEST_LACKS_CALL_{name}=1" for name in asked if name not in declared]
+
+
+def _members(include: Sequence[Path]) -> list[str]:
+    found = []
+    for member, headers in _MEMBERS.items():
+        texts = [text for header in headers if (text := _read(include, header))]
+        if texts and not any(re.search(rf"\b{member}\b", text) for text in texts):
+            found.append(f"-DLKLTEST_LACKS_MEMBER_{member}=1")
+    return found
+
+
+def _read(include: Sequence[Path], header: str) -> str:
+    """A header without its comments; empty where it is in none of the directories."""
+    for folder in include:
+        try:
+            return _COMMENT.sub("", (folder / header).read_text(errors="replace"))
+        except OSError:
+            continue
+    return ""

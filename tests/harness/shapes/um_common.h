@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What both versions of UML's library mode have in common: no block operations
+ * of the program's own, disks as paths and before the start only, and constants
+ * of sockets that the C library alone has.
+ */
+#include "start.h"
+
+#undef LKL_DEV_BLK_STATUS_OK
+#undef LKL_DEV_BLK_STATUS_IOERR
+#undef LKL_DEV_BLK_STATUS_UNSUP
+#undef LKL_DEV_BLK_TYPE_READ
+#undef LKL_DEV_BLK_TYPE_WRITE
+#undef LKL_DEV_BLK_TYPE_FLUSH
+#undef LKL_DEV_BLK_TYPE_FLUSH_OUT
+#undef LKL_AF_UNSPEC
+#undef LKL_AF_UNIX
+#undef LKL_AF_INET
+#undef LKL_AF_INET6
+#undef LKL_AF_NETLINK
+#undef LKL_AF_PACKET
+#undef LKL_SOCK_STREAM
+#undef LKL_SOCK_DGRAM
+#undef LKL_SOCK_RAW
+#undef LKL_SOCK_CLOEXEC
+
+int shape_lkl_disk_add(struct lkl_disk *disk)
+{
+	if (shape_started || !disk->dev)
+		return -LKL_EINVAL;
+	return shape_disk_add(disk);
+}
+
+/* A test that never took this way would prove nothing. */
+static __attribute__((destructor)) void shape_used(void)
+{
+	fprintf(stderr, "shape: started %d\n", shape_started);
+}
+
+#define lkl_dev_blk_ops shape_no_dev_blk_ops
+#define lkl_blk_req shape_no_blk_req
+#define lkl_host_operations shape_host_operations
+#define lkl_host_ops shape_host_ops
+#define lkl_start_kernel shape_lkl_start_kernel
+#define lkl_disk_add shape_lkl_disk_add
+#define lkl_is_running shape_lkl_is_running
+#define lkl_init shape_lkl_init
+#define lkl_cleanup shape_lkl_cleanup

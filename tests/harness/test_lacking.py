@@ -1,0 +1,256 @@
+"""Programs on kernels whose headers lack something: they compile, and the points that need it skip."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lkltest import cc
+from lkltest.host import process
+from lkltest.liblkl import Liblkl, lacking
+from lkltest.settings import Settings
+from tests.harness.stream import BOOT, SHAPES, Run, failed, read
+
+PROGRAMS = [source for source in sorted(BOOT.parent.parent.glob("*/*.c"))
+            if source.parent.name != "uml" and not source.name.endswith(".inc.c")]  # fmt: skip
+INTERNAL = cc.HARNESS / "lkltest" / "internal"
+CALLS = re.findall(r"^#ifdef LKLTEST_LACKS_CALL_(\w+)", (INTERNAL / "lacking.h").read_text(), re.MULTILINE)
+NAMES = re.findall(r"^#ifndef ((?:LKL|lkl)_\w+)", (INTERNAL / "constants.h").read_text(), re.MULTILINE)
+NET = re.findall(r'lkl_sys_(\w+)\(\.\.\.\) lkltest_no_call\("\w+", "CONFIG_NET"', (INTERNAL / "lacking.h").read_text())
+LIBC = ("signal.h", "fcntl.h", "poll.h", "netinet/in.h", "net/if.h", "sys/stat.h", "sys/socket.h", "sys/mman.h")
+
+# System calls that no option takes away, of those that the suites use.
+EVERYWHERE = """
+chdir close fallocate fchmodat fchownat fcntl fstat fstatat fsync ftruncate getcwd getdents64 getpid getppid gettid
+getxattr halt ioctl linkat lseek mkdirat mknodat mount nanosleep openat pipe2 ppoll pread64 pwrite64 read readlinkat
+readv removexattr renameat2 sched_yield setxattr statfs symlinkat sync truncate umask umount unlinkat utimensat write
+writev
+"""
+
+Doctored = Callable[..., tuple[Path, ...]]  # (**{header: its new text}): directories for -I
+
+
+@pytest.fixture
+def doctored(liblkl: Liblkl, tmp_path: Path) -> Doctored:
+    """Headers in which some are replaced: those in a directory of their own come first."""
+    numbers = iter(range(1000))
+
+    def doctor(changed: dict[str, str]) -> tuple[Path, ...]:
+        folder = tmp_path / f"include{next(numbers)}"
+        for name, text in changed.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+        return (folder, *liblkl.include)
+
+    return doctor
+
+
+def header(liblkl: Liblkl, name: str) -> str:
+    """The text of one of a kernel's headers."""
+    return next((folder / name).read_text() for folder in liblkl.include if (folder / name).is_file())
+
+
+@functools.cache
+def mentions(program: Path) -> str:
+    """The text of a program with the files that may be parts of it, and of the harness without its lists of names."""
+    parts = [path for path in sorted(program.parent.iterdir()) if path.suffix == ".h" or path.name.endswith(".inc.c")]
+    harness = [path for path in INTERNAL.glob("*.h") if path.stem not in {"lacking", "constants", "host", "native"}]
+    return "".join(path.read_text() for path in (program, *parts, *harness))
+
+
+class Compiler:
+    """Checks programs for errors and warnings, two or more at a time, without making anything."""
+
+    def __init__(self, liblkl: Liblkl, settings: Settings) -> None:
+        """Compile for a kernel; the pool has a thread for each processor."""
+        self.liblkl, self.settings = liblkl, settings
+        self.pool = ThreadPoolExecutor(os.cpu_count() or 1)
+
+    def jobs(self, what: str, include: tuple[Path, ...], *flags: str, about: str = "") -> list[Callable[[], str]]:
+        """Compilations of each program that mentions the name `about`; each returns an error, or nothing."""
+        command = [
+            *self.settings.cc, *cc.FLAGS, "-O0", "-fsyntax-only", "-Werror", f"-I{cc.HARNESS}",
+            *(f"-I{folder}" for folder in include), *lacking.flags(include), *self.liblkl.cflags, *flags,
+        ]  # fmt: skip
+
+        def check(program: Path) -> str:
+            done = process.run([*command, program], merge=True, deadline=120)
+            return "" if done.ok else f"{what}: {program.name}\n{done.output.decode(errors='replace')}"
+
+        programs = [program for program in PROGRAMS if re.search(rf"\b{about}\b", mentions(program))]
+        return [functools.partial(check, program) for program in programs or PROGRAMS[:1]]
+
+    def run(self, jobs: list[Callable[[], str]]) -> None:
+        """Fail with the errors of all compilations."""
+        assert jobs
+        wrong = [error for error in self.pool.map(lambda job: job(), jobs) if error]
+        assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture
+def compiler(liblkl: Liblkl, settings: Settings) -> Iterator[Compiler]:
+    """Compilations side by side."""
+    compiler = Compiler(liblkl, settings)
+    yield compiler
+    compiler.pool.shutdown()
+
+
+def test_each_call_of_the_suites_is_in_every_kernel_or_can_be_lacking() -> None:
+    """A call that an option takes away is one that a program can be compiled without."""
+    used = set(re.findall(r"\blkl_sys_(\w+)", "".join(map(mentions, PROGRAMS))))
+    assert used - set(EVERYWHERE.split()) <= set(CALLS)
+    assert {"socket", "bind", "sendto", "recvfrom", "epoll_create1", "eventfd2"} <= set(CALLS)
+
+
+def test_the_default_kernel_lacks_nothing_that_the_suites_use(liblkl: Liblkl) -> None:
+    """What the headers declare is not said to be lacking: else points would be skipped for nothing."""
+    used = set(re.findall(r"\blkl_sys_(\w+)", "".join(map(mentions, PROGRAMS))))
+    said = {flag.removesuffix("=1").partition("LACKS_")[2] for flag in lacking.flags(liblkl.include)}
+    assert not {f"CALL_{name}" for name in used} & said
+    assert not {"HOST_print", "HOST_panic", "HOST_gettid", "HOST_thread_create", "HOST_mutex_alloc"} & said
+    assert not [name for name in said if name.startswith("MEMBER_")]
+
+
+def test_programs_compile_without_any_one_operation_of_the_host(
+    liblkl: Liblkl, doctored: Doctored, compiler: Compiler
+) -> None:
+    """Each member that struct lkl_host_operations may lose is taken away in turn."""
+    text = header(liblkl, "lkl/asm/host_ops.h")
+    jobs = []
+    for name in re.findall(r"\(\*(\w+)\)\(", text[text.index("struct lkl_host_operations {") :]):
+        changed = re.sub(rf"\n\t[^\n;]*\(\*{name}\)\([^;]*;", "", text)
+        if changed != text and re.search(rf"\b{name}\b", (INTERNAL / "host.h").read_text()):
+            jobs += compiler.jobs(f"without {name}", doctored({"lkl/asm/host_ops.h": changed}), about=name)
+    compiler.run(jobs)
+
+
+def test_programs_compile_where_operations_are_functions(
+    liblkl: Liblkl, doctored: Doctored, compiler: Compiler
+) -> None:
+    """A library mode without a table declares each operation as a function of its own."""
+    text = header(liblkl, "lkl/asm/host_ops.h")
+    table = re.search(r"struct lkl_host_operations \{(.*?)\n\};", text, re.DOTALL)
+    assert table is not None
+    functions = re.sub(r"\(\*(\w+)\)\(", r"lkl_\1(", re.sub(r"\n\tconst char \*virtio_devices;", "", table[1]))
+    functions = functions.replace("lkl_f(", "(*f)(").replace("lkl_fn(", "(*fn)(").replace("lkl_destructor(", "(*d)(")
+    changed = text.replace(table[0], "struct lkl_host_operations { const char *um_devices; };\n" + functions)
+    compiler.run(compiler.jobs("functions", doctored({"lkl/asm/host_ops.h": changed})))
+
+
+def test_programs_compile_without_any_one_configured_call(
+    liblkl: Liblkl, doctored: Doctored, compiler: Compiler
+) -> None:
+    """Each system call that an option takes away is taken away in turn, and all of CONFIG_NET's together."""
+    jobs = []
+    for names in [*([name] for name in CALLS), NET]:
+        if include := without_calls(liblkl, doctored, names):
+            about = f"lkl_sys_{names[0]}" if len(names) == 1 else "lkl_sys_socket"
+            jobs += compiler.jobs(f"without {', '.join(names)}", include, about=about)
+    compiler.run(jobs)
+
+
+def without_calls(liblkl: Liblkl, doctored: Doctored, names: list[str]) -> tuple[Path, ...]:
+    """Headers that do not declare some system calls; none where they do not anyway."""
+    changed = {}
+    for name in ("lkl/asm/syscall_defs.h", "lkl.h"):
+        text = header(liblkl, name)
+        fewer = re.sub(rf"LKL_SYSCALL_DEFINE\d\(_({'|'.join(names)})\b[^\n]*\n", "\n", text)
+        fewer = re.sub(rf"static inline [\w *]*lkl_sys_({'|'.join(names)})\(.*?\n}}\n", "\n", fewer, flags=re.DOTALL)
+        if fewer != text:
+            changed[name] = fewer
+    return doctored(changed) if changed else ()
+
+
+def test_programs_compile_without_any_one_name_of_the_c_librarys(doctored: Doctored, compiler: Compiler) -> None:
+    """Each constant that some headers leave to the C library is taken away in turn, and then all of them."""
+    shim = "#pragma once\n#include_next <lkl_host.h>\n"
+    jobs = []
+    for names in [*([name] for name in NAMES), NAMES]:
+        include = doctored({"lkl_host.h": shim + "".join(f"#undef {name}\n" for name in names)})
+        jobs += compiler.jobs(f"without {names[0]}", include, about=names[0] if len(names) == 1 else "")
+    compiler.run(jobs)
+
+
+@pytest.mark.parametrize("order", ["after", "before"])
+def test_programs_compile_whatever_comes_first(
+    liblkl: Liblkl, doctored: Doctored, compiler: Compiler, tmp_path: Path, order: str
+) -> None:
+    """lkl.h comes before the C library's headers, or after them, with members with and without prefix."""
+    libc = tmp_path / "libc.h"
+    libc.write_text("".join(f"#include <{name}>\n" for name in LIBC))
+    plain = {
+        name: re.sub(r"\blkl_(s_addr|st_[amc]time)\b", r"\1", header(liblkl, name))
+        for name in ("lkl/linux/in.h", "lkl/asm-generic/stat.h")
+    }
+    flags = ("-include", str(libc)) if order == "after" else ()
+    jobs = compiler.jobs("prefixed", liblkl.include, *flags)
+    jobs += compiler.jobs("without prefix", doctored(plain), *flags)
+    compiler.run(jobs)
+
+
+def test_programs_compile_without_block_operations(liblkl: Liblkl, doctored: Doctored, compiler: Compiler) -> None:
+    """A library whose disks are paths has no lkl_dev_blk_ops, nor what belongs to it."""
+    text = header(liblkl, "lkl_host.h")
+    text = re.sub(r"struct lkl_(?:blk_req|dev_blk_ops) \{.*?\n\};\n", "", text, flags=re.DOTALL)
+    text = re.sub(r"extern struct lkl_dev_blk_ops[^\n]*\n", "", text)
+    assert "LKL_DEV_BLK" not in text
+    compiler.run(compiler.jobs("without lkl_dev_blk_ops", doctored({"lkl_host.h": text})))
+
+
+def test_points_without_their_option_skip(liblkl: Liblkl, doctored: Doctored, settings: Settings) -> None:
+    """On a kernel without CONFIG_NET exactly the network's points skip, naming it; all others pass."""
+    include = without_calls(liblkl, doctored, NET)
+    program = cc.compile(BOOT, replace(liblkl, include=include), settings, flags=("-Werror",))
+    output = read(process.run([program], deadline=60))
+    assert (output.status, failed(output)) == (0, [])
+    skipped = {name: point.reason for name, point in output.points.items() if point.directive == "SKIP"}
+    assert set(skipped) == {"lo_ifup", "tcp_ipv4", "tcp_ipv6", "udp_ipv4", "udp_ipv6"}
+    assert all("CONFIG_NET" in (reason or "") for reason in skipped.values())
+
+
+def test_a_point_without_its_operation_skips(run: Run) -> None:
+    """The one point that wants a lacking operation of the host's skips, naming it; all others pass."""
+    output = run(BOOT, flags=("-DLKLTEST_LACKS_HOST_gettid=1",))
+    assert (output.status, failed(output)) == (0, [])
+    skipped = {name: point.reason for name, point in output.points.items() if point.directive == "SKIP"}
+    assert list(skipped) == ["host_gettid"]
+    assert "no operation gettid" in (skipped["host_gettid"] or "")
+
+
+def test_points_without_proc_skip(run: Run) -> None:
+    """On a kernel without CONFIG_PROC_FS the points that read /proc skip, naming it; all others pass."""
+    output = run(BOOT, flags=("-include", str(SHAPES / "no_mount.h"), '-DSHAPE_NO_MOUNT="proc"'))
+    assert (output.status, failed(output)) == (0, [])
+    skipped = {name: point.reason for name, point in output.points.items() if point.directive == "SKIP"}
+    assert {"mount_fs_proc", "proc_version", "chdir_proc"} <= set(skipped)
+    assert all("CONFIG_PROC_FS" in (reason or "") for reason in skipped.values())
+
+
+DISK = """
+#include <lkltest.h>
+#include <lkltest/disk.h>
+POINT(start_kernel) { lkltest_start_kernel(); }
+POINT(known) { CHECK_EQ(lkltest_has_filesystem("ext4"), 1); CHECK_EQ(lkltest_has_filesystem("ramfs"), 1); }
+POINT(again) { CHECK_EQ(lkltest_has_filesystem("ramfs"), 1); CHECK_EQ(lkltest_has_filesystem("nosuchfs"), 0); }
+LKLTEST_POINTS = { LKLTEST(start_kernel), LKLTEST(known), LKLTEST(again) };
+int main(int argc, char **argv) { return lkltest_main(argc, argv); }
+"""
+
+
+@pytest.mark.parametrize("missing", ["proc", "sysfs", ""])
+def test_a_disk_needs_no_proc(run: Run, tmp_path: Path, missing: str) -> None:
+    """The kernel is asked for its file systems without /proc; without sysfs each point skips and says so."""
+    source = tmp_path / "disk.c"
+    source.write_text(DISK)
+    flags = ("-include", str(SHAPES / "no_mount.h"), f'-DSHAPE_NO_MOUNT="{missing}"')
+    output = run(source, flags=flags)
+    assert (output.status, failed(output)) == (0, [])
+    reasons = [output.points[name].reason or "" for name in ("known", "again")]
+    assert ["CONFIG_SYSFS" in reason for reason in reasons] == [missing == "sysfs"] * 2

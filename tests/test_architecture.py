@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +16,8 @@ PACKAGE = Path(lkltest.__file__).parent
 
 # Each row may import from itself and from those above it.
 ROWS = (
-    "errors", "settings", "host", "klog", "tap", "liblkl", "cc", "crash", "uml", "image", "program", "powercut",
-    "fuzz", "gate", "plugin cli",
+    "errors", "settings", "host", "klog", "kernel", "tap", "liblkl", "cc", "crash", "uml", "image", "program",
+    "powercut", "fuzz", "gate", "plugin cli",
 )  # fmt: skip
 HEIGHT = {module: height for height, row in enumerate(ROWS) for module in row.split()}
 
@@ -128,3 +129,15 @@ def test_imports_point_one_way_inside(package: str) -> None:
             away = target.removeprefix(top).split(".")[0]
             lower = heights.get(away, len(heights)) < heights.get(home, len(heights))
             assert lower or away == home or home not in heights, f"{module} imports {target}"
+
+
+def test_a_kernel_is_not_asked_for_its_class() -> None:
+    """What differs between a liblkl and a UML is in their protocol: isinstance() is asked nowhere."""
+    asked = [
+        f"{path}:{node.lineno}"
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance"
+        and {part.rpartition(".")[2] for part in re.findall(r"[\w.]+", ast.unparse(node.args[1]))} & {"Liblkl", "Uml"}
+    ]  # fmt: skip
+    assert asked == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 
 class Generation(enum.Enum):
@@ -48,6 +49,23 @@ class Liblkl:
     def has(self, function: str) -> bool:
         """Whether programs can call a function, be it the library's or an inline of its headers."""
         return function in self.symbols or function in self.inlines
+
+    linked: ClassVar[bool] = True
+
+    @property
+    def file(self) -> Path:
+        """The library."""
+        return self.library
+
+    @property
+    def kind(self) -> str:
+        """The generation, for people."""
+        return self.generation.value
+
+    @property
+    def kasan(self) -> bool:
+        """Whether it was built with KASAN, as its configuration or its symbols tell."""
+        return "CONFIG_KASAN" in self.config or any("kasan" in symbol for symbol in self.symbols)
 
     @property
     def library(self) -> Path:

@@ -16,8 +16,8 @@ from lkltest.settings import Settings, options_of
 
 if TYPE_CHECKING:
     from lkltest.image.disk import Disk
+    from lkltest.kernel import Kernel
     from lkltest.plugin.images import PowerCuts
-    from lkltest.program.launch import Kernel
 
 Request = Any  # pytest does not export SubRequest
 

@@ -15,10 +15,10 @@ from lkltest.errors import LkltestError
 from lkltest.image import MissingTool, Recipe, broken, load, make, scratch, shipped
 from lkltest.image.disk import Disk, PointResult, make_disk, user_disk
 from lkltest.image.user_image import identify
+from lkltest.kernel import Kernel
 from lkltest.plugin.artifacts import Artifacts, command
 from lkltest.plugin.session import IMAGES, settings_of
 from lkltest.powercut import cuts, recording
-from lkltest.program.launch import Kernel
 from lkltest.settings import Settings
 
 Request = Any  # pytest does not export SubRequest

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from lkltest import liblkl
 from lkltest.errors import Exit, LkltestError
+from lkltest.kernel import Kernel
 from lkltest.plugin.session import Choice, settings_of
 from lkltest.program import tools
-from lkltest.program.launch import Kernel
 from lkltest.settings import Settings
+
+if TYPE_CHECKING:
+    from lkltest.uml import Uml
 
 _CHOICES = pytest.StashKey[tuple[Choice, ...]]()
 
@@ -53,11 +56,32 @@ def _umls(settings: Settings) -> Iterator[Choice]:
 
 def obtain(choice: Choice, settings: Settings) -> Kernel:
     """The kernel that was chosen, built first where it is the default one."""
-    if choice.uml:
-        from lkltest import uml
+    return obtain_uml(choice, settings) if choice.uml else obtain_library(choice, settings)
 
-        return uml.find(choice.path, settings)
+
+def obtain_library(choice: Choice, settings: Settings) -> liblkl.Liblkl:
+    """The library that was chosen, built first where it is the default one."""
     return liblkl.find(choice.path, settings) if choice.path else liblkl.default(settings)
+
+
+def obtain_uml(choice: Choice, settings: Settings) -> Uml:
+    """The UML that was chosen."""
+    from lkltest import uml
+
+    return uml.find(choice.path, settings)
+
+
+def obtain_usable(choice: Choice, settings: Settings) -> tuple[Kernel, str]:
+    """The kernel that was chosen, and how it is made to run on this host; empty where nothing has to be done for that.
+
+    Raises UnusableKernel where this host cannot run it.
+    """
+    if not choice.uml:
+        return obtain_library(choice, settings), ""
+    from lkltest import uml  # takes a while to load, and most sessions have none
+
+    kernel = obtain_uml(choice, settings)
+    return kernel, uml.usable(kernel).note
 
 
 @contextlib.contextmanager

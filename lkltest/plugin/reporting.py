@@ -13,7 +13,7 @@ from lkltest.plugin import causes
 from lkltest.plugin.session import RESULT, Choice, settings_of, take_notes
 
 if TYPE_CHECKING:
-    from lkltest.program.launch import Kernel
+    pass
 
 # Properties of the boot suite's points that the summary shows, each with the words it is shown in.
 SHOWN = {"kernel_release": "Linux {}", "boot_us": "booted in {} us", "latency_ns": "getpid in {} ns"}
@@ -99,37 +99,19 @@ def describe(config: pytest.Config, choice: Choice) -> list[str]:
     import datetime
 
     from lkltest import liblkl
-    from lkltest.plugin.kernels import obtain
+    from lkltest.plugin.kernels import obtain_usable
 
     settings = settings_of(config)
     if choice.path is None and not liblkl.is_built(settings):
         return [f"kernel {choice.name}: to be fetched and built"]
     try:
-        found = obtain(choice, settings)
-        around = fitting(found)
+        found, note = obtain_usable(choice, settings)
     except LkltestError as error:
         return [f"kernel {choice.name}: {error}"]
-    if isinstance(found, liblkl.Liblkl):
-        kind, origin, built = found.generation.value, found.origin, found.built
-        notes = list(found.notes)  # that it is older than its sources, `freshness` finds out meanwhile
-    else:
-        kind, origin, built, notes = "UML", f"--uml {found.path}", found.path.stat().st_mtime, []
-    when = datetime.datetime.fromtimestamp(built).strftime("%Y-%m-%d %H:%M")
-    first = f"kernel {choice.name}: Linux {found.version} ({kind}), {origin}, built {when}{around}"
-    return [first, *(f"  note: {note}" for note in notes)]
-
-
-def fitting(kernel: Kernel) -> str:
-    """How a UML is made to run on this host, for its line; empty for another kernel, or where nothing is done.
-
-    Raises UnusableKernel where this host cannot run it.
-    """
-    from lkltest import uml
-
-    if not isinstance(kernel, uml.Uml):
-        return ""
-    note = uml.usable(kernel).note
-    return f", {note}" if note else ""
+    when = datetime.datetime.fromtimestamp(found.built).strftime("%Y-%m-%d %H:%M")
+    around = f", {note}" if note else ""
+    first = f"kernel {choice.name}: Linux {found.version} ({found.kind}), {found.origin}, built {when}{around}"
+    return [first, *(f"  note: {note}" for note in found.notes)]  # `freshness` finds out whether its sources are newer
 
 
 class Summary:

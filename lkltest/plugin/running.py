@@ -11,6 +11,7 @@ import pytest
 
 from lkltest.errors import LkltestError, UnusableKernel, UsageError
 from lkltest.host.closing import Closing
+from lkltest.kernel import Kernel
 from lkltest.plugin.artifacts import Artifacts
 from lkltest.plugin.artifacts import command as lkltest_command
 from lkltest.plugin.causes import CAUSE, Cause, first_line, kernel_of, record_loss
@@ -18,7 +19,7 @@ from lkltest.plugin.repeating import LOG
 from lkltest.plugin.session import IMAGES, RESULT, TRACE
 from lkltest.program import Program
 from lkltest.program.declaration import Arguments, Call, Deadlines, deadline
-from lkltest.program.launch import Kernel, Launch, prepare
+from lkltest.program.launch import Launch, prepare
 from lkltest.program.results import Result, State
 from lkltest.program.table import Declared
 from lkltest.settings import Settings

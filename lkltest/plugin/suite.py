@@ -12,12 +12,11 @@ from typing import Any, Self
 import pytest
 
 from lkltest.errors import UsageError
-from lkltest.liblkl import Liblkl
+from lkltest.kernel import Kernel
 from lkltest.plugin.run_items import group
 from lkltest.plugin.running import ProgramRun
 from lkltest.plugin.session import LAST
 from lkltest.program import Program
-from lkltest.program.launch import Kernel
 from lkltest.program.table import Declared, read
 from lkltest.settings import Settings
 
@@ -66,7 +65,7 @@ class ProgramSuite(pytest.Class):
 
     def points_on(self, kernel: Kernel) -> tuple[Declared, ...]:
         """The points that the program has on a kernel."""
-        native = not isinstance(kernel, Liblkl)
+        native = not kernel.linked
         return tuple(point for point in self.points if not (native and point.library))
 
     def place(self, name: str) -> tuple[str, int]:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from lkltest import liblkl
+from lkltest.kernel import Kernel
 from lkltest.liblkl import Liblkl
-from lkltest.plugin.kernels import choices_of, obtain
+from lkltest.plugin.kernels import choices_of, obtain_library
 from lkltest.plugin.session import Choice, settings_of
 from lkltest.plugin.suite import ProgramSuite
 from lkltest.program import OtherTreePrograms, TreeProgram, tree
-from lkltest.program.launch import Kernel
 from lkltest.program.table import Declared, read
 from lkltest.settings import Settings
 
@@ -33,9 +33,7 @@ def kernel_of(choice: Choice, settings: Settings) -> Liblkl | None:
     """A library that was chosen, if it is one and is built."""
     if choice.uml or (choice.path is None and not liblkl.is_built(settings)):
         return None
-    kernel = obtain(choice, settings)
-    assert isinstance(kernel, Liblkl)
-    return kernel
+    return obtain_library(choice, settings)
 
 
 class TreeSuite(ProgramSuite):
@@ -66,7 +64,6 @@ class TreeSuite(ProgramSuite):
 
     def source_on(self, kernel: Kernel) -> Path:
         """The source in the kernel's own tree."""
-        assert isinstance(kernel, Liblkl)
         return tree.sources(kernel, self.program.source)[0]
 
     def points_on(self, kernel: Kernel) -> tuple[Declared, ...]:

@@ -11,12 +11,12 @@ import pytest
 
 from lkltest import liblkl
 from lkltest.errors import LkltestError, UnusableKernel
+from lkltest.kernel import Kernel
 from lkltest.plugin.artifacts import Artifacts
 from lkltest.plugin.causes import Cause, NotReached, first_line
-from lkltest.plugin.kernels import obtain
+from lkltest.plugin.kernels import obtain, obtain_usable
 from lkltest.plugin.session import Choice, settings_of
 from lkltest.program import trial
-from lkltest.program.launch import Kernel
 from lkltest.program.trial import Failure, Memory, Trial
 from lkltest.settings import Settings
 
@@ -80,11 +80,7 @@ class Trials:
         """Start a trial; False where there is a verdict without one."""
         self.verdicts[choice.path] = None
         try:
-            kernel = obtain(choice, self.settings)
-            if not isinstance(kernel, liblkl.Liblkl):
-                from lkltest import uml  # takes a while to load, and most sessions have none
-
-                uml.usable(kernel)
+            kernel, _ = obtain_usable(choice, self.settings)
             name = trial.identity(kernel, self.settings)
             if self.memory.passed(name):
                 return False

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from lkltest import cc
 from lkltest.host import process
+from lkltest.kernel import Kernel
 from lkltest.liblkl.model import Liblkl
 from lkltest.program import tools, tree
 from lkltest.program.declaration import Arguments, Call, Program, TreeProgram
@@ -19,10 +20,6 @@ from lkltest.settings import Settings
 
 if TYPE_CHECKING:
     from lkltest.uml.model import Uml
-
-    Kernel = Liblkl | Uml
-else:
-    Kernel = object  # what a kernel is, is looked at where it makes a difference: UML is loaded only by its users
 
 # The arguments that name a program's disk images: under UML these become block devices.
 UML_DISKS = {"disk=": "/dev/ubda", "second_disk=": "/dev/ubdb"}
@@ -78,8 +75,9 @@ def prepare(
     Raises BuildError where it does not compile, UsageError where something that it takes is missing.
     """
     call = Call.of(arguments)
-    if not isinstance(kernel, Liblkl):
+    if _is_init_of(kernel):
         return _prepare_init(program, source, kernel, call, settings, scratch)
+    assert _is_linked_with(kernel)
     executable, options = _compile(program, source, kernel, settings)
     tool = tools.choose(kernel, settings, scratch.parent)
     return Launch(
@@ -92,6 +90,14 @@ def prepare(
         memcheck=tool.memcheck,
         trace=tool.trace,
     )
+
+
+def _is_linked_with(kernel: Kernel) -> TypeGuard[Liblkl]:
+    return kernel.linked
+
+
+def _is_init_of(kernel: Kernel) -> TypeGuard[Uml]:
+    return not kernel.linked
 
 
 def _compile(program: Program, source: Path, kernel: Liblkl, settings: Settings) -> tuple[Path, list[str]]:

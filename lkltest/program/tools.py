@@ -68,7 +68,7 @@ def require_terminal() -> None:
 
 def require_on(kernel: Liblkl, settings: Settings) -> None:
     """Raise UsageError where the tool cannot be used on a kernel."""
-    if settings.valgrind and ("CONFIG_KASAN" in kernel.config or any("kasan" in symbol for symbol in kernel.symbols)):
+    if settings.valgrind and kernel.kasan:
         raise UsageError(
             f"{kernel.name} has KASAN, whose shadow memory memcheck takes for hundreds of errors: "
             "KASAN finds the kernel's own already; run --lkl-valgrind on a kernel built without CONFIG_KASAN"

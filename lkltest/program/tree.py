@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lkltest.cc import HARNESS
-from lkltest.liblkl.model import Liblkl
+from lkltest.kernel import Kernel
 
 # Linked with each of them: their crashes explain themselves, and their kernel's console is seen as it comes.
 ATTACHED = HARNESS / "attach.c"
@@ -33,7 +33,7 @@ def programs(tests: Path) -> dict[str, tuple[Path, ...]]:
     return {name: sources for name, sources in found.items() if sources and all(s.is_file() for s in sources)}
 
 
-def sources(kernel: Liblkl, name: str) -> tuple[Path, ...]:
+def sources(kernel: Kernel, name: str) -> tuple[Path, ...]:
     """The C sources of one program, the one with its main first; empty where the tree has none of this name."""
     if kernel.tests is None:
         return ()
@@ -41,7 +41,7 @@ def sources(kernel: Liblkl, name: str) -> tuple[Path, ...]:
     return tuple(sorted(found, key=lambda source: source.stem != name))
 
 
-def missing(kernel: Liblkl, name: str) -> str:
+def missing(kernel: Kernel, name: str) -> str:
     """Why a kernel has not got a program; empty where it has."""
     if sources(kernel, name):
         return ""

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from lkltest.host.cache import key
 from lkltest.host.closing import Closing
-from lkltest.liblkl.model import Liblkl
+from lkltest.kernel import Kernel
 from lkltest.program.declaration import Deadlines, Program
-from lkltest.program.launch import Kernel, Launch, prepare
+from lkltest.program.launch import Launch, prepare
 from lkltest.program.results import State
 from lkltest.program.table import Declared, read
 from lkltest.settings import Settings
@@ -50,7 +50,7 @@ class Trial(Closing):
         self.directory = directory
         own = replace(settings, cache=place(settings))  # the cache of programs holds those of suites alone
         self.launch: Launch = prepare(Program(str(SOURCE)), SOURCE, kernel, [], own, directory / "root")
-        library = isinstance(kernel, Liblkl)
+        library = kernel.linked
         self.points: tuple[Declared, ...] = tuple(one for one in read(SOURCE) if library or not one.library)
         self.child = self.launch.start()
 
@@ -83,7 +83,7 @@ def place(settings: Settings) -> Path:
 
 def identity(kernel: Kernel, settings: Settings) -> str:
     """The name of a trial: the kernel's file, what it is started with, and the host's processor and kernel."""
-    file = kernel.library if isinstance(kernel, Liblkl) else kernel.path
+    file = kernel.file
     status = file.stat()
     stamp = (str(file), status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
     started = (settings.mem, settings.cmdline, settings.wrapper, settings.cc, settings.cflags, settings.uml_fpstate)

@@ -72,7 +72,7 @@ class KernelConfig:
 
         They cost a third of the speed. A kernel with KASAN does not need them; one without SLUB ignores them.
         """
-        return self if self._kasan else replace(self, cmdline=f"{self.cmdline} {SLAB_CHECKS}")
+        return self if self.liblkl.kasan else replace(self, cmdline=f"{self.cmdline} {SLAB_CHECKS}")
 
     @property
     def slab_debug_rotation(self) -> tuple[KernelConfig, ...]:
@@ -82,7 +82,7 @@ class KernelConfig:
         with names of their own: sockets, buffer heads, open files, and paths, the most expensive one, where each call
         that takes a path poisons a page.
         """
-        if self._kasan:
+        if self.liblkl.kasan:
             return (self,)
         version = re.match(r"(\d+)\.(\d+)", self.liblkl.version)
         if version is None:
@@ -91,10 +91,6 @@ class KernelConfig:
         names = "kmalloc-*" if (int(version[1]), int(version[2])) >= (4, 20) else "kmalloc"
         some = replace(self, cmdline=f"{self.cmdline} {SLAB_CHECKS},{names}")
         return (self.with_slab_debug, some, some, some)
-
-    @property
-    def _kasan(self) -> bool:
-        return "CONFIG_KASAN" in self.liblkl.config or any("kasan" in symbol for symbol in self.liblkl.symbols)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lkltest.errors import BuildError
-from lkltest.fuzz.prog.ctype import CType, Field, Struct
+from lkltest.fuzz.prog.ctype import CType, Field, Layout
 
 
 class Dwarf:
@@ -19,7 +19,7 @@ class Dwarf:
         if not self.elf.has_dwarf_info():
             raise BuildError(f"no debug information in {path}: the compiler must support -g")
         self.units = list(self.elf.get_dwarf_info().iter_CUs())
-        self.structs: dict[str, Struct] = {}
+        self.structs: dict[str, Layout] = {}
         self.enumerators: dict[str, int] = {}
 
     def close(self) -> None:
@@ -99,8 +99,8 @@ class Dwarf:
             return
         size = die.attributes["DW_AT_byte_size"].value
         union = die.tag == "DW_TAG_union_type"
-        self.structs[name] = Struct(name, size, (), union)  # stops the recursion of one that names itself
-        self.structs[name] = Struct(name, size, tuple(self._fields(die, name)), union)
+        self.structs[name] = Layout(name, size, (), union)  # stops the recursion of one that names itself
+        self.structs[name] = Layout(name, size, tuple(self._fields(die, name)), union)
 
     def _fields(self, die: Any, name: str, base: int = 0) -> list[Field]:
         fields: list[Field] = []

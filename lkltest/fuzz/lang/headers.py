@@ -12,7 +12,7 @@ from typing import Any
 
 from lkltest.errors import BuildError, UsageError
 from lkltest.fuzz.lang.dwarf import Dwarf
-from lkltest.fuzz.prog.ctype import CType, Struct, struct_from, type_from
+from lkltest.fuzz.prog.ctype import CType, Layout, layout_from, type_from
 from lkltest.host import cache, process
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
@@ -56,11 +56,11 @@ class Headers:
 
     calls: Mapping[str, Signature]  # those that can be called
     listed: tuple[str, ...]  # all that syscall_defs.h names, in its order
-    structs: Mapping[str, Struct]  # by tag: "lkl_iovec"
+    structs: Mapping[str, Layout]  # by tag: "lkl_iovec"
     constants: Mapping[str, int]  # by name without its LKL_: "O_RDWR"
     errnos: Mapping[int, str]  # 2: "ENOENT"
 
-    def struct(self, name: str) -> Struct | None:
+    def struct(self, name: str) -> Layout | None:
         """The structure of a name given with or without its "lkl_"."""
         return self.structs.get(f"lkl_{name}") or self.structs.get(name)
 
@@ -206,7 +206,7 @@ def load(path: Path) -> Headers:
     return Headers(
         calls=calls,
         listed=tuple(data["listed"]),
-        structs={name: struct_from(struct) for name, struct in data["structs"].items()},
+        structs={name: layout_from(struct) for name, struct in data["structs"].items()},
         constants=data["constants"],
         errnos={int(number): name for number, name in data["errnos"].items()},
     )

@@ -9,8 +9,7 @@ from functools import cached_property, reduce
 from operator import or_
 from typing import Protocol, TypeVar
 
-from lkltest.fuzz.prog.ctype import CType
-from lkltest.fuzz.prog.ctype import Struct as Layout
+from lkltest.fuzz.prog.ctype import CType, Layout
 from lkltest.fuzz.prog.values import (
     Array,
     Fill,

@@ -46,7 +46,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Struct:
+class Layout:
     """A structure's or a union's layout."""
 
     name: str  # without "struct": "lkl_iovec"
@@ -68,7 +68,7 @@ def type_from(data: dict[str, Any]) -> CType:
     return CType(**{**data, "target": type_from(target) if target else None})
 
 
-def struct_from(data: dict[str, Any]) -> Struct:
-    """Make a Struct of the result of `dataclasses.asdict`."""
+def layout_from(data: dict[str, Any]) -> Layout:
+    """Make a Layout of the result of `dataclasses.asdict`."""
     fields = tuple(Field(f["name"], f["offset"], type_from(f["type"])) for f in data["fields"])
-    return Struct(data["name"], data["size"], fields, data["union"])
+    return Layout(data["name"], data["size"], fields, data["union"])

@@ -23,8 +23,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from lkltest.fuzz.prog.ctype import CType
-from lkltest.fuzz.prog.ctype import Struct as Layout
+from lkltest.fuzz.prog.ctype import CType, Layout
 from lkltest.fuzz.prog.record import Record
 from lkltest.fuzz.prog.values import (
     Array,

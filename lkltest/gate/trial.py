@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import lkltest
@@ -49,8 +49,9 @@ def judge(junit: Path, done: process.Ended, output: str) -> tuple[Verdict, str, 
         tail = "\n".join(output.strip().splitlines()[-10:])
         what = "no test of it is for this kernel" if done.status == NO_TESTS else f"pytest: {done.describe()}"
         return Verdict.FAILED, what, tail
-    cases = list(ET.parse(junit).getroot().iter("testcase"))
-    if reason := recorded(cases, UNUSABLE):
+    root = ET.parse(junit).getroot()
+    cases = list(root.iter("testcase"))
+    if reason := recorded(root, UNUSABLE):
         return Verdict.UNUSABLE, "mend this machine first", reason
     passed, skipped, bad = 0, [], []
     for case in cases:
@@ -65,14 +66,17 @@ def judge(junit: Path, done: process.Ended, output: str) -> tuple[Verdict, str, 
     if not bad:
         return Verdict.PASSED, detail, ""
     told = [(name, next(iter(message.strip().splitlines()), "failed")) for name, message in bad]
-    lost = bool(recorded(cases, KERNEL_LOST))
+    lost = bool(recorded(root, KERNEL_LOST))
     return Verdict.LOST if lost else Verdict.FAILED, detail, "\n".join(summarized(told))
 
 
-def recorded(cases: Iterable[ET.Element], name: str) -> str:
-    """The first value that the plugin has recorded under this name for any of the tests; empty where there is none."""
-    properties = (one for case in cases for one in case.iter("property"))
-    return next((one.get("value", "") for one in properties if one.get("name") == name), "")
+def recorded(root: ET.Element, name: str) -> str:
+    """The first value that the plugin has recorded under this name for any of the tests; empty where there is none.
+
+    The plugin's own tests have their properties at the suite, where a name begins with the test's.
+    """
+    found = (one for one in root.iter("property") if one.get("name", "").rpartition(": ")[2] == name)
+    return next((one.get("value", "") for one in found), "")
 
 
 def summarized(told: Sequence[tuple[str, str]]) -> list[str]:

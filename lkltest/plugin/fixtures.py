@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lkltest.errors import Exit, LkltestError
+from lkltest.plugin import parts
 from lkltest.plugin.session import REFUSED, Choice, refusing, settings_of
 from lkltest.settings import Settings, options_of
 
@@ -62,11 +63,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show what a fixture raises for the user's eyes without a traceback."""
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what a fixture raises for the user's eyes without a traceback; note the cause of any error of ours."""
     report = yield
-    if report.when == "setup" and call.excinfo is not None and isinstance(call.excinfo.value, LkltestError):
-        report.longrepr = str(call.excinfo.value)
+    error = call.excinfo.value if call.excinfo else None
+    if not isinstance(error, LkltestError):
+        return report
+    if report.when == "setup":
+        report.longrepr = str(error)
+    if not item.config.pluginmanager.has_plugin("lkltest.plugin.reporting"):
+        parts.load(item.config)
+        from lkltest.plugin import causes
+
+        causes.note(item, report, error)
     return report
 
 

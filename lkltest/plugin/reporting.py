@@ -149,6 +149,26 @@ class Summary:
             if logging == "no":
                 self.junit.logging = logging
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Let the properties of our cases be the suite's, as the schema of JUnit files wants it, before one is written.
+
+        pytest writes them into the cases, which only its older families of files allow.
+        """
+        if self.junit is None or self.junit.family in ("legacy", "xunit1"):
+            return
+        found: dict[tuple[str, str], None] = {}  # an ordered set
+        for case in (reporter.to_xml() for reporter in self.junit.node_reporters_ordered):
+            properties = case.find("properties")
+            told = {each.get("name"): each.get("value") for each in properties} if properties is not None else {}
+            if "kernel" not in told:
+                continue  # not a case of ours
+            case.remove(properties)
+            found[("kernel", told.pop("kernel"))] = None
+            found.update(dict.fromkeys((f"{case.get('name')}: {name}", value) for name, value in told.items()))
+        for name, value in found:
+            self.junit.add_global_property(name, value)
+
     def _note(self, report: pytest.TestReport, kernel: str, properties: dict[str, object]) -> None:
         point = report.nodeid.replace(f"[{kernel}]", "").replace(f"[{kernel}-", "[").replace(f"-{kernel}]", "]")
         outcome = str(report.outcome)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.plugin.conftest import PROGRAMS, Pytest
+from tests.xunit import complaints
 
 
 def test_collecting_compiles_nothing(suite: Pytest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,13 +90,19 @@ def test_a_second_run_compiles_nothing(suite: Pytest, monkeypatch: pytest.Monkey
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "cache" / "programs").glob("*/program")} == programs
 
 
-def test_junit_has_a_case_a_point(suite: Pytest, pytester: pytest.Pytester) -> None:
-    """Each point is a testcase with its own time, its properties and its log."""
-    suite("good", "--junitxml=junit.xml")
+@pytest.mark.parametrize("workers", [[], ["-n2"]])
+def test_junit_has_a_case_a_point(suite: Pytest, pytester: pytest.Pytester, workers: list[str]) -> None:
+    """Each point is a testcase with its own time and its log; its properties stand where the schema allows them."""
+    suite("good fails crashes untabled", "--junitxml=junit.xml", *workers)
+    document = pytester.path / "junit.xml"
+    assert complaints(document) == []
+    root = ET.parse(document).getroot()
     cases = {case.get("name", "").partition("[")[0]: case
-             for case in ET.parse(pytester.path / "junit.xml").iter("testcase")}
+             for case in root.iter("testcase") if case.get("classname") == "test_suite.good"}
     assert list(cases) == ["start_kernel", "getpid", "skipped", "todo", "stop_kernel", "exit"]
-    assert {p.get("name"): p.get("value") for p in cases["getpid"].iter("property")}["pid"] == "1"
+    properties = [(p.get("name", ""), p.get("value")) for p in root.iter("property")]
+    assert [name.partition("[")[0] for name, value in properties if value == "1"] == ["getpid"]
+    assert len([name for name, _ in properties if name == "kernel"]) == 1
     assert float(cases["start_kernel"].get("time", "0")) > float(cases["getpid"].get("time", "9"))
     assert "asking for the pid" in (cases["getpid"].findtext("system-out") or "")
 

@@ -18,48 +18,102 @@ def write(reports: Iterable[tuple[str, Report]]) -> Iterator[str]:
     """Yield the document in pieces; `reports` are (file, report).
 
     Each stream is a suite, each innermost point a case. What no point stands for, such as a missed plan or a bail-out,
-    is the case `stream`, so that a stream which failed never shows as a suite that passed.
+    is the case `stream`, so that a stream which failed never shows as a suite that passed. Elements stand where the
+    schemas of Jenkins's xUnit plugin and of JUnit have them: properties are the suite's, and times have three decimals.
     """
     yield '<?xml version="1.0" encoding="utf-8"?>\n<testsuites name="lkltest tap">\n'
+    names: dict[str, _Names] = {}  # of each file
+    owners: dict[str, str] = {}  # of the names of suites: the file that has it
     for file, report in reports:
         name = report.name or file
-        cases = list(_cases(report, name))
-        failures = sum("<failure" in case for case in cases)
-        skipped = sum("<skipped" in case for case in cases)
-        yield (
-            f'<testsuite name={_attribute(name)} tests="{len(cases)}" failures="{failures}" errors="0" '
-            f'skipped="{skipped}">\n'
-        )
-        yield from cases
-        yield "</testsuite>\n"
+        if owners.setdefault(name, file) != file:
+            name = f"{file}: {name}"
+        suite = _Suite(name, names.setdefault(file, _Names()))
+        suite.add(report)
+        yield from suite.write(report)
     yield "</testsuites>\n"
 
 
-def _cases(report: Report, path: str) -> Iterator[str]:
-    for point in report.points:
-        yield from _point_cases(point, path)
-    if report.skip_all is not None and report.passed:
-        yield _case(path, "stream", None, f"<skipped message={_attribute(report.skip_all)}/>")
-    bad = report.counts.failed or report.counts.unfinished
-    if not report.passed and not (bad and report.met and report.bail_out is None):
-        reasons = [f"line {problem.line}: {problem.message}" for problem in report.problems]
-        if report.bail_out is not None:
-            reasons.insert(0, f"Bail out! {report.bail_out}")
-        message = reasons[0] if reasons else "the stream did not pass"
-        yield _case(path, "stream", None, _failure(message, "\n".join([*reasons, report.output])))
+class _Names:
+    """Names of the cases of a file, each of its own, and the same in each run that has the same points."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+
+    def unique(self, name: str) -> str:
+        """The name, with a number where it has come before."""
+        count = self._counts[name] = self._counts.get(name, 0) + 1
+        return name if count == 1 else self.unique(f"{name} #{count}")
 
 
-def _point_cases(point: Point, path: str, excuse: str | None = None) -> Iterator[str]:
-    """The innermost cases of a point; `excuse`: why a failure is none, as the outer line of a subtest decides."""
-    name = point.name or f"{point.number}"
-    below = excuse
-    if below is None and point.passed:
-        below = f"TODO {point.reason}" if point.directive == "todo" else f"not ok, but {name} is ok"
-    for child in point.points:
-        yield from _point_cases(child, f"{path}.{name}", below)
-    # A parent is a case of its own only where it says more than its children.
-    if not point.subtest or (not point.passed and all(child.passed for child in point.points)):
-        yield _case(path, name, point.duration, _outcome(point, excuse))
+class _Suite:
+    """The cases of a stream."""
+
+    def __init__(self, name: str, names: _Names) -> None:
+        self.name = name
+        self.names = names
+        self.cases: list[str] = []
+        self.properties: list[tuple[str, str]] = []
+
+    def add(self, report: Report) -> None:
+        """Take in the points of a stream, and what no point stands for."""
+        for point in report.points:
+            self._add_point(point, "")
+        if report.skip_all is not None and report.passed:
+            self._add(self.names.unique("stream"), None, f"<skipped message={_attribute(report.skip_all)}/>")
+        bad = report.counts.failed or report.counts.unfinished
+        if not report.passed and not (bad and report.met and report.bail_out is None):
+            reasons = [f"line {problem.line}: {problem.message}" for problem in report.problems]
+            if report.bail_out is not None:
+                reasons.insert(0, f"Bail out! {report.bail_out}")
+            message = reasons[0] if reasons else "the stream did not pass"
+            self._add(self.names.unique("stream"), None, _failure(message, "\n".join([*reasons, report.output])))
+
+    def _add_point(self, point: Point, path: str, excuse: str | None = None) -> None:
+        """Add the innermost points of a point.
+
+        `path` is the names of the points around it; `excuse`: why a failure is none, as the outer line of a subtest
+        decides.
+        """
+        full = self.names.unique(path + (point.name or "(no name)"))
+        below = excuse
+        if below is None and point.passed:
+            ok = f"not ok, but {point.name or point.number} is ok"
+            below = f"TODO {point.reason}" if point.directive == "todo" else ok
+        for child in point.points:
+            self._add_point(child, f"{full} > ", below)
+        self.properties += [(f"{full}: {key}", value) for key, value in _properties(point).items()]
+        # A parent is a case of its own only where it says more than its children.
+        if not point.subtest or (not point.passed and all(child.passed for child in point.points)):
+            self._add(full, point.duration, _outcome(point, excuse))
+
+    def _add(self, name: str, time: float | None, inside: str) -> None:
+        took = "" if time is None else f' time="{time:.3f}"'
+        names = f"classname={_attribute(self.name)} name={_attribute(name)}"
+        self.cases.append(f"<testcase {names}{took}>{inside}</testcase>\n")
+
+    def write(self, report: Report) -> Iterator[str]:
+        """Yield the suite in pieces."""
+        failures = sum("<failure" in case for case in self.cases)
+        skipped = sum("<skipped" in case for case in self.cases)
+        yield (
+            f'<testsuite name={_attribute(self.name)} tests="{len(self.cases)}" failures="{failures}" errors="0" '
+            f'skipped="{skipped}">\n'
+        )
+        if report.started:
+            yield "<properties>\n"
+            for key, value in [("dialect", report.dialect.value), *self.properties]:
+                yield f"<property name={_attribute(key)} value={_attribute(value)}/>\n"
+            yield "</properties>\n"
+        yield from self.cases
+        yield "</testsuite>\n"
+
+
+def _properties(point: Point) -> dict[str, str]:
+    """What a point says of itself: kunit's attributes, the properties of our own programs' points."""
+    told = point.diagnostics.get("properties") if point.raw_block is not None else None
+    own = {str(key): str(value) for key, value in told.items()} if isinstance(told, dict) else {}
+    return {**point.attributes, **own}
 
 
 def _outcome(point: Point, excuse: str | None) -> str:
@@ -74,11 +128,6 @@ def _outcome(point: Point, excuse: str | None) -> str:
         reason = f"TODO {point.reason}" if point.directive == "todo" else point.reason or ""
         return f"<skipped message={_attribute(reason.strip())}/>"
     return f"<system-out>{_text(detail)}</system-out>" if detail else ""
-
-
-def _case(path: str, name: str, time: float | None, inside: str) -> str:
-    took = "" if time is None else f' time="{time:.6f}"'
-    return f"<testcase classname={_attribute(path)} name={_attribute(name)}{took}>{inside}</testcase>\n"
 
 
 def _failure(message: str, detail: str) -> str:

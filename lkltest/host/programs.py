@@ -60,6 +60,7 @@ DISKS = (
     Need("mcopy", "mtools", "disk suite: reading vfat on the host"),
     Need("grub-fstest", "grub-common", "disk suite: reading xfs and btrfs on the host"),
     Need("sfdisk", "fdisk", "disk suite: partition tables"),
+    Need("zstd", "zstd", "packing the disk images that a failure leaves (or gzip, which is slower)"),
 )
 
 OTHERS = (

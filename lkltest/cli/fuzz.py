@@ -184,7 +184,7 @@ def status(fuzzer: Fuzzer, limit: float) -> str:
     return (
         f"{seconds:.0f}/{limit:.0f} s  {p.programs / seconds:,.0f} programs/s  {p.calls / seconds:,.0f} calls/s  "
         f"{len({n for n, _ in counts})} calls  {len({b for _, b in counts})} errnos  "
-        f"{len(fuzzer.findings)} findings" + (f", {waiting} to be looked into" if waiting else "")
+        f"{len(fuzzer.findings)} findings" + (f", {waiting} to be reproduced" if waiting else "")
     )
 
 

@@ -46,7 +46,7 @@ FURNITURE = {
 NODES = {"null": 0x103, "zero": 0x105, "full": 0x107, "random": 0x108, "urandom": 0x109, "tty": 0x500, "mice": 0xD3F,
          "psaux": 0xA01, "ptyp0": 0x200, "ptyp1": 0x201, "ttyp0": 0x300, "ttyp1": 0x301}
 GUARDED = """\
-/* Memory that ends at a page which nobody may touch. */
+/* Memory that ends at a page without access rights. */
 static void *guarded(const void *from, unsigned long size)
 {
 	unsigned long room = (size + 4095) & ~4095UL;

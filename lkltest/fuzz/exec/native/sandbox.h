@@ -279,7 +279,7 @@ static inline void sandbox_leave(unsigned int needs)
 	}
 	/*
 	 * In a task of its own as well, although its end closes them: where a descriptor's release sleeps, LKL (4.9)
-	 * leaves the dying task's thread before the task is done, and nobody ever gets the CPU again.
+	 * leaves the dying task's thread before the task is done, and LKL's only CPU is never free again.
 	 */
 	for (i = 0; i <= sandbox.max_fd; i++)
 		if (!SYS(close, i) && needs & NEEDS_GRACE)

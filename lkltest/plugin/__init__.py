@@ -48,8 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> object:  # noqa: ANN401 -- nodes of any type
-    """Load the parts when the first module that may declare a program is collected."""
-    if "lkltest.program" not in sys.modules or collector.config.pluginmanager.has_plugin("lkltest.plugin.collection"):
+    """Load the parts when the first module that may declare a program, or boot a UML, is collected."""
+    if not parts.OURS & sys.modules.keys() or collector.config.pluginmanager.has_plugin("lkltest.plugin.collection"):
         return None
     parts.load(collector.config)
     from lkltest.plugin import collection

@@ -7,6 +7,9 @@ import pytest
 # Modules with the hooks of one concern each.
 PARTS = ("collection", "debugging", "freshness", "repeating", "reporting", "scheduling")
 
+# Modules that only sessions with something of ours load.
+OURS = {"lkltest.program", "lkltest.uml"}
+
 
 def load(config: pytest.Config) -> None:
     """Load the parts that are not loaded yet."""

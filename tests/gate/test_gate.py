@@ -239,7 +239,10 @@ def junit_of(tmp_path: Path, test: str) -> tuple[Verdict, str, str]:
     return trial.judge(junit, done, done.output.decode())
 
 
-LOST = "from lkltest.errors import KernelLost\ndef test_a(): raise KernelLost('killed by SIGSEGV\\nmore')\n"
+LOST = """from lkltest import uml
+from lkltest.errors import KernelLost
+def test_a(): raise KernelLost('killed by SIGSEGV\\nmore')
+"""
 # A point whose kernel was lost: the plugin records that, see lkltest.plugin.causes.
 HUNG = """import pytest
 def test_a(record_property):

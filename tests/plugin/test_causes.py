@@ -145,7 +145,8 @@ def test_a_kernel_lost_by_a_fixture_or_a_test_is_recorded(pytester: pytest.Pytes
     """The error KernelLost counts wherever it is raised: before a test, in it, after it."""
     pytester.makepyfile("""
         import pytest
-        from lkltest.errors import KERNEL_LOST, KernelLost
+        from lkltest import uml
+        from lkltest.errors import KernelLost
         @pytest.fixture(params=["before", "in", "after", "never"])
         def when(request):
             if request.param == "before": raise KernelLost("gone")
@@ -155,7 +156,7 @@ def test_a_kernel_lost_by_a_fixture_or_a_test_is_recorded(pytester: pytest.Pytes
             if when == "in": raise KernelLost("gone")
             assert when != "never", "killed by SIGSEGV"
         """)
-    pytester.runpytest("--junitxml=junit.xml", "-p", "no:cacheprovider")
+    pytester.runpytest_subprocess("--junitxml=junit.xml", "-p", "no:cacheprovider")
     cases = list(ET.parse(pytester.path / "junit.xml").iter("testcase"))
     lost = {case.get("name") for case in cases for one in case.iter("property") if one.get("name") == KERNEL_LOST}
     assert lost == {"test_it[before]", "test_it[in]", "test_it[after]"}

@@ -23,7 +23,7 @@ __all__ = ["Report", "Row", "Verdict", "run", "workplace"]
 
 workplace = sources.workplace
 
-NEEDED = (*programs.BUILD, programs.Need("flex", "flex", "Kconfig"), programs.Need("bison", "bison", "Kconfig"))
+NEEDED = (*programs.BUILD, *programs.KCONFIG)
 OBJECTS = 900  # compiled for a defconfig UML 6.1: for the progress bar only
 UML = "UML"
 PROGRAMS = ("boot", "disk")  # suites whose programs also run as the init of a UML

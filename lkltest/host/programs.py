@@ -1,4 +1,4 @@
-"""Programs of the host that lkltest wants, where they are from, what for."""
+"""The programs of the host that lkltest starts: where they are, which packages have them, what they are for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from pathlib import Path
 from lkltest.errors import UsageError
 
 # Debian leaves mkfs and fsck programs out of an ordinary user's PATH, though they need no privilege on image files.
-PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+
+
+def find(program: str) -> Path | None:
+    """The path of an installed program; None where there is none of this name."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_DIRECTORIES])
+    found = shutil.which(program, path=path)
+    return Path(found) if found else None
 
 
 @dataclass(frozen=True)
@@ -19,12 +26,12 @@ class Need:
     """One program or header file of the host."""
 
     name: str  # of the program; an absolute path is a file that must be there
-    package: str  # Debian's name for what it comes in
-    purpose: str  # what wants it, after "for": "the kernel's build"
+    package: str  # of Debian, that has it
+    purpose: str  # the job that it is wanted for, after "for": "the kernel's build"
 
     def met(self) -> bool:
         """Whether the host has it."""
-        return Path(self.name).exists() if self.name.startswith("/") else shutil.which(self.name, path=PATH) is not None
+        return Path(self.name).exists() if self.name.startswith("/") else find(self.name) is not None
 
 
 FETCH = (Need("npm", "npm", "fetching the default kernel"), Need("node", "nodejs", "npm"))
@@ -70,6 +77,25 @@ OTHERS = (
     Need("ip", "iproute2", "net suite: tap and raw back ends"),
     Need("linux.uml", "user-mode-linux", "the UML suite (or name an executable with --uml)"),
 )
+
+# Programs of recipes, of images that are looked at, and of the gate: their users name them where they are missing.
+KCONFIG = (Need("flex", "flex", "Kconfig"), Need("bison", "bison", "Kconfig"))
+IMAGES = (
+    Need("mkfs.ext2", "e2fsprogs", "recipes: ext2"),
+    Need("mkfs.ext3", "e2fsprogs", "recipes: ext3"),
+    Need("dumpe2fs", "e2fsprogs", "recipes: checking ext"),
+    Need("blkid", "util-linux", "reading the user's own images"),
+    Need("tar", "tar", "packing images"),
+    Need("zstd", "zstd", "packing images"),
+    Need("gzip", "gzip", "packing images where there is no zstd"),
+)
+
+# The package of each program that is known here.
+PACKAGES = {
+    need.name: need.package
+    for group in (FETCH, BUILD, PATCH, PROGRAMS, DISKS, OTHERS, KCONFIG, IMAGES)
+    for need in group
+}
 
 
 def missing(needs: Iterable[Need]) -> list[Need]:

@@ -45,7 +45,7 @@ class Volume:
     mount: str = ""  # mount options
     lacks: tuple[str, ...] = ()  # what the file system cannot do, of LACKS; disk.c demands that it says so
     cuts: bool = False  # whether it promises to survive a power cut
-    packages: Mapping[str, str] = field(default_factory=dict)  # program to Debian package, beside tools.PACKAGES
+    packages: Mapping[str, str] = field(default_factory=dict)  # of Debian by program, beside host.programs'
 
     @property
     def takes_files(self) -> bool:

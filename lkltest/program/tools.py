@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lkltest import cc
 from lkltest.errors import UsageError
+from lkltest.host import programs
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 
@@ -49,7 +50,8 @@ def require(settings: Settings) -> None:
     if named and settings.uml:
         raise UsageError(f"{option(named[0])} is for programs linked with a library: leave --uml out, or it")
     if named and shutil.which(named[0]) is None:
-        raise UsageError(f"no {named[0]} for {option(named[0])}: install it (apt-get install {named[0]})")
+        package = programs.PACKAGES[named[0]]
+        raise UsageError(f"no {named[0]} for {option(named[0])}: install it (apt-get install {package})")
     if settings.wrapper and shutil.which(settings.wrapper[0]) is None:
         raise UsageError(f"no {settings.wrapper[0]} for --lkl-wrapper: install it, or mend its path")
     cc.executable(settings.cc)

@@ -47,7 +47,7 @@ def only(monkeypatch: pytest.MonkeyPatch, directory: Path, *programs: str) -> No
         assert found is not None
         (directory / program).symlink_to(found)
     monkeypatch.setenv("PATH", str(directory))
-    monkeypatch.setattr("lkltest.image.tools.SYSTEM_DIRECTORIES", ())
+    monkeypatch.setattr("lkltest.host.programs.SYSTEM_DIRECTORIES", ())
 
 
 def test_an_image_comes_back_as_it_was(image: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lkltest.errors import BuildError
-from lkltest.host import process
+from lkltest.host import process, programs
 from lkltest.image import Image, MissingTool, fsck, load, make, shipped, sparse, tools, tree
 from lkltest.image.disk import Disk
 from lkltest.image.recipe import Part, Recipe
@@ -124,7 +124,7 @@ def test_a_missing_checker_is_told_with_its_cure(tmp_path: Path, monkeypatch: py
     """Which package has it."""
     image = made("ext4", tmp_path)
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(tools, "SYSTEM_DIRECTORIES", ())
+    monkeypatch.setattr(programs, "SYSTEM_DIRECTORIES", ())
     with pytest.raises(MissingTool, match="e2fsck not found: apt-get install e2fsprogs"):
         fsck.check(image)
 

@@ -176,7 +176,7 @@ def test_names_all_missing_programs_at_once(
     for name in ("make", "perl", "ld", "objcopy", "awk", "apt-get"):
         (programs / name).symlink_to("/bin/true")
     monkeypatch.setenv("PATH", str(programs))
-    monkeypatch.setattr("lkltest.host.programs.PATH", str(programs))
+    monkeypatch.setattr("lkltest.host.programs.SYSTEM_DIRECTORIES", ())
     with pytest.raises(UsageError) as caught:
         liblkl.default(own, recipe=recipe)
     told = str(caught.value)

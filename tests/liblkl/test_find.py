@@ -294,7 +294,7 @@ def test_tells_a_missing_compiler(make_tree: Make, own: Settings, monkeypatch: p
     """Without a compiler no header can be read."""
     root = make_tree()
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr("lkltest.host.programs.PATH", "/nowhere")
+    monkeypatch.setattr("lkltest.host.programs.SYSTEM_DIRECTORIES", ())
     told = refusal(root, own)
     assert "gcc (for reading a library's headers)" in told
 

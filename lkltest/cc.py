@@ -18,6 +18,8 @@ from lkltest.liblkl import lacking
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 
+__all__ = ["FLAGS", "HARNESS", "compile", "compile_native"]
+
 # Frame pointers and line numbers are what the stack of a crash is made of; -O1 keeps both honest.
 FLAGS = (
     "-std=gnu11", "-D_GNU_SOURCE=", "-g", "-O1", "-fno-omit-frame-pointer", "-pthread",

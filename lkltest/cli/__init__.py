@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+import lkltest
 from lkltest.errors import Exit, LkltestError
 
 # Each subcommand is a module of this package with two functions: configure(parser) declares its arguments,
@@ -28,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code (see `lkltest.errors.Exit`)."""
     words = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(prog="lkltest", description="The test bench for Linux as a library.")
+    parser.add_argument("--version", action="version", version=f"lkltest {lkltest.__version__}")
     parser.add_argument("-v", "--verbose", action="store_true", help="show every command that is run")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     asked = next((word for word in words if word in COMMANDS), None)

@@ -21,6 +21,10 @@ from typing import IO
 from lkltest.errors import UsageError
 from lkltest.host.closing import Closing
 
+__all__ = [
+    "INHERIT", "NOTHING", "PIPE", "Child", "Chunk", "Completed", "Ended", "Stream", "command", "run", "signal_name",
+]  # fmt: skip
+
 log = logging.getLogger(__name__)
 
 CHUNK = 1 << 16  # bytes: the capacity of a Linux pipe

@@ -6,6 +6,7 @@ What they need is imported when one of them is used: the plugin loads in every p
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from lkltest.image.disk import Disk
     from lkltest.kernel import Kernel
     from lkltest.plugin.images import PowerCuts
+    from lkltest.uml import Uml
 
 Request = Any  # pytest does not export SubRequest
 
@@ -26,6 +28,7 @@ Request = Any  # pytest does not export SubRequest
 NAMED = ("lkl", "uml", "variant", "gdb", "valgrind", "strace", "wrapper", "cc")
 
 IMAGES = {"image", "broken_disk", "power_cuts"}
+UMLS = "_uml_choice"
 
 
 @pytest.hookimpl(trylast=True)  # after the capture manager, which a build's progress goes past
@@ -47,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what takes our fixtures on each kernel and each image that it is for."""
-    names = {name for name in {"kernel", *IMAGES} & set(metafunc.fixturenames) if _is_ours(metafunc, name)}
+    names = {name for name in {"kernel", UMLS, *IMAGES} & set(metafunc.fixturenames) if _is_ours(metafunc, name)}
     if not names:
         return
     with refusing(metafunc.config):
@@ -56,6 +59,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
             for choice in kernels.parametrize(metafunc):
                 trials.begin(metafunc.config, choice)
+        if UMLS in names:
+            from lkltest.plugin import umls
+
+            umls.parametrize(metafunc)
         if names & IMAGES:
             from lkltest.plugin import images
 
@@ -186,3 +193,26 @@ def power_cuts(request: Request, kernel: Kernel, lkltest_settings: Settings) -> 
 
     with images.power_cuts(request, kernel, lkltest_settings) as cuts:
         yield cuts
+
+
+@pytest.fixture(scope="session")
+def _uml_choice(request: Request) -> Choice:
+    """The file of the UML that a test is for, with its name."""
+    from lkltest.plugin import umls
+
+    return umls.require(request.param)
+
+
+@pytest.fixture(scope="session")
+def uml_path(_uml_choice: Choice) -> Path:
+    """The file of `uml`, which may not even be a UML: for tests of the file itself."""
+    assert _uml_choice.path is not None
+    return _uml_choice.path
+
+
+@pytest.fixture(scope="session")
+def uml(_uml_choice: Choice, lkltest_settings: Settings, pytestconfig: pytest.Config) -> Uml:
+    """A UML that has booted once: each one of --uml, or the one that is installed."""
+    from lkltest.plugin import umls
+
+    return umls.obtain(pytestconfig, _uml_choice, lkltest_settings)

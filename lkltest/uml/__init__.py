@@ -1,8 +1,23 @@
 """User Mode Linux: finding an executable, booting it, talking to its console."""
 
-from lkltest.uml.executable import DEBIAN, default, find, inspect
+from lkltest.uml.executable import DEBIAN, check_executable, check_machine, default, find, inspect, read
 from lkltest.uml.fpstate import Workaround, usable
-from lkltest.uml.machine import booted, by_hand, command
+from lkltest.uml.machine import booted, booted_on_host, by_hand, command
 from lkltest.uml.model import Uml
 
-__all__ = ["DEBIAN", "Uml", "Workaround", "booted", "by_hand", "command", "default", "find", "inspect", "usable"]
+__all__ = [
+    "DEBIAN",
+    "Uml",
+    "Workaround",
+    "booted",
+    "booted_on_host",
+    "by_hand",
+    "check_executable",
+    "check_machine",
+    "command",
+    "default",
+    "find",
+    "inspect",
+    "read",
+    "usable",
+]

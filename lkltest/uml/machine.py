@@ -133,6 +133,14 @@ def booted(
 
 
 @contextlib.contextmanager
+def booted_on_host(uml: Uml) -> Iterator[Console]:
+    """Boot a UML into /bin/sh on the host's own files, which it can only read; see `booted`."""
+    root = ("root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "init=/bin/sh")
+    with directory() as workdir, Console(guarded(uml, workdir, [*root, *TERMINAL]), guarded=True) as console:
+        yield console
+
+
+@contextlib.contextmanager
 def directory() -> Iterator[Path]:
     """Make a directory for a UML to run in, and remove it afterwards."""
     with tempfile.TemporaryDirectory(prefix="lkltest-uml-", ignore_cleanup_errors=True) as path:

@@ -2,10 +2,7 @@
 
 from collections.abc import Generator, Mapping
 
-from lkltest import Program
-from lkltest.image.disk import Disk
-from lkltest.plugin.images import PowerCuts
-from lkltest.program.results import Result
+from lkltest import Disk, PowerCuts, Program, Result
 
 
 @Program("disk.c", timeout=600)

@@ -6,13 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lkltest.errors import UsageError
-from lkltest.fuzz.exec.kernel import KernelConfig
-from lkltest.fuzz.hypothesis.oracle import Oracle
-from lkltest.fuzz.hypothesis.profiles import Profile, chosen
-from lkltest.fuzz.lang.describe import Description, describe
-from lkltest.liblkl import Liblkl
-from lkltest.settings import Settings
+from lkltest import Liblkl, Settings, UsageError
+from lkltest.fuzz import Description, KernelConfig, Oracle, Profile, chosen, describe
 
 # Failures that a kernel is known to have: by the start of its version, by name, with the reason. `lkltest fuzz` finds
 # and reports them all the same.

@@ -14,14 +14,32 @@ from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from lkltest.fuzz.exec.kernel import Disk, Kernel, KernelConfig
-from lkltest.fuzz.hypothesis.filemodel import Directory, File, FileModel, Path, Refused
-from lkltest.fuzz.hypothesis.profiles import Profile
-from lkltest.fuzz.lang.describe import Description
-from lkltest.fuzz.lang.naming import Namer
-from lkltest.fuzz.prog.text import print_program
-from lkltest.fuzz.prog.values import Array, Call, Fill, Out, Pointer, Produces, Program, Raw, Ref, Text, Value
-from lkltest.host import process
+from lkltest import process
+from lkltest.fuzz import (
+    Array,
+    Call,
+    Description,
+    Directory,
+    Disk,
+    File,
+    FileModel,
+    Fill,
+    Kernel,
+    KernelConfig,
+    Namer,
+    Out,
+    Path,
+    Pointer,
+    Produces,
+    Profile,
+    Program,
+    Raw,
+    Ref,
+    Refused,
+    Text,
+    Value,
+    print_program,
+)
 
 AT_FDCWD, AT_REMOVEDIR = -100, 0x200
 O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_APPEND = 1, 2, 0o100, 0o200, 0o2000

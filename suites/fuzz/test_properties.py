@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from lkltest.fuzz.hypothesis.oracle import Oracle
-from lkltest.fuzz.hypothesis.profiles import Profile
-from lkltest.fuzz.hypothesis.strategies import compositions, programs
-from lkltest.fuzz.lang.contract import NEEDS, Shape
-from lkltest.fuzz.prog.values import RETURN, Call, Program, Ref, Value
+from lkltest.fuzz import NEEDS, RETURN, Call, Oracle, Profile, Program, Ref, Shape, Value, compositions, programs
 
 RESTART = range(-516, -511)  # what a call returns that a signal has interrupted
 F_DUPFD, F_GETFD, F_DUPFD_CLOEXEC = 0, 1, 1030

@@ -14,13 +14,25 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
-from lkltest.fuzz.hypothesis.oracle import Oracle
-from lkltest.fuzz.hypothesis.profiles import Profile
-from lkltest.fuzz.hypothesis.strategies import MAX_CALLS, compositions, programs
-from lkltest.fuzz.prog.edit import renumber
-from lkltest.fuzz.prog.values import Call, Fill, Out, Pointer, Produces, Program, Raw, Ref, Text, Value
-from lkltest.host import process
-from lkltest.host.process import Child
+from lkltest import process
+from lkltest.fuzz import (
+    MAX_CALLS,
+    Call,
+    Fill,
+    Oracle,
+    Out,
+    Pointer,
+    Produces,
+    Profile,
+    Program,
+    Raw,
+    Ref,
+    Text,
+    Value,
+    compositions,
+    programs,
+    renumber,
+)
 
 # What is not the same twice, by its nature: times, random numbers, addresses, what other tasks do meanwhile.
 CHANGING = (
@@ -58,14 +70,14 @@ def test_fresh_kernel(oracle: Oracle, profile: Profile) -> None:
 
 
 @contextmanager
-def started(directory: Path) -> Iterator[Child]:
+def started(directory: Path) -> Iterator[process.Child]:
     """The host's side."""
-    with Child([sys.executable, "-I", str(Path(__file__).parent / "host.py")], cwd=directory, stdin=process.PIPE,
-               stderr=process.NOTHING) as child:
+    argv = [sys.executable, "-I", str(Path(__file__).parent / "host.py")]
+    with process.Child(argv, cwd=directory, stdin=process.PIPE, stderr=process.NOTHING) as child:
         yield child
 
 
-def ask(child: Child, program: Program) -> list[int]:
+def ask(child: process.Child, program: Program) -> list[int]:
     """The results of a program on the host."""
     text = json.dumps([[ON_HOST[call.name], *(plain(arg, program) for arg in call.args)] for call in program.calls])
     child.write(text.encode() + b"\n")

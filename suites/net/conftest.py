@@ -6,11 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lkltest import cc
-from lkltest.errors import UsageError
-from lkltest.host import netns
-from lkltest.liblkl import Liblkl
-from lkltest.settings import Settings
+from lkltest import Liblkl, Network, Settings, UsageError, cc, netns
 
 PEER = Path(__file__).parent / "peer.c"
 
@@ -21,7 +17,7 @@ def link(
     kernel: Liblkl,
     lkltest_settings: Settings,
     tmp_path_factory: pytest.TempPathFactory,
-) -> netns.Network:
+) -> Network:
     """A link of each back end, in a network namespace of its own; a skip where kernel or machine cannot have it."""
     backend = request.param
     if f"lkl_netdev_{backend}_create" not in kernel.symbols:

@@ -1,7 +1,6 @@
 """The net suite: the network stack on the loopback device, and over each back end of the library's."""
 
-from lkltest import Call, Program
-from lkltest.host.netns import Network
+from lkltest import Call, Network, Program
 
 net = Program("net.c")
 

@@ -8,14 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lkltest import Call, TreeProgram
-from lkltest.errors import UsageError
-from lkltest.image import MissingTool, load, make, scratch, shipped
-from lkltest.liblkl import Liblkl
-from lkltest.program import launch
-from lkltest.settings import Settings
+from lkltest import Call, Liblkl, MissingTool, Settings, TreeProgram, UsageError, compile_for, image, netns
 
-_recipes = functools.cache(lambda: load([shipped()]))
+_recipes = functools.cache(lambda: image.load([image.shipped()]))
 
 OPTIONS = {"ext4": "EXT4_FS", "vfat": "VFAT_FS", "btrfs": "BTRFS_FS", "xfs": "XFS_FS"}
 
@@ -30,9 +25,9 @@ def tree_disk(request: pytest.FixtureRequest, kernel: Liblkl) -> Iterator[tuple[
     if kernel.config and f"CONFIG_{OPTIONS[kind]}" not in kernel.config:
         pytest.skip(f"{kernel.name} has no {kind}: CONFIG_{OPTIONS[kind]}")
     recipe = next(recipe for recipe in _recipes() if recipe.name == kind)
-    with scratch.directory() as directory:
+    with image.scratch.directory() as directory:
         try:
-            yield kind, make(recipe, kernel.version, directory, pack=False).path
+            yield kind, image.make(recipe, kernel.version, directory, pack=False).path
         except MissingTool as missing:
             pytest.skip(str(missing))
 
@@ -45,15 +40,13 @@ def tree_link(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Call:
     """How net-test runs on each back end that the tree's net.sh knows, with a peer that answers pings only."""
-    from lkltest.host import netns
-
     backend = request.param
     if f"lkl_netdev_{backend}_create" not in kernel.symbols:
         pytest.skip(f"{kernel.name} has no back end {backend}: its library lacks lkl_netdev_{backend}_create()")
     directory = tmp_path_factory.mktemp(backend)
     peer, ready = ["sleep", "infinity"], ""
     if backend == "pipe":
-        program = launch.compile_for(TreeProgram("net-test"), kernel, lkltest_settings)
+        program = compile_for(TreeProgram("net-test"), kernel, lkltest_settings)
         address = ["--ip", netns.PEER, "--netmask-len", str(netns.PREFIX), "--sleep", "3600"]
         peer = [str(program), "--backend", "pipe", "--ifname", netns.far_name(directory), *address]
         ready = " sleep\n"  # the point that the peer stays in

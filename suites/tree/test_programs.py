@@ -11,9 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lkltest.errors import UsageError
-from lkltest.host import netns, process
-from lkltest.liblkl import Liblkl
+from lkltest import Liblkl, UsageError, netns, process
 
 DEADLINE = 60.0  # seconds for one command
 MAC = "aa:bb:cc:dd:ee:ff"

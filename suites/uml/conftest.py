@@ -1,4 +1,4 @@
-"""The UML under test, and the proof that nothing of it is left behind."""
+"""The console of the UML under test, and the proof that nothing of it is left behind."""
 
 from __future__ import annotations
 
@@ -10,65 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from lkltest import cc
-from lkltest.errors import KernelLost, UsageError
-from lkltest.plugin import trials
-from lkltest.plugin.session import Choice, settings_of
-from lkltest.settings import Settings
-from lkltest.uml import Uml, booted, find
-from lkltest.uml.console import Console
-from lkltest.uml.executable import CURE, default, read
+from lkltest import Console, KernelLost, Settings, Uml, booted, cc
 
 INIT = Path(__file__).parent / "init.c"
 SETTLE = 30.0  # seconds in which what was killed must be gone: on a busy host it takes more than 5
 STATE = Path.home() / ".uml"  # where a UML keeps its state if nobody tells it otherwise
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test on each UML of the session: those of --uml, or the one that is installed."""
-    if "uml_choice" not in metafunc.fixturenames:
-        return
-    installed = default()
-    paths = list(settings_of(metafunc.config).uml) or ([installed.path] if installed else [])
-    names = [name_of(path) for path in paths]
-    ids = [f"{name}#{names[: at + 1].count(name)}" if names.count(name) > 1 else name for at, name in enumerate(names)]
-    choices = [Choice(name, path, uml=True) for name, path in zip(ids, paths, strict=True)]
-    for choice in choices:
-        trials.begin(metafunc.config, choice)
-    metafunc.parametrize("uml_choice", choices or [None], indirect=True, ids=ids or ["uml"], scope="session")
-
-
-def name_of(path: Path) -> str:
-    """The kernel's name for the ids of tests, or the file's where it has none."""
-    try:
-        return read(path).name
-    except UsageError:
-        return path.name
-
-
-@pytest.fixture(scope="session")
-def uml_choice(request: pytest.FixtureRequest) -> Choice:
-    """A file that should be a UML, with its name."""
-    choice = request.param
-    if choice is None:
-        pytest.skip(f"no linux.uml on the PATH: {CURE}")
-    assert isinstance(choice, Choice)
-    return choice
-
-
-@pytest.fixture(scope="session")
-def uml_path(uml_choice: Choice) -> Path:
-    """A file that should be a UML."""
-    assert uml_choice.path is not None
-    return uml_choice.path
-
-
-@pytest.fixture(scope="session")
-def uml(uml_choice: Choice, lkltest_settings: Settings, pytestconfig: pytest.Config) -> Uml:
-    """The UML under test, which has booted once; where it did not, its tests are not reached."""
-    found = find(uml_choice.path, lkltest_settings)
-    trials.demand(pytestconfig, uml_choice)
-    return found
 
 
 @pytest.fixture(scope="session")

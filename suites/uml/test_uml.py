@@ -10,13 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lkltest.errors import KernelLost
-from lkltest.host import process
-from lkltest.image import tools
-from lkltest.uml import Uml, booted
-from lkltest.uml.console import Console, Panic
-from lkltest.uml.executable import check_executable, check_machine, read
-from lkltest.uml.machine import TERMINAL, directory, guarded
+import lkltest
+from lkltest import Console, KernelLost, MissingTool, Panic, Uml, booted, booted_on_host, image, process
 
 INTERRUPTED = Path(__file__).parent / "interrupted.py"
 PASTE = "".join(f"{number:05d} {'abcdefghijklmnopqrstuvwxyz0123456789' * 2}\n" for number in range(1400))[: 100 << 10]
@@ -24,12 +19,12 @@ PASTE = "".join(f"{number:05d} {'abcdefghijklmnopqrstuvwxyz0123456789' * 2}\n" f
 
 def test_is_an_executable_for_this_machine(uml_path: Path) -> None:
     """The file is a whole ELF executable of a UML, for this machine."""
-    check_machine(read(uml_path))
+    lkltest.uml.check_machine(lkltest.uml.read(uml_path))
 
 
 def test_is_executable(uml_path: Path) -> None:
     """The file may be executed: what a stock build once got wrong."""
-    check_executable(uml_path)
+    lkltest.uml.check_executable(uml_path)
 
 
 def test_starts(uml: Uml) -> None:
@@ -93,23 +88,23 @@ def test_escape_sequences_are_taken_out(console: Console) -> None:
 
 def test_disk(uml: Uml, init: Path, tmp_path: Path) -> None:
     """A ubd disk is seen, mounted and written, and the host's checker finds it clean."""
-    image = tmp_path / "a disk, with: a hard name"
-    with image.open("wb") as file:
+    disk = tmp_path / "a disk, with: a hard name"
+    with disk.open("wb") as file:
         file.truncate(16 << 20)
     try:
-        made = tools.run(["mkfs.ext4", "-q", "-F", str(image)])
-    except tools.MissingTool as error:
+        made = image.tools.run(["mkfs.ext4", "-q", "-F", str(disk)])
+    except MissingTool as error:
         pytest.skip(str(error))
-    assert made.ok, tools.said(made)
-    with booted(uml, init, disk=image) as console:
+    assert made.ok, image.tools.said(made)
+    with booted(uml, init, disk=disk) as console:
         console.expect("^ready$")
         for question in ("mount /dev/ubda ext4", "write /mnt/file from the guest", "umount /mnt"):
             assert console.ask(question) == "done"
         console.send("1 poweroff")
         assert console.wait().ok
-    checked = tools.run(["e2fsck", "-fn", str(image)])
-    assert checked.ok, tools.said(checked)
-    assert b"from the guest" in tools.run(["debugfs", "-R", "cat /file", str(image)]).output
+    checked = image.tools.run(["e2fsck", "-fn", str(disk)])
+    assert checked.ok, image.tools.said(checked)
+    assert b"from the guest" in image.tools.run(["debugfs", "-R", "cat /file", str(disk)]).output
 
 
 def test_hostfs(uml: Uml, init: Path) -> None:
@@ -193,8 +188,7 @@ def test_interrupted(uml: Uml, init: Path, temporaries: Path, number: signal.Sig
 
 def test_shell_prompts(uml: Uml) -> None:
     """A real shell on the host's own files is driven without mistaking its echo or its output for its end."""
-    hostfs = ["root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "init=/bin/sh"]
-    with directory() as workdir, Console(guarded(uml, workdir, [*hostfs, *TERMINAL]), guarded=True) as console:
+    with booted_on_host(uml) as console:
         console.expect("# $")
         assert console.shell("echo '# $ > ' \"it's no prompt\"") == (0, "# $ >  it's no prompt\n")
         assert console.shell("false") == (1, "")

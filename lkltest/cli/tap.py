@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from lkltest.cli import unpack
+from lkltest.cli import contents
 from lkltest.errors import Exit, UsageError
 from lkltest.tap import Dialect, Event, Parser, PointSeen, PointStarted, Report
 from lkltest.tap.formats import json, junit, text
@@ -151,7 +151,7 @@ def _read(file: str, parser: Parser, show: _Live | None) -> Source:
     error = None
     try:
         with _open(file) as descriptor:
-            for data in unpack.read(descriptor):
+            for data in contents.read(descriptor):
                 events = parser.feed(data)
                 if show:
                     show.events(events)

@@ -1,59 +1,32 @@
-"""Files read in pieces, unpacked where they are compressed."""
+"""The `lkltest unpack` command."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from typing import Any
+import argparse
+from pathlib import Path
 
-CHUNK = 1 << 18  # bytes read at once
-
-_GZIP, _XZ = b"\x1f\x8b\x08", b"\xfd7zXZ\x00"  # what such files begin with
+from lkltest.errors import Exit, UsageError
+from lkltest.image import archive, sparse
 
 
-class _Rest:
-    """A file of which the beginning has been read, as decompressors want it."""
-
-    def __init__(self, head: bytes, descriptor: int) -> None:
-        self._head = head
-        self._descriptor = descriptor
-
-    def read(self, size: int) -> bytes:
-        """Read what is there, the beginning first."""
-        head, self._head = self._head[:size], self._head[size:]
-        return head or os.read(self._descriptor, size)
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("packed", type=Path, metavar="PACKED",
+                        help="an image that a failure has left (*.tar.zst, *.tar.gz), or a directory with some")
+    parser.add_argument("directory", type=Path, nargs="?", metavar="DIR",
+                        help="where the images are put, instead of beside what they were packed in")
 
 
-def read(descriptor: int) -> Iterator[bytes]:
-    """Yield the contents of a file in pieces as they come; those of gzip and xz unpacked.
-
-    Raises OSError where it cannot be read, or is damaged.
-    """
-    head = b""
-    while any(magic.startswith(head) for magic in (_GZIP, _XZ)):  # the first bytes may come one by one
-        data = os.read(descriptor, CHUNK)
-        if not data:
-            break
-        head += data
-    if head.startswith((_GZIP, _XZ)):
-        yield from _unpacked(_Rest(head, descriptor), packed_by_gzip=head.startswith(_GZIP))
-        return
-    yield head
-    while data := os.read(descriptor, CHUNK):
-        yield data
-
-
-def _unpacked(file: _Rest, *, packed_by_gzip: bool) -> Iterator[bytes]:
-    import gzip
-    import lzma
-    import zlib
-
-    source: Any = file  # of the methods of a file they need this one only
-    try:
-        with gzip.GzipFile(fileobj=source) if packed_by_gzip else lzma.LZMAFile(source) as unpacked:
-            while data := unpacked.read1(CHUNK):
-                yield data
-    except EOFError:
-        raise OSError(0, "its compressed data ends early: fetch the file again") from None
-    except (gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
-        raise OSError(0, f"its compressed data is damaged ({error}): fetch the file again") from None
+def run(arguments: argparse.Namespace) -> int:
+    """Unpack images, sparse as they were; each replaces one of its name, so that a second try starts afresh."""
+    packed: Path = arguments.packed
+    if not packed.exists():
+        raise UsageError(f"no {packed}: name what the line artifacts: of a failure names")
+    found = archive.archives(packed) if packed.is_dir() else [packed]
+    if not found:
+        raise UsageError(f"no packed image in {packed}: only what fails with a disk image leaves one")
+    for one in found:
+        image = archive.restore(one, arguments.directory or one.parent)
+        print(f"{image}: {archive.mebibytes(image.stat().st_size)}, "
+              f"{archive.mebibytes(sparse.room(image))} of them on this disk")
+    return int(Exit.PASSED)

@@ -150,12 +150,12 @@ class Child(Closing):
         stderr: int | IO[bytes] | None = None,
         pass_fds: Sequence[int] = (),
         foreground: bool = False,
-        lifeline: bool = False,
+        die_with_parent: bool = False,
     ) -> None:
         """Start `argv`; `env` is added to the inherited environment; `stderr` None merges it into stdout.
 
         `foreground` keeps the child in our own process group, for a debugger at the user's terminal.
-        `lifeline` lets nothing of the child's group outlive us, however we end.
+        `die_with_parent` lets nothing of the child's group outlive us, however we end.
         Raises UsageError where the program cannot be started.
         """
         self.argv = tuple(os.fspath(a) for a in argv)
@@ -183,13 +183,13 @@ class Child(Closing):
         self.pidfd = -1
         self._closed: set[int] = set()  # pipes that have come to their end
         self._interrupt = None  # what SIGINT did before
-        self._watcher = None  # of a lifeline
+        self._watcher = None  # kills the group when we are gone
         try:
             # Waiting on a pidfd does not reap: the zombie keeps the group's id ours until `kill` has used it.
             self.pidfd = os.pidfd_open(self.popen.pid)
             if foreground:  # at a debugger's prompt Ctrl-C is the debugger's; the child would have inherited it before
                 self._interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
-            elif lifeline:
+            elif die_with_parent:
                 self._watcher = _watch(self.popen.pid)
         except BaseException:  # Ctrl-C as well
             self.close()

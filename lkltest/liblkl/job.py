@@ -19,7 +19,7 @@ def run(
 ) -> process.Ended:
     """Run a tool to its end, or for `deadline` seconds; `line` gets each line of its output as it comes."""
     until = None if deadline is None else time.monotonic() + deadline
-    with process.Child(argv, cwd=cwd, env=env, lifeline=True) as child:
+    with process.Child(argv, cwd=cwd, env=env, die_with_parent=True) as child:
         rest = b""
         chunk = child.read(left(until))
         while chunk:

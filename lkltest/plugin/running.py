@@ -18,7 +18,7 @@ from lkltest.plugin.causes import CAUSE, Cause, first_line, kernel_of, record_lo
 from lkltest.plugin.repeating import LOG
 from lkltest.plugin.session import IMAGES, RESULT, TRACE
 from lkltest.program import Program
-from lkltest.program.declaration import Arguments, Call, Deadlines, deadline
+from lkltest.program.declaration import Arguments, Call, Timeouts, read_timeout
 from lkltest.program.launch import Launch, prepare
 from lkltest.program.results import Result, State
 from lkltest.program.table import Declared
@@ -73,7 +73,7 @@ class ProgramRun(Closing):
         self.settings = settings
         self.judge = arguments if isinstance(arguments, Generator) else None
         self.arguments = _checked(suite, next(arguments, None) if isinstance(arguments, Generator) else arguments)
-        self.deadlines = _deadlines(suite, node, settings)
+        self.timeouts = _timeouts(suite, node, settings)
         self.artifacts = Artifacts(node.config, settings, f"{suite.nodeid}[{parameters}")
         self.scratch = self.artifacts.path / "root"  # of a UML
         self.run: Run | None = None
@@ -195,11 +195,11 @@ class ProgramRun(Closing):
         launch = prepare(self.suite.program, source, self.kernel, self.arguments, self.settings, self.scratch)
         if launch.trace:
             item.user_properties.append((TRACE, str(launch.trace)))
-        points, deadlines = self.suite.points_on(self.kernel), _patient(self.deadlines, launch)
+        points, timeouts = self.suite.points_on(self.kernel), _grown(self.timeouts, launch)
         child = launch.start()
         from lkltest.program.run import Run  # what reads its output loads while the kernel boots
 
-        return Run(launch, child, points, deadlines, self.artifacts.path, echo=_echo(item, self.settings))
+        return Run(launch, child, points, timeouts, self.artifacts.path, echo=_echo(item, self.settings))
 
     def _finish(self, run: Run) -> str:
         """Wait for the program's end, and let the suite judge what it left; what is wrong with either."""
@@ -247,7 +247,7 @@ def _checked(suite: Suite, arguments: object) -> Arguments:
     )
 
 
-def _deadlines(suite: Suite, node: pytest.Item, settings: Settings) -> Deadlines:
+def _timeouts(suite: Suite, node: pytest.Item, settings: Settings) -> Timeouts:
     """The nearest of: the mark lkl_timeout, the declaration, the settings."""
     mark, problem = node.get_closest_marker("lkl_timeout"), ""
     try:
@@ -256,24 +256,24 @@ def _deadlines(suite: Suite, node: pytest.Item, settings: Settings) -> Deadlines
         problem = str(error)
     if problem:
         pytest.fail(f"the mark lkl_timeout cannot be read: {problem}", pytrace=False)
-    return Deadlines(
+    return Timeouts(
         program=marked.get("program") or suite.program.timeout or settings.timeout,
         point=marked.get("point") or suite.program.point_timeout or settings.point_timeout,
     )
 
 
 def lkl_timeout(program: object = None, point: object = None) -> dict[str, float]:
-    """The deadlines that the mark of this name sets by its arguments."""
+    """The timeouts that the mark of this name sets by its arguments."""
     given = {"program": program, "point": point}
-    return {name: deadline(name, value) for name, value in given.items() if value is not None}
+    return {name: read_timeout(name, value) for name, value in given.items() if value is not None}
 
 
-def _patient(deadlines: Deadlines, launch: Launch) -> Deadlines:
-    """The deadlines of a program that a tool slows down."""
-    if launch.patience is None:
-        return Deadlines(None, None)
-    grown = [limit and limit * launch.patience for limit in (deadlines.program, deadlines.point)]
-    return Deadlines(*grown)
+def _grown(timeouts: Timeouts, launch: Launch) -> Timeouts:
+    """The timeouts of a program that a tool slows down."""
+    if launch.timeout_factor is None:
+        return Timeouts(None, None)
+    grown = [limit and limit * launch.timeout_factor for limit in (timeouts.program, timeouts.point)]
+    return Timeouts(*grown)
 
 
 def printable(name: str) -> str:

@@ -18,13 +18,13 @@ from lkltest.image.recipefile import volume
 from lkltest.liblkl.model import Liblkl
 from lkltest.powercut.recording import Cut, Recording, build, load, promises
 from lkltest.program import Program
-from lkltest.program.declaration import Deadlines
+from lkltest.program.declaration import Timeouts
 from lkltest.program.launch import Launch, prepare
 from lkltest.program.results import Result, State
 from lkltest.program.run import Run
 from lkltest.settings import Settings
 
-DEADLINES = Deadlines(program=120.0, point=60.0)  # seconds
+TIMEOUTS = Timeouts(program=120.0, point=60.0)  # seconds
 KEPT = "cut.json"  # what a kept cut is known by
 
 
@@ -99,7 +99,7 @@ def run(launch: Launch, arguments: list[str], directory: Path) -> tuple[list[str
     output = Path(tempfile.mkdtemp(prefix="run-", dir=directory))
     launch = replace(launch, argv=(*launch.argv, *arguments))
     try:
-        with Run(launch, launch.start(), (), DEADLINES, output) as running:
+        with Run(launch, launch.start(), (), TIMEOUTS, output) as running:
             end = running.end()
         bad = [result for result in running.results.values() if result.bad]
         problems = [f"{result.name}: {result.message}" for result in bad[:1]]

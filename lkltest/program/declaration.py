@@ -1,4 +1,4 @@
-"""What a suite declares: a C program, its arguments, its deadlines."""
+"""What a suite declares: a C program, its arguments, its timeouts."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ Arguments = Sequence[str] | Call
 
 
 @dataclass(frozen=True)
-class Deadlines:
+class Timeouts:
     """How long a program may take, in seconds; None: as long as it wants."""
 
     program: float | None
     point: float | None
 
 
-def deadline(name: str, value: object) -> float:
-    """A number of seconds as given for the deadline `name`; raises ValueError where it is none."""
+def read_timeout(name: str, value: object) -> float:
+    """A number of seconds as given for the timeout `name`; raises ValueError where it is none."""
     try:
         return seconds(str(value))
     except ValueError as error:
@@ -84,7 +84,7 @@ class Program:
             raise TypeError(f"flags={self.flags!r}: the compiler's flags are a tuple of words: ({self.flags!r},)")
         for name in ("timeout", "point_timeout"):
             if (value := getattr(self, name)) is not None:
-                deadline(name, value)
+                read_timeout(name, value)
 
     def __call__(self, case: Case) -> Program:
         """Declare the program's arguments by a function of fixtures; for use as a decorator."""

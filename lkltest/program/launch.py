@@ -33,7 +33,7 @@ class Launch:
     program: Path  # the executable
     env: Mapping[str, str] = field(default_factory=dict)  # added to our own environment
     foreground: bool = False  # at the user's terminal, for a debugger
-    patience: float | None = 1.0  # by how much deadlines grow; None: there are none
+    timeout_factor: float | None = 1.0  # by how much timeouts grow; None: there are none
     memcheck: bool = False  # valgrind's errors are in its output
     trace: Path | None = None  # what a tool writes, kept whatever the result
     native: bool = False  # it is an init, whose exit status the output alone tells
@@ -52,7 +52,7 @@ class Launch:
             stderr=process.PIPE,
             stdin=process.INHERIT if self.foreground else process.NOTHING,
             foreground=self.foreground,
-            lifeline=True,
+            die_with_parent=True,
         )
 
     def by_hand(self, kept: Path, moved: Mapping[Path, Path] = MappingProxyType({})) -> str:
@@ -86,7 +86,7 @@ def prepare(
         # A runner that is killed outright must not leave its program behind.
         env={"LKLTEST_PDEATHSIG": "1", **tools.sanitizer_options(settings, os.environ)},
         foreground=tool.foreground,
-        patience=tool.patience,
+        timeout_factor=tool.timeout_factor,
         memcheck=tool.memcheck,
         trace=tool.trace,
     )

@@ -18,7 +18,7 @@ from lkltest.host.bounded_log import BoundedLog
 from lkltest.host.closing import Closing
 from lkltest.host.load import slowdown
 from lkltest.host.process import Child, Ended, Stream
-from lkltest.program.declaration import Deadlines
+from lkltest.program.declaration import Timeouts
 from lkltest.program.evidence import Evidence, Limited, Output, Timeout
 from lkltest.program.launch import Launch
 from lkltest.program.memcheck import Memcheck, blame
@@ -43,7 +43,7 @@ class Run(Closing):
         launch: Launch,
         child: Child,
         points: Sequence[Declared],
-        deadlines: Deadlines,
+        timeouts: Timeouts,
         directory: Path,
         *,
         echo: Callable[[bytes], None] = lambda _: None,
@@ -57,8 +57,8 @@ class Run(Closing):
         self.launch = launch
         self.child = child
         self.points = tuple(points)
-        self.declared = {point.name: point.deadline for point in reversed(self.points)}  # deadlines in seconds
-        self.deadlines = deadlines
+        self.declared = {point.name: point.timeout for point in reversed(self.points)}  # in seconds
+        self.timeouts = timeouts
         self.directory = directory
         self.echo = echo
         self.parser = tap.Parser()
@@ -187,14 +187,14 @@ class Run(Closing):
         """The deadlines, moments on the monotonic clock, each with the timeout that makes it."""
         limits = []
         declared = self.declared.get(self.running) if self.running is not None else None
-        seconds = self.deadlines.point
+        seconds = self.timeouts.point
         if declared is not None and seconds is not None:
-            seconds = declared * (self.launch.patience or 1)
+            seconds = declared * (self.launch.timeout_factor or 1)
         if seconds is not None:
             timeout = Timeout(Limited.POINT, seconds, self.slowdown)
             limits.append((self.point_started + timeout.grown, timeout))
-        if self.deadlines.program is not None:
-            timeout = Timeout(Limited.PROGRAM, self.deadlines.program, self.slowdown)
+        if self.timeouts.program is not None:
+            timeout = Timeout(Limited.PROGRAM, self.timeouts.program, self.slowdown)
             limits.append((self.child.started + timeout.grown, timeout))
         return limits
 

@@ -13,7 +13,7 @@ from lkltest.errors import UsageError
 # Comments, strings and characters: whatever looks like a table's entry inside them is none.
 _OPAQUE = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.DOTALL)
 _ENTRY = re.compile(r"\b(LKLTEST|LKLTEST_LIBRARY|LKL_TEST)\s*\(\s*(\w+)\s*(?=[,)])")
-_DEADLINE = re.compile(r"\.(timeout|deadline)_ms\s*=([^,}]*)")
+_TIMEOUT = re.compile(r"\.(timeout|deadline)_ms\s*=([^,}]*)")
 _NUMBER = re.compile(r"[\d\s*()]*\d[\d\s*()]*")
 
 
@@ -24,7 +24,7 @@ class Declared:
     name: str
     line: int  # of its entry in the source
     library: bool = False  # needs the library's host: not part of the plan where the kernel is no library
-    deadline: float | None = None  # seconds
+    timeout: float | None = None  # seconds
 
 
 def read(source: Path) -> tuple[Declared, ...]:
@@ -52,13 +52,13 @@ def parse(text: str) -> tuple[Declared, ...]:
     for match, end in zip(entries, ends, strict=False):  # no entry at all still leaves one end
         line += code.count("\n", counted, match.start())
         counted = match.start()
-        deadline = _DEADLINE.search(code[match.end() : end].partition("};")[0])
+        timeout = _TIMEOUT.search(code[match.end() : end].partition("};")[0])
         points.append(
             Declared(
                 name=match[2],
                 line=line,
                 library=match[1] == "LKLTEST_LIBRARY",
-                deadline=_seconds(deadline[1], deadline[2], line) if deadline else None,
+                timeout=_seconds(timeout[1], timeout[2], line) if timeout else None,
             )
         )
     return tuple(points)

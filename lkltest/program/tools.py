@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 GDB_COMMANDS = HERE / "lkltest.gdb"
 SUPPRESSIONS = HERE / "lkl.supp"  # what kernels are known to do, for memcheck
 
-SLOW = 20.0  # by how much deadlines grow: memcheck slows a kernel down by about so much
+SLOW = 20.0  # by how much timeouts grow: memcheck slows a kernel down by about so much
 
 # The results go to the pipe that is our standard output, everything else of gdb and the program to the terminal.
 GDB_SHELL = 'exec 3>&1 </dev/tty >/dev/tty 2>&1; exec "$@"'
@@ -37,7 +37,7 @@ class Tool:
 
     prefix: tuple[str, ...] = ()
     foreground: bool = False  # at the user's terminal
-    patience: float | None = 1.0  # by how much deadlines grow; None: there are none
+    timeout_factor: float | None = 1.0  # by how much timeouts grow; None: there are none
     memcheck: bool = False  # its errors are in the program's output
     trace: Path | None = None  # the file that it writes
 
@@ -92,7 +92,7 @@ def choose(kernel: Liblkl, settings: Settings, directory: Path) -> Tool:
         return valgrind()
     trace = directory / "strace"
     # With -D the program is our child, and strace the grandchild: signals and the exit status are the program's.
-    return Tool(("strace", "-D", "-f", "-tt", "-o", str(trace)), patience=SLOW, trace=trace)
+    return Tool(("strace", "-D", "-f", "-tt", "-o", str(trace)), timeout_factor=SLOW, trace=trace)
 
 
 def wanted(settings: Settings) -> list[str]:
@@ -109,13 +109,13 @@ def gdb(kernel: Liblkl) -> Tool:
     """The program at a gdb prompt on the user's terminal, before it has started."""
     sources = ["-ex", f"directory {kernel.root}"] if kernel.root else []
     commands = ["-x", str(GDB_COMMANDS), "-ex", f"set exec-wrapper {GDB_PROGRAM}", *sources, "-ex", "lkltest-help"]
-    return Tool(("sh", "-c", GDB_SHELL, "gdb", "gdb", "-q", *commands, "--args"), foreground=True, patience=None)
+    return Tool(("sh", "-c", GDB_SHELL, "gdb", "gdb", "-q", *commands, "--args"), foreground=True, timeout_factor=None)
 
 
 def valgrind() -> Tool:
     """The program under memcheck."""
     quiet = ("-q", "--log-fd=1", "--error-limit=no", "--num-callers=40", f"--suppressions={SUPPRESSIONS}")
-    return Tool(("valgrind", *quiet), patience=SLOW, memcheck=True)
+    return Tool(("valgrind", *quiet), timeout_factor=SLOW, memcheck=True)
 
 
 def sanitizer_options(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from lkltest.host.cache import key
 from lkltest.host.closing import Closing
 from lkltest.kernel import Kernel
-from lkltest.program.declaration import Deadlines, Program
+from lkltest.program.declaration import Program, Timeouts
 from lkltest.program.launch import Launch, prepare
 from lkltest.program.results import State
 from lkltest.program.table import Declared, read
@@ -66,8 +66,8 @@ class Trial(Closing):
         from lkltest.program.run import Run
 
         self.child.started = time.monotonic()  # its deadline counts from here
-        deadlines = Deadlines(program=self.settings.timeout, point=None)
-        with Run(self.launch, self.child, self.points, deadlines, self.directory) as run:
+        timeouts = Timeouts(program=self.settings.timeout, point=None)
+        with Run(self.launch, self.child, self.points, timeouts, self.directory) as run:
             # A bad end after the last point, or a complaint, is for the suites to tell: this kernel runs programs.
             if all(run.result(point.name).state is not State.LOST for point in self.points):
                 return None

@@ -71,14 +71,14 @@ def test_a_daemon_that_left_the_group_is_killed() -> None:
 OUTLIVED = """
 import sys
 from lkltest.host.process import Child
-with Child(["sh", "-c", "sleep 100 & echo $!; wait"], lifeline=True) as child:
+with Child(["sh", "-c", "sleep 100 & echo $!; wait"], die_with_parent=True) as child:
     print(child.read(None).decode(), flush=True)
     child.wait()
 """
 
 
-def test_a_lifeline_lets_nothing_outlive_us() -> None:
-    """Whoever holds a lifeline and is killed outright takes the child's whole group along."""
+def test_a_child_that_dies_with_its_parent_leaves_nothing() -> None:
+    """A process that is killed outright takes the whole group of such a child along."""
     with Child([sys.executable, "-c", OUTLIVED]) as child:
         grandchild = int(child.read(60) or b"")
         child.signal(signal.SIGKILL)
@@ -95,7 +95,7 @@ def test_nothing_is_left_of_a_start_that_is_interrupted(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(process, "_watch", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        Child(["sleep", "100"], lifeline=True)
+        Child(["sleep", "100"], die_with_parent=True)
     assert gone(started[0])
 
 

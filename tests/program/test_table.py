@@ -15,7 +15,7 @@ def names(source: str) -> list[str]:
 
 
 def test_points_come_in_the_order_of_the_table() -> None:
-    """Line, kind and deadline of each entry are read as well."""
+    """Line, kind and timeout of each entry are read as well."""
     points = parse(
         """
         POINT(boot) { }
@@ -27,7 +27,7 @@ def test_points_come_in_the_order_of_the_table() -> None:
         };
         """
     )
-    assert [(p.name, p.line, p.library, p.deadline) for p in points] == [
+    assert [(p.name, p.line, p.library, p.timeout) for p in points] == [
         ("boot", 4, True, None),
         ("sleep", 5, False, 1.5),
         ("slow", 6, False, 120),

@@ -14,11 +14,14 @@ def _numbers() -> re.Pattern[bytes]:
     return re.compile(rb"\n(?:not )?+ok (\d++)")
 
 
+TAP = rb"(?: #)*+[ \t]*+(?:K?TAP version \d|1\.\.\d|(?:not )?+ok \d)"  # in kselftest's comments
+
+
 @functools.cache
 def _plain_comments() -> re.Pattern[bytes]:
     """Comments that mean nothing but themselves."""
     meaningful = b"|".join(re.escape(words[1:]) for words in (*KSELFTEST, b"# Subtest", b"# running "))
-    return re.compile(rb"(?:#(?!" + meaningful + rb"|\d|[^\n]*\Sok \d|[^\n]*\Snot ok \d)[^\n\x1b\x07]*+\n)++")
+    return re.compile(rb"(?:#(?!" + meaningful + rb"|\d|" + TAP + rb"|[^\n]*ok \d)[^\n\x1b\x07]*+\n)++")
 
 
 def find_points(block: bytes, at: int) -> tuple[bytes, list[int]] | None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+import heapq
 import re
+from collections.abc import Iterator
 
+from lkltest.tap import prefix
 from lkltest.tap.prefix import PRINTK
 
 # What any line of TAP begins with, and what of it is left where the console broke in.
@@ -12,8 +15,8 @@ _WORDS = (b"not ok", b"ok", b"1..", b"Bail out!", b"TAP version", b"KTAP version
 _BEGINNINGS = {re.escape(word[:end]) for word in _WORDS for end in range(1, len(word) + 1)}
 _TORN = b"|".join(sorted(_BEGINNINGS, reverse=True))  # the longer before its own beginning
 _CANDIDATE = (
-    rb"[ \t]*+(?:(?:not )?+ok(?![0-9A-Za-z_])|1\.\.\d|#|---|\* \d|pragma |[{}]\r*+\n|[Bb][Aa][Ii][Ll] |"
-    rb"[Kk]?[Tt][Aa][Pp][ \t]|not(?: |\r*+\n)|(?:" + _TORN + rb")\[ *+\d)"
+    rb"[ \t]*+(?:(?:not |ot |t )?+ok(?![0-9A-Za-z_])|1\.\.\d|#|---|\* \d|pragma |[{}]\r*+\n|[Bb][Aa][Ii][Ll] |"
+    rb"warning \d|[Kk]?[Tt][Aa][Pp][ \t]|not(?: |\r*+\n)|(?:" + _TORN + rb")\[ *+\d)"
 )
 _ESCAPED = rb"|[^\n\x1b\x07]{0,200}+[\x1b\x07]"  # a line with escapes near its beginning may be anything
 
@@ -21,15 +24,15 @@ Pattern = re.Pattern[bytes]
 
 
 @functools.cache
-def candidate(prefix: bytes, escapes: bool = False) -> Pattern:
+def candidate(before: bytes, escapes: bool = False) -> Pattern:
     """Match at the start of a line that may be TAP, after the prefix (a pattern, b"" for none)."""
-    return re.compile(rb"(?:" + prefix + rb")?+" + _CANDIDATE + (_ESCAPED if escapes else b""))
+    return re.compile(rb"(?:" + before + rb")?+" + _CANDIDATE + (_ESCAPED if escapes else b""))
 
 
 @functools.cache
-def next_candidate(prefix: bytes, escapes: bool = False) -> Pattern:
+def next_candidate(before: bytes, escapes: bool = False) -> Pattern:
     """Find the end of the line before the next one that may be TAP."""
-    return re.compile(rb"\n(?:(?:" + prefix + rb")?+" + _CANDIDATE + (_ESCAPED if escapes else b"") + rb")")
+    return re.compile(rb"\n(?:(?:" + before + rb")?+" + _CANDIDATE + (_ESCAPED if escapes else b"") + rb")")
 
 
 @functools.cache
@@ -43,7 +46,15 @@ def _pattern(name: str) -> Pattern:
         "whole": lambda: re.compile(rb"[ \t]*+(?:(?:not )?+ok \d|1\.\.\d|K?TAP version \d)"),
         "failure": lambda: re.compile(rb"[ \t]*+not ok(?![0-9A-Za-z_])"),
         "unread": lambda: re.compile(
-            rb"not ok(?:(?<=[^A-Za-z,;.] not ok)|(?<=[0-9:.][A-Z] not ok)|(?<=[^ \t\w,;.]not ok))(?![0-9A-Za-z_])"
+            rb"not ok(?:(?<=[^A-Za-z,;.] not ok)|(?<=[0-9:.][A-Z] not ok)|(?<=[^ \w,;.]not ok))(?![0-9A-Za-z_])"
+        ),
+        "prove": lambda: re.compile(rb"[^\s.] \.\.++ *+\r?+\n$"),
+        "rest": lambda: re.compile(rb"(?:t|ot) ok(?!\w)"),  # torn from the `n` or the `no` before it
+        "label": lambda: re.compile(rb"\S++(?<=[])}>|:])"),
+        "numbered": lambda: re.compile(rb"[ \t]*+(?:not )?+ok \d"),
+        "behind": lambda: re.compile(
+            rb"not (?:(?=<\d|\[ *+\d)(?<!\wnot )|(?<=[])}>|:0-9] not )|(?<=[0-9][A-Z] not )|(?<=[]>|\t]not ))"
+            rb"(?!ok(?!\w))"
         ),
         "not": lambda: re.compile(rb"[ \t]*+not(?![0-9A-Za-z_])(?![ \t]++ok(?![0-9A-Za-z_]))[ \t]*+(.*+)", re.DOTALL),
         "message": lambda: re.compile(rb"[^a-z]|[^\s:\[=]*+[:\[=]|\S++ [^\s:\[]*+[:\[]"),
@@ -85,17 +96,50 @@ def completes(fragment: bytes, line: bytes) -> bool:
 
 
 @functools.cache
-def notable(begun: bool) -> Pattern:
-    """Find what of lines that are not TAP needs a look: a version or a failure behind something, a stream's start."""
-    unread = _pattern("unread").pattern
-    glued = rb"|ok (?<=\Sok )\d++ (?:- |selftests: )|not ok (?<=\Snot ok )\d"
-    return re.compile(rb"TAP version |" + unread + glued + (b"" if begun else rb"|\bok \d|1\.\.\d|# Subtest"))
+def _notable(begun: bool) -> tuple[Pattern, ...]:
+    """Patterns of which each begins with fixed bytes: these are found many times as fast as alternatives."""
+    glued = rb"not ok (?<=\Snot ok )\d", rb"ok (?<=\Sok )\d++ (?:- |selftests: )"
+    patterns = [rb"TAP version ", _pattern("unread").pattern, _pattern("behind").pattern, *glued]
+    return tuple(map(re.compile, patterns if begun else [*patterns, rb"\bok \d|1\.\.\d|# Subtest"]))
 
 
-def find_unread(line: bytes) -> int | None:
-    """Where a line that is not TAP has a `not ok` that may be a test line behind something; prose has none."""
+def notable(block: bytes, start: int, stop: int, *, begun: bool) -> Iterator[int]:
+    """Find what of lines that are not TAP needs a look, in order.
+
+    That is a version or a failure behind something, a result behind other text, and what may begin a stream.
+    """
+    found = [pattern.finditer(block, start, stop) for pattern in _notable(begun)]
+    return (match.start() for match in heapq.merge(*found, key=re.Match.start))
+
+
+def has_failure(line: bytes, last: bytes) -> bool:
+    """Whether a line that is not TAP has a failure behind a prefix; prose has none.
+
+    `last` ends the prefix of the stream, where this line does not have that: one that ends like it may be its prefix.
+    """
+    if _pattern("rest").match(line):
+        return True
     match = _pattern("unread").search(line)
+    if match is None:
+        return False
+    head = line[: match.start()]
+    bare = head.rstrip(b" \t")
+    if not bare or len(head) - len(bare) > 2:  # the failure of a subtest: its parent decides
+        return False
+    label = _pattern("label").fullmatch(bare) and _pattern("numbered").match(line, match.start())
+    return bool(label or (last and bare.endswith(last)) or prefix.is_known(head) or head.upper() == head.lower())
+
+
+def find_torn(line: bytes) -> int | None:
+    """Where a line that is not TAP has what may be the beginning of a `not ok`, behind something."""
+    match = _pattern("behind").search(line)
     return match.start() if match else None
+
+
+def is_torn(line: bytes, at: int) -> bool:
+    """Whether a kernel's message follows the `not ` that stands here behind a prefix of a known kind."""
+    known = prefix.is_known(line[:at]) or is_stamped(line[at + len(b"not ") :])
+    return known and suspicion(line[at:]) > 1
 
 
 def suspicion(line: bytes) -> int:
@@ -107,3 +151,13 @@ def suspicion(line: bytes) -> int:
     if match is None:
         return 0
     return 2 if not match[1] or _pattern("message").match(match[1]) else 1
+
+
+def ends_with_header(noise: bytes) -> bool:
+    """Whether the last line is that of `prove -v` before the output of a test: `t/a.t .. `."""
+    return noise[-6:].rstrip().endswith(b"..") and _pattern("prove").search(noise[-1000:]) is not None
+
+
+def is_numbered(line: bytes) -> bool:
+    """Whether a test line says its number."""
+    return _pattern("numbered").match(line) is not None

@@ -67,6 +67,7 @@ _PATTERNS = {
     ),
     "remark": (rb"# (?=(?:# )*+[ \t]*+(?:K?TAP version \d|1\.\.\d|(?:not )?+ok \d))(?:# )*+", 0),
     "glued": (rb"(?<=\S)(?:not ok (\d++)(?![^ ])|ok (\d++) (?:- |selftests: ))", 0),
+    "warning": (rb"warning (\d{1,9}+) - '", 0),
     "escape": (rb"\\([\\#])", 0),
 }
 
@@ -225,3 +226,9 @@ def find_glued(line: bytes) -> tuple[int, int | None] | None:
     """Where a test line begins that follows other text without the end of a line between, and its number."""
     match = _pattern("glued").search(line)
     return (match.start(), number(match[1] or match[2])) if match else None
+
+
+def read_warning(line: bytes) -> int | None:
+    """Read the number that a warning of Catch2 takes."""
+    match = _pattern("warning").match(line)
+    return int(match[1]) if match else None

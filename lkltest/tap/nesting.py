@@ -27,6 +27,7 @@ class Nesting:
         self.line = line  # the present one
         self.suspect = 0  # how much a line before looks like a torn "not ", see console.suspicion
         self.kselftest = False  # its runner has put "# " before what the tests themselves print
+        self.proved = False  # `prove -v` prints it, and says at its end what it thinks of it
         self.failure_before = False  # a failure stands before its beginning, behind the same prefix
         self.out = out
         self.names: dict[int, bytes] = {}  # of subtests to come, by the column of their comment

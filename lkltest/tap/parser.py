@@ -157,10 +157,11 @@ class Parser(Reader):
     def _skip(self, block: bytes, at: int, stop: int) -> int:
         """Pass over lines that are not TAP, but read those that need a look; return where it went on."""
         stream, prefix = self._stream, self._prefix
-        notable = console.notable(stream.begun)
-        while at < stop and (mark := notable.search(block, at, stop)):
-            start = block.rfind(b"\n", at, mark.start()) + 1 or at
-            finish = block.find(b"\n", mark.start())
+        for mark in console.notable(block, at, stop, begun=stream.begun):
+            if mark < at:
+                continue
+            start = block.rfind(b"\n", at, mark) + 1 or at
+            finish = block.find(b"\n", mark)
             if start > at:
                 self._pass_over(block[at:start])
             self._read_line(block[start:finish])
@@ -209,7 +210,7 @@ class Parser(Reader):
 
     def _read_comments(self, block: bytes, at: int) -> int:
         """Take in the plain comments from `at` on; return where they end."""
-        if not self._stream.begun or self._stream.kselftest or len(block) > lines.HEAD:
+        if not self._stream.begun or len(block) > lines.HEAD:
             return at
         comments = bulk.find_comments(block, at)
         take = self._stream.comments_of(self._stream.levels[0])

@@ -37,6 +37,7 @@ _PARTS = {
 _SEVERITY = rb"\w{1,8}+ *+:\w{1,8}+ *+: "  # dmesg -x: "kern  :info  : "
 
 _ESCAPE = (
+    rb"^[^\r\n\x1b]{1,200}+\r\x1b\[\d?+K|"  # text that is wiped out at once: Travis CI hides its stamps so
     rb"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|[\]_P^X][^\x07\x1b\n]*+(?:\x07|\x1b\\)|[ -/]*+[0-OQ-WYZ\\`-~])|\x07"
     # colors and cursor moves; titles and the stamps of CI systems, which end with BEL or ST; the rest
 )
@@ -45,7 +46,7 @@ _ESCAPE = (
 @functools.cache
 def _pattern(name: str) -> Pattern:
     parts = b"|".join(_PARTS.values())
-    known = rb"(?:" + _SEVERITY + rb")?+(?:(?:" + parts + rb")[ \t]*+){1,6}+"
+    known = rb"[ \t]*+(?:" + _SEVERITY + rb")?+(?:(?:" + parts + rb")[ \t]*+){1,6}+"
     return {
         "escape": lambda: re.compile(_ESCAPE),
         "part": lambda: re.compile(b"|".join(b"(?P<%s>%s)" % (name.encode(), part) for name, part in _PARTS.items())),

@@ -7,7 +7,7 @@ from collections import deque
 from lkltest.tap import console, events, lines, prefix
 from lkltest.tap.block import Block
 from lkltest.tap.dialect import Dialect
-from lkltest.tap.grammar import find_glued, is_failure, read_remark, read_version, text
+from lkltest.tap.grammar import find_glued, is_failure, read_remark, read_version, read_warning, text
 from lkltest.tap.level import Remark
 from lkltest.tap.nesting import PERL
 from lkltest.tap.prefix import Prefix
@@ -173,10 +173,7 @@ class Reader:
         if self._stream.suspect < 2:
             self._stream.suspect = 0
         self._glued(line)
-        if b"not ok" in line:
-            self._unread.append(prefix.without_escapes(self._raw))
-            self._stream.report.doubtful = True
-            self._look_for_failure(line)
+        self._look_for_failure(prefix.without_escapes(line))
         self._stream.line = self._line
         self._stream.unknown()
         if self._wanted:
@@ -184,17 +181,17 @@ class Reader:
 
     def _look_for_failure(self, line: bytes) -> None:
         """Fail the stream where a line that is not TAP has a failure behind the prefix of something else."""
-        at = console.find_unread(line)
-        if at is None or not self._stream.begun:
+        if b"t ok" in line:
+            last = self._prefix.last if self._prefix and not self._behind_prefix else b""
+            self._stream.report.doubtful = True
+            if self._stream.begun and console.has_failure(line, last):
+                self._stream.line = self._line
+                self._stream.lose_failure()
+        elif (at := console.find_torn(line) if b"not " in line else None) is None:
             return
-        head = line[:at]
-        bare = head.rstrip(b" \t")
-        if not bare or len(head) - len(bare) > 2:  # the failure of a subtest: its parent decides
-            return
-        like = self._prefix and not self._behind_prefix and bare.endswith(self._prefix.last or b"\n")
-        if like or prefix.is_known(head):
-            self._stream.line = self._line
-            self._stream.lose_failure()
+        elif console.is_torn(line, at):
+            self._stream.suspect = 2
+        self._unread.append(prefix.without_escapes(self._raw))
 
     def _keep_output(self, noise: bytes) -> None:
         self._output = (self._output + noise[-OUTPUT:])[-OUTPUT:]
@@ -214,6 +211,10 @@ class Reader:
     # Kinds of lines
 
     def _point(self, line: bytes, bare: bytes, indent: int) -> bool:
+        if not indent and bare == b"ok" and self._is_verdict():
+            return False
+        if not indent:
+            self._begin_next_test()
         found = self._stream.point(bare, indent, line)
         if found is None:
             return False
@@ -222,7 +223,30 @@ class Reader:
         self._output = b""
         return True
 
+    def _is_verdict(self) -> bool:
+        """Whether a bare `ok` is what `prove -v` says of a whole stream: all points have come, and had numbers."""
+        stream = self._stream
+        if not stream.proved or not stream.report.met or stream.suspect or not len(stream.report.points):
+            return False
+        return console.is_numbered(stream.report.points[-1].raw)
+
+    def _begin_next_test(self) -> None:
+        """Begin another stream where the line before is the header that `prove -v` prints for the next test."""
+        if not console.ends_with_header(self._output):
+            return
+        if self._stream.report.met:
+            self._restart()
+        if self._stream.fresh and self._stream.report.plan is None:
+            self._stream.proved = True
+
+    def _warning(self, _line: bytes, bare: bytes, indent: int) -> bool:
+        """Take in Catch2's `warning 2 - 'text'`, which takes a number that the plan does not count."""
+        found = read_warning(bare)
+        return not indent and found is not None and self._stream.skip_number(found)
+
     def _plan(self, _line: bytes, bare: bytes, indent: int) -> bool:
+        if not indent:
+            self._begin_next_test()
         if not indent and self._stream.is_other_suite(bare):
             self._stream.become(Dialect.LKL)  # nobody else prints plan after plan
             self._restart()
@@ -317,7 +341,7 @@ class Reader:
         """Whether an earlier line, which was not read, is a failure behind the prefix that is now known."""
         assert self._prefix
         found = self._prefix.strip(line)
-        return found is not None and is_failure(found[0])
+        return found is not None and (is_failure(found[0]) or console.suspicion(found[0]) > 1)
 
     def _find_prefix(self, line: bytes) -> Prefix | None:
         if self._stream.begun:
@@ -389,5 +413,6 @@ _KINDS = {
     **dict.fromkeys((b"b", b"B"), Reader._bail_out),
     b"*": Reader._progress,
     b"p": Reader._pragma,
+    b"w": Reader._warning,
     **dict.fromkeys((b"{", b"}"), Reader._brace),
 }

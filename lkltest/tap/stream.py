@@ -74,6 +74,14 @@ class Stream(Nesting):
             return False
         return report.plan is None or report.base + number <= report.plan
 
+    def skip_number(self, number: int) -> bool:
+        """Leave out the number that a line which is no result has taken; the plan does not count it."""
+        report = self.report
+        if report.version is not None or not self.begun or number != report.last + 1 - report.base:
+            return False
+        report.base -= 1
+        return True
+
     def plan(self, line: bytes, indent: int) -> bool:
         """Take in a plan."""
         read = grammar.read_plan(line, self.dialect)

@@ -1,5 +1,6 @@
 """Saved streams, named by their defect, and what is to be read in them."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def render_points(points: Sequence[Point], indent: str) -> list[str]:
 
 def expectations() -> dict[str, str]:
     """What expected.txt says of each stream."""
-    parts = EXPECTED.read_text(encoding="utf-8").split("== ")[1:]
+    parts = re.split("^== ", EXPECTED.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
     return {name: text for name, _, text in (part.partition("\n") for part in parts)}
 
 

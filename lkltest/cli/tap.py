@@ -10,10 +10,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from lkltest import known_failures
 from lkltest.cli import contents
 from lkltest.errors import Exit, UsageError
+from lkltest.known_failures import Entry, KnownFailures
 from lkltest.tap import Dialect, Event, Parser, PointSeen, PointStarted, Report
 from lkltest.tap.formats import json, junit, text
+from lkltest.tap.known import excuse
+from lkltest.tap.point import Point
 from lkltest.tap.report import Problem
 
 EPILOG = """\
@@ -40,6 +44,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--excuse-skips", action="store_true", help="take `not ok 1 # SKIP` for a skip, as bats and cmocka print it"
     )
+    known = "a list of known failures, which fail nothing (docs/known-failures.md)"
+    parser.add_argument("--known", type=Path, metavar="FILE", help=known)
     parser.add_argument("-q", "--quiet", action="store_true", help="show only what did not pass, and the summary")
 
 
@@ -63,29 +69,75 @@ def run(arguments: argparse.Namespace) -> int:
     """Read the files, show them as asked, and return the exit code."""
     with _Output() as out:
         live = not (arguments.json or arguments.junit == "-")
+        listed = known_failures.read(arguments.known) if arguments.known else None
         show = _Live(out, quiet=arguments.quiet, titled=len(arguments.files) > 1) if live else None
-        sources, interrupted = _read_all(arguments, show)
+        # Which failures are known is clear when what is around them has come.
+        sources, interrupted = _read_all(arguments, show if listed is None else None)
         for source in sources:
             for report in source.reports:
                 report.strict = arguments.strict
         found = [(source.file, report) for source in sources for report in source.reports or [_nothing(source.error)]]
+        known = _Known.excuse(listed, sources) if listed else None
         if arguments.json:
-            out.write_all(json.write(found))
-        elif live:
-            for file, report in found:
-                if report.started:
-                    out.write_all(f"{line}\n" for line in text.summarize(file, report))
+            out.write_all(json.write(found, known.describe() if known else None))
+        elif show:
+            _summarize(found, out, show if known else None)
         if arguments.junit == "-":
             out.write_all(junit.write(found))
         elif arguments.junit:
             _write_junit(arguments.junit, found)
         out.flush()
-    for source in sources:
-        if message := source.error or ("" if source.reports else "no TAP: no plan and no test line in it"):
-            print(f"lkltest tap: {source.file}: {message}", file=sys.stderr)
+    _complain(sources, known)
     if out.error:
         raise UsageError(f"the result cannot be written to standard output: {out.error.strerror}")
     return 130 if interrupted else int(_verdict(sources))
+
+
+def _summarize(found: list[tuple[str, Report]], out: _Output, show: _Live | None) -> None:
+    """Write the summaries of streams; `show` their points first, where they were not shown when they came."""
+    for file, report in found:
+        if show:
+            show.points(file, report)
+        if report.started:
+            out.write_all(f"{line}\n" for line in text.summarize(file, report))
+
+
+def _complain(sources: list[Source], known: _Known | None) -> None:
+    """Tell of files that were not usable, and of entries of the list that did not fail."""
+    for source in sources:
+        if message := source.error or ("" if source.reports else "no TAP: no plan and no test line in it"):
+            print(f"lkltest tap: {source.file}: {message}", file=sys.stderr)
+    for note in known.notes() if known else ():
+        print(f"lkltest tap: {note}", file=sys.stderr)
+
+
+class _Known(NamedTuple):
+    """A list of known failures, and its points that passed."""
+
+    listed: KnownFailures
+    passed: list[tuple[str, Entry]]
+
+    @classmethod
+    def excuse(cls, listed: KnownFailures, sources: list[Source]) -> _Known:
+        """Excuse the known failures of the sources."""
+        streams = [(source.file, report) for source in sources for report in source.reports]
+        return cls(listed, [each for name, report in streams for each in excuse(report, listed, name)])
+
+    def describe(self) -> dict[str, object]:
+        """What is to be told of the list, for the JSON document."""
+        return {
+            "file": str(self.listed.file),
+            "passed": [{"point": name, "line": entry.line, "reason": entry.reason} for name, entry in self.passed],
+            "unmatched": [{"line": entry.line, "pattern": entry.pattern} for entry in self.listed.unmatched()],
+        }
+
+    def notes(self) -> Iterator[str]:
+        """What is to be told of the list, for people."""
+        file = self.listed.file
+        for name, entry in self.passed:
+            yield f"known to fail, but passed: {text.show(name)} ({file}:{entry.line}: {text.show(entry.reason)})"
+        for entry in self.listed.unmatched():
+            yield f"known failure that is no point here: {text.show(entry.pattern)} ({file}:{entry.line})"
 
 
 def _verdict(sources: list[Source]) -> Exit:
@@ -238,6 +290,17 @@ class _Live:
         """Another file begins."""
         if self._titled:
             self._out.write(f"{text.show(file)}:\n")
+
+    def points(self, file: str, report: Report) -> None:
+        """Show the points of a whole stream."""
+        self.begin(file)
+        self._show(report.points, 0)
+
+    def _show(self, points: Iterable[Point], depth: int) -> None:
+        for point in points:
+            self._show(point.points, depth + 1)
+            if not (self._quiet and point.passed):
+                self._out.write("    " * depth + text.headline(point) + "\n")
 
     def events(self, events: list[Event]) -> None:
         """Show what has come, at once."""

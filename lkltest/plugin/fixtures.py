@@ -5,6 +5,7 @@ What they need is imported when one of them is used: the plugin loads in every p
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,8 +37,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse what an option names wrongly before anything is collected."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Refusal(), "lkltest-refusal")
-    if any(config.getoption(f"lkltest_{item.name}") for item in options_of(Settings)):
+    listed = bool(config.getini("lkl_known") or os.environ.get("LKLTEST_KNOWN"))
+    if listed or any(config.getoption(f"lkltest_{item.name}") for item in options_of(Settings)):
         settings_of(config)
+    if listed or config.getoption("lkltest_known"):
+        from lkltest.plugin import known
+
+        known.require(config)
     if any(config.getoption(f"lkltest_{name}") for name in NAMED):
         from lkltest.plugin import kernels
 

@@ -16,7 +16,7 @@ from lkltest.plugin.artifacts import Artifacts
 from lkltest.plugin.artifacts import command as lkltest_command
 from lkltest.plugin.causes import CAUSE, Cause, first_line, kernel_of, record_loss
 from lkltest.plugin.repeating import LOG
-from lkltest.plugin.session import IMAGES, RESULT, TRACE
+from lkltest.plugin.session import IMAGES, RESULT, STANDS_FOR, TRACE
 from lkltest.program import Program
 from lkltest.program.declaration import Arguments, Call, Timeouts, read_timeout
 from lkltest.program.launch import Launch, prepare
@@ -114,6 +114,8 @@ class ProgramRun(Closing):
         run = self._started(item)
         result = run.result(name) if name is not None else None
         problem = self._finish(run) if name is None or last else ""
+        if problem:
+            item.stash[STANDS_FOR] = self._blamed(run, name)
         self._blame(item, run, result, problem)
         if result is not None:
             item.stash[RESULT] = result
@@ -126,6 +128,16 @@ class ProgramRun(Closing):
             self._fail(problem)
         if result is not None:
             self._conclude(result, item)
+
+    @staticmethod
+    def _blamed(run: Run, name: str | None) -> str | None:
+        """The point whose failure an item shows beside its own, as the program has ended badly in it.
+
+        The end ("") where it has ended badly between points; None where that is the item's own failure.
+        """
+        if run.running is not None:
+            return run.running if run.running != name else None
+        return "" if name is not None else None
 
     def _blame(self, item: pytest.Item, run: Run, result: Result | None, problem: str) -> None:
         """Note on an item how the program ended, where that is why the item fails."""

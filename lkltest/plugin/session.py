@@ -30,6 +30,7 @@ class Choice:
 LAST = pytest.StashKey[bool]()  # whether an item is the last one of its run that is selected
 IMAGES = pytest.StashKey[list[Path]]()  # of a suite: the directories of the images that its run is given
 RESULT: pytest.StashKey[Result] = pytest.StashKey()  # what an item's point gave, for its report
+STANDS_FOR = pytest.StashKey[str | None]()  # the point whose failure an item shows beside its own, or "": the end
 TRACE = "trace"  # the property of an item whose run writes one: its path
 
 REFUSED = pytest.StashKey[Exception]()  # what the user has to mend before anything can run
@@ -51,6 +52,8 @@ def settings_of(config: pytest.Config) -> Settings:
 
         options = {item.name: config.getoption(f"lkltest_{item.name}") for item in options_of(Settings)}
         ini = {item.name: config.getini(ini_name(item.metadata["option"])) for item in options_of(Settings)}
+        if ini["known"] and config.inipath is not None:  # a relative path is relative to the file that names it
+            ini["known"] = str(config.inipath.parent / Path(ini["known"]).expanduser())
         try:
             config.stash[_SETTINGS] = Settings.load(options, settings_file.read(config.rootpath), ini=ini)
         except LkltestError as error:

@@ -118,6 +118,8 @@ class Settings:
                                   "are removed first (default: 2G)", option="--lkl-artifacts-size", metavar="SIZE")
     artifacts_runs: int = setting(100, count, "programs whose artifacts are kept; the oldest are removed first "
                                   "(default: 100)", option="--lkl-artifacts-runs", metavar="N")
+    known: Path | None = setting(None, path, "a list of known failures, which fail nothing (docs/known-failures.md)",
+                                 option="--lkl-known", metavar="FILE")
     images: tuple[Path, ...] = setting((), path, "directory with more image recipes",
                                        option="--lkl-images", metavar="DIR", repeat=True)
     image: tuple[Path, ...] = setting((), path, "an image file of yours to run the disk suite on; never written to",

@@ -81,6 +81,7 @@ class Point:
     raw_block: bytes | None = None  # the YAML block, without its marks and indentation
     log_is_text = False  # the block is LKL's
     subtest: Subtest | None = None
+    known: str | None = None  # of a point that failed, and is listed as a known failure: why
     output = ""  # of a point that failed or never ended: the last lines before it that were not TAP
     _comments: Comments | None = None
     _read: Read | None = None
@@ -273,6 +274,13 @@ class Points(Sequence[Point]):
                 yield from part.points()
             else:
                 yield part
+
+    def unfold(self, dull: Callable[[Run], bool]) -> None:
+        """Make points of the runs that are not `dull`, so that what is noted on them stays."""
+        parts, self._parts, self._starts, self._total, self._last = self._parts, [], [], 0, (-1, [])
+        for part in parts:
+            for each in [part] if isinstance(part, Point) or dull(part) else part.points():
+                self.append(each)
 
     def beside(self, dull: Callable[[Run], bool]) -> Iterator[Point]:
         """All points but those of runs that are `dull`: most of a million need no look."""

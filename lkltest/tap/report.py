@@ -27,6 +27,7 @@ class Counts(NamedTuple):
     skipped: int = 0
     todo: int = 0
     unfinished: int = 0
+    known: int = 0  # failed, and listed as known failures
 
     @property
     def total(self) -> int:
@@ -169,13 +170,14 @@ class Report:
             if point.directive in ("skip", "todo")
             else "passed"
         )
-        passed, failed, skipped, todo, unfinished = self.counts
+        passed, failed, skipped, todo, unfinished, known = self.counts
         self.counts = Counts(
             passed + (kind == "passed"),
             failed + (kind == "failed"),
             skipped + (kind == "skip"),
             todo + (kind == "todo"),
             unfinished + (kind == "unfinished"),
+            known,
         )
 
     def count_run(self, run: Run) -> None:

@@ -162,7 +162,7 @@ def test_names_in_junit_are_stable() -> None:
 def test_names_in_junit_differ_between_files_and_streams(tmp_path: Path) -> None:
     """Points of one name in two streams of a file are two cases, and so are those of two files of one suite."""
     for name in ("one", "two"):
-        (tmp_path / name).write_bytes(b"1..1 boot\n* 1 getpid\nok 1 getpid\n" + PASSED + PASSED)
+        (tmp_path / name).write_bytes(b"1..1 # boot\n* 1 getpid\nok 1 getpid\n" + PASSED + PASSED)
     root = ET.fromstring(tap("--junit", "-", tmp_path / "one", tmp_path / "two").output)
     names = [(case.get("classname"), case.get("name")) for case in root.iter("testcase")]
     assert len(set(names)) == len(names) >= 10

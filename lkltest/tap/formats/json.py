@@ -14,8 +14,11 @@ SCHEMA = 1
 Json = dict[str, object]
 
 
-def write(reports: Iterable[tuple[str, Report]]) -> Iterator[str]:
-    """Yield the document in pieces, so that a million points need no second copy; `reports` are (file, report)."""
+def write(reports: Iterable[tuple[str, Report]], known: Json | None = None) -> Iterator[str]:
+    """Yield the document in pieces, so that a million points need no second copy; `reports` are (file, report).
+
+    `known` is what is told of a list of known failures, where one was given.
+    """
     yield f'{{"schema": {SCHEMA}, "streams": ['
     for number, (file, report) in enumerate(reports):
         yield ", " if number else ""
@@ -25,7 +28,8 @@ def write(reports: Iterable[tuple[str, Report]]) -> Iterator[str]:
         for count, point in enumerate(report.points):
             yield (",\n" if count else "\n") + json.dumps(describe_point(point))
         yield f"]{after}"
-    yield "]}\n"
+    yield "]" if known is None else f'], "known": {json.dumps(known)}'
+    yield "}\n"
 
 
 def describe(report: Report, file: str) -> Json:
@@ -66,6 +70,8 @@ def describe_point(point: Point) -> Json:
     }
     if attributes := point.attributes:
         found["attributes"] = attributes
+    if point.known is not None:
+        found["known"] = point.known
     if point.subtest:
         found["plan"] = point.subtest.plan
     if point.output:

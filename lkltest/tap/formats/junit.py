@@ -120,6 +120,8 @@ def _outcome(point: Point, excuse: str | None) -> str:
     detail = "\n".join([*point.comments, point.raw_diagnostics or "", point.output]).strip("\n")
     if not point.passed and excuse is not None:
         return f"<skipped message={_attribute(excuse.strip())}>{_text(detail)}</skipped>"
+    if point.known is not None:
+        return f"<skipped message={_attribute(f'known: {point.known}')}>{_text(detail)}</skipped>"
     if not point.passed:
         if point.directive == "skip":
             detail = f"{UNEXCUSED}\n{detail}"

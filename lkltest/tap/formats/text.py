@@ -27,7 +27,8 @@ def headline(point: Point) -> str:
     """Describe a point in one line: "FAILED        2 getpid"."""
     word = _word(point)
     number = "" if point.number is None else str(point.number)
-    reason = f"  ({_directive(point, word)})" if point.directive and _directive(point, word) else ""
+    told = show(point.known) if point.known is not None else _directive(point, word) if point.directive else ""
+    reason = f"  ({told})" if told else ""
     return f"{word:<11} {number:>4} {show(point.description)}{reason}"
 
 
@@ -35,7 +36,7 @@ def _word(point: Point) -> str:
     if point.ok is None:
         return "NEVER ENDED"
     if not point.passed:
-        return "FAILED"
+        return "FAILED" if point.known is None else "known"
     return point.directive if point.directive in ("skip", "todo") else "ok"
 
 
@@ -53,7 +54,10 @@ def summarize(file: str, report: Report) -> Iterator[str]:
             break
         yield ""
         yield f"{_word(point)}: {path}{show(point.description) or '(no name)'}, point {point.number}, line {point.line}"
-        yield from _details(point)
+        if point.known is None:
+            yield from _details(point)
+        else:
+            yield f"    {show(point.known)}"
     problems = report.problems
     if problems:
         yield ""
@@ -73,7 +77,7 @@ def _verdict(file: str, report: Report) -> str:
     if not report.started:
         return f"{show(file)}: no TAP"
     counts = report.counts
-    words = ("passed", "failed", "skipped", "todo", "never ended")
+    words = ("passed", "failed", "skipped", "todo", "never ended", "known to fail")
     parts = [f"{count} {word}" for count, word in zip(counts, words, strict=True) if count] or ["no points"]
     plan = "no plan" if report.plan is None else f"{report.plan} planned"
     if report.plan is not None and report.met:

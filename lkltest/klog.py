@@ -1,4 +1,4 @@
-"""What a kernel's console says of a bad end."""
+"""The kernel's log: its stamps, its complaints, its panics, its last lines."""
 
 from __future__ import annotations
 
@@ -6,22 +6,48 @@ import re
 
 LAST_LINES = 20  # of the console, shown with a bad end
 BEFORE = 8  # lines before a panic: what led to it
-# The line after the stack, "---[ end Kernel panic - not syncing: ...", says it again.
-STAMP = re.compile(rb"^\[ *\d+\.\d+\](?:\[[^\]]*\])? ")  # of printk: "[    1.234567] ", with a caller's "[    T1] "
-# Parts of lines that say that something is wrong with the kernel.
+
+# printk's, before a line: the time, and with CONFIG_PRINTK_CALLER the task or the processor: "[    1.234567][    T1] ".
+STAMP_PATTERN = r"^\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? "
+STAMP = re.compile(STAMP_PATTERN.encode())
+
+# A line with one of these words, or one of these phrases in any case, is a complaint: it fails the point during which
+# it comes. The harness has the same lists in lkltest/internal/console.h, and tests/test_klog.py compares them.
+WORDS = ("WARNING", "BUG", "Oops", "KASAN", "UBSAN", "lockdep")
+PHRASES = (
+    "call trace", "kernel panic", "general protection", "unable to handle", "double fault", "stack-protector",
+    "stack protector", "refcount_t:", "suspected memory leaks", "non-static key", "possible recursive locking",
+    "possible circular locking", "possible irq lock inversion", "inconsistent lock state", "held lock freed",
+    "bad unlock balance", "suspicious rcu usage", "info: possible", "info: task", "info: rcu", "self-detected stall",
+    "detected stalls", "blocked for more than", "soft lockup", "hard lockup", "scheduling while atomic",
+    "sleeping function called", "list_add corruption", "list_del corruption", "nobody cared",
+    "undefined behaviour in", "lkl: bug",
+)  # fmt: skip
+
+# Of these the fuzzer takes the ones that name a fault of the kernel for certain, in the kernel's own spelling: its
+# programs also provoke complaints about themselves.
 COMPLAINTS = (
     "WARNING:", "BUG:", "BUG at", "kernel BUG", "Oops", "KASAN:", "UBSAN:", "Kernel panic", "Call Trace:",
     "INFO: possible", "INFO: suspicious", "INFO: trying to register", "INFO: task", "INFO: rcu",
     "general protection", "Unable to handle kernel",
 )  # fmt: skip
 RULER = "=" * 53  # a line that begins the reports of lockdep, KASAN and the slab allocator
-PANIC = re.compile(rb"(?<!end )Kernel panic - not syncing: [^\r\n]*")
+
+# The line after the stack, "---[ end Kernel panic - not syncing: ...", says it again.
+PANIC_PATTERN = r"(?<!end )Kernel panic - not syncing: ([^\r\n]*)"
+PANIC = re.compile(PANIC_PATTERN.encode())
 
 
 def panic(console: bytes) -> str:
     """The message of the last panic, as the kernel words it; empty where there is none."""
-    found = PANIC.findall(console)
+    found = [match[0] for match in PANIC.finditer(console)]
     return found[-1].decode(errors="backslashreplace").rstrip() if found else ""
+
+
+def complains(line: str) -> bool:
+    """Whether a line of the log is a complaint of the kernel, by the harness's rule."""
+    lower = line.lower()
+    return any(phrase in lower for phrase in PHRASES) or any(re.search(rf"\b{word}\b", line) for word in WORDS)
 
 
 def last_lines(console: bytes) -> str:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from lkltest.klog import LAST_LINES, last_lines, panic
+import re
+
+import pytest
+
+from lkltest.cc import HARNESS
+from lkltest.klog import COMPLAINTS, LAST_LINES, PHRASES, WORDS, complains, last_lines, panic
 
 MESSAGE = "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000300"
 STACK = b"".join(b" [<%08x>] ? do_exit+0x22a/0xa47\n" % number for number in range(40))
@@ -34,3 +39,39 @@ def test_last_lines_without_a_panic() -> None:
     console = b"".join(b"line %d\n" % number for number in range(50)) + b"lkltest: signal 1 SIGSEGV 0x0\n\n \n"
     shown = last_lines(console).splitlines()
     assert shown == [f"line {number}" for number in range(50 - LAST_LINES, 50)]
+
+
+def test_the_harness_has_the_same_lists() -> None:
+    """The words and phrases of lkltest/internal/console.h are those of the Python side, in the same order."""
+    source = (HARNESS / "lkltest/internal/console.h").read_text()
+    rule = source[source.index("LKLTEST_FN int lkltest_complains(") :].partition("size_t i;")[0]
+    words, phrases = (re.findall(r'"([^"]+)"', items) for items in re.findall(r"\{([^{}]*)\}", rule))
+    assert (tuple(words), tuple(phrases)) == (WORDS, PHRASES)
+
+
+LINES = {
+    "WARNING:": "WARNING: CPU: 0 PID: 1 at kernel/x.c:3 f+0x1/0x2", "BUG:": "BUG: sleeping function called from x",
+    "BUG at": "kernel BUG at mm/slab.c:12!", "kernel BUG": "kernel BUG at mm/slab.c:12!", "Oops": "Oops: 0002 [#1] SMP",
+    "KASAN:": "BUG: KASAN: use-after-free in f+0x1/0x2", "UBSAN:": "UBSAN: shift-out-of-bounds in a.c:1:2",
+    "Kernel panic": "Kernel panic - not syncing: No init found", "Call Trace:": "Call Trace:",
+    "INFO: possible": "INFO: possible recursive locking detected", "INFO: suspicious": "INFO: suspicious RCU usage.",
+    "INFO: trying to register": "INFO: trying to register non-static key.",
+    "INFO: task": "INFO: task a:1 blocked for more than 120 seconds.",
+    "INFO: rcu": "INFO: rcu_sched self-detected stall",
+    "general protection": "general protection fault: 0000 [#1]", "Unable to handle kernel": "Unable to handle kernel x",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("part", COMPLAINTS)
+def test_the_fuzzer_finds_nothing_that_is_no_complaint(part: str) -> None:
+    """Each part of a line that the fuzzer searches for belongs to a line that fails a point, too."""
+    assert part in LINES[part]
+    assert complains(LINES[part])
+
+
+@pytest.mark.parametrize("line", [
+    "Warning: unable to open an initial console", "KASAN_SHADOW_START : 0x1", "debugging is on",
+])  # fmt: skip
+def test_a_clean_line_is_no_complaint(line: str) -> None:
+    """Case and the ends of words count."""
+    assert not complains(line)

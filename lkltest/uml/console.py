@@ -19,6 +19,7 @@ from lkltest.errors import KernelLost, UsageError
 from lkltest.host.closing import Closing
 from lkltest.host.load import Deadline
 from lkltest.host.process import Ended, command, readable
+from lkltest.klog import PANIC_PATTERN
 from lkltest.uml.text import Plain, Unstamped
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ PATIENCE = 60.0  # seconds that an ending may take, on the busiest machine
 GRACE = 5.0  # seconds after a panic's message: by then it has ended, or never will
 LAST_LINES = 20
 
-PANIC = re.compile(r"Kernel panic - not syncing: (.*)\n")
+PANIC = re.compile(f"{PANIC_PATTERN}\n")
 
 
 class Panic(KernelLost):

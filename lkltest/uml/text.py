@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import re
 
+from lkltest.klog import STAMP_PATTERN
+
 # Escape sequences of ECMA-48: CSI, then OSC and the other strings up to their end, then the short ones.
 ESCAPE = re.compile(
     "\x1b(?:"
@@ -19,8 +21,7 @@ LONGEST = 4096  # characters: an escape sequence without an end is no longer wai
 
 CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f]")  # all but tab and newline
 
-# What printk puts in front of its lines: the time, and with CONFIG_PRINTK_CALLER the task or CPU.
-STAMP = re.compile(r"^\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ", re.MULTILINE)
+STAMP = re.compile(STAMP_PATTERN, re.MULTILINE)
 UNFINISHED_STAMP = re.compile(r"\[[ \d.]*(?:\](?:\[[ TC\d]*\]?)?)?$")
 
 

@@ -66,7 +66,7 @@ _PATTERNS = {
         re.DOTALL,
     ),
     "remark": (rb"# (?=(?:# )*+[ \t]*+(?:K?TAP version \d|1\.\.\d|(?:not )?+ok \d))(?:# )*+", 0),
-    "glued": (rb"(?<=\S)(?:not ok (\d++)(?![^ ])|ok (\d++) (?:- |selftests: ))", 0),
+    "glued": (rb"(?<=\S)(?:not ok (\d++)(?![^ ])|(?<=[\w.!?)])ok (\d++) (?:- |selftests: ))", 0),
     "warning": (rb"warning (\d{1,9}+) - '", 0),
     "escape": (rb"\\([\\#])", 0),
 }

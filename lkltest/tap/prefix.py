@@ -32,7 +32,7 @@ _PARTS = {
     "buildkit": rb"#\d++ \d++\.\d++",
     "compose": rb"[\w./@+-]{1,60}+ *+\|",
     "number": rb"\d++:(?= )",  # CTest's
-    "gitlab": rb"\d\d[OE]\+?+(?= )",
+    "gitlab": rb"\d\d[OE](?:\+|(?= ))",
 }
 _SEVERITY = rb"\w{1,8}+ *+:\w{1,8}+ *+: "  # dmesg -x: "kern  :info  : "
 

@@ -187,11 +187,11 @@ class Reader:
             if self._stream.begun and console.has_failure(line, last):
                 self._stream.line = self._line
                 self._stream.lose_failure()
-        elif (at := console.find_torn(line) if b"not " in line else None) is None:
+        elif (at := console.find_torn(line) if b"not" in line else None) is None:
             return
         elif console.is_torn(line, at):
             self._stream.suspect = 2
-        self._unread.append(prefix.without_escapes(self._raw))
+        self._unread.append(prefix.without_escapes(self._raw)[: 2 * prefix.LONGEST])
 
     def _keep_output(self, noise: bytes) -> None:
         self._output = (self._output + noise[-OUTPUT:])[-OUTPUT:]

@@ -2,6 +2,7 @@
 # make run-tests tests="suites/boot -k lseek"     pass arguments on to pytest
 # make run-tests LKL=/path/to/linux               run them on a kernel of your own (UML=/path/to/linux likewise)
 # make check                                      run lkltest's own tests, linter and type checker
+# make reference                                  write docs/reference/ anew
 
 PYTHON ?= python3
 VENV := .venv
@@ -27,6 +28,10 @@ $(VENV)/ready: pyproject.toml constraints.txt | packages
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
+# The pages of docs/reference/, of which a test holds that they are up to date.
+reference: $(VENV)/ready
+	$(VENV)/bin/python scripts/reference.py
+
 # Looked at in every run: a program that was removed since would show only deep inside of one.
 packages:
 	@PYTHON=$(PYTHON) scripts/system-packages
@@ -34,4 +39,4 @@ packages:
 clean:
 	rm -rf $(VENV) .tox lkltest-artifacts
 
-.PHONY: run-tests check packages clean
+.PHONY: run-tests check reference packages clean

@@ -11,10 +11,10 @@ UNUSABLE = "unusable"  # the property of a test whose kernel this host cannot ru
 class Exit(enum.IntEnum):
     """Exit codes of every `lkltest` command (under pytest: 1, and pytest's own 4 for `UsageError`)."""
 
-    PASSED = 0
-    FAILED = 1
-    USAGE = 2
-    KERNEL_LOST = 3
+    PASSED = 0  # everything that was asked for
+    FAILED = 1  # a test, a stream, or a tool that was called
+    USAGE = 2  # the user or the machine must mend something; there is no verdict
+    KERNEL_LOST = 3  # the kernel under test crashed or hung
     DOES_NOT_BUILD = 125  # what `git bisect run` skips
 
 

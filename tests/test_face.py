@@ -23,7 +23,7 @@ NAMES = [(face, name) for face in FACES for name in face.__all__]
 MODULES = [getattr(face, name) for face, name in NAMES if isinstance(getattr(face, name), ModuleType)]
 DOCUMENTED = [(module, name) for module in (lkltest, *MODULES) for name in module.__all__]
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 USERS = [ROOT / "conftest.py", *sorted((ROOT / "suites").rglob("*.py"))]
 HEAVY = {"cffi", "hypothesis", "pexpect", "rich", "yaml", "elftools", "platformdirs", "pytest"}
 

@@ -30,7 +30,9 @@ __all__ = [
     "BEYOND", "LKL", "LKL6", "PEER", "PEER6", "PREFIX", "PREFIX6", "Network", "far_end", "far_name", "network",
 ]  # fmt: skip
 
+# IPv4 addresses of a link: the peer's end, the kernel's, and the number of bits that they share.
 PEER, LKL, PREFIX = "10.77.0.1", "10.77.0.2", 24
+# The same of IPv6.
 PEER6, LKL6, PREFIX6 = "fd77::1", "fd77::2", 64
 BEYOND = "198.51.100.1"  # an address behind the peer (TEST-NET-2 of RFC 5737)
 

@@ -96,6 +96,7 @@ class StreamEnded(NamedTuple):
     line: int
 
 
+# Each value that `Parser.feed` gives.
 Event = (
     StreamStarted
     | VersionSeen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from dataclasses import dataclass, field
 
-Path = tuple[str, ...]
+Path = tuple[str, ...]  # the names from the top of the model down; () is the top
 
 
 @dataclass(eq=False)

@@ -14,7 +14,7 @@ from lkltest.fuzz.prog.resolve import resolve
 from lkltest.fuzz.prog.values import Call, Program, Value
 
 T = TypeVar("T")
-MAX_CALLS = 10
+MAX_CALLS = 10  # of a program that Hypothesis draws, unless its scenario says otherwise
 
 
 class Drawn:

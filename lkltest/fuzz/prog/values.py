@@ -90,7 +90,7 @@ class Pointer:
 
 
 Region = Raw | Fill | Out | Ints | Struct | Array
-Value = int | Ref | ResourceRef | Port | Text | Pointer | Region
+Value = int | Ref | ResourceRef | Port | Text | Pointer | Region  # an argument of a call
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,79 @@
+"""The pages of docs/reference/, which scripts/reference.py writes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from scripts import reference
+from tests.harness.test_api import documented
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    """All pages, as they would be written now, by their names."""
+    return {path.name: text for path, text in reference.pages().items()}
+
+
+def test_the_pages_are_up_to_date(pages: dict[str, str]) -> None:
+    """The committed pages are those that the sources make now, and there is no other: `make reference` mends that."""
+    assert {path.name: path.read_text() for path in reference.PAGES.iterdir()} == pages
+
+
+def test_lines_are_short(pages: dict[str, str]) -> None:
+    """No line is longer than 120 columns."""
+    assert [line for text in pages.values() for line in text.splitlines() if len(line) > 120] == []
+
+
+def test_all_fixtures_and_marks_are_there(request: pytest.FixtureRequest, pages: dict[str, str]) -> None:
+    """Each fixture and each mark that the plugin has registered is on the page."""
+    known = request.session._fixturemanager._arg2fixturedefs
+    ours = {name for name, found in known.items() if any(one.func.__module__.startswith("lkltest.") for one in found)}
+    assert {name for name in ours if not name.startswith("_")} == set(re.findall("^### (.*)", pages["pytest.md"], re.M))
+    for line in request.config.getini("markers"):
+        if line.startswith("lkl"):
+            assert f"@pytest.mark.{line.partition(':')[0]}" in pages["pytest.md"]
+
+
+def test_all_of_the_harness_is_there(pages: dict[str, str]) -> None:
+    """Each public name of the harness has its entry."""
+    entries = {re.sub(r"struct |enum |\(\)", "", name) for name in re.findall("^### (.*)", pages["harness.md"], re.M)}
+    assert entries == set(documented())
+
+
+def test_all_variables_are_there(pages: dict[str, str]) -> None:
+    """Each environment variable that a program of ours or a suite reads is on the page."""
+    sources = [path for top in ("lkltest", "suites") for path in (reference.ROOT / top).rglob("*.[chp]*")]
+    text = "".join(path.read_text() for path in sources if path.suffix in {".c", ".h", ".py"})
+    read = set(re.findall(r'(?:getenv\(|environ\.get\(|environ\[)"(LKLTEST_\w+)"', text))
+    assert "LKLTEST_VFIO_PCI" in read
+    assert {name for name in read if f"`{name}`" not in pages["settings.md"]} == set()
+
+
+def write(root: Path, monkeypatch: pytest.MonkeyPatch, **modules: str) -> None:
+    """Let the script look at a package `made` of these modules."""
+    monkeypatch.setattr(reference, "ROOT", root)
+    (root / "made").mkdir()
+    for name, text in modules.items():
+        (root / "made" / f"{name}.py").write_text(text)
+
+
+@pytest.mark.parametrize("source", ["def f(): pass", "class f: pass", "f = 1",
+                                    'class f:\n    """One."""\n    def g(self): pass'])
+def test_a_name_without_a_docstring_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    """A public function, class, method or constant that nothing describes is an error."""
+    write(tmp_path, monkeypatch, __init__="from made.one import f", one=source)
+    with pytest.raises(reference.Undocumented, match="f"):
+        reference.entry("made", "f")
+
+
+def test_entries_come_from_where_a_name_is_defined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that one module has of another is found there, under its own name, with its fields' comments."""
+    two = 'class B:\n    """Two."""\n\n    field: int = 1  # its meaning\n    def go(self, times: int = 2) -> str:\n'
+    write(tmp_path, monkeypatch, __init__="def x():\n    from made.one import A", one="from made.two import B as A",
+          two=two + '        """Go."""\n')
+    made = reference.entry("made", "A")
+    for part in ("Two.", "- `field: int = 1`: its meaning", "go(times: int=2) -> str", "Go."):
+        assert part in made

@@ -282,6 +282,10 @@ class Points(Sequence[Point]):
             for each in [part] if isinstance(part, Point) or dull(part) else part.points():
                 self.append(each)
 
+    def parts(self) -> Iterator[Point | Run]:
+        """The points, many at once where they are in their printed form."""
+        return iter(self._parts)
+
     def beside(self, dull: Callable[[Run], bool]) -> Iterator[Point]:
         """All points but those of runs that are `dull`: most of a million need no look."""
         for part in self._parts:

@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 
 from lkltest.host.process import Completed, run
+from lkltest.tap import Parser
+from lkltest.tap.formats.json import describe_point
 from tests.xunit import complaints
 
 STREAMS = Path(__file__).parent / "streams"
@@ -105,6 +107,23 @@ def test_json_has_what_yaml_can_say_and_json_cannot() -> None:
     stream = b"TAP version 13\n1..1\nok 1\n  ---\n  [1, .inf, 2020-01-01, {2: !!binary aGk=}]\n  ...\n"
     point = json.loads(tap("--json", stdin=stream).output)["streams"][0]["points"][0]
     assert point["diagnostics"] == [1, "inf", "2020-01-01", {"2": "hi"}]
+
+
+NAMES = (b"", b"- a", b"a", b"-", b"- - a", b"-a", b" - a", b"- a ", b"-  a", b"- \xc3\xa9", b"- \xff", b'- "a"',
+         b"- a\\b", b"- takes in 12ms", b"- in 3 s", b"- terms", b"- ok 3", b"\ta", b"- a\x7f", b"- not ok 1")
+
+
+@pytest.mark.parametrize("name", [*NAMES, b"mixed"])
+def test_json_of_many_plain_points_is_that_of_each(name: bytes) -> None:
+    """Points that are written many at once, from their printed form, have the objects that single ones have."""
+    lines = [b"%sok %d %s\n" % (b"not " * (number % 7 == 3 and name == b"mixed"), number,
+                                NAMES[number % len(NAMES)] if name == b"mixed" else name) for number in range(1, 1200)]
+    stream = b"TAP version 13\n1..1199\n" + b"".join(lines)
+    parser = Parser(events=False)
+    parser.feed(stream)
+    parser.close()
+    wanted = [describe_point(point) for point in parser.report.points]
+    assert json.loads(tap("--json", stdin=stream).output)["streams"][0]["points"] == wanted
 
 
 def test_junit(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 
+from lkltest.tap.formats import plain_run
 from lkltest.tap.point import Point
 from lkltest.tap.report import Problem, Report
 
@@ -25,11 +26,22 @@ def write(reports: Iterable[tuple[str, Report]], known: Json | None = None) -> I
         head = json.dumps(describe(report, file))
         before, after = head.split('"points": null', 1)
         yield f'{before}"points": ['
-        for count, point in enumerate(report.points):
-            yield (",\n" if count else "\n") + json.dumps(describe_point(point))
+        for count, text in enumerate(_points(report)):
+            yield (",\n" if count else "\n") + text
         yield f"]{after}"
     yield "]" if known is None else f'], "known": {json.dumps(known)}'
     yield "}\n"
+
+
+def _points(report: Report) -> Iterator[str]:
+    """The objects of a stream's points, one or many at once."""
+    for part in report.points.parts():
+        if isinstance(part, Point):
+            yield json.dumps(describe_point(part))
+        elif plain_run.is_plain(part):
+            yield plain_run.write(part)
+        else:
+            yield from (json.dumps(describe_point(point)) for point in part.points())
 
 
 def describe(report: Report, file: str) -> Json:

@@ -218,6 +218,71 @@ static void in_print_hook(void)
 	lkl_sys_write(fd, "<1>hello\n", 9);
 }
 
+static __thread int in_timer;
+static __typeof__(lkl_host_ops.timer_alloc) alloc_timer;
+static __typeof__(lkl_host_ops.time) right_time;
+static void (*timer_of_the_kernel)(void *);
+static void (*volatile timer_bug)(void);
+
+/* Runs a timer of the kernel in the thread that the host starts for it. */
+static void run_timer(void *arg)
+{
+	in_timer = 1;
+	timer_of_the_kernel(arg);
+}
+
+static void *timer_alloc(void (*run)(void *), void *arg)
+{
+	timer_of_the_kernel = run;
+	return alloc_timer(run_timer, arg);
+}
+
+/* The kernel asks for the time while it runs its timers. */
+static unsigned long long time_in_timer(void)
+{
+	if (in_timer && timer_bug)
+		timer_bug();
+	return right_time();
+}
+
+static void with_bug_in_timer(void (*bug)(void))
+{
+	struct lkl_timespec ten_ms = { .tv_nsec = 10000000 };
+	int i;
+
+	alloc_timer = lkl_host_ops.timer_alloc;
+	right_time = lkl_host_ops.time;
+	lkl_host_ops.timer_alloc = timer_alloc;
+	lkl_host_ops.time = time_in_timer;
+	lkltest_start_kernel();
+	timer_bug = bug;
+	for (i = 0; i < 100; i++)
+		lkltest_syscall(__lkl__NR_nanosleep, (long[6]){ (long)&ten_ms });
+}
+
+static void in_kernel_timer(void)
+{
+	with_bug_in_timer(in_point);
+}
+
+static void overflow_in_kernel_timer(void)
+{
+	with_bug_in_timer(overflow);
+}
+
+static void spin(void)
+{
+	timer_bug = NULL;
+	fputs("hanging\n", stderr);
+	for (;;)
+		sink++;
+}
+
+static void hangs_in_kernel_timer(void)
+{
+	with_bug_in_timer(spin);
+}
+
 /* A frame that is its own caller. */
 static void with_broken_frames(void)
 {
@@ -322,7 +387,8 @@ static const struct { const char *name; void (*run)(void); int boots; } ways[] =
 #define BOOTED(name) { #name, name, 1 }
 	WAY(in_point), WAY(call_through_null), WAY(jump_into_the_blue), WAY(overflow), WAY(overflow_in_own_thread),
 	WAY(aborts), WAY(divide), WAY(trap), WAY(illegal), WAY(bus), WAY(non_canonical), WAY(in_driver),
-	WAY(overflow_in_kernel_thread), WAY(with_broken_frames), WAY(with_smashed_stack), WAY(in_many_threads_at_once),
+	WAY(overflow_in_kernel_thread), WAY(in_kernel_timer), WAY(overflow_in_kernel_timer), WAY(hangs_in_kernel_timer),
+	WAY(with_broken_frames), WAY(with_smashed_stack), WAY(in_many_threads_at_once),
 	BOOTED(in_leaf_of_the_kernel), BOOTED(in_write), BOOTED(in_mount), BOOTED(in_callback_of_libc), BOOTED(panics),
 	BOOTED(in_print_hook), BOOTED(where_memory_cannot_be_probed), BOOTED(hangs), BOOTED(naps),
 };

@@ -52,6 +52,9 @@ CRASHES = {
     "panics": ("SIGABRT", None, ["panic", "out_of_memory", "generic_perform_write", "lkl_syscall", "panics", POINT]),
     "overflow": ("SIGSEGV", ..., ["recurse", "overflow", POINT]),
     "overflow_in_own_thread": ("SIGSEGV", ..., ["recurse", "overflowing_thread"]),
+    # In a thread that the C library starts for the host's timer, with all signals blocked.
+    "in_kernel_timer": ("SIGSEGV", 0x18, ["in_point", "time_in_timer", "ktime_get", "lkl_trigger_irq", "run_timer"]),
+    "overflow_in_kernel_timer": ("SIGSEGV", ..., ["recurse", "overflow", "time_in_timer", "run_timer"]),
     "overflow_in_kernel_thread": (
         "SIGSEGV", ..., ["recurse", "deep_request", "virtio_process_queue", "vm_notify", "thread_bootstrap"],
     ),
@@ -100,7 +103,9 @@ def test_a_crash_names_its_place(program: Path, how: str) -> None:
     assert "(perhaps" not in symbolize.render([stack]) or how == "with_smashed_stack"
 
 
-@pytest.mark.parametrize("how", ["overflow", "overflow_in_own_thread", "overflow_in_kernel_thread"])
+@pytest.mark.parametrize(
+    "how", ["overflow", "overflow_in_own_thread", "overflow_in_kernel_thread", "overflow_in_kernel_timer"]
+)
 def test_a_stack_overflow_is_called_so(program: Path, how: str) -> None:
     """A stack overflow is told as one, with both ends of the stack, and briefly."""
     text = symbolize.explain(run(program, how).errors, program)
@@ -224,3 +229,10 @@ def test_a_program_goes_on_after_it_was_asked(program: Path, tmp_path: Path) -> 
     """Asking for stacks does no harm: neither to the system call that was interrupted nor to the kernel."""
     errors, child = ask(program, "naps", tmp_path, wait=DEADLINE)
     assert child.ended().status == 0, errors
+
+
+def test_a_hang_in_a_timer_shows_its_stack(program: Path, tmp_path: Path) -> None:
+    """A timer of the kernel that does not end answers, too, and is shown as the thread that runs."""
+    errors, child = ask(program, "hangs_in_kernel_timer", tmp_path, wait=0.2)
+    assert child.ended().signal == signal.SIGKILL
+    assert any({"spin", "run_timer"} <= set(functions(stack)) for stack in symbolize.symbolize(errors))

@@ -19,17 +19,40 @@ static int step;	/* of the three calls, how many there were */
 static int seen;	/* successful calls of getcwd() since the kernel booted */
 static int lost;	/* signals */
 static volatile int calls;	/* all of them */
+static volatile int asleep;	/* in nanosleep() */
+static void *(*alloc_timer)(void (*)(void *), void *);
+static void (*kernel_timer)(void *);
+
+static void planted_timer(void *arg);
+
+static void *plant_timer(void (*run)(void *), void *arg)
+{
+	kernel_timer = run;
+	return alloc_timer(planted_timer, arg);
+}
 
 __attribute__((constructor)) static void plant(void)
 {
 	kernel = (long (*)(long, long *))dlsym(RTLD_NEXT, "lkl_syscall");
 	if (getenv("PLANTED"))
 		bug = getenv("PLANTED");
+	if (!strcmp(bug, "timer")) {
+		alloc_timer = lkl_host_ops.timer_alloc;
+		lkl_host_ops.timer_alloc = plant_timer;
+	}
 }
 
 __attribute__((noinline)) static long planted_crash(void)
 {
 	return *(volatile int *)8;
+}
+
+/* A timer of the kernel, in the thread that the C library starts for it. */
+static void planted_timer(void *arg)
+{
+	kernel_timer(arg);
+	if (asleep)
+		planted_crash();
 }
 
 __attribute__((noinline)) static long planted_hang(void)
@@ -100,7 +123,9 @@ long lkl_syscall(long no, long *params)
 		return -LKL_EAGAIN;
 	if (!strncmp(bug, "restart", 7) && no == __lkl__NR_getcwd)
 		return strcmp(bug, "restart") ? -513 : -512;
+	asleep = no == __lkl__NR_nanosleep;
 	result = kernel(no, params);
+	asleep = 0;
 	if (!strcmp(bug, "crash") && rare(no, result))
 		return planted_crash();
 	if (!strcmp(bug, "hang") && no == __lkl__NR_getcwd && result < 0)

@@ -195,6 +195,14 @@ def test_what_blocks_is_not_kept(config: KernelConfig, description: Description,
         assert head.interrupted == 1
 
 
+def test_a_crash_in_a_timer_has_a_report(planted: Planted, parse: Parse) -> None:
+    """The C library blocks all signals in the threads of the kernel's timers; their crashes have a stack, each time."""
+    program = parse("nanosleep(&timespec{tv_nsec=30000000}, 0)\n" * 20)
+    with Runner(replace(planted.config, env={"PLANTED": "timer"}), planted.description) as runner:
+        reports = [runner.run([program]).report for _ in range(10)]
+    assert [report and report.signature[:2] for report in reports] == [("planted_crash", "planted_timer")] * 10
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_a_hang_that_is_known_is_recognized(planted: Planted, parse: Parse, known: bool) -> None:
     """The recognizer is asked once, and believed; the worker's stacks are those of the hang either way."""

@@ -24,6 +24,8 @@ struct lkl_host_operations {
 	long (*gettid)(void);
 };
 
+#define LKLTEST_LACKS_HOST_thread_self 1
+
 struct lkl_host_operations lkl_host_ops;
 
 static __attribute__((constructor)) void shape_fill(void)

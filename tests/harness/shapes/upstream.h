@@ -21,6 +21,7 @@ struct shape_host_operations {
 	void (*mutex_unlock)(struct lkl_mutex *mutex);
 	lkl_thread_t (*thread_create)(void (*run)(void *), void *arg);
 	int (*thread_join)(lkl_thread_t thread);
+	lkl_thread_t (*thread_self)(void);
 	void *(*thread_stack)(unsigned long *size);
 	void *(*timer_alloc)(void (*run)(void *));
 	void *(*memset)(void *mem, int value, unsigned long size);
@@ -44,6 +45,7 @@ static __attribute__((constructor)) void shape_fill(void)
 	shape_host_ops.mutex_unlock = shape_real()->mutex_unlock;
 	shape_host_ops.thread_create = (void *)shape_real()->thread_create;
 	shape_host_ops.thread_join = shape_real()->thread_join;
+	shape_host_ops.thread_self = shape_real()->thread_self;
 }
 
 int shape_lkl_init(struct shape_host_operations *ops)
@@ -63,6 +65,7 @@ int shape_lkl_start_kernel(const char *fmt, ...)
 	shape_real()->print = shape_ops->print;
 	shape_real()->panic = shape_ops->panic;
 	shape_real()->thread_create = (void *)shape_ops->thread_create;
+	shape_real()->thread_self = shape_ops->thread_self;
 	SHAPE_FORMAT(cmdline, fmt);
 	return shape_start(cmdline);
 }

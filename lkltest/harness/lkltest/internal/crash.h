@@ -51,6 +51,9 @@ static __attribute__((unused)) void lkltest_crash_init(void)
 #if LKLTEST_IN_TABLE(thread_create)	/* a function of the library's own is one that nothing can wrap */
 #define LKLTEST_CRASH_WRAP
 #endif
+#if LKLTEST_IN_TABLE(thread_self)
+#define LKLTEST_CRASH_ENTRANCE
+#endif
 #endif
 
 #define LKLTEST_CRASH_FN static __attribute__((unused))
@@ -68,12 +71,6 @@ static struct {
 	int installed;
 	pthread_key_t stack;	/* alternate stacks of the program's own threads */
 } lkltest_crash;
-
-/* What a thread of the kernel runs. */
-struct lkltest_crash_call {
-	void (*run)(void *);
-	void *arg;
-};
 
 /* The signal that asks a thread for its stack; the last one is valgrind's. */
 LKLTEST_CRASH_FN int lkltest_crash_ask(void)
@@ -289,77 +286,7 @@ LKLTEST_CRASH_FN void lkltest_crash_hang(int sig, siginfo_t *info, void *context
 	errno = saved;
 }
 
-LKLTEST_CRASH_FN void lkltest_crash_stack(void *stack, size_t size)
-{
-	stack_t alternate;
-
-	memset(&alternate, 0, sizeof(alternate));
-	alternate.ss_sp = stack;
-	alternate.ss_size = size;
-	alternate.ss_flags = stack ? 0 : SS_DISABLE;
-	sigaltstack(&alternate, NULL);
-}
-
-LKLTEST_CRASH_FN void lkltest_crash_free_stack(void *stack)
-{
-	lkltest_crash_stack(NULL, 0);
-	munmap(stack, LKLTEST_CRASH_STACK);
-}
-
-LKLTEST_CRASH_FN void lkltest_crash_thread(void)
-{
-	void *stack;
-
-	if (!lkltest_crash.installed)
-		return;
-	stack = mmap(NULL, LKLTEST_CRASH_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (stack == MAP_FAILED)
-		return;
-	lkltest_crash_stack(stack, LKLTEST_CRASH_STACK);
-	pthread_setspecific(lkltest_crash.stack, stack);
-}
-
-#ifdef LKLTEST_CRASH_WRAP
-
-static __typeof__(lkl_host_ops.thread_create) lkltest_crash_create;
-typedef __typeof__(lkl_host_ops.thread_create(NULL, NULL)) lkltest_crash_thread_t;
-
-/* Runs a thread of the kernel. */
-LKLTEST_CRASH_FN void *lkltest_crash_run(void *arg)
-{
-	struct lkltest_crash_call call = *(struct lkltest_crash_call *)arg;
-	/*
-	 * At the very top of the thread's stack, so that no overflow reaches it
-	 * and nobody has to free it, however the thread ends. What runs above
-	 * it after that keeps its red zone.
-	 */
-	char stack[LKLTEST_CRASH_STACK + 512] __attribute__((aligned(16)));
-
-	free(arg);
-	lkltest_crash_stack(stack, LKLTEST_CRASH_STACK);
-	call.run(call.arg);
-	return NULL;
-}
-
-LKLTEST_CRASH_FN lkltest_crash_thread_t lkltest_crash_wrap(void (*run)(void *), void *arg)
-{
-	struct lkltest_crash_call *call = malloc(sizeof(*call));
-	/* Some kernels declare what a thread runs with a result, others without. */
-	lkltest_crash_thread_t (*create)(void *(*)(void *), void *) =
-		(lkltest_crash_thread_t (*)(void *(*)(void *), void *))(void (*)(void))lkltest_crash_create;
-	lkltest_crash_thread_t thread;
-
-	if (!call)
-		return 0;
-	call->run = run;
-	call->arg = arg;
-	thread = create(lkltest_crash_run, call);
-	if (!thread)
-		free(call);
-	return thread;
-}
-
-#endif
+#include <lkltest/internal/threads.h>
 
 LKLTEST_CRASH_FN void lkltest_crash_handle(int sig, void (*handler)(int, siginfo_t *, void *), int flags)
 {
@@ -379,7 +306,6 @@ LKLTEST_CRASH_FN void lkltest_crash_handle(int sig, void (*handler)(int, siginfo
 LKLTEST_CRASH_FN void lkltest_crash_init(void)
 {
 	struct sigaction old;
-	sigset_t mine;
 	size_t i;
 
 	if (lkltest_crash.installed || getenv("LKLTEST_NO_CRASH_HANDLER"))
@@ -399,21 +325,20 @@ LKLTEST_CRASH_FN void lkltest_crash_init(void)
 		lkltest_find_fde((void *)lkltest_crash_init, &bases);
 	}
 #endif
-	sigemptyset(&mine);
-	for (i = 0; i < LKLTEST_CRASH_SIGNALS; i++) {
+	for (i = 0; i < LKLTEST_CRASH_SIGNALS; i++)
 		lkltest_crash_handle(lkltest_crash_signals[i].number, lkltest_crash_handler, SA_NODEFER);
-		sigaddset(&mine, lkltest_crash_signals[i].number);
-	}
 	lkltest_crash_handle(SIGUSR2, lkltest_crash_hang, SA_RESTART);
 	lkltest_crash_handle(lkltest_crash_ask(), lkltest_crash_answer, SA_RESTART);
-	sigaddset(&mine, SIGUSR2);
-	sigaddset(&mine, lkltest_crash_ask());
-	/* A fault whose signal is blocked, as a parent may have left it, ends the process without a word. */
-	pthread_sigmask(SIG_UNBLOCK, &mine, NULL);
+	/* As the parent may have left them. */
+	lkltest_crash_unblock(SIGUSR2);
 #ifdef LKLTEST_CRASH_WRAP
 	lkltest_crash_create = lkl_host_ops.thread_create;
 	lkl_host_ops.thread_create =
 		(__typeof__(lkl_host_ops.thread_create))(void (*)(void))lkltest_crash_wrap;
+#endif
+#ifdef LKLTEST_CRASH_ENTRANCE
+	lkltest_crash_self = lkl_host_ops.thread_self;
+	lkl_host_ops.thread_self = lkltest_crash_enter;
 #endif
 }
 

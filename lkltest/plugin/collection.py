@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lkltest.plugin.run_items import group, run_of
-from lkltest.plugin.session import LAST, refusing
+from lkltest.plugin.run_items import group, is_point, run_of
+from lkltest.plugin.session import LAST, SELECTED, refusing
 
 
 def pytest_pycollect_makeitem(
@@ -57,6 +57,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     for number, item in enumerate(items):
         places.setdefault(run_of(item), number)
     items.sort(key=lambda item: (places[run_of(item)], collected.get(item, 0)))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Note which items of each run are selected: a program runs them, and what they need, and ends behind them."""
+    selected = session.config.stash.setdefault(SELECTED, {})
+    for item in session.items:
+        if is_point(item):
+            selected.setdefault(group(item), set()).add(item.name.partition("[")[0])
 
 
 @pytest.hookimpl(wrapper=True)

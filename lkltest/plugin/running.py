@@ -18,14 +18,14 @@ from lkltest.plugin.causes import CAUSE, Cause, first_line, kernel_of, record_lo
 from lkltest.plugin.repeating import LOG
 from lkltest.plugin.session import IMAGES, RESULT, STANDS_FOR, TRACE
 from lkltest.program import Program
-from lkltest.program.declaration import Arguments, Call, Timeouts, read_timeout
+from lkltest.program.declaration import Arguments, Call, Timeouts, TreeProgram, read_timeout
 from lkltest.program.launch import Launch, prepare
 from lkltest.program.results import Result, State
 from lkltest.program.table import Declared
 from lkltest.settings import Settings
 
 if TYPE_CHECKING:
-    from lkltest.program.run import Run
+    from lkltest.program.series import Series
 
 
 class Suite(Protocol):
@@ -46,6 +46,9 @@ class Suite(Protocol):
 
     def source_on(self, kernel: Kernel) -> Path:
         """The C source of the program that runs on a kernel."""
+
+    def selected(self, item: pytest.Item) -> frozenset[str] | None:
+        """The points of an item's run that are selected; None for the whole program."""
 
     def points_on(self, kernel: Kernel) -> tuple[Declared, ...]:
         """The points that the program has on a kernel."""
@@ -76,7 +79,7 @@ class ProgramRun(Closing):
         self.timeouts = _timeouts(suite, node, settings)
         self.artifacts = Artifacts(node.config, settings, f"{suite.nodeid}[{parameters}")
         self.scratch = self.artifacts.path / "root"  # of a UML
-        self.run: Run | None = None
+        self.run: Series | None = None
         self.broken = ""  # why the program could not even be started
         self.good = True  # nothing has failed so far
         self.finished = False
@@ -130,7 +133,7 @@ class ProgramRun(Closing):
             self._conclude(result, item)
 
     @staticmethod
-    def _blamed(run: Run, name: str | None) -> str | None:
+    def _blamed(run: Series, name: str | None) -> str | None:
         """The point whose failure an item shows beside its own, as the program has ended badly in it.
 
         The end ("") where it has ended badly between points; None where that is the item's own failure.
@@ -139,7 +142,7 @@ class ProgramRun(Closing):
             return run.running if run.running != name else None
         return "" if name is not None else None
 
-    def _blame(self, item: pytest.Item, run: Run, result: Result | None, problem: str) -> None:
+    def _blame(self, item: pytest.Item, run: Series, result: Result | None, problem: str) -> None:
         """Note on an item how the program ended, where that is why the item fails."""
         lost = result is not None and bool(result.cause)
         end = run.end() if problem or lost else None
@@ -183,7 +186,7 @@ class ProgramRun(Closing):
                 self._fail(result.message)
             pytest.xfail(result.todo or "todo")
 
-    def _started(self, item: pytest.Item) -> Run:
+    def _started(self, item: pytest.Item) -> Series:
         """The run, started by the first call."""
         again = bool(self.broken)
         if self.run is None and not again:
@@ -199,7 +202,7 @@ class ProgramRun(Closing):
             self._fail(f"not reached: {line}" if again else self.broken, artifacts=False)
         return self.run
 
-    def _start(self, item: pytest.Item) -> Run:
+    def _start(self, item: pytest.Item) -> Series:
         """Compile the program, and start it."""
         if self.suite.mistake:
             raise UsageError(self.suite.mistake)
@@ -208,12 +211,16 @@ class ProgramRun(Closing):
         if launch.trace:
             item.user_properties.append((TRACE, str(launch.trace)))
         points, timeouts = self.suite.points_on(self.kernel), _grown(self.timeouts, launch)
-        child = launch.start()
-        from lkltest.program.run import Run  # what reads its output loads while the kernel boots
+        foreign = isinstance(self.suite.program, TreeProgram)  # a tree's own program takes no arguments of ours
+        alone = foreign or launch.foreground or launch.native or launch.trace is not None
+        from lkltest.program.series import Series
 
-        return Run(launch, child, points, timeouts, self.artifacts.path, echo=_echo(item, self.settings))
+        return Series(
+            launch, points, timeouts, self.artifacts.path, wanted=None if foreign else self.suite.selected(item),
+            restarts=0 if alone else self.settings.restarts, echo=_echo(item, self.settings),
+        )  # fmt: skip
 
-    def _finish(self, run: Run) -> str:
+    def _finish(self, run: Series) -> str:
         """Wait for the program's end, and let the suite judge what it left; what is wrong with either."""
         end = run.end()
         if self.finished:
@@ -221,10 +228,10 @@ class ProgramRun(Closing):
         self.finished = True
         if end.problems:
             return end.describe()
-        if self.judge is None:
+        if self.judge is None or not run.whole:  # a part of the points leaves behind what no judge expects
             return ""
         try:
-            self.judge.send(run.results)
+            self.judge.send(run.run.results)
         except StopIteration:
             return ""
         except (AssertionError, LkltestError) as error:

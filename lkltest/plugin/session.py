@@ -29,6 +29,7 @@ class Choice:
 
 LAST = pytest.StashKey[bool]()  # whether an item is the last one of its run that is selected
 IMAGES = pytest.StashKey[list[Path]]()  # of a suite: the directories of the images that its run is given
+SELECTED = pytest.StashKey[dict[tuple[str, str], set[str]]]()  # by run: the names of its items that are selected
 RESULT: pytest.StashKey[Result] = pytest.StashKey()  # what an item's point gave, for its report
 STANDS_FOR = pytest.StashKey[str | None]()  # the point whose failure an item shows beside its own, or "": the end
 TRACE = "trace"  # the property of an item whose run writes one: its path

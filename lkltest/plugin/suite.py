@@ -15,7 +15,7 @@ from lkltest.errors import UsageError
 from lkltest.kernel import Kernel
 from lkltest.plugin.run_items import group
 from lkltest.plugin.running import ProgramRun
-from lkltest.plugin.session import LAST
+from lkltest.plugin.session import LAST, SELECTED
 from lkltest.program import Program
 from lkltest.program.table import Declared, read
 from lkltest.settings import Settings
@@ -67,6 +67,13 @@ class ProgramSuite(pytest.Class):
         """The points that the program has on a kernel."""
         native = not kernel.linked
         return tuple(point for point in self.points if not (native and point.library))
+
+    def selected(self, item: pytest.Item) -> frozenset[str] | None:
+        """The points of an item's run that are selected; None where the program's end is, or it has no table."""
+        names = item.config.stash.get(SELECTED, {}).get(group(item))
+        if names is None or self.end in names or not self.points:
+            return None
+        return frozenset(point.name for point in self.points if attribute(point.name) in names)
 
     def place(self, name: str) -> tuple[str, int]:
         """The C file and line that declare a point."""

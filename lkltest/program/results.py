@@ -54,6 +54,7 @@ class Kind(enum.Enum):
     OUTPUT = "output"  # contradicts its own plan or specification
     UNDECLARED = "undeclared"  # a result of a point that the table has not got, has twice, or was not announced
     MISSING = "missing"  # results of points of the table
+    RESTARTED = "restarted"  # after a point in which the program died; not bad by itself
     MEMCHECK = "memcheck"  # errors outside of any point
 
 

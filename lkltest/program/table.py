@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from lkltest.errors import UsageError
 _OPAQUE = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.DOTALL)
 _ENTRY = re.compile(r"\b(LKLTEST|LKLTEST_LIBRARY|LKL_TEST)\s*\(\s*(\w+)\s*(?=[,)])")
 _TIMEOUT = re.compile(r"\.(timeout|deadline)_ms\s*=([^,}]*)")
+_NEEDS = re.compile(r"\.needs\s*=")
+_STRING = re.compile(r'\s*"([\w\s]*)"(?=\s*[,)])')
 _NUMBER = re.compile(r"[\d\s*()]*\d[\d\s*()]*")
 
 
@@ -25,6 +28,7 @@ class Declared:
     line: int  # of its entry in the source
     library: bool = False  # needs the library's host: not part of the plan where the kernel is no library
     timeout: float | None = None  # seconds
+    needs: tuple[str, ...] | None = None  # earlier points without which it makes no sense; None: all of them
 
 
 def read(source: Path) -> tuple[Declared, ...]:
@@ -48,20 +52,37 @@ def parse(text: str) -> tuple[Declared, ...]:
     code = _drop_other_hosts(_OPAQUE.sub(_blank, text))
     entries = [match for match in _ENTRY.finditer(code) if not _in_directive(code, match.start())]
     ends = [*(match.start() for match in entries[1:]), len(code)]
-    points, line, counted = [], 1, 0
+    points: list[Declared] = []
+    line, counted = 1, 0
     for match, end in zip(entries, ends, strict=False):  # no entry at all still leaves one end
         line += code.count("\n", counted, match.start())
         counted = match.start()
-        timeout = _TIMEOUT.search(code[match.end() : end].partition("};")[0])
+        entry = code[match.end() : end].partition("};")[0]
+        timeout = _TIMEOUT.search(entry)
+        needs = _NEEDS.search(entry)
         points.append(
             Declared(
                 name=match[2],
                 line=line,
                 library=match[1] == "LKLTEST_LIBRARY",
                 timeout=_seconds(timeout[1], timeout[2], line) if timeout else None,
+                needs=_names(text, match.end() + needs.end(), line, [one.name for one in points]) if needs else None,
             )
         )
     return tuple(points)
+
+
+def _names(text: str, begin: int, line: int, earlier: Sequence[str]) -> tuple[str, ...]:
+    """The names of earlier points in the C string that begins there in the source."""
+    string = _STRING.match(text, begin)
+    if string is None:
+        raise ValueError(f'{line}: .needs: write one plain string, such as "start_kernel mount": '
+                         "the runner reads it without a compiler")
+    names = tuple(string[1].split())
+    for name in names:
+        if name not in earlier:
+            raise ValueError(f"{line}: .needs ={string[0]}: no earlier entry declares {name!r}")
+    return names
 
 
 def _seconds(field: str, text: str, line: int) -> float | None:
@@ -99,5 +120,5 @@ def _drop_other_hosts(code: str) -> str:
             kept[-1] = not kept[-1] and not other.search(condition)
         elif directive == "endif" and len(kept) > 1:
             kept.pop()
-        lines.append(line if all(kept) else "")
+        lines.append(line if all(kept) else " " * len(line))  # positions stay right
     return "\n".join(lines)

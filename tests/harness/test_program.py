@@ -107,3 +107,24 @@ def test_a_program_that_includes_us_too_late_is_told(program: Build, tmp_path: P
     source.write_text("#include <stdio.h>\n#include <lkltest.h>\nint main(void) { return 0; }\n")
     with pytest.raises(BuildError, match=r"include <lkltest.h> before"):
         program(source, "-U_GNU_SOURCE")
+
+
+@pytest.mark.parametrize(("argument", "names"), [
+    ("--only=ordered,equal", ["equal", "ordered"]), ("--only=passes", ["passes"]),
+])  # fmt: skip
+def test_a_part_of_the_points_runs(run: Run, argument: str, names: list[str]) -> None:
+    """--only runs the named points in the table's order, with a plan of their own."""
+    assert list(run("checks", argument).points) == names
+
+
+def test_points_are_left_out(run: Run) -> None:
+    """--skip runs all the others."""
+    assert {"equal", "passes"}.isdisjoint(run("checks", "--skip=equal,passes").points)
+
+
+@pytest.mark.parametrize("argument", ["--only=equal,equa", "--only=", "--skip=nothing"])
+def test_an_unknown_point_is_refused(program: Build, argument: str) -> None:
+    """A part that names a point that the table has not got runs nothing."""
+    done = process.run([program("checks"), argument], deadline=60)
+    assert (done.status, done.output) == (2, b"")
+    assert b"see --list" in done.errors

@@ -53,7 +53,7 @@ def test_the_same_with_other_plugins(session: Listed, options: list[str]) -> Non
         ("crashes::after  bug\ncrashes::exit  bug\ncrashes::before  bug\n", "crashes", 2),
         ("crashes::exit  bug\n", "exit", 1),
         ("crashes::after  bug\ncrashes::exit  bug\n", "after", 1),
-        ("crashes::before  bug\n", "before", 1),
+        ("crashes::before  bug\n", "before or after", 1),
         ("late_crash::second  bug\n", "second", 1),
         ("late_crash::exit  bug\n", "late_crash", 0),
     ],

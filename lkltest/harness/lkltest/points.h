@@ -27,6 +27,9 @@
  *              0: the runner's own timeout counts
  * @deadline_ms: former name of @timeout_ms; deprecated
  * @todo: reason why the point is expected to fail, or NULL
+ * @needs: names of the earlier points, separated by blanks, without which this one makes no sense, and by them those
+ *         that they need; "": it stands alone. NULL: all earlier points. For the runner, which reads it from the
+ *         source: it can then run a part of the table
  */
 struct lkltest_point {
 	const char *name;
@@ -36,6 +39,7 @@ struct lkltest_point {
 		int deadline_ms;
 	};
 	const char *todo;
+	const char *needs;
 };
 
 /**

@@ -39,7 +39,7 @@ LKLTEST_FN __attribute__((noreturn)) void lkltest_usage(const char *arg, const c
 {
 	fprintf(stderr,
 		"%s: %s: %s\n"
-		"usage: %s [--list] [--mem=BYTES[K|M|G]] [--cmdline=TEXT] [name=value]...\n",
+		"usage: %s [--list] [--only=POINTS | --skip=POINTS] [--mem=BYTES[K|M|G]] [--cmdline=TEXT] [name=value]...\n",
 		lkltest.argv[0], arg, why, lkltest.argv[0]);
 	exit(LKLTEST_USAGE);
 }
@@ -74,6 +74,47 @@ LKLTEST_FN void lkltest_list(const struct lkltest_point *points, size_t nr)
 	exit(fflush(stdout) ? LKLTEST_NO_OUTPUT : 0);
 }
 
+/* Is the name in a list whose items commas separate? */
+LKLTEST_FN int lkltest_in_list(const char *list, const char *name, size_t len)
+{
+	size_t word;
+
+	for (;; list += word + 1) {
+		word = strcspn(list, ",");
+		if (word == len && !strncmp(list, name, len))
+			return 1;
+		if (!list[word])
+			return 0;
+	}
+}
+
+/* Whether the point is part of this program's plan. */
+LKLTEST_FN int lkltest_planned(const struct lkltest_point *point)
+{
+	if (!point->name || (lkltest.only && !lkltest_in_list(lkltest.only, point->name, strlen(point->name))))
+		return 0;
+	return !lkltest.skip || !lkltest_in_list(lkltest.skip, point->name, strlen(point->name));
+}
+
+/* Refuses a list of points with a name that the table has not got: it would run something else than was meant. */
+LKLTEST_FN const char *lkltest_parse_list(const char *arg, const char *list, const struct lkltest_point *points,
+					  size_t nr)
+{
+	const char *name = list;
+	size_t len, i;
+
+	for (;; name += len + 1) {
+		len = strcspn(name, ",");
+		for (i = 0; i < nr; i++)
+			if (points[i].name && strlen(points[i].name) == len && !strncmp(points[i].name, name, len))
+				break;
+		if (i == nr)
+			lkltest_usage(arg, "names a point that the table has not got: see --list");
+		if (!name[len])
+			return list;
+	}
+}
+
 LKLTEST_FN void lkltest_parse_args(int argc, char **argv, const struct lkltest_point *points, size_t nr)
 {
 	int i;
@@ -84,6 +125,10 @@ LKLTEST_FN void lkltest_parse_args(int argc, char **argv, const struct lkltest_p
 	for (i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--list"))
 			lkltest_list(points, nr);
+		else if (!strncmp(argv[i], "--only=", 7))
+			lkltest.only = lkltest_parse_list(argv[i], argv[i] + 7, points, nr);
+		else if (!strncmp(argv[i], "--skip=", 7))
+			lkltest.skip = lkltest_parse_list(argv[i], argv[i] + 7, points, nr);
 		else if (!strncmp(argv[i], "--mem=", 6))
 			lkltest.mem = lkltest_parse_size(argv[i], argv[i] + 6);
 		else if (!strncmp(argv[i], "--cmdline=", 10))
@@ -194,7 +239,7 @@ LKLTEST_FN int lkltest_run_points(const struct lkltest_point *points, size_t nr)
 	size_t i;
 
 	for (i = 0; i < nr && !lkltest.bailed_out; i++) {
-		if (!points[i].name)
+		if (!lkltest_planned(&points[i]))
 			continue;
 		lkltest_emitf("# running %d %s\n", ++number, points[i].name);
 		start = lkltest_now_ns();
@@ -278,7 +323,7 @@ LKLTEST_FN int lkltest_run(int argc, char **argv, const struct lkltest_point *po
 #endif
 	lkltest_watch_console();
 	for (i = 0; i < nr; i++)
-		planned += points[i].name != NULL;
+		planned += lkltest_planned(&points[i]);
 	lkltest_emitf("TAP version 13\n1..%d\n", planned);
 	/* A plan of nothing reads as a skip. Native, a program may have no point that is meant for it. */
 	if (!nr) {

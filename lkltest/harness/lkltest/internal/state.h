@@ -78,6 +78,7 @@ static struct {
 	int argc;
 	char **argv;
 	const char *cmdline;
+	const char *only, *skip;		/* lists of points: what of the table runs */
 	unsigned long mem;
 	int watching;				/* the console's lines come here */
 	int running;				/* the kernel */

@@ -1,0 +1,192 @@
+"""The runs of one program: after a point in which it died it is started again for the points that do not need it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lkltest.host.closing import Closing
+from lkltest.program.declaration import Timeouts
+from lkltest.program.evidence import Limited
+from lkltest.program.launch import Launch
+from lkltest.program.needs import Needs, argument
+from lkltest.program.results import End, Kind, Problem, Result
+from lkltest.program.table import Declared
+
+if TYPE_CHECKING:
+    from lkltest.program.run import Run
+
+
+INIT_ARGUMENT = 1000  # bytes: an init's arguments stand on the command line of its kernel, which is bounded
+
+
+class Series(Closing):
+    """A program's runs, whose points are had one by one as if it were one; leaves nothing of them behind."""
+
+    def __init__(
+        self,
+        launch: Launch,
+        points: Sequence[Declared],
+        timeouts: Timeouts,
+        directory: Path,
+        *,
+        wanted: Collection[str] | None = None,
+        restarts: int = 0,
+        echo: Callable[[bytes], None] = lambda _: None,
+    ) -> None:
+        """Start the program for the `wanted` points and what they need; None: for its whole table.
+
+        It is started again at most `restarts` times. Each run keeps its output in `directory`, later ones below it.
+        """
+        self.needs = Needs(points)
+        part = self.needs.points if wanted is None else self.needs.part(wanted)
+        part = part or self.needs.points
+        self.whole = len(part) == len(self.needs.points)  # nothing of the table was left out from the beginning
+        self.original, self.timeouts, self.directory, self.echo = launch, timeouts, directory, echo
+        self.left = restarts
+        self.dead: list[str] = []  # points in which the program died
+        self.earlier: list[Run] = []  # runs that have ended, and after which it was started again
+        self.results: dict[str, Result] = {}  # of the earlier runs
+        self.notes: list[Problem] = []
+        self.run: Run = self._start(part)
+
+    def close(self) -> None:
+        """Kill what is left of the program, and keep what it printed."""
+        self.run.close()
+
+    @property
+    def launch(self) -> Launch:
+        """The first run's command: what to run by hand."""
+        return (self.earlier or [self.run])[0].launch
+
+    @property
+    def over(self) -> bool:
+        """Whether the last run has come to its end."""
+        return self.run.over
+
+    @property
+    def running(self) -> str | None:
+        """The point in which the program died first, or that runs now; None between two."""
+        return self.dead[0] if self.dead else self.run.running
+
+    @property
+    def incomplete(self) -> str:
+        """Words about what is missing in the directory; empty where nothing is."""
+        return next((run.incomplete for run in (*self.earlier, self.run) if run.incomplete), "")
+
+    @property
+    def skipped(self) -> str | None:
+        """Why the program skips all its points; None where it does not."""
+        return self.run.skipped
+
+    def next_result(self) -> Result | None:
+        """Wait for the next point of a program without a table, which is never started again; None at its end."""
+        return self.run.next_result()
+
+    def result(self, name: str) -> Result:
+        """Wait for the result of a point, or for the last of the ends: then the point is lost."""
+        while name not in self.results:
+            if (run := self._left_out(name)) is not None:
+                return run.result(name)
+            result = self.run.result(name)
+            if not self.run.over or not self._again():
+                return result
+        return self.results[name]
+
+    def _left_out(self, name: str) -> Run | None:
+        """The earlier run whose end is why the program was not started again for a point; None where it was."""
+        names = [{point.name for point in run.points} for run in (*self.earlier, self.run)]
+        return next((run for run, later in zip(self.earlier, names[1:], strict=True) if name not in later), None)
+
+    def end(self) -> End:
+        """Wait for the end of the last run; the verdict on all of them together."""
+        self.run.end()
+        while self._again():
+            self.run.end()
+        last = self.run.end()
+        if not self.earlier:
+            return last
+        first = self.earlier[0].end()
+        ends = [run.end() for run in (*self.earlier, self.run)]
+        told = [problem for end in ends for problem in end.problems if problem.kind is not Kind.MISSING]
+        problems = (*self._worse(), *told, *self.notes, *self._missing())
+        return replace(first, problems=problems, seconds=sum(end.seconds for end in ends))
+
+    def _missing(self) -> list[Problem]:
+        """The problem of the points that no run has come to."""
+        have = {**self.run.results, **self.results}
+        names = [point.name for point in self._expected() if point.name not in have]
+        if not names:
+            return []
+        count = f"{len(names)} of {len(self._expected())}"
+        return [Problem(Kind.MISSING, f"{count} points have no result in any run, first {names[0]!r}")]
+
+    def _start(self, part: Sequence[Declared]) -> Run:
+        """Start the program for a part of its points."""
+        chosen = argument(self.needs.points, part)
+        if self.original.native and len(chosen) > INIT_ARGUMENT:
+            part, chosen = self.needs.points, ""
+        launch = self._with(chosen) if chosen else self.original
+        number = len(self.earlier)
+        directory = self.directory / f"restart-{number}" if number else self.directory
+        child = launch.start()
+        from lkltest.program.run import Run  # what reads its output loads while the kernel boots
+
+        return Run(launch, child, part, self.timeouts, directory, echo=self.echo)
+
+    def _with(self, chosen: str) -> Launch:
+        """The command with one argument more; an init's stand behind a "--" and in quotes."""
+        argv = self.original.argv
+        if self.original.native:
+            return replace(self.original, argv=(*argv, *(() if "--" in argv else ("--",)), f'"{chosen}"'))
+        return replace(self.original, argv=(*argv, chosen))
+
+    def _again(self) -> bool:
+        """Start the program again for what is left, where the run that has ended died in a point."""
+        run, evidence = self.run, self.run.evidence
+        if evidence is None or not self.left or not _died_in_point(run):
+            return False
+        dead = evidence.running
+        assert dead is not None
+        have = {**run.results, **self.results}
+        wanted = [point.name for point in self._expected() if point.name not in have and point.name not in self.dead]
+        part = self.needs.without((name for name in wanted if name != dead), [*self.dead, dead])
+        if not part:
+            return False
+        new = [point.name for point in part if point.name not in have]
+        note = f"started again without {dead!r} for {len(new)} points that do not need it, first {new[0]!r}"
+        self._keep(run, dead, note)
+        self.left -= 1
+        run.close()
+        self.earlier.append(run)
+        self.run = self._start(part)
+        return True
+
+    def _expected(self) -> Sequence[Declared]:
+        """The points that the first run was started for."""
+        return (self.earlier or [self.run])[0].points
+
+    def _keep(self, run: Run, dead: str, note: str) -> None:
+        """Keep the results of a run that died, the first ones of points that ran again; tell the new start."""
+        lost = run.result(dead)
+        self.results = {**run.results, dead: replace(lost, message=f"{lost.message}\n\n{note}"), **self.results}
+        self.notes.append(Problem(Kind.RESTARTED, note))
+        self.dead.append(dead)
+
+    def _worse(self) -> list[Problem]:
+        """The problems of points that were good at first and bad when they ran again, as others need them."""
+        return [
+            Problem(Kind.RESTARTED, f"{name!r} was good at first and failed when it ran again: {result.message}")
+            for run in (*self.earlier[1:], self.run) for name, result in run.results.items()
+            if result.bad and name in self.results and not self.results[name].bad
+        ]  # fmt: skip
+
+
+def _died_in_point(run: Run) -> bool:
+    """Whether a run ended with its kernel lost in a point, and not for all its time being gone."""
+    evidence = run.evidence
+    if evidence is None or evidence.running is None or not run.points or run.end().lost is None:
+        return False
+    return evidence.timeout is None or evidence.timeout.of is Limited.POINT

@@ -1,0 +1,71 @@
+"""A point that kills or hangs its kernel costs that point, and those that need it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.plugin.conftest import Pytest
+
+
+def outcomes(result: pytest.RunResult) -> dict[str, str]:
+    """What became of each item, by its point's name."""
+    return dict(re.findall(r"::restarts::(\w+)\[[^\]]*\] (PASSED|FAILED)", result.stdout.str()))
+
+
+def test_other_points_run_on_a_new_kernel(suite: Pytest, pytester: pytest.Pytester) -> None:
+    """Points that do not need the dead one pass or fail by themselves; what needs it, and the end, fail."""
+    result = suite("restarts", "-v")
+    assert outcomes(result) == {
+        "start_kernel": "PASSED", "first": "PASSED", "crash": "FAILED", "child": "FAILED", "after": "PASSED",
+        "hang": "FAILED", "fails": "FAILED", "last": "PASSED", "exit": "FAILED",
+    }  # fmt: skip
+    text = result.stdout.str()
+    assert "not reached: the program was killed by SIGSEGV in the point 'crash'" in text
+    assert "started again without 'crash' for 4 points that do not need it, first 'after'" in text
+    assert "started again without 'hang' for 2 points that do not need it, first 'fails'" in text
+    assert re.search(r"restarts\.c:10: .*getpid", text)
+    kept = next((pytester.path / "lkltest-artifacts").glob("*/"))
+    assert {"output.tap", "restart-1", "restart-2"} <= {path.name for path in kept.iterdir()}
+
+
+@pytest.mark.parametrize(("restarts", "lost"), [
+    (0, {"child", "after", "hang", "fails", "last"}), (1, {"child", "fails", "last"}),
+])  # fmt: skip
+def test_the_program_is_started_again_so_often_only(suite: Pytest, restarts: int, lost: set[str]) -> None:
+    """--lkl-restarts bounds the starts; the points that are left were not reached."""
+    result = suite("restarts", "-v", "-rA", f"--lkl-restarts={restarts}")
+    became = outcomes(result)
+    own = {"crash", "exit"} | ({"hang"} if restarts else set())
+    assert {name for name, outcome in became.items() if outcome == "FAILED"} == own | lost
+    assert result.stdout.str().count("started again") >= restarts
+
+
+@pytest.mark.parametrize("name", ["first", "after", "last"])
+def test_a_selected_point_runs_with_what_it_needs(suite: Pytest, name: str) -> None:
+    """-k runs what the point needs and the point, so that no crash before or behind it is blamed on it."""
+    result = suite("restarts", "-k", f"restarts and {name}")
+    result.assert_outcomes(passed=1, deselected=8)
+    assert result.ret == 0
+
+
+def test_a_selected_point_needs_a_dead_one(suite: Pytest) -> None:
+    """A point whose need crashes is not reached, and fails."""
+    result = suite("restarts", "-k", "restarts and child")
+    result.assert_outcomes(failed=1, deselected=8)
+    assert "killed by SIGSEGV in the point 'crash'" in result.stdout.str()
+
+
+def test_the_end_is_that_of_the_whole_program(suite: Pytest) -> None:
+    """Where the program's end is selected, the whole program runs."""
+    result = suite("restarts", "-k", "exit")
+    result.assert_outcomes(failed=1, deselected=8)
+    assert "killed by SIGSEGV in the point 'crash'" in result.stdout.str()
+
+
+def test_a_point_that_fails_when_it_runs_again_is_told(suite: Pytest) -> None:
+    """What others need is run again for them; that it then fails is no secret, and the end's failure."""
+    result = suite("again", "-v")
+    result.assert_outcomes(passed=2, failed=2)
+    assert "'once' was good at first and failed when it ran again: " in result.stdout.str()

@@ -1,0 +1,67 @@
+"""Parts of a table that can run by themselves."""
+
+from __future__ import annotations
+
+import pytest
+
+from lkltest.program.needs import Needs, argument
+from lkltest.program.table import Declared, parse
+
+TABLE = parse("""
+LKLTEST_POINTS = {
+	LKLTEST(host, .needs = ""),
+	LKLTEST(start, .needs = ""),
+	LKLTEST(a, .needs = "start"),
+	LKLTEST(b, .timeout_ms = 5, .needs = "a"), /* .needs = "no" */
+	LKLTEST(c, .needs = "start"),
+	LKLTEST(rest),
+	LKLTEST(d, .needs = "b c"),
+};
+""")
+
+
+def names(part: tuple[Declared, ...]) -> str:
+    """The names of some points."""
+    return " ".join(point.name for point in part)
+
+
+@pytest.mark.parametrize(("wanted", "part"), [
+    ("host", "host"), ("a", "start a"), ("b", "start a b"), ("c host", "host start c"), ("d", "start a b c d"),
+    ("rest", "host start a b c rest"), ("gone", ""),
+])  # fmt: skip
+def test_a_part_has_all_that_it_needs(wanted: str, part: str) -> None:
+    """Needs are followed to their ends; a point that declares none needs all before it."""
+    assert names(Needs(TABLE).part(wanted.split())) == part
+
+
+@pytest.mark.parametrize(("dead", "part"), [
+    ("host", "start a b c d"), ("a", "host start c"), ("b", "host start a c"), ("start", "host"),
+    ("d", "host start a b c rest"), ("rest", "host start a b c d"), ("a c", "host start"),
+])  # fmt: skip
+def test_what_needs_a_dead_point_is_left_out(dead: str, part: str) -> None:
+    """Also where it needs it by others, or declares nothing and comes after it."""
+    assert names(Needs(TABLE).without([point.name for point in TABLE], dead.split())) == part
+
+
+def test_a_point_that_is_not_there_is_not_needed() -> None:
+    """A native program has no start_kernel."""
+    native = tuple(point for point in TABLE if point.name != "start")
+    assert names(Needs(native).part(["b"])) == "a b"
+    assert names(Needs(native).without(["b"], [])) == "a b"
+
+
+@pytest.mark.parametrize(("part", "text"), [("a", "--only=a"), ("host start b c rest d", "--skip=a")])
+def test_the_shorter_argument_is_taken(part: str, text: str) -> None:
+    """The points are named, or those that are left out; the whole table takes no argument."""
+    assert argument(TABLE, [point for point in TABLE if point.name in part.split()]) == text
+    assert argument(TABLE, TABLE) == ""
+
+
+@pytest.mark.parametrize(("needs", "message"), [
+    ("start_kernel", "write one plain string"), ('"later"', "no earlier entry declares 'later'"), ('"a" "b"', None),
+])  # fmt: skip
+def test_needs_that_cannot_be_met_are_refused(needs: str, message: str | None) -> None:
+    """A name that no earlier entry has, or what takes a compiler, is told with its line."""
+    source = f"LKLTEST(a),\nLKLTEST(b, .needs = {needs}),\nLKLTEST(later),"
+    with pytest.raises(ValueError, match=f"2: .*{message or 'plain string'}"):
+        parse(source)

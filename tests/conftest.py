@@ -1,8 +1,10 @@
-"""What lkltest's own tests share: a real kernel, built before the first test that wants one."""
+"""A real kernel for lkltest's own tests, built before the first test that takes it, and kept from all others."""
 
 from __future__ import annotations
 
+import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -12,13 +14,45 @@ from lkltest.settings import Settings
 
 pytest_plugins = ["pytester"]
 
+KERNELS = {"liblkl", "uml"}  # the fixtures that are kernels: each test that takes one has the mark `kernel`
+REFUSAL = """#!/bin/sh
+echo "npm error a test without the mark 'kernel' fetches a kernel: let it take the fixture liblkl" >&2
+exit 1
+"""
 
-def pytest_configure() -> None:
-    """Heed what ends us, and let our children heed it: a shell's background jobs and nohup's ignore it."""
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register our mark; heed signals that end us: a shell's background jobs and nohup's ignore them."""
+    config.addinivalue_line("markers", "kernel: runs a real kernel, liblkl or UML; set by the fixtures it takes")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a kernel."""
+    for item in items:
+        if KERNELS & set(getattr(item, "fixturenames", ())):
+            item.add_marker("kernel")
+
+
+@pytest.fixture(scope="session")
+def refusing_npm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with an npm that fetches nothing, and so lets no build of a default kernel begin."""
+    program = tmp_path_factory.mktemp("npm") / "npm"
+    program.write_text(REFUSAL)
+    program.chmod(0o755)
+    return program.parent
+
+
+@pytest.fixture(autouse=True)
+def no_kernel_by_surprise(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test without the mark fetch or build a kernel, nor find the one that is in the user's cache."""
+    if request.node.get_closest_marker("kernel") is None:
+        monkeypatch.setenv("PATH", str(request.getfixturevalue("refusing_npm")), prepend=os.pathsep)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(request.getfixturevalue("tmp_path_factory").getbasetemp() / "cache"))
 
 
 def default_settings() -> Settings:

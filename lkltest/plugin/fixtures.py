@@ -154,7 +154,8 @@ def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:  #
     if any("[lkl-" in nodeid for nodeid in ids):
         from lkltest.plugin import kernels
 
-        kernels.build_missing(node.config)
+        if kernels.run_on_default(node.config, ids):
+            kernels.build_missing(node.config)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -121,6 +121,12 @@ def parametrize(metafunc: pytest.Metafunc) -> tuple[Choice, ...]:
     choices = tuple(choice for choice in choices if only is None or choice.name in only)
     metafunc.parametrize("kernel", choices, indirect=True, ids=[choice.name for choice in choices], scope="session")
     return choices
+
+
+def run_on_default(config: pytest.Config, ids: Iterable[str]) -> bool:
+    """Whether the ids of items name the default kernel; those of other tests may begin alike."""
+    starts = tuple(f"{liblkl.default_name(settings_of(config))}{end}" for end in ("]", "-"))
+    return any(nodeid.partition("[")[2].startswith(starts) for nodeid in ids)
 
 
 def build_missing(config: pytest.Config) -> None:

@@ -84,7 +84,8 @@ def examine(console: Console, path: Path | None, settings: Settings) -> bool:
         return False
     stale = liblkl.stale(kernel)
     chosen = [f"--lkl={kernel.path}"] if path else []
-    print_rows(console, [("state", stale or "usable"), ("next step", shlex.join(["pytest", "suites/", *chosen]))])
+    command = ["lkltest", "build"] if stale else ["pytest", "suites/"]
+    print_rows(console, [("state", stale or "usable"), ("next step", shlex.join([*command, *chosen]))])
     return True
 
 

@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -15,7 +16,7 @@ from filelock import FileLock, Timeout
 from lkltest.errors import Exit, UsageError
 from lkltest.host import cache, process, programs
 from lkltest.host.progress import Progress
-from lkltest.liblkl import build_default, job
+from lkltest.liblkl import build_default, cmdfiles, job, kconfig, layout, proof, set_aside
 from lkltest.liblkl.build_default import LITTLE_ENDIAN, Log
 from lkltest.settings import Settings
 
@@ -63,51 +64,106 @@ def alone(lock: Path, root: Path, progress: Progress) -> Iterator[None]:
         held.release()
 
 
+@dataclass(frozen=True)
+class Plan:
+    """The commands that build a tree: first the kernel, then the library made from it and the host's part."""
+
+    tools: Path  # tools/lkl or tools/um, where it is built
+    kernel: tuple[tuple[str, ...], ...]
+    libraries: tuple[str, ...]
+    library: str = "liblkl.a"  # in `tools`: without it, nothing was built
+    installed: Path | None = None  # what the last command for the kernel has to leave
+
+
 def build(root: Path, output: Path, settings: Settings, log: Log) -> None:
-    """Run the commands of the build."""
+    """Build a tree, and prove that it was; the library of before stays until there is a new one."""
     log.progress.say(f"building {root} (log: {log.path})")
     with log.file:
-        for words in commands(root, output, settings.jobs or len(os.sched_getaffinity(0))):
-            run(words, root, log)
+        began = log.path.stat().st_mtime
+        plan = planned(root, output, settings.jobs or len(os.sched_getaffinity(0)))
+        cmdfiles.remove_unreadable(output / "tools")
+        for words in plan.kernel:
+            run(words, root, log).require()
+        if plan.installed is not None and not plan.installed.is_file():
+            raise unproved(root, f"there is no {plan.installed} after the installation", log)
+        names = (*layout.STATIC, *layout.SHARED)
+        with set_aside.unless_made(plan.tools, names) as before:
+            with kconfig.kept(output / ".config"):
+                made = run(with_old_kernel(plan), root, log)
+            library = layout.first(plan.tools, names)
+            lost = [file for file in before or (plan.tools / plan.library,) if not file.is_file()]
+            if library is None or (lost and not made.ended.ok):
+                raise made.failure()
+            require_proof(proof.Built(root, output, plan.tools, library, began), log)
+        if not made.ended.ok:
+            log.progress.say(f"{library} is built; something else in {plan.tools} is not (log: {log.path})")
 
 
-def commands(root: Path, output: Path, jobs: int) -> list[list[str]]:
-    """The commands that build a tree, in their order."""
+def require_proof(built: proof.Built, log: Log) -> None:
+    """Raise UsageError unless the files prove that the library is made from what is there now."""
+    doubt = proof.doubt(built)
+    if doubt:
+        raise unproved(built.root, doubt, log)
+
+
+def unproved(root: Path, doubt: str, log: Log) -> UsageError:
+    """The error for a build that ended well and did not make everything anew."""
+    return UsageError(
+        f"make ended well in {root} and did not rebuild everything: {doubt}; the library of before is kept. Clean the "
+        f"tree (make ARCH=lkl clean), or build it yourself and leave out --lkl-build (log: {log.path})"
+    )
+
+
+def planned(root: Path, output: Path, jobs: int) -> Plan:
+    """How a tree is built."""
     common = ["make", f"-j{jobs}", "KALLSYMS_EXTRA_PASS=1"]
     if output != root:
         common.append(f"O={output}")
     if (root / "tools" / "um").is_dir() and not (root / "tools" / "lkl").is_dir():
         return of_uml(output, common)
     tools = output / "tools" / "lkl"
-    clean = [["rm", "-f", *map(str, [tools / "lib" / "lkl.o", *tools.glob("lib/.*.cmd")])]]
-    # ar adds to an archive that is there, and refuses one that a killed build has left.
-    old = ["rm", "-f", *(str(tools / name) for name in ("liblkl.a", "liblkl.so", "lib/liblkl.so"))]
-    libraries = [*common, "-C", "tools/lkl", *(["static", "shared"] if first_generation(root) else ["all"])]
+    # -k: a test program that does not link must not keep the library from being made.
+    targets = ["static", "shared"] if first_generation(root) else ["all"]
+    libraries = (*common, "-k", "-C", "tools/lkl", "KCONFIG=olddefconfig", *targets)
+    installed = tools / "lib" / "lkl.o"
+    removed = ("rm", "-f", str(installed))
     if not (output / ".config").is_file():
-        return [*clean, old, libraries]
+        return Plan(tools, (removed,), (*common, "-k", "-C", "tools/lkl", *targets))
     # lib/lkl.o has no prerequisites in tools/lkl: it is never made again unless it is gone. And its rule begins with
     # `make defconfig`, which would throw the user's .config away: so kbuild makes it, from that .config.
-    kernel = [*common, "ARCH=lkl"]
-    return [
-        *clean,
-        [*kernel, "olddefconfig"],
-        [*kernel, "install", f"INSTALL_PATH={tools}/"],
-        old,
-        libraries,
-    ]
+    kernel = (*common, "ARCH=lkl")
+    # `install` alone neither takes over an edited .config nor, from 6.6 on, compiles anything.
+    everything = [(*kernel, "all")] if makes_all(root) else []
+    install = (*kernel, "install", f"INSTALL_PATH={tools}/")
+    taken_over = ("touch", str(output / ".config"))  # for kbuild, which goes by its time only
+    commands = ((*kernel, "olddefconfig"), taken_over, *everything, removed, install)
+    return Plan(tools, commands, libraries, installed=installed)
 
 
-def of_uml(output: Path, common: list[str]) -> list[list[str]]:
+def with_old_kernel(plan: Plan) -> tuple[str, ...]:
+    """The command for the libraries, with a kernel that is installed taken as it is: its rule would configure anew."""
+    kernel = plan.tools / "lib" / "lkl.o"
+    old = [word for name in ("lib/lkl.o", str(kernel)) for word in ("-o", name)] if kernel.is_file() else []
+    return (*plan.libraries, *old)
+
+
+def makes_all(root: Path) -> bool:
+    """Whether the kernel's makefile has kbuild's target `all`."""
+    makefile = root / "Makefile"
+    return makefile.is_file() and re.search(r"^all\s*:", makefile.read_text(errors="replace"), re.M) is not None
+
+
+def of_uml(output: Path, common: list[str]) -> Plan:
     """The commands for UML's library mode: the RFC up to v7 makes linux.o in tools/um, v8 wants it made before."""
     library = ["ARCH=um", "UMMODE=library"]
-    configure = [] if (output / ".config").is_file() else [[*common, *library, "defconfig"]]
+    target = "olddefconfig" if (output / ".config").is_file() else "defconfig"
     tools = output / "tools" / "um"
-    return [
-        *configure,
-        [*common, *library],
-        ["rm", "-f", str(tools / "lib" / "linux.o"), str(tools / "liblinux.a")],
-        [*common, "-C", "tools/um", "UMMODE=library", "KCONFIG=olddefconfig"],
-    ]
+    return Plan(
+        tools,
+        ((*common, *library, target), (*common, *library), ("rm", "-f", str(tools / "lib" / "linux.o"))),
+        (*common, "-C", "tools/um", "UMMODE=library", "KCONFIG=olddefconfig"),
+        "liblinux.a",
+    )
 
 
 def first_generation(root: Path) -> bool:
@@ -116,7 +172,25 @@ def first_generation(root: Path) -> bool:
     return makefile.is_file() and "\nstatic:" in makefile.read_text(errors="replace")
 
 
-def run(words: Sequence[str], root: Path, log: Log) -> None:
+@dataclass(frozen=True)
+class Made:
+    """How one command of a build ended."""
+
+    root: Path
+    log: Log
+    ended: process.Ended
+
+    def failure(self) -> Exception:
+        """The error for it, with the exit status that `git bisect run` skips."""
+        return self.log.failure(f"building {self.root}", self.ended, Exit.DOES_NOT_BUILD)
+
+    def require(self) -> None:
+        """Raise that error unless the command ended well."""
+        if not self.ended.ok:
+            raise self.failure()
+
+
+def run(words: Sequence[str], root: Path, log: Log) -> Made:
     """Run one command of the build in the tree's root."""
     unset = [word for name in FOREIGN for word in ("-u", name)]
     own = [LITTLE_ENDIAN] if first_generation(root) else []
@@ -125,6 +199,4 @@ def run(words: Sequence[str], root: Path, log: Log) -> None:
     with has_python if shutil.which("python") else build_default.python() as path:
         argv = ["env", *unset, "LC_ALL=C", f"PATH={path}", *([f"CFLAGS={cflags}"] if cflags else []), *words]
         log.line(f"$ {process.command(argv)}".encode())
-        ended = job.run(argv, cwd=root, line=log.line)
-    if not ended.ok:
-        raise log.failure(f"building {root}", ended, Exit.DOES_NOT_BUILD)
+        return Made(root, log, job.run(argv, cwd=root, line=log.line))

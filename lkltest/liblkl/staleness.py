@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from lkltest.liblkl import kconfig
 from lkltest.liblkl.model import Liblkl
 from lkltest.liblkl.store import MARKER
 
@@ -26,9 +27,13 @@ def newer(liblkl: Liblkl) -> str | None:
     half = half_made(liblkl)
     if half is not None:
         return half
+    names = kconfig.not_taken_over(liblkl.output)
+    if names:
+        return (f"{liblkl.library} is of another configuration than {liblkl.output / '.config'}: {names} changed "
+                "since; build it again, or let --lkl-build do it")
     when, source = max(sources(liblkl.root, liblkl.output, liblkl.generation.value), default=(0.0, ""))
     if when <= liblkl.built:
-        return None
+        return configured_later(liblkl, liblkl.output)
     age = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(when))
     return (f"{liblkl.library} is older than its sources: {Path(source).relative_to(liblkl.root)} was changed "
             f"at {age}; build it again, or let --lkl-build do it")
@@ -42,6 +47,16 @@ def half_made(liblkl: Liblkl) -> str | None:
         if kernel.is_file() and kernel.stat().st_mtime > liblkl.built:
             return (f"{liblkl.library} is older than {kernel}: a build is under way or has failed; wait for it, or let "
                     "--lkl-build go on with it")
+    return None
+
+
+def configured_later(liblkl: Liblkl, output: Path) -> str | None:
+    """Whether the tree was configured after the library was made, as one sentence."""
+    taken = output / kconfig.TAKEN_OVER
+    file = taken if taken.is_file() else output / ".config"
+    if file.is_file() and file.stat().st_mtime > liblkl.built:
+        return (f"{liblkl.library} is older than its configuration: {file} was written after it; "
+                "build it again, or let --lkl-build do it")
     return None
 
 

@@ -31,6 +31,8 @@ __all__ = [
     "Result",
     "Settings",
     "State",
+    "TapProgram",
+    "TapPrograms",
     "TreeProgram",
     "Uml",
     "UnusableKernel",
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     from lkltest.program.declaration import Call, OtherTreePrograms, Program, TreeProgram
     from lkltest.program.launch import compile_for
     from lkltest.program.results import Result, State
+    from lkltest.program.tap_program import TapProgram, TapPrograms
     from lkltest.settings import Settings
     from lkltest.uml.console import Console, Panic
     from lkltest.uml.machine import booted, booted_on_host
@@ -82,6 +85,7 @@ else:
             "lkltest.program.declaration": "Call OtherTreePrograms Program TreeProgram",
             "lkltest.program.launch": "compile_for",
             "lkltest.program.results": "Result State",
+            "lkltest.program.tap_program": "TapProgram TapPrograms",
             "lkltest.settings": "Settings",
             "lkltest.uml.console": "Console Panic",
             "lkltest.uml.machine": "booted booted_on_host",

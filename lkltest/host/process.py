@@ -273,6 +273,12 @@ class Child(Closing):
             seconds=time.monotonic() - self.started,
         )
 
+    def errors(self) -> bytes:
+        """The bytes that are in the pipe of standard error now; b"" where there are none."""
+        pipe = self.popen.stderr
+        waiting = pipe is not None and pipe.fileno() not in self._closed and readable(pipe.fileno(), 0)
+        return os.read(pipe.fileno(), CHUNK) if pipe is not None and waiting else b""
+
     def chunk(self, timeout: float | None) -> Chunk | None:
         """What the child printed next, on either of its pipes, or that it ended; None after `timeout` silent seconds.
 

@@ -26,6 +26,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             about["option"], dest=f"lkltest_{item.name}", action=action, default=None, help=about["help"], **extra
         )
         parser.addini(ini_name(about["option"]), about["help"], default=None)
+    group.addoption(
+        "--tap-program", dest="lkltest_tap_program", action="append", default=[], metavar="CMD",
+        help="run a program that prints TAP, such as './t/check.sh --fast', its points as tests (may be repeated; "
+        "a quoted pattern such as 't/*.t' is several; paths of tests are run beside it only where they are named)",
+    )  # fmt: skip
+    group.addoption(
+        "--tap-excuse-skips", dest="lkltest_tap_excuse_skips", action="store_true",
+        help="`not ok 1 # SKIP` of a --tap-program is a skip, as bats -F tap13 and cmocka mean it",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -41,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.import_plugin("lkltest.plugin.fixtures")
     if parts.is_shared(config):
         parts.load(config)
+    if config.getoption("lkltest_tap_program"):
+        config.pluginmanager.import_plugin("lkltest.plugin.tap_option")
     config.addinivalue_line(
         "markers",
         "lkl_timeout(program, point): deadlines in seconds of a test program, and of each of its points",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lkltest.errors import LkltestError
 from lkltest.plugin.run_items import group, is_point, run_of
 from lkltest.plugin.session import LAST, SELECTED, refusing
+
+if TYPE_CHECKING:
+    from lkltest.program import OtherTreePrograms, Program, TapProgram, TapPrograms
 
 
 def pytest_pycollect_makeitem(
@@ -22,16 +26,39 @@ def pytest_pycollect_makeitem(
 
     if isinstance(collector, ProgramSuite):
         return collector.make_items(name, obj)  # type: ignore[arg-type] # it looks at what it is
-    from lkltest.program import OtherTreePrograms, Program, TreeProgram
-
-    if not isinstance(obj, (Program, OtherTreePrograms)) or not isinstance(collector, (pytest.Module, pytest.Class)):
+    if not isinstance(collector, (pytest.Module, pytest.Class)):
         return None
-    from lkltest.plugin.trees import TreeSuite, collect_others
+    from lkltest.program import OtherTreePrograms, Program, TapProgram, TapPrograms
 
-    with refusing(collector.config):
-        if isinstance(obj, OtherTreePrograms):
-            return [*collect_others(collector, obj)]
-        return (TreeSuite if isinstance(obj, TreeProgram) else ProgramSuite).of(collector, name, obj)
+    if isinstance(obj, (TapProgram, TapPrograms)):
+        return _collect_tap(collector, name, obj)
+    return _collect(collector, name, obj) if isinstance(obj, (Program, OtherTreePrograms)) else None
+
+
+def _collect(
+    parent: pytest.Module | pytest.Class, name: str, declared: Program | OtherTreePrograms
+) -> pytest.Collector | list[pytest.Collector | pytest.Item]:
+    """Collect programs that run on kernels."""
+    from lkltest.plugin.suite import ProgramSuite
+    from lkltest.plugin.trees import TreeSuite, collect_others
+    from lkltest.program import OtherTreePrograms, TreeProgram
+
+    with refusing(parent.config):
+        if isinstance(declared, OtherTreePrograms):
+            return [*collect_others(parent, declared)]
+        return (TreeSuite if isinstance(declared, TreeProgram) else ProgramSuite).of(parent, name, declared)
+
+
+def _collect_tap(
+    parent: pytest.Module | pytest.Class, name: str, declared: TapProgram | TapPrograms
+) -> list[pytest.Collector | pytest.Item]:
+    """Collect programs that print TAP: neither a kernel nor a compiler is loaded for them."""
+    from lkltest.plugin import tap_suite
+
+    try:
+        return [*tap_suite.collect(parent, name, declared)]
+    except LkltestError as error:
+        raise pytest.Collector.CollectError(str(error)) from None
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -18,9 +18,9 @@ from lkltest.plugin.causes import CAUSE, Cause, first_line, kernel_of, record_lo
 from lkltest.plugin.repeating import LOG
 from lkltest.plugin.session import IMAGES, RESULT, STANDS_FOR, TRACE
 from lkltest.program import Program
+from lkltest.program.command import Launch
 from lkltest.program.declaration import Arguments, Call, Timeouts, TreeProgram, read_timeout
-from lkltest.program.launch import Launch, prepare
-from lkltest.program.results import Result, State
+from lkltest.program.results import End, Result, State
 from lkltest.program.table import Declared
 from lkltest.settings import Settings
 
@@ -54,19 +54,22 @@ class Suite(Protocol):
         """The points that the program has on a kernel."""
 
 
+RunArguments = Arguments | Generator[Arguments, Mapping[str, Result], None]
+
+
 class ProgramRun(Closing):
     """One run of a suite's program on one kernel, started when the first of its items asks for a result."""
 
     def __init__(
         self,
         suite: Suite,
-        kernel: Kernel,
-        arguments: Arguments | Generator[Arguments, Mapping[str, Result], None],
+        kernel: Kernel | None,
+        arguments: RunArguments,
         node: pytest.Item,
         parameters: str,
         settings: Settings,
     ) -> None:
-        """Prepare the run.
+        """Prepare the run; without a kernel where the program needs none.
 
         `arguments` is what the suite's function returned, or its generator; `parameters` are the run's in the ids
         of its items.
@@ -76,6 +79,7 @@ class ProgramRun(Closing):
         self.settings = settings
         self.judge = arguments if isinstance(arguments, Generator) else None
         self.arguments = _checked(suite, next(arguments, None) if isinstance(arguments, Generator) else arguments)
+        self.parameters = parameters
         self.timeouts = _timeouts(suite, node, settings)
         self.artifacts = Artifacts(node.config, settings, f"{suite.nodeid}[{parameters}")
         self.scratch = self.artifacts.path / "root"  # of a UML
@@ -149,8 +153,7 @@ class ProgramRun(Closing):
         if end is None or not (end.problems or lost):
             return  # it has ended well: what is wrong is the item's own
         line = first_line(result.cause if result is not None and lost else str(end.problems[0]))
-        if end.lost is not None:
-            record_loss(item, end.lost.value)
+        self._record_loss(item, end)
         own = bool(problem) or (result is not None and result.reached)
         failed = result.message if result is not None and result.bad and not lost else ""
         item.stash[CAUSE] = Cause(kernel_of(item), line, failed + end.describe() if own else "", own=own)
@@ -161,19 +164,28 @@ class ProgramRun(Closing):
         count = 0
         while (result := run.next_result()) is not None:
             count += 1
-            item.stash[RESULT] = result
-            with subtests.test(msg=printable(result.name)):
-                if result.bad:
-                    self._fail(result.message + (f"\n\n{result.log}" if result.log else ""))
-                self._conclude(result, item)
-            del item.stash[RESULT]
+            self._show(result, item, subtests)
         problem = self._finish(run)
-        if problem and (lost := run.end().lost) is not None:
-            record_loss(item, lost.value)
+        if problem:
+            self._record_loss(item, run.end())
         if not problem and run.skipped is not None:
             self._conclude(Result("program", State.SKIPPED, run.skipped), item)
         if problem or not count:
             self._fail(problem or "the program printed no test point")
+
+    def _show(self, result: Result, item: pytest.Item, subtests: pytest.Subtests) -> None:
+        """Show the result of a point as a subtest of an item."""
+        item.stash[RESULT] = result
+        with subtests.test(msg=printable(result.name)):
+            if result.bad:
+                self._fail(result.message + (f"\n\n{result.log}" if result.log else ""))
+            self._conclude(result, item)
+        del item.stash[RESULT]
+
+    def _record_loss(self, item: pytest.Item, end: End) -> None:
+        """Record on an item how the kernel was lost, if it was."""
+        if end.lost is not None and self.kernel is not None:
+            record_loss(item, end.lost.value)
 
     def _conclude(self, result: Result, item: pytest.Item) -> None:
         """Let an item skip, or fail as expected, with the result of a point that is not bad."""
@@ -206,12 +218,11 @@ class ProgramRun(Closing):
         """Compile the program, and start it."""
         if self.suite.mistake:
             raise UsageError(self.suite.mistake)
-        source = self.suite.source_on(self.kernel)
-        launch = prepare(self.suite.program, source, self.kernel, self.arguments, self.settings, self.scratch)
+        launch, points = self._prepare()
         if launch.trace:
             item.user_properties.append((TRACE, str(launch.trace)))
-        points, timeouts = self.suite.points_on(self.kernel), _grown(self.timeouts, launch)
-        foreign = isinstance(self.suite.program, TreeProgram)  # a tree's own program takes no arguments of ours
+        timeouts = _grown(self.timeouts, launch)
+        foreign = launch.foreign or isinstance(self.suite.program, TreeProgram)  # it takes no arguments of ours
         alone = foreign or launch.foreground or launch.native or launch.trace is not None
         from lkltest.program.series import Series
 
@@ -219,6 +230,15 @@ class ProgramRun(Closing):
             launch, points, timeouts, self.artifacts.path, wanted=None if foreign else self.suite.selected(item),
             restarts=0 if alone else self.settings.restarts, echo=_echo(item, self.settings),
         )  # fmt: skip
+
+    def _prepare(self) -> tuple[Launch, Sequence[Declared]]:
+        """How the program is run, compiled first, and the points that it has."""
+        from lkltest.program.launch import prepare
+
+        assert self.kernel is not None
+        source = self.suite.source_on(self.kernel)
+        launch = prepare(self.suite.program, source, self.kernel, self.arguments, self.settings, self.scratch)
+        return launch, self.suite.points_on(self.kernel)
 
     def _finish(self, run: Series) -> str:
         """Wait for the program's end, and let the suite judge what it left; what is wrong with either."""
@@ -244,15 +264,17 @@ class ProgramRun(Closing):
     def _fail(self, message: str, *, artifacts: bool = True) -> NoReturn:
         self.good = False
         if artifacts and self.run is not None:
-            launch = self.run.launch
-            self.artifacts.keep(launch.program, "program")
-            kept, given = self.artifacts.path, launch.by_hand(self.artifacts.path / "program")
-            again = launch.by_hand(kept / "program", dict.fromkeys(self.images, kept))
-            unpack = f"\nunpack:    {lkltest_command('unpack', kept)}" if again != given else ""
-            message += f"\n{unpack}"
-            message += f"\nby hand:   {again}"
-            message += f"\nartifacts: {kept}{self.run.incomplete}"
+            message += f"\n{self._keep_program(self.run.launch)}"
+            message += f"\nartifacts: {self.artifacts.path}{self.run.incomplete}"
         pytest.fail(message, pytrace=False)
+
+    def _keep_program(self, launch: Launch) -> str:
+        """Keep the executable; the lines that say how to run it by hand."""
+        self.artifacts.keep(launch.program, "program")
+        kept, given = self.artifacts.path, launch.by_hand(self.artifacts.path / "program")
+        again = launch.by_hand(kept / "program", dict.fromkeys(self.images, kept))
+        unpack = f"\nunpack:    {lkltest_command('unpack', kept)}" if again != given else ""
+        return f"{unpack}\nby hand:   {again}"
 
 
 def _checked(suite: Suite, arguments: object) -> Arguments:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +26,25 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
         def _split_scope(self, nodeid: str) -> str:
             path, _, name = nodeid.rpartition("::")
             _, bracket, parameters = name.partition("[")
+            if not bracket and _is_program(config.rootpath, path):
+                return path
             return f"{path}[{parameters}" if bracket and "::" in path else nodeid
 
     return ByRun(config, log)
+
+
+@functools.cache
+def _is_program(root: Path, path: str) -> bool:
+    """Whether the id of a class is that of a program that prints TAP: the test file has no such class.
+
+    The controller has nothing but ids to tell by; a class that is wrongly taken for a program stays on one worker.
+    """
+    file, _, names = path.partition("::")
+    name = names.rpartition("::")[2]
+    if not name:
+        return False
+    try:
+        text = (root / file).read_text(errors="replace")
+    except OSError:
+        return True  # a program of the command line that PATH has
+    return re.search(rf"^\s*class {re.escape(name)}\b", text, re.MULTILINE) is None

@@ -14,7 +14,7 @@ import pytest
 from lkltest.errors import UsageError
 from lkltest.kernel import Kernel
 from lkltest.plugin.run_items import group
-from lkltest.plugin.running import ProgramRun
+from lkltest.plugin.running import ProgramRun, RunArguments
 from lkltest.plugin.session import LAST, SELECTED
 from lkltest.program import Program
 from lkltest.program.table import Declared, read
@@ -41,16 +41,22 @@ class ProgramSuite(pytest.Class):
     models: dict[tuple[bool, frozenset[str] | None], list[pytest.Function]]  # items of the first point of each kind
     mistake: str = ""  # why its table could not be read: told by the one item that is left, for others can still run
 
+    kernels: tuple[str, ...] = ("kernel",)  # the fixtures that a run takes besides those of the suite's function
+
     @classmethod
     def of(cls, parent: pytest.Module | pytest.Class, name: str, program: Program) -> Self:
         """Collect `program`, declared as `name` in `parent`."""
         suite: Self = cls.from_parent(parent, name=name)
-        suite.program = program
-        suite.models = {}
-        suite._read_points()
-        suite.line = suite._find_line()
-        suite.obj = suite._make_class()
+        suite.complete(program)
         return suite
+
+    def complete(self, program: Program) -> None:
+        """Read the points of the declared program, and make the class of them."""
+        self.program = program
+        self.models = {}
+        self._read_points()
+        self.line = self._find_line()
+        self.obj = self._make_class()
 
     def _read_points(self) -> None:
         self.source = self.path.parent / self.program.source
@@ -149,22 +155,29 @@ class ProgramSuite(pytest.Class):
         located.lkltest_native = native  # type: ignore[attr-defined]
         return located
 
+    def begin(
+        self, kernel: Any, arguments: RunArguments, asked: pytest.Item, settings: Settings  # noqa: ANN401 -- a fixture's
+    ) -> ProgramRun:
+        """Prepare a run on a kernel for the item that asked for it first."""
+        return ProgramRun(self, kernel, arguments, asked, group(asked)[1], settings)
+
     def _make_fixture(self) -> object:
         """The class-scoped fixture `lkltest_run`, which takes the fixtures that the suite's function names."""
         suite, case = self, self.program.case
-        wanted = [name for name in inspect.signature(case).parameters if name not in {"request", "kernel"}]
+        taken = [*self.kernels, *inspect.signature(case).parameters]
+        wanted = [name for name in dict.fromkeys(taken) if name != "request"]
 
         def lkltest_run(
-            _: object, request: Any, kernel: Any, lkltest_settings: Settings, **fixtures: object  # noqa: ANN401
+            _: object, request: Any, lkltest_settings: Settings, **fixtures: Any  # noqa: ANN401
         ) -> Iterator[ProgramRun]:
-            given = {"request": request, "kernel": kernel, **fixtures}
+            given = {"request": request, **fixtures}
             arguments = case(**{name: given[name] for name in inspect.signature(case).parameters})
             # Class-scoped, the request knows its class only; the item that asked for it first has the parameters too.
             asked = request._pyfuncitem
-            with ProgramRun(suite, kernel, arguments, asked, group(asked)[1], lkltest_settings) as run:
+            with suite.begin(fixtures.get("kernel"), arguments, asked, lkltest_settings) as run:
                 yield run
 
-        names = ["_", "request", "kernel", "lkltest_settings", *wanted]
+        names = ["_", "request", "lkltest_settings", *wanted]
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         parameters = [inspect.Parameter(name, kind) for name in names]
         lkltest_run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

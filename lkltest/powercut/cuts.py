@@ -18,8 +18,9 @@ from lkltest.image.recipefile import volume
 from lkltest.liblkl.model import Liblkl
 from lkltest.powercut.recording import Cut, Recording, build, load, promises
 from lkltest.program import Program
+from lkltest.program.command import Launch
 from lkltest.program.declaration import Timeouts
-from lkltest.program.launch import Launch, prepare
+from lkltest.program.launch import prepare
 from lkltest.program.results import Result, State
 from lkltest.program.run import Run
 from lkltest.settings import Settings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from typing import Any
 
 from lkltest.program.results import Result
@@ -48,9 +49,13 @@ def read_timeout(name: str, value: object) -> float:
 Case = Callable[..., Arguments | Generator[Arguments, Mapping[str, Result], None]]
 
 
-def _no_arguments() -> Arguments:
+def no_arguments() -> Arguments:
     """The case of a program that takes no arguments: one run for each kernel."""
     return []
+
+
+# What is said to those who have another kind of program.
+OTHERS = "; for a script, or any other program that prints TAP, there is TapProgram(['./check.sh'])"
 
 
 @dataclass(frozen=True)
@@ -74,17 +79,23 @@ class Program:
     point_timeout: float | None = None  # seconds for each point; None: the setting
     flags: Sequence[str] = ()  # for the compiler, a word each
     native: bool = True  # whether it can also run as an init under UML
-    case: Case = field(default=_no_arguments, compare=False)
+    case: Case = field(default=no_arguments, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what is no such declaration where it stands; raises TypeError or ValueError."""
         if not isinstance(self.source, (str, os.PathLike)):
-            raise TypeError(f"Program({self.source!r}): its first argument is the path of a C source")
+            raise TypeError(f"Program({self.source!r}): its first argument is the path of a C source{OTHERS}")
+        if self._is_foreign():
+            raise ValueError(f"Program({str(self.source)!r}): this is no C source (.c){OTHERS}")
         if isinstance(self.flags, str):
             raise TypeError(f"flags={self.flags!r}: the compiler's flags are a tuple of words: ({self.flags!r},)")
         for name in ("timeout", "point_timeout"):
             if (value := getattr(self, name)) is not None:
                 read_timeout(name, value)
+
+    def _is_foreign(self) -> bool:
+        """Whether the source is the path of something that no C compiler takes."""
+        return PurePath(self.source).suffix not in {".c", ".C", ".i"}
 
     def __call__(self, case: Case) -> Program:
         """Declare the program's arguments by a function of fixtures; for use as a decorator."""
@@ -104,6 +115,10 @@ class TreeProgram(Program):
 
     native: bool = False
     told: bool = True  # whether a tree without it shows that by a skip
+
+    def _is_foreign(self) -> bool:
+        """Whether it is none of the tree's own programs: the tree decides."""
+        return False
 
 
 @dataclass(frozen=True)

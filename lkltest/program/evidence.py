@@ -47,14 +47,15 @@ class Output:
     comments: tuple[str, ...] = ()  # that belong to no point
 
     @classmethod
-    def of(cls, report: tap.Report) -> Output:
-        """Read a closed stream's report."""
+    def of(cls, *reports: tap.Report) -> Output:
+        """Read the reports of the closed streams of one output."""
+        bail_outs = (report.bail_out for report in reports if report.bail_out is not None)
         return cls(
-            planned=report.finished and report.met and not report.broken,
-            problems=tuple(report.noted.listed),
-            bail_out=report.bail_out,
-            skip_all=report.skip_all,
-            comments=tuple(report.comments),
+            planned=all(report.finished and report.met and not report.broken for report in reports),
+            problems=tuple(problem for report in reports for problem in report.noted.listed),
+            bail_out=next(bail_outs, None),
+            skip_all=reports[0].skip_all if all(report.skip_all is not None for report in reports) else None,
+            comments=tuple(comment for report in reports for comment in report.comments),
         )
 
 
@@ -73,6 +74,8 @@ class Evidence:
     memcheck: tuple[str, ...] = ()  # errors after the last result
     console: bytes = b""  # the end of standard error
     printed: bytes = b""  # the end of standard output: a kernel tree's own program has the kernel print there
+    foreign: bool = False  # any program that prints TAP: its points are known from hearsay, so that others may come
+    flood: int = 0  # the number of points after which it was killed; 0: it was not killed for that
 
     @property
     def status(self) -> int | None:

@@ -1,20 +1,17 @@
-"""The command that runs a test program on a kernel."""
+"""The command that runs a C test program on a kernel."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeGuard
 
 from lkltest import cc
-from lkltest.host import process
 from lkltest.kernel import Kernel
 from lkltest.liblkl.model import Liblkl
 from lkltest.program import tools, tree
+from lkltest.program.command import Launch
 from lkltest.program.declaration import Arguments, Call, Program, TreeProgram
 from lkltest.settings import Settings
 
@@ -23,47 +20,6 @@ if TYPE_CHECKING:
 
 # The arguments that name a program's disk images: under UML these become block devices.
 UML_DISKS = {"disk=": "/dev/ubda", "second_disk=": "/dev/ubdb"}
-
-
-@dataclass(frozen=True)
-class Launch:
-    """A command that runs a test program, ready to start."""
-
-    argv: tuple[str, ...]
-    program: Path  # the executable
-    env: Mapping[str, str] = field(default_factory=dict)  # added to our own environment
-    foreground: bool = False  # at the user's terminal, for a debugger
-    timeout_factor: float | None = 1.0  # by how much timeouts grow; None: there are none
-    memcheck: bool = False  # valgrind's errors are in its output
-    trace: Path | None = None  # what a tool writes, kept whatever the result
-    native: bool = False  # it is an init, whose exit status the output alone tells
-    boot: Callable[[Path, str], Sequence[str]] | None = None  # how a person boots an init: its directory, its name
-
-    @property
-    def command(self) -> str:
-        """The command to run it by hand."""
-        return process.command(self.argv)
-
-    def start(self) -> process.Child:
-        """Start it; what it prints waits in its pipes."""
-        return process.Child(
-            self.argv,
-            env=self.env,
-            stderr=process.PIPE,
-            stdin=process.INHERIT if self.foreground else process.NOTHING,
-            foreground=self.foreground,
-            die_with_parent=True,
-        )
-
-    def by_hand(self, kept: Path, moved: Mapping[Path, Path] = MappingProxyType({})) -> str:
-        """The command to run it by hand after the run, when `kept` is its executable.
-
-        `moved` are directories that it was given files of, each with the one where they are by then.
-        """
-        words = list(self.boot(kept.parent, kept.name)) if self.boot else list(self.argv)
-        for old, new in moved.items():
-            words = [word.replace(str(old), str(new)) for word in words]
-        return process.command(words)
 
 
 def prepare(

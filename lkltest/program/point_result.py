@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from lkltest import tap
 from lkltest.program.results import Result, State
+
+# What foreign programs call the same things in their YAML blocks: node, tape, node-tap, Perl's, bats.
+MESSAGES = ("message", "error")
+VALUES = {"expected": ("expected", "wanted"), "actual": ("actual", "got", "found")}
+PLACES = ("at", "location")
+SILENT = "not ok, and the program says no more"
 
 
 def from_point(point: tap.Point, name: str, elapsed: float) -> Result:
@@ -20,7 +27,32 @@ def from_point(point: tap.Point, name: str, elapsed: float) -> Result:
         log=_log(point, diagnostics),
         seconds=_seconds(point, diagnostics, elapsed),
         properties={str(k): str(v) for k, v in _mapping(diagnostics.get("properties")).items()},
+        within=tuple(_within(point)),
     )
+
+
+def with_surroundings(result: Result, point: tap.Point, errors: bytes) -> Result:
+    """A failure together with what its program printed about that time beside its TAP.
+
+    `errors` is the end of what came on standard error: Perl's Test::More, for one, says there what was expected.
+    """
+    if result.state is not State.FAILED:
+        return result
+    told = {"standard output": point.output, "standard error": errors.decode(errors="backslashreplace")}
+    parts = [f"{source} about this time:\n{text.rstrip()}" for source, text in told.items() if text.strip()]
+    if not parts:
+        return result
+    message = "not ok" if result.message == SILENT else result.message
+    return replace(result, message="\n\n".join([message, *parts]))
+
+
+def _within(point: tap.Point, way: str = "") -> Iterator[Result]:
+    """The results inside a point's subtest, the innermost first."""
+    for inner in point.points:
+        name = inner.name or f"point-{inner.number}"
+        yield from _within(inner, f"{way}{name} > ")
+        if inner.ok is not None:
+            yield replace(from_point(inner, way + name, 0.0), within=())
 
 
 def _state(point: tap.Point) -> State:
@@ -68,7 +100,7 @@ def _bare_failure(point: tap.Point) -> str:
     told = [": ".join(filter(None, (point.directive, point.reason)))] if point.directive else []
     told += [comment.strip() for comment in point.comments]
     told += [f"not ok: {path}" for path in _failed_within(point)]
-    return "\n".join(told) or "not ok, and the program says no more"
+    return "\n".join(told) or (point.raw_diagnostics or "").rstrip() or SILENT
 
 
 def _failed_within(point: tap.Point) -> Iterator[str]:
@@ -85,7 +117,10 @@ def _failure(fields: Mapping[object, object] | Mapping[str, object]) -> str:
     if "check" in known:
         place = f"{known['file']}:{known.get('line', 0)}: " if "file" in known else ""
         lines.append(f"{place}{known['check']}")
-    elif "message" in known:
-        lines.append(str(known["message"]))
-    lines += [f"  {field + ':':10}{known[field]}" for field in ("expected", "actual") if field in known]
+    else:
+        lines += [str(known[field]).rstrip() for field in MESSAGES if field in known][:1]
+    for field, names in VALUES.items():
+        lines += [f"  {field + ':':10}{known[name]}" for name in names if name in known][:1]
+    if lines and "check" not in known:
+        lines += [f"  at:       {known[field]}" for field in PLACES if isinstance(known.get(field), str)][:1]
     return "\n".join(lines)

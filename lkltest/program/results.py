@@ -30,6 +30,7 @@ class Result:
     properties: Mapping[str, str] = field(default_factory=dict)
     cause: str = ""  # of a lost point: the sentence on what ended the program
     reached: bool = True  # whether the program came to the point
+    within: tuple[Result, ...] = ()  # of a point that sums a subtest up: the results inside it, each by its way "a > b"
 
     @property
     def passed(self) -> bool:
@@ -84,6 +85,7 @@ class End:
     problems: tuple[Problem, ...]
     crash: str = ""  # signal, address and stack, where there are any
     console: str = ""  # the last lines of the kernel's console, where the end was bad
+    source: str = "the console"  # of these lines, for people
 
     @property
     def lost(self) -> Kind | None:
@@ -94,5 +96,5 @@ class End:
         """All that is known of a bad end, for people."""
         parts = ["\n".join(map(str, self.problems)), self.crash]
         if self.console:
-            parts.append("last lines of the console:\n" + self.console)
+            parts.append(f"last lines of {self.source}:\n{self.console}")
         return "\n\n".join(part for part in parts if part)

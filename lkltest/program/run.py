@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import re
 import time
 from collections import deque
@@ -18,17 +17,20 @@ from lkltest.host.bounded_log import BoundedLog
 from lkltest.host.closing import Closing
 from lkltest.host.load import slowdown
 from lkltest.host.process import Child, Ended, Stream
+from lkltest.program.command import Launch
 from lkltest.program.declaration import Timeouts
 from lkltest.program.evidence import Evidence, Limited, Output, Timeout
-from lkltest.program.launch import Launch
 from lkltest.program.memcheck import Memcheck, blame
-from lkltest.program.point_result import from_point
+from lkltest.program.naming import unique
+from lkltest.program.point_result import from_point, with_surroundings
 from lkltest.program.results import End, Result
 from lkltest.program.table import Declared
 from lkltest.program.verdict import judge, lost, skip_reason
 
 STACK = 2.0  # seconds that a program past its deadline has to print something of its threads' stacks
 STACKS = 20.0  # seconds that it has for all of them
+MOST_POINTS = 200_000  # of a foreign program, which may print them without end
+SAID = 16 << 10  # bytes of a foreign program's standard error that are kept for a failed point
 TAIL = 256 << 10  # bytes of the console that are searched for a stack or a panic
 
 
@@ -61,10 +63,12 @@ class Run(Closing):
         self.timeouts = timeouts
         self.directory = directory
         self.echo = echo
-        self.parser = tap.Parser()
+        self.parser = tap.Parser(excuse_skips=launch.excuse_skips)
         self.memcheck = Memcheck() if launch.memcheck else None
         self.errors: list[str] = []  # of memcheck's, since the last result
         self.results: dict[str, Result] = {}
+        self.twins: dict[str, int] = {}  # how many points of a name that came before have come
+        self.said = b""  # by a foreign program on standard error since its last result
         self.running: str | None = None  # the point that was announced last and has no result yet
         self.announces = False  # whether the program announces its points
         self.strays: list[str] = []  # results of the table's points that came without being announced
@@ -81,7 +85,9 @@ class Run(Closing):
             self.output = undo.enter_context(BoundedLog(directory / "output.tap"))
             self.console = undo.enter_context(BoundedLog(directory / "console.log"))
             undo.pop_all()
-        self.point_started = self.child.started
+        self.point_started = self.child.started  # or since the last sign of it, where none is announced
+        self.elapsed = 0.0  # seconds that the point took whose result is being read
+        self.measured = self.child.started  # when the point began whose time is taken
 
     def close(self) -> None:
         """Kill what is left of the program, and keep what it printed."""
@@ -137,18 +143,38 @@ class Run(Closing):
         elif chunk.stream is Stream.OUTPUT:
             self._take(chunk.data)
         elif chunk.stream is Stream.ERRORS:
-            self.console.write(chunk.data)
-            self.echo(chunk.data)
+            self._hear(chunk.data)
         else:
             self._finish()
         # A program that prints without pause must not outlive its deadlines by never being silent.
         if self._end is None and chunk is not None and self._time_left() == 0:
             self._kill_overdue()
+        if self._end is None and self.flooded:
+            self._finish()
+
+    @property
+    def flooded(self) -> bool:
+        """Whether a foreign program has printed more points than anyone reads."""
+        return self.launch.foreign and len(self.results) > MOST_POINTS
+
+    def _hear(self, data: bytes) -> None:
+        """Take in standard error."""
+        self.console.write(data)
+        self.echo(data)
+        if self.launch.foreign:
+            self.said = (self.said + data)[-SAID:]
 
     def _take(self, data: bytes) -> None:
+        # A foreign program says on standard error what belongs to a point that these bytes end, or to the next one.
+        errors = self.child.errors() if self.launch.foreign else b""
+        if errors:
+            self._hear(errors)
         self.output.write(data)
         self.echo(data)
+        before = len(self.results)
         self._read(self.memcheck.feed(data) if self.memcheck else [data])
+        if len(self.results) > before:
+            self.said = errors[-SAID:]
 
     def _read(self, pieces: Iterable[bytes | str]) -> None:
         """Take the program's own output, and memcheck's errors in it."""
@@ -164,24 +190,34 @@ class Run(Closing):
             case tap.PointStarted(description=name):
                 self.running = self._unique(name)
                 self.announces = True
+                self.measured = self.point_started = time.monotonic()
+            case tap.PointSeen(depth=depth):
                 self.point_started = time.monotonic()
+                if not depth:
+                    self.elapsed, self.measured = self.point_started - self.measured, self.point_started
             case tap.PointComplete(point=point, depth=0) if point.ok is not None:  # else it never ended
-                name = self._unique(point.description)
-                if self.points and self.announces and name != self.running:
+                name = self._unique(self._name(point))
+                if self.points and self.announces and name != self.running and not self.launch.foreign:
                     # Whoever announces its points has not printed this one: a test, or a child, wrote to its output.
                     self.strays.append(name)
                     return
-                result = from_point(point, name, time.monotonic() - self.point_started)
+                result = from_point(point, name, self.elapsed)
+                if self.launch.foreign:
+                    result = with_surroundings(result, point, self.said)
                 self.results[name] = blame(result, self.errors)
                 self.errors = []
                 self.order.append(name)
                 self.running = None
-                self.point_started = time.monotonic()
+
+    def _name(self, point: tap.Point) -> str:
+        """The name of a point; of a foreign program it is the same in each run, and never empty."""
+        if not self.launch.foreign:
+            return point.description
+        return point.name or f"point-{len(self.results) + 1 if point.number is None else point.number}"
 
     def _unique(self, name: str) -> str:
         """The key of a point's result: a name that came before is told apart by a number."""
-        candidates = itertools.chain([name], (f"{name}#{count}" for count in itertools.count(2)))
-        return next(candidate for candidate in candidates if candidate not in self.results)
+        return unique(name, self.results, self.twins)
 
     def _limits(self) -> list[tuple[float, Timeout]]:
         """The deadlines, moments on the monotonic clock, each with the timeout that makes it."""
@@ -209,6 +245,9 @@ class Run(Closing):
         if moment > time.monotonic() + 0.05:
             return
         self.timeout = timeout
+        if self.launch.foreign:  # it would not know the question
+            self._finish()
+            return
         silence, whole = STACK * self.slowdown, STACKS * self.slowdown
         self.child.signal(process.SIGUSR2)
         self.child.signal(process.SIGCONT)  # it may have stopped itself
@@ -254,8 +293,10 @@ class Run(Closing):
     def _evidence(self) -> Evidence:
         return Evidence(
             ended=self._ended(),
-            output=Output.of(self.parser.report),
+            output=Output.of(*(self.parser.reports or [self.parser.report])),
             points=tuple(point.name for point in self.points),
+            foreign=self.launch.foreign,
+            flood=len(self.results) if self.flooded else 0,
             results=self.results,
             running=self.running,
             strays=tuple(self.strays),

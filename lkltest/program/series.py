@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkltest.host.closing import Closing
+from lkltest.program.command import Launch
 from lkltest.program.declaration import Timeouts
 from lkltest.program.evidence import Limited
-from lkltest.program.launch import Launch
 from lkltest.program.needs import Needs, argument
 from lkltest.program.results import End, Kind, Problem, Result
 from lkltest.program.table import Declared
@@ -97,6 +97,8 @@ class Series(Closing):
 
     def _left_out(self, name: str) -> Run | None:
         """The earlier run whose end is why the program was not started again for a point; None where it was."""
+        if not self.earlier:
+            return None
         names = [{point.name for point in run.points} for run in (*self.earlier, self.run)]
         return next((run for run, later in zip(self.earlier, names[1:], strict=True) if name not in later), None)
 

@@ -7,11 +7,17 @@ from collections.abc import Sequence
 # As docs/harness.md has them, and lkltest/points.h.
 BAILED_OUT = 3
 LATE = 6
+SKIPPED = 4  # of kselftest's programs
+MOST_FAILURES = 254  # that programs count in their exit status, as Test::More does
 MEANINGS = {
     2: ": it refuses its arguments",
     LATE: ": a check failed, or the kernel complained, after the last point",
     5: ": its standard output is closed, full or broken, so it cannot tell its results",
 }
+
+
+# As a shell has them.
+SHELL = {126: ": a command cannot be executed", 127: ": a command was not found"}
 
 
 def explain(status: int | None, comments: Sequence[str]) -> str:
@@ -25,3 +31,8 @@ def explain(status: int | None, comments: Sequence[str]) -> str:
     late = [comment.strip() for comment in comments if not comment.strip().startswith("running ")]
     # Another program's status of this number means what that program likes.
     return "\n  ".join([meaning, *late]) if late else ""
+
+
+def explain_foreign(status: int | None) -> str:
+    """The words to put after the exit status of a program that is not of our harness."""
+    return SHELL.get(status or 0, "")

@@ -12,8 +12,9 @@ from pathlib import Path
 from lkltest.host.cache import key
 from lkltest.host.closing import Closing
 from lkltest.kernel import Kernel
+from lkltest.program.command import Launch
 from lkltest.program.declaration import Program, Timeouts
-from lkltest.program.launch import Launch, prepare
+from lkltest.program.launch import prepare
 from lkltest.program.results import State
 from lkltest.program.table import Declared, read
 from lkltest.settings import Settings

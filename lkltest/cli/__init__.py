@@ -21,6 +21,7 @@ COMMANDS = {
     "fuzz": "fuzz system calls of a kernel",
     "replay": "run a finding of the fuzzer, or a disk's power cut, again",
     "unpack": "unpack the disk images that a failure has left",
+    "kunit": "run the KUnit tests of a kernel tree in User Mode Linux",
     "gate": "build and boot stock UML (and LKL) from a kernel tree, with one verdict",
 }
 

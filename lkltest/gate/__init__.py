@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -17,13 +16,14 @@ from lkltest.host.cache import key
 from lkltest.liblkl import Progress, build_tree, prepare
 from lkltest.liblkl.build_default import Log
 from lkltest.settings import Settings
+from lkltest.uml import build
 from lkltest.uml.executable import check_executable, check_machine, read
+from lkltest.uml.tree import commit, demand_tree, version
 
 __all__ = ["Report", "Row", "Verdict", "run", "workplace"]
 
 workplace = sources.workplace
 
-NEEDED = (*programs.BUILD, *programs.KCONFIG)
 OBJECTS = 900  # compiled for a defconfig UML 6.1: for the progress bar only
 UML = "UML"
 PROGRAMS = ("boot", "disk")  # suites whose programs also run as the init of a UML
@@ -36,8 +36,8 @@ def run(tree: Path, place: Path, settings: Settings, progress: Progress) -> Repo
     `place` is an empty directory, from `workplace`. Logs, and what pytest printed, stay in the cache. Raises UsageError
     where `tree` is not a kernel tree with UML, or the host lacks something.
     """
-    sources.demand_tree(tree)
-    programs.demand(NEEDED, "building UML")
+    demand_tree(tree)
+    programs.demand(build.NEEDED, "building UML")
     trial.suites()
     logs = settings.cache / "logs" / f"gate-{key(str(tree))}"
     logs.mkdir(parents=True, exist_ok=True)
@@ -49,14 +49,15 @@ def run(tree: Path, place: Path, settings: Settings, progress: Progress) -> Repo
         if (tree / library / "Makefile").is_file():
             clean(tree, copy, logs, progress)
             rows += try_library(copy, library, logs, settings, progress)
-    return Report(sources.commit(tree), sources.version(tree), tuple(rows))
+    return Report(commit(tree), version(tree), tuple(rows))
 
 
 def try_uml(copy: Path, place: Path, logs: Path, settings: Settings, progress: Progress) -> Iterator[Row]:
     """Build stock UML, and test it."""
     started = time.monotonic()
     try:
-        build_uml(copy, logs / "build-uml.log", settings, progress)
+        commands = (["mrproper"], ["defconfig"], [build.jobs(settings)])
+        build.make(commands, copy, logs / "build-uml.log", progress, OBJECTS)
     except BuildError as error:
         yield Row(UML, "builds", Verdict.NOT_BUILT, explanation=str(error), seconds=time.monotonic() - started)
         return
@@ -80,16 +81,6 @@ def try_uml(copy: Path, place: Path, logs: Path, settings: Settings, progress: P
         row = trial.run(UML, suite, [f"--uml={executable}", *options], logs)
         unusable = row.verdict is Verdict.UNUSABLE
         yield row
-
-
-def build_uml(copy: Path, log_path: Path, settings: Settings, progress: Progress) -> None:
-    """Build `linux` in the copy; raises BuildError with the log's first errors."""
-    log = Log(log_path, progress, OBJECTS)
-    jobs = settings.jobs or len(os.sched_getaffinity(0))
-    progress.say(f"building stock UML (log: {log_path})")
-    with log.file:
-        for targets in (["mrproper"], ["defconfig"], [f"-j{jobs}"]):
-            build_tree.run(["make", "ARCH=um", *targets], copy, log)
 
 
 def judge_executable(linux: Path) -> Row | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lkltest.errors import UsageError
 from lkltest.uml.console import Console
-from lkltest.uml.fpstate import usable
+from lkltest.uml.fpstate import Workaround, usable
 from lkltest.uml.model import Uml
 
 GUARD = Path(__file__).with_name("guard.py")
@@ -77,13 +77,16 @@ def by_hand(
     return [*around.prefix, str(uml.path.absolute()), *private, *around.words, *words]
 
 
-def guarded(uml: Uml, workdir: Path, words: Sequence[str], *, mem: int = MEMORY) -> list[str]:
+def guarded(
+    uml: Uml, workdir: Path, words: Sequence[str], *, mem: int = MEMORY, processes: bool = True
+) -> list[str]:
     """Return the command that boots the UML in `workdir` with `words` on the kernel's command line.
 
-    Raises UnusableKernel where this host cannot run the UML.
+    Raises UnusableKernel where this host cannot run the UML. A kernel that runs no `processes` needs nothing of what
+    is done for their registers.
     """
     guard = [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(workdir.absolute())]
-    around = usable(uml)
+    around = usable(uml) if processes else Workaround()
     private = [mem_word(mem), f"uml_dir={HERE}", "umid=uml"]
     return [*guard, *around.prefix, str(uml.path.absolute()), *private, *around.words, *words]
 

@@ -23,6 +23,7 @@ from lkltest.host import process
 from lkltest.liblkl import Silent
 from lkltest.settings import Settings
 from lkltest.uml import Uml
+from lkltest.uml import tree as kernel_tree
 from lkltest.uml.console import Console
 
 MAKEFILE = """\
@@ -190,7 +191,7 @@ def test_files_without_git(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "link").symlink_to("sub")
-    assert sources.files(tmp_path) == [".gitignore", "a.c", "link", "sub/vmlinux.lds.S"]
+    assert kernel_tree.files(tmp_path) == [".gitignore", "a.c", "link", "sub/vmlinux.lds.S"]
     sources.copy(tmp_path, tmp_path / "copy")
     assert (tmp_path / "copy/link").is_symlink()
     assert (tmp_path / "copy/sub/vmlinux.lds.S").is_file()
@@ -219,14 +220,14 @@ def test_files_by_git(tmp_path: Path) -> None:
     assert process.run([*git, "init", "-q"]).ok
     assert process.run([*git, "add", "."]).ok
     assert process.run([*git, "commit", "-q", "-m", "m"]).ok
-    assert not sources.commit(root).endswith("+changes")
+    assert not kernel_tree.commit(root).endswith("+changes")
     (root / "removed.c").unlink()
     (root / "kept.c").write_text("changed")
     (root / "a new ü file.c").touch()
     (root / "ignored.out").touch()
     before = state(root)
-    assert sources.files(root) == [".gitignore", "a new ü file.c", "kept.c"]
-    assert re.fullmatch(r"[0-9a-f]{12}\+changes", sources.commit(root))
+    assert kernel_tree.files(root) == [".gitignore", "a new ü file.c", "kept.c"]
+    assert re.fullmatch(r"[0-9a-f]{12}\+changes", kernel_tree.commit(root))
     assert state(root) == before
 
 

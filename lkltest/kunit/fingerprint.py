@@ -1,0 +1,55 @@
+"""The state of a tree's sources, by their sizes and times."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from lkltest.host.cache import key
+
+# Without effect on a UML: neither their files nor what is below them.
+PASSED_OVER = frozenset({"Documentation", "LICENSES", "samples", "tools/perf", "tools/testing/selftests"})
+ARCHITECTURES = frozenset({"arch/um", "arch/x86"})
+MADE = (".o", ".a", ".so", ".ko", ".mod", ".cmd", ".symvers", ".order", ".dwo", ".gcno")  # by a build in the tree
+# Variables that reach the kernel's makefile.
+VARIABLES = ("CC", "HOSTCC", "LD", "LLVM", "CROSS_COMPILE", "CFLAGS", "KCFLAGS", "KAFLAGS", "HOSTCFLAGS", "SUBARCH")
+
+
+def fingerprint(tree: Path) -> str:
+    """A short text that changes with any source of a UML, the compiler, or the variables of a build.
+
+    Costs about half a second for a kernel tree.
+    """
+    told = [f"{name}={os.environ.get(name, '')}" for name in VARIABLES]
+    return key(*told, *_compiler(os.environ.get("CC", "gcc")), *_folder(str(tree), ""))
+
+
+def _compiler(name: str) -> Iterator[str]:
+    """The compiler's file and its state."""
+    words = name.split()
+    path = shutil.which(words[0]) if words else None
+    if path:
+        found = os.stat(path)  # noqa: PTH116 -- as below
+        yield f"{path} {found.st_mtime_ns} {found.st_size}"
+
+
+def _folder(path: str, inside: str) -> Iterator[str]:
+    """The state of each directory, one text for all of its files."""
+    with os.scandir(path) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    files, folders = [], []
+    for entry in found:
+        name = entry.name
+        if entry.is_dir(follow_symlinks=False):
+            folders.append(entry)
+        elif not name.startswith(".") and not name.endswith(MADE):
+            state = entry.stat(follow_symlinks=False)
+            files.append(f"{name}\0{state.st_mtime_ns}\0{state.st_size}")
+    yield f"{inside}\0" + "\0".join(files)
+    for entry in folders:
+        below = f"{inside}/{entry.name}" if inside else entry.name
+        other = inside == "arch" and below not in ARCHITECTURES
+        if not (other or entry.name.startswith(".") or below in PASSED_OVER):
+            yield from _folder(entry.path, below)

@@ -1,0 +1,192 @@
+"""Sets of cases as patterns of kunit.filter_glob, which takes one pattern "suite" or "suite.case" a boot."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lkltest.errors import UsageError
+from lkltest.kunit.listing import Case
+
+PLAIN = re.compile(r"[A-Za-z0-9_-]*")  # what stands for itself in a pattern, on a command line, and in a class
+DEPTH = 24  # characters of names that are tried for a division
+UNKNOWN = {"normal": 0.01, "slow": 2.0, "very_slow": 20.0}  # seconds that a case may take, where nothing is known
+BOOT = 0.3  # seconds
+
+
+@dataclass(frozen=True)
+class Boot:
+    """The cases of one run of a kernel."""
+
+    pattern: str  # of kunit.filter_glob; empty for all cases that the kernel has
+    cases: tuple[Case, ...]  # exactly those that the pattern selects, in the kernel's order
+
+
+def plan(cases: Sequence[Case], everything: Sequence[Case], hint: str = "") -> list[Boot]:
+    """The fewest boots found that run exactly these cases of a kernel's.
+
+    `hint` is a pattern of the user's, taken where it selects them. Raises UsageError where no pattern can tell a
+    name from another.
+    """
+    wanted = set(cases)
+    for pattern in ("", hint):
+        if wanted == set(selected(pattern, everything)):
+            return [Boot(pattern, tuple(everything if not pattern else selected(pattern, everything)))]
+    suites: dict[str, list[Case]] = defaultdict(list)
+    for case in everything:
+        suites[case.suite].append(case)
+    whole = [name for name, members in suites.items() if wanted.issuperset(members)]
+    partial = [name for name, members in suites.items() if name not in whole and wanted.intersection(members)]
+    patterns = cover(whole, suites)
+    for name in partial:
+        exact = cover([name], suites)[0]
+        names = [case.name for case in suites[name]]
+        patterns += [f"{exact}.{part}" for part in cover([case.name for case in suites[name] if case in wanted], names)]
+    boots = [Boot(pattern, tuple(selected(pattern, everything))) for pattern in patterns]
+    order = {case: number for number, case in enumerate(everything)}
+    return sorted(boots, key=lambda boot: order[boot.cases[0]])
+
+
+def cover(wanted: Iterable[str], universe: Iterable[str]) -> list[str]:
+    """Patterns that together match exactly the `wanted` names of the `universe`."""
+    chosen, all_names = set(wanted), set(universe)
+    return _cover("", chosen, all_names) if chosen else []
+
+
+def _cover(prefix: str, chosen: set[str], names: set[str]) -> list[str]:
+    """The patterns for the `names` that begin with `prefix`."""
+    if chosen == names:
+        return [f"{escape(prefix)}*"] if len(names) > 1 else [_exact(next(iter(names)), names)]
+    patterns = [escape(prefix)] if prefix in chosen else []
+    children: dict[str, set[str]] = defaultdict(set)
+    for name in names:
+        if len(name) > len(prefix):
+            children[name[len(prefix)]].add(name)
+    whole = [char for char, below in children.items() if below <= chosen and PLAIN.fullmatch(char)]
+    if whole:
+        patterns.append(f"{escape(prefix)}{char_class(whole)}*")
+    for char, below in children.items():
+        if char not in whole and below & chosen:
+            if not PLAIN.fullmatch(char) and any(other != char for other in children):
+                patterns += [_exact(name, names) for name in below & chosen]
+            else:
+                patterns += _cover(prefix + char, chosen & below, below)
+    return patterns
+
+
+def _exact(name: str, names: set[str]) -> str:
+    """A pattern for one name; raises UsageError where it matches another one, too."""
+    pattern = escape(name)
+    if any(matches(pattern, other) for other in names if other != name):
+        raise UsageError(f"kunit.filter_glob cannot tell {name!r} from a similar name: run the whole kernel")
+    return pattern
+
+
+def escape(name: str) -> str:
+    """A pattern for a name: any character that is not plain is matched by a question mark."""
+    return re.sub(r"[^A-Za-z0-9_-]", "?", name)
+
+
+def char_class(chars: Iterable[str]) -> str:
+    """The pattern for one of several plain characters; a hyphen is itself at the beginning."""
+    text = "".join(sorted(chars, key=lambda char: (char != "-", char)))
+    return text if len(text) == 1 else f"[{text}]"
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether the kernel's glob_match() takes the whole text."""
+    parts = re.split(r"(\[!?\]?[^\]]*\]|\*|\?)", pattern)
+    regex = "".join(_regex(part) for part in parts)
+    return re.fullmatch(regex, text, re.DOTALL) is not None
+
+
+def _regex(part: str) -> str:
+    if part in {"*", "?"}:
+        return {"*": ".*", "?": "."}[part]
+    if part.startswith("[") and part.endswith("]") and len(part) > 2:
+        inverted, inside = ("^", part[2:-1]) if part[1] == "!" else ("", part[1:-1])
+        return "[" + inverted + re.sub(r"([\\^\[\]])", r"\\\1", inside) + "]"
+    return re.escape(part)
+
+
+def selected(pattern: str, cases: Sequence[Case]) -> list[Case]:
+    """The cases that kunit.filter_glob selects; all for an empty pattern."""
+    suite, dot, name = pattern.partition(".")
+    if not pattern:
+        return list(cases)
+    return [case for case in cases if matches(suite, case.suite) and (not dot or matches(name, case.name))]
+
+
+def seconds(case: Case, known: Mapping[str, float]) -> float:
+    """The time that a case takes, as far as that is known."""
+    return known.get(case.full, UNKNOWN.get(case.speed, UNKNOWN["normal"]))
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cases that one kernel after another runs, beside other groups."""
+
+    cases: tuple[Case, ...]
+    hint: str = ""  # a pattern that may select them all
+
+
+def divide(
+    cases: Sequence[Case], everything: Sequence[Case], parts: int, known: Mapping[str, float]
+) -> list[Group]:
+    """Divide cases into at most `parts` groups of like time, each for a kernel of its own that needs few boots.
+
+    A pattern can divide names by one character only: at each place of the suites' names, then of the cases' names,
+    the characters are dealt out by their weight, and the division whose longest group is the shortest is taken.
+    Suites stay whole unless that costs a quarter more.
+    """
+    if parts < 2:
+        return [Group(tuple(cases))]
+    best, whole = _best("", [case.suite for case in cases], cases, everything, parts, known)
+    cost, torn = _best("*.", [case.name for case in cases], cases, everything, parts, known)
+    return torn if cost * 1.25 < best else whole
+
+
+def _best(
+    before: str, keys: Sequence[str], cases: Sequence[Case], everything: Sequence[Case], parts: int,
+    known: Mapping[str, float],
+) -> tuple[float, list[Group]]:  # fmt: skip
+    """The best division by a character of these keys, one a case, and the time of its longest group."""
+    found = (float("inf"), [Group(tuple(cases))])
+    for place in range(DEPTH):
+        groups = deal(before, keys, cases, place, parts, known)
+        times = [sum(seconds(case, known) for case in group.cases) for group in groups]
+        if max(times) + BOOT >= found[0]:
+            continue
+        boots = [len(plan(group.cases, everything, group.hint)) for group in groups]
+        cost = max(BOOT * count + time for count, time in zip(boots, times, strict=True))
+        found = min(found, (cost, groups), key=lambda each: each[0])
+    return found
+
+
+def deal(
+    before: str, keys: Sequence[str], cases: Sequence[Case], place: int, parts: int, known: Mapping[str, float]
+) -> list[Group]:
+    """Deal the cases out by the character at a place of their keys, the heaviest characters first."""
+    weights: dict[str, float] = defaultdict(float)
+    for key, case in zip(keys, cases, strict=True):
+        weights[key[place : place + 1]] += seconds(case, known)
+    loads = [0.0] * parts
+    owner: dict[str, int] = {}
+    for char in sorted(weights, key=lambda each: -weights[each]):
+        owner[char] = loads.index(min(loads))
+        loads[owner[char]] += weights[char]
+    groups: list[list[Case]] = [[] for _ in range(parts)]
+    for key, case in zip(keys, cases, strict=True):
+        groups[owner[key[place : place + 1]]].append(case)
+    return [
+        Group(tuple(group), before + "?" * place + hint_class([char for char in owner if owner[char] == number]))
+        for number, group in enumerate(groups)
+        if group
+    ]
+
+
+def hint_class(chars: Sequence[str]) -> str:
+    """The end of a pattern for names that go on with one of these characters; it need not be right."""
+    return char_class(char for char in chars if char and PLAIN.fullmatch(char)) + "*"

@@ -1,0 +1,101 @@
+"""One boot of a UML with KUnit inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lkltest.errors import KernelLost, UsageError
+from lkltest.host.closing import Closing
+from lkltest.host.load import Deadline
+from lkltest.host.process import Child, Ended
+from lkltest.klog import last_lines
+from lkltest.kunit import listing
+from lkltest.kunit.listing import Case
+from lkltest.uml import Uml
+from lkltest.uml.machine import directory, guarded
+
+MEMORY = 1 << 30  # bytes, as kunit.py gives
+WORDS = ("console=tty0", "con=null", "con0=fd:0,fd:1", "kunit_shutdown=halt", "kunit.enable=1")
+START = 60.0  # seconds to boot
+LONGEST = 1 << 16  # bytes of a line
+KEPT = 400  # lines of a boot that came to nothing
+
+
+@dataclass(frozen=True)
+class Options:
+    """How kernels are run."""
+
+    timeout: float = 60.0  # seconds of a case, or of a parameter, which does not say that it is slow
+    words: tuple[str, ...] = ()  # added to the kernel's command line
+
+
+class Machine(Closing):
+    """A running UML, line by line."""
+
+    def __init__(self, uml: Uml, words: Sequence[str], workdir: Path) -> None:
+        """Boot it in the empty directory `workdir`."""
+        self.child = Child(guarded(uml, workdir, [*WORDS, *words], mem=MEMORY, processes=False))
+        self.rest = b""
+        self.over = False
+
+    def lines(self, deadline: Deadline) -> list[str]:
+        """The lines that have come, at least one unless it has ended or the deadline has passed."""
+        while not self.over:
+            data = self.child.read(max(0.0, _left(deadline)))
+            if data is None:
+                if deadline.passed():
+                    return []
+                continue
+            self.over = not data
+            *lines, self.rest = (self.rest + data).split(b"\n")
+            if self.over or len(self.rest) > LONGEST:
+                lines, self.rest = [*lines, *filter(None, [self.rest])], b""
+            if lines:
+                return [line.decode(errors="backslashreplace") for line in lines]
+        return []
+
+    def end(self) -> Ended:
+        """How it ended, or was ended by us."""
+        timed_out = not self.child.wait(5.0 if self.over else 0.0)
+        self.child.kill()
+        return self.child.ended(timed_out=timed_out)
+
+    def close(self) -> None:
+        """End whatever is left."""
+        self.child.close()
+
+
+def _left(deadline: Deadline) -> float:
+    import time
+
+    return deadline.at - time.monotonic()
+
+
+def boot(uml: Uml, words: Sequence[str]) -> Iterator[str]:
+    """Boot the kernel, and yield the lines of its console until it halts; raises KernelLost where it does not."""
+    deadline = Deadline(START)
+    last: list[str] = []
+    with directory() as workdir, Machine(uml, words, workdir) as machine:
+        while lines := machine.lines(deadline):
+            last = [*last, *lines][-KEPT:]
+            yield from lines
+        ended = machine.end()
+    if not ended.ok:
+        how = f"it had not halted after {START:g} s" if ended.timed_out else ended.describe()
+        text = last_lines("\n".join(last).encode())
+        raise KernelLost(f"{uml.path} does not list its tests: {how}; the console's last lines:\n{text}")
+
+
+def list_cases(uml: Uml, options: Options) -> tuple[Case, ...]:
+    """The cases that the kernel has, with their attributes where it knows any; raises UsageError where it has none."""
+    for action in ("list_attr", "list"):
+        console = list(boot(uml, [f"kunit.action={action}", *options.words]))
+        cases = listing.parse(console)
+        if cases:
+            return cases
+        refused = listing.refusal(console)
+    why = f"KUnit says {refused!r}" if refused else "it has no KUnit, or no tests in it"
+    raise UsageError(f"{uml.path} lists no tests of KUnit: {why}; build it with CONFIG_KUNIT=y and tests, "
+                     "such as CONFIG_KUNIT_ALL_TESTS=y, not as modules")  # fmt: skip

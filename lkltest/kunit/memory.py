@@ -1,0 +1,64 @@
+"""What is remembered of a kernel with KUnit between runs: its cases, and how long each took."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from lkltest.host.cache import key
+from lkltest.kunit.kernel import Options, list_cases
+from lkltest.kunit.listing import Case
+from lkltest.kunit.results import Result
+from lkltest.uml import Uml
+
+
+def cases_of(uml: Uml, folder: Path, options: Options) -> tuple[Case, ...]:
+    """The cases of a kernel, listed by it once."""
+    state = uml.path.stat()
+    name = key(str(uml.path.absolute()), str(state.st_mtime_ns), str(state.st_size), *options.words)
+    path = folder / f"cases-{key(str(uml.path.absolute()))}.json"
+    kept = _read(path)
+    if isinstance(kept, dict) and kept.get("key") == name:
+        try:
+            return tuple(Case(**each) for each in kept["cases"])
+        except (TypeError, KeyError):
+            pass  # another version of lkltest has written it
+    cases = list_cases(uml, options)
+    _write(path, {"key": name, "cases": [asdict(case) for case in cases]})
+    return cases
+
+
+def durations(uml: Uml, folder: Path) -> dict[str, float]:
+    """The seconds that each case took in the latest run, by name; empty where there was none."""
+    kept = _read(_times(uml, folder))
+    return {name: float(each) for name, each in kept.items()} if isinstance(kept, dict) else {}
+
+
+def remember(uml: Uml, folder: Path, known: Mapping[str, float], results: Iterable[Result]) -> None:
+    """Keep how long the cases took, but for those whose kernel was lost."""
+    fresh = {result.case.full: round(result.seconds, 3) for result in results if not result.status.lost}
+    _write(_times(uml, folder), {**known, **fresh})
+
+
+def _times(uml: Uml, folder: Path) -> Path:
+    return folder / f"times-{key(str(uml.path.absolute()))}.json"
+
+
+def _read(path: Path) -> object:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _write(path: Path, value: object) -> None:
+    """Write a file whole or not at all; where the cache cannot be written, nothing is remembered."""
+    temporary = path.with_name(f".{path.name}.{key(str(id(value)))}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(value))
+        temporary.replace(path)
+    except OSError:
+        return

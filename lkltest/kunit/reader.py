@@ -1,0 +1,164 @@
+"""The console of a kernel that runs cases of KUnit, read as it comes.
+
+KUnit says which case has ended, and not which begins; but the order is known from the listing, so that each line
+belongs to the first case that has no result yet.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+
+from lkltest.klog import PANIC
+from lkltest.kunit.lines import is_expected, is_warning, poison, text_of
+from lkltest.kunit.listing import START, Case
+from lkltest.kunit.results import Parameter, Result, Status
+
+RESULT = re.compile(r"(ok|not ok) (\d+) (?:- )?(.*)")
+SKIP = re.compile(r"(.*?) # SKIP ?(.*)")
+INDENT = 4  # columns a level
+HALF = 1000  # lines kept of the beginning, and of the end, of a case's console
+
+
+class Reader:
+    """Reads one kernel's console, whose cases are known."""
+
+    def __init__(self, cases: Sequence[Case]) -> None:
+        """Expect the results of `cases`, in this order."""
+        self.cases = tuple(cases)
+        self.done: list[Result] = []
+        self.started = False  # KUnit's first line has come
+        self.block: int | None = None  # of the suite that has begun
+        self.open = ""  # the name of the suite whose end has not come
+        self.counted = 0  # cases of that suite that have ended
+        self.ended = False  # the line of the last suite has come
+        self.poisoned = False  # the latest result is of a case that leaves a kernel not to be trusted
+        self.panic = ""
+        self._begin()
+
+    @property
+    def current(self) -> Case | None:
+        """The case that runs, or comes next; None behind the last one."""
+        return self.cases[len(self.done)] if len(self.done) < len(self.cases) else None
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Changes with each result of a case or parameter."""
+        return len(self.done), len(self.parameters) + self.started + (self.block or 0)
+
+    def _begin(self) -> None:
+        self.lines: list[str] = []
+        self.left_out = 0
+        self.parameters: list[Parameter] = []
+        self.inside = False  # the case has parameters
+        self.report = ""  # the first that poisons the kernel
+        self.warnings = 0
+        self.since = time.monotonic()
+
+    def feed(self, raw: str) -> None:
+        """Take in a line."""
+        line = text_of(raw)
+        if not self._structure(line):
+            self._keep(line)
+
+    def _keep(self, line: str) -> None:
+        self.lines.append(line)
+        if len(self.lines) > 2 * HALF:
+            del self.lines[HALF]
+            self.left_out += 1
+        self.warnings += is_warning(line)
+        case = self.current or (self.cases[-1] if self.cases else None)
+        found = poison(line)
+        if found and not self.report and not (case and is_expected(found, case.suite)):
+            self.report = found
+        if PANIC.search(line.encode()):
+            self.panic = line
+
+    def _structure(self, line: str) -> bool:
+        """Take in a line of KUnit's own; whether it is one."""
+        bare = line.lstrip(" ")
+        depth, odd = divmod(len(line) - len(bare), INDENT)
+        if odd or not bare:
+            return False
+        if START.fullmatch(bare):
+            begins = not self.started and depth == 0
+            self.started |= begins
+            if begins:
+                self._begin()  # the boot's messages are no case's
+            return begins or (self.started and depth in (1, 2))
+        if bare.startswith("# Subtest: "):
+            return self._subtest(depth, bare.removeprefix("# Subtest: "))
+        if re.fullmatch(r"1\.\.\d+", bare):
+            return True
+        found = RESULT.fullmatch(bare)
+        return found is not None and self._result(depth, found[1] == "ok", int(found[2]), found[3])
+
+    def _subtest(self, depth: int, name: str) -> bool:
+        """Take in the beginning of a suite, or of a case with parameters; whether it is the expected one."""
+        case = self.current
+        if case is None:
+            return False
+        if depth == 1 and name == case.suite and not self.open:
+            self.block, self.counted, self.open = case.block, 0, name
+            return True
+        self.inside |= depth == 2 and name == case.name and self.block == case.block
+        return self.inside
+
+    def _result(self, depth: int, ok: bool, number: int, rest: str) -> bool:
+        """Take in a test line; whether it is the expected one."""
+        skip = SKIP.fullmatch(rest)
+        name, reason = (skip[1], skip[2]) if skip else (rest, "")
+        status = (Status.SKIPPED if skip else Status.PASSED) if ok else Status.FAILED
+        case = self.current
+        if depth == 0:
+            return self._close(name)
+        if case is None or self.block != case.block:
+            return False
+        if depth == 2 and number == len(self.parameters) + 1:
+            self.parameters.append(Parameter(name, status, reason))
+            return True
+        if depth == 1 and name == case.name and number == self.counted + 1:
+            self.counted += 1
+            self._finish(case, status, reason)
+            return True
+        return False
+
+    def _finish(self, case: Case, status: Status, reason: str) -> None:
+        """Note the result of the current case."""
+        if status is Status.PASSED and any(each.status is Status.FAILED for each in self.parameters):
+            status, reason = Status.FAILED, "a parameter failed"
+        if self.report:
+            status, reason = Status.FAILED, self.report
+        self.poisoned = bool(self.report)
+        self.done.append(self.result(case, status, reason))
+        self._begin()
+
+    def _close(self, name: str) -> bool:
+        """Take in the line of a suite's end; its cases without a result have failed."""
+        case = self.current
+        if self.open and self.open != name:
+            return False
+        if not self.open and (case is None or case.suite != name):
+            return False
+        if case is not None and not self.open:
+            self._fail_block(case, "the init function of its suite failed")
+        elif case is not None and case.block == self.block:
+            self._fail_block(case, "its suite ended without it")
+        self.open = ""
+        self.ended = self.current is None
+        return True
+
+    def _fail_block(self, first: Case, reason: str) -> None:
+        """Fail what is left of a suite."""
+        rest = [case for case in self.cases[len(self.done) :] if case.block == first.block]
+        self.done += [self.result(case, Status.FAILED, reason) for case in rest]
+        self._begin()
+
+    def result(self, case: Case, status: Status, reason: str) -> Result:
+        """A result with all that has come since the one before."""
+        lines = list(self.lines)
+        if self.left_out:
+            lines.insert(HALF, f"[lkltest: {self.left_out} lines left out here]")
+        seconds = time.monotonic() - self.since
+        return Result(case, status, reason, tuple(self.parameters), "\n".join(lines), self.warnings, seconds)

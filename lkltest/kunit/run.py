@@ -1,0 +1,121 @@
+"""Cases of KUnit, run in one kernel after another, each bad end blamed on one case.
+
+A kernel that dies between two results may have been killed by the case that ran, or by what the one before has left:
+so the case that ran is run once more, as the first one of a fresh kernel. Where it dies again, it is to blame; where
+it ends, the one before was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from lkltest.errors import UsageError
+from lkltest.host.load import Deadline
+from lkltest.host.process import Ended
+from lkltest.kunit.groups import Boot, Group, plan
+from lkltest.kunit.kernel import START, Machine, Options
+from lkltest.kunit.listing import Case
+from lkltest.kunit.reader import Reader
+from lkltest.kunit.results import Result, Status
+from lkltest.uml import Uml
+from lkltest.uml.machine import directory
+
+SLOWER = {"slow": 5.0, "very_slow": 20.0}  # how many times as long a case may take that says so of itself
+ENDING = 10.0  # seconds to halt
+
+Booting = Callable[[Sequence[str]], "Machine"]
+
+
+@dataclass(frozen=True)
+class Death:
+    """The end of a kernel before its last case's result, or before it halted."""
+
+    status: Status
+    message: str
+    early: bool = False  # nothing of KUnit's had come
+
+
+def run(uml: Uml, group: Group, everything: Sequence[Case], options: Options) -> Iterator[Result]:
+    """Run the cases of a group, and yield their results in the kernel's order, each when it is certain."""
+    pending = list(group.cases)
+    suspect: tuple[Result, Death] | None = None  # the latest result before a kernel's end, until it is cleared
+    hint = group.hint
+    while pending:
+        try:
+            first = plan(pending, everything, hint)[0]
+        except UsageError as error:
+            yield from (Result(case, Status.FAILED, f"not run: {error}") for case in pending)
+            return
+        reader, death = one(uml, first, options)
+        done = list(reader.done)
+        if suspect is not None:
+            yield blamed(*suspect) if done else suspect[0]
+            suspect = None
+        if death is None:
+            pass
+        elif reader.current is None and done:
+            done[-1] = blamed(done[-1], death)
+        elif done:
+            suspect = done.pop(), death
+        else:
+            done += lost(reader, death, pending)
+        yield from done
+        over = {result.case for result in done} | ({suspect[0].case} if suspect else set())
+        pending = [case for case in pending if case not in over]
+        hint = "" if over else hint
+
+
+def one(uml: Uml, boot: Boot, options: Options) -> tuple[Reader, Death | None]:
+    """Run the kernel once; what was read, and how it died, None where it has halted or was left for a poisoned one."""
+    reader = Reader(boot.cases)
+    words = [f'kunit.filter_glob={boot.pattern}'] if boot.pattern else []
+    with directory() as workdir, Machine(uml, [*words, *options.words], workdir) as machine:
+        deadline = Deadline(START)
+        before = reader.progress
+        while lines := machine.lines(deadline):
+            for line in lines:
+                reader.feed(line)
+                if reader.poisoned:
+                    return reader, None
+            if reader.progress != before:
+                before = reader.progress
+                deadline = Deadline(patience(reader, options))
+        return reader, death(reader, machine.end(), deadline)
+
+
+def patience(reader: Reader, options: Options) -> float:
+    """The seconds until something must have ended."""
+    case = reader.current
+    return ENDING if case is None else options.timeout * SLOWER.get(case.speed, 1.0)
+
+
+def death(reader: Reader, ended: Ended, deadline: Deadline) -> Death | None:
+    """What was wrong with a kernel's end."""
+    if reader.current is None and reader.ended and (ended.ok or not reader.panic):
+        return None if ended.ok else Death(Status.CRASHED, f"the kernel did not halt behind it: {ended.describe()}")
+    early = not reader.started
+    if reader.panic:
+        return Death(Status.CRASHED, reader.panic, early)
+    if ended.timed_out:
+        return Death(Status.HUNG, f"no end after {deadline.timeout:g} s", early)
+    return Death(Status.CRASHED, f"the kernel ended: {ended.describe()}", early)
+
+
+def blamed(result: Result, death: Death) -> Result:
+    """The result of the case behind which a kernel died, though the next one alone does well."""
+    reason = f"the kernel died behind it, before another case could end: {death.message}"
+    return replace(result, status=death.status, reason=reason)
+
+
+def lost(reader: Reader, death: Death, pending: Sequence[Case]) -> list[Result]:
+    """The results of the cases that a kernel's end is blamed on: the first one, or all where there is none to blame."""
+    first = reader.current
+    assert first is not None
+    if death.early:
+        return [reader.result(case, Status.CRASHED, f"the kernel does not come to its tests: {death.message}")
+                for case in pending]  # fmt: skip
+    if reader.block == first.block:
+        return [reader.result(first, death.status, death.message)]
+    reason = f"in the init function of its suite: {death.message}"
+    return [reader.result(case, death.status, reason) for case in pending if case.block == first.block]

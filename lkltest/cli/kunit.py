@@ -206,10 +206,10 @@ def write_all(arguments: argparse.Namespace, results: Sequence[Result], uml: Uml
 
 def kcidb_text(results: Sequence[Result], uml: Uml, tree: Path | None) -> str:
     """The results as KCIDB takes them."""
-    from lkltest.kunit import kcidb
+    from lkltest.kunit.kcidb import write
     from lkltest.uml.tree import commit
 
-    return kcidb.write(results, uml.version, commit(tree) if tree else "")
+    return write(results, uml.version, commit(tree) if tree else "")
 
 
 def junit_text(results: Sequence[Result]) -> str:

@@ -26,7 +26,7 @@ INNER_ROWS = {
     "settings": ("model", "file"),
     "host": ("closing load", "cache progress programs process bounded_log", "netns"),
     "tap": ("dialect", "grammar diagnostics fields", "point", "report", "formats events known"),
-    "crash": ("report", "addresses", "symbolize"),
+    "crash": ("report reporters formats", "headline", "addresses", "symbolize"),
     "program": (
         "results status table tree tools naming", "command", "declaration memcheck point_result evidence",
         "tap_program", "launch tap_launch verdict", "run", "trial",

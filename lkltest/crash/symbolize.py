@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lkltest.crash import addresses
 from lkltest.crash.report import HANG, Address, CrashReport, Mapping, Thread, parse
+from lkltest.crash.reporters import REPORTERS
 
 __all__ = ["CrashReport", "Frame", "Stack", "explain", "parse", "render", "signature", "symbolize"]
 
@@ -35,16 +36,6 @@ IDLE = frozenset({
 TIMER = "timer_helper_thread"  # glibc's, which runs the host's timers
 
 POINT = "lkltest_point_"  # what the harness puts before the name of a point
-
-# Functions that say nothing of where the mistake is.
-GENERIC = re.compile(
-    r"_*(mem|str)(cpy|set|move|cmp|chr|len|ncpy|ncmp|nlen|lcpy)\w*|_*(kasan|asan|ubsan|kmsan|kcsan)_\w*"
-    r"|check_(memory_)?region\w*|memory_is_\w+|bytes_is_\w+|_*(raw_)?copy_(to|from|in)_(user|kernel)\w*|copy(in|out)"
-    r"|_*(get|put)_user\w*|(do_)?dump_stack\w*|show_stack\w*|\w*panic\w*|die|oops_\w+|_*warn\w*|report_bug|_*bug\w*"
-    r"|print_\w*(report|address)\w*|refcount_warn\w*|lkl_\w*|run_syscall|abort|_*(GI_)?(raise|abort)|_*assert_fail\w*"
-    r"|_*(GI_)?_*assert_fail\w*|_*pthread_kill\w*"
-)
-
 
 @dataclass(frozen=True)
 class Frame:
@@ -253,7 +244,7 @@ def signature(stack: Stack, depth: int = 3) -> tuple[str, ...]:
     for chosen in ([f for f in frames if is_kernel(f, root)], frames):
         # What has no name has a place in its file, the same one as long as the file is the same.
         names = [base_name(f.function) or f"{Path(f.module).name}+{f.offset:#x}" for f in chosen if f.module]
-        names = [name for name, _ in itertools.groupby(names) if not GENERIC.fullmatch(name)]
+        names = [name for name, _ in itertools.groupby(names) if not REPORTERS.fullmatch(name)]
         if names:
             return tuple(names[:depth])
     return ()

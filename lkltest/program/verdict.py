@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from lkltest.crash.headline import headline
 from lkltest.klog import last_lines, panic
 from lkltest.program.evidence import Evidence
 from lkltest.program.results import End, Kind, Problem, Result, State
@@ -26,8 +27,9 @@ def judge(evidence: Evidence) -> End:
     how, seconds = evidence.ended.describe(), evidence.ended.seconds
     if not problems:
         return End(how, seconds, ())
-    if message := panic(evidence.console) or panic(evidence.printed):
-        problems[0] = Problem(Kind.PANIC, f"{message} ({problems[0]})")
+    told = next((text for text in (evidence.console, evidence.printed) if panic(text)), b"")
+    if panicked := headline(told):
+        problems[0] = Problem(Kind.PANIC, f"{panicked.title} ({problems[0]})")
     source, log = _log(evidence)
     return End(how, seconds, tuple(problems), console=last_lines(log), source=source)
 

@@ -10,25 +10,23 @@ from itertools import dropwhile
 from pathlib import Path
 
 from lkltest.crash import addresses, symbolize
+from lkltest.crash.formats import Rank
+from lkltest.crash.headline import Headline, headline
 from lkltest.crash.report import Address, CrashReport, parse
 from lkltest.crash.symbolize import Frame, Stack
 from lkltest.fuzz.exec import native
 from lkltest.fuzz.exec.kernel import WorkerExit
 from lkltest.fuzz.exec.protocol import Alarm
 from lkltest.fuzz.exec.shmem import Head, Memory
-from lkltest.klog import COMPLAINTS, STAMP
+from lkltest.klog import COMPLAINTS, panic
 
 COMPLAINT = re.compile("|".join([*map(re.escape, COMPLAINTS), r"BUG [\w-]+ \("]))
-SLAB = re.compile(r"BUG ([\w-]+) \([^)]*\): ([\w ]+)")  # the slab allocator's own checks: the cache, the damage
-OWNER = re.compile(r"INFO: Allocated in (\w+)")
-PLACE = re.compile(r" (?:in|at) (?:[\w./-]+:\d+ )?([a-zA-Z_]\w*)(?:\+0x|\(|\.|$| )|at ([\w./-]+:\d+)")
-FAILURE = re.compile(r"BUG: failure at ([\w./-]+:\d+)/(\w+)")
-PANIC = re.compile(r"Kernel panic - not syncing: (.*)")
-CORRUPTING = re.compile(r"BUG|Oops")  # complaints that begin like this: the kernel goes on, with damaged memory
 SCARCE = re.compile(r"Out of memory|no killable processes")
 PRINTS = re.compile(
     r"|\w*(console|print|printk)\w*|call_(console_)?drivers?|panic|lkl_\w*print\w*|__warn|warn_slowpath\w*|__lkl_\w*"
 )
+UNKNOWN = Headline("the kernel printed a complaint", ("unknown",), Rank.WARNING)
+LINES_BEFORE = 3  # of the line that is watched for: "refcount_t: underflow" before its WARNING
 CONSOLE_TAIL = 16 << 10  # bytes of the log that a finding keeps
 
 
@@ -146,17 +144,16 @@ def from_exit(exited: WorkerExit, memory: Memory) -> Report | None:
     named = stacks(found[-1]) if found else []
     signature = symbolize.signature(named[0]) if named else ()
     type, title = ReportType.CRASH, exited.ended.describe()
-    panic = PANIC.search(console)
     address = found[-1].address if found else None
+    told = headline(exited.console) if panic(exited.console) else None
     if exited.hung:
         type, title = ReportType.HANG, "a call does not return"
-    elif panic:
-        bug_on = FAILURE.search(console)
-        type, title = ReportType.PANIC, f"Kernel panic: {panic[1].strip()}"
-        signature = (bug_on[2], *signature) if bug_on else signature
+    elif told is not None:
+        told = told.at(signature)
+        type, title, signature = ReportType.PANIC, told.title, told.signature
     elif address is not None and memory.in_buffers(address):
         type, title = ReportType.OVERRUN, "the kernel reached past the end of a buffer of its caller"
-    if signature:
+    if signature and type is not ReportType.PANIC:
         title += f" in {signature[0]}"
     return Report(
         type=type, title=title, signature=signature, program=exited.head.program, call=exited.head.call,
@@ -175,10 +172,15 @@ def from_alarm(head: Head, console: bytes, call: str, stderr: bytes) -> Report:
     elif head.alarm == Alarm.CANARY:
         type, title, corrupted = ReportType.OVERRUN, f"{call} wrote before the start of a buffer of its caller", True
     else:
-        # The log before it may hold a trace that is no complaint: memory was short.
-        since = head.console - value
-        title, signature = complaint(console[-since:] if since > 0 else console)
-        stack, corrupted = _complainer(stderr), CORRUPTING.match(title) is not None
+        # The log before it may hold a trace that is no complaint: memory was short. A line just before it may say more.
+        since = max(0, len(console) - (head.console - value)) if head.console > value else 0
+        before = console[:since].splitlines(keepends=True)[-LINES_BEFORE:]
+        told = headline(b"".join(before) + console[since:]) or UNKNOWN
+        complainer = _complainer(stderr)
+        if complainer is not None:
+            stack = symbolize.render([complainer])
+            told = told if told.placed else told.at(symbolize.signature(complainer))
+        title, signature, corrupted = told.title, told.signature, told.corrupting
     return Report(
         type=type, title=title, signature=signature, program=head.alarm_program, call=head.alarm_call, stack=stack,
         console=tail(console), fatal=False, corrupted=corrupted,
@@ -191,32 +193,15 @@ def _waits(frame: Frame) -> bool:
     return frame.function == "sandbox_watch" or ("pthread" in frame.function and "join" in frame.function)
 
 
-def _complainer(stderr: bytes) -> str:
+def _complainer(stderr: bytes) -> Stack | None:
     """The stack of the last complaint, without the frames that print it."""
     crash_reports = parse(stderr[max(0, stderr.rfind(b"\nlkltest: signal ")) :])
     for stack in stacks(crash_reports[0]) if crash_reports and crash_reports[0].complaint else ():
         frames = tuple(dropwhile(_prints, stack.frames))
         counted = tuple(replace(frame, number=frame.number - frames[0].number) for frame in frames)
-        return symbolize.render([replace(stack, title="The complaint comes from", frames=counted)])
-    return ""
+        return replace(stack, title="The complaint comes from", frames=counted)
+    return None
 
 
 def _prints(frame: Frame) -> bool:
     return bool(PRINTS.fullmatch(frame.function))
-
-
-def complaint(console: bytes) -> tuple[str, tuple[str, ...]]:
-    """The line of the first complaint in a log, and the places that it names."""
-    for raw in console.splitlines():
-        line = STAMP.sub(b"", raw).decode(errors="replace").strip()
-        if COMPLAINT.search(line):
-            if slab := SLAB.search(line):
-                owner = OWNER.search(console.decode(errors="replace"))
-                damage = re.sub(r"\W+", "_", slab[2].strip())
-                return line, (f"{slab[1]}-{damage}", *(owner.groups() if owner else ()))
-            bug_on = FAILURE.search(line)
-            place = PLACE.search(line)
-            where = bug_on[2] if bug_on else (place[1] or place[2]) if place else ""
-            plain = re.sub(r"\d+", "N", line)
-            return line, (where or re.sub(r"\W+", "_", plain)[:60],)
-    return "the kernel printed a complaint", ("unknown",)

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from lkltest.crash.headline import headline
 from lkltest.fuzz.exec.protocol import Alarm, State
 from lkltest.fuzz.exec.shmem import Head
-from lkltest.fuzz.repro.report import ReportType, complaint, from_alarm
+from lkltest.fuzz.repro.report import ReportType, from_alarm
 
 SLUB = b"""\
 [    0.512345] =============================================================================
@@ -27,9 +28,10 @@ def alarmed(alarm: Alarm, value: int, console: int = 0) -> Head:
 
 def test_slab_damage_is_named() -> None:
     """A report of the slab allocator's checks is named by the damage and by the owner of the memory."""
-    title, signature = complaint(SLUB)
-    assert title == "BUG kmalloc-64 (Not tainted): Object already free"
-    assert signature == ("kmalloc-64-Object_already_free", "sock_kmalloc")
+    found = headline(SLUB)
+    assert found is not None
+    assert found.title == "BUG kmalloc-64 (Not tainted): Object already free"
+    assert found.signature == ("kmalloc-64-Object_already_free", "sock_kmalloc")
 
 
 def test_a_complaint_is_what_alarmed() -> None:

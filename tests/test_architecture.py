@@ -141,3 +141,11 @@ def test_a_kernel_is_not_asked_for_its_class() -> None:
         and {part.rpartition(".")[2] for part in re.findall(r"[\w.]+", ast.unparse(node.args[1]))} & {"Liblkl", "Uml"}
     ]  # fmt: skip
     assert asked == []
+
+
+def test_tests_mirror_the_packages() -> None:
+    """Each directory of tests is for a package of that name, or for what only whole programs show."""
+    tests = Path(__file__).parent
+    homes = {path.parent.relative_to(tests) for path in tests.rglob("test_*.py") if path.parent != tests}
+    packages = {path.relative_to(PACKAGE) for path in PACKAGE.rglob("*") if path.is_dir()}
+    assert {str(home) for home in homes - packages if home.parts[0] != "integration"} == set()

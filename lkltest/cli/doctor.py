@@ -144,7 +144,9 @@ def facts(kernel: Liblkl, settings: Settings) -> Iterable[tuple[str, str]]:
         yield "has", ", ".join(name for name, option in FEATURES.items() if option in kernel.config)
         lacks = [f"{name} ({option})" for name, option in FEATURES.items() if option not in kernel.config]
         yield "lacks", ", ".join(lacks) or "nothing that the suites use"
-        yield "checkers", ", ".join(name for name in CHECKERS if f"CONFIG_{name}" in kernel.config) or "none"
+    if kernel.config or kernel.kasan:
+        found = [name for name in CHECKERS if f"CONFIG_{name}" in kernel.config or (name == "KASAN" and kernel.kasan)]
+        yield "checkers", ", ".join(found) or "none"
     for note in kernel.notes:
         yield "note", note
 

@@ -46,6 +46,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scenario", action="append", default=[], metavar="NAME",
                         help="only programs of this kind (repeat it for several); see --list-calls")
     parser.add_argument("--mem", default=None, metavar="SIZE", help="memory of a kernel (default: 64M)")
+    parser.add_argument("--cmdline", "--lkl-cmdline", metavar="TEXT", default=None,
+                        help="added to the kernel's command line (default: LKLTEST_CMDLINE)")
     parser.add_argument("--list-calls", action="store_true", help="print how each call is described, and end")
 
 
@@ -71,7 +73,9 @@ def run(arguments: argparse.Namespace) -> int:
     from lkltest.fuzz.exec.kernel import KernelConfig
     from lkltest.fuzz.lang.describe import describe
 
-    settings = target.load({"lkl": [arguments.lkl] if arguments.lkl else None, "mem": arguments.mem})
+    settings = target.load({
+        "lkl": [arguments.lkl] if arguments.lkl else None, "mem": arguments.mem, "cmdline": arguments.cmdline,
+    })
     liblkl = target.kernel(settings)
     description = describe(liblkl, settings)
     if arguments.list_calls:

@@ -25,6 +25,8 @@ from lkltest.settings import Settings
 BREAK = "---"  # between programs that run one after the other
 HANG_SECONDS = 10.0  # after which a C program that should hang is taken to hang
 DATA = "finding.json"
+CONFIRMED = "This C program failed in the same way in the one run that was tried."
+UNCONFIRMED = "This C program did NOT fail in the one run that was tried, or does not compile: it is no reproducer."
 
 
 @dataclass(frozen=True)
@@ -118,12 +120,13 @@ def describe_kernel(liblkl: Liblkl, config: KernelConfig) -> str:
 def write_reproducer(
     directory: Path, reproduction: Reproduction, config: KernelConfig, settings: Settings, description: Description
 ) -> Path | None:
-    """Write csource.c if it compiles and fails as the finding does; None where it does not."""
+    """Write reproducer.c if it compiles and fails as the finding does; None where it does not."""
     report = reproduction.report
     path = directory / "reproducer.c"
     about = [
-        f"Kernel: {config.liblkl.version} ({config.liblkl.name}). "
-        f"It fails {reproduction.times} of {reproduction.of} times.",
+        f"Kernel: {config.liblkl.version} ({config.liblkl.name}).",
+        f"In lkltest's executor these calls failed {reproduction.times} of {reproduction.of} times.",
+        CONFIRMED,
         *(["", *report.stack.strip().splitlines()[:14]] if report.stack else []), "",
         f"Build: {' '.join(map(str, command(config.liblkl, settings, Path('reproducer.c'), Path('reproducer'))))}",
     ]
@@ -137,7 +140,8 @@ def write_reproducer(
     path.write_text(source)
     if confirm(path, report, config, settings):
         return path
-    path.rename(directory / "unconfirmed.c")  # kept as a start for an investigation
+    path.unlink()
+    (directory / "unconfirmed.c").write_text(source.replace(CONFIRMED, UNCONFIRMED, 1))  # a start for an investigation
     return None
 
 

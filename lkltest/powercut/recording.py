@@ -14,6 +14,7 @@ from lkltest.image import sparse
 from lkltest.image.recipe import SECTOR
 
 HEAD = struct.Struct("<QQQ")  # kind, position, length
+PROMISES = ("durable ", "gone ")  # marks that come when fsync() has returned
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,12 @@ class Recording:
     def flushes(self) -> list[int]:
         """The positions of the flushes among the events."""
         return [index for index, event in enumerate(self.events) if isinstance(event, Flush)]
+
+    @property
+    def promises(self) -> list[int]:
+        """The positions of the marks that say what is durable from then on."""
+        marks = ((index, event) for index, event in enumerate(self.events) if isinstance(event, Mark))
+        return [index for index, mark in marks if mark.text.startswith(PROMISES)]
 
     def without(self, index: int) -> Recording:
         """The same recording without one of its events."""
@@ -105,10 +112,14 @@ def unflushed_writes(recording: Recording, flush: int, end: int) -> list[int]:
 def choose(recording: Recording, number: int, seed: int = 0) -> Cut:
     """The power cut of this number: always the same one of the same recording.
 
-    Every third loses all that was not flushed, every third keeps it all, in order; of the others a part is lost,
-    and the rest comes in any order.
+    Every third loses all that was not flushed, at a moment when the kernel has just promised something, such as the
+    return of fsync(): a kernel that had to write for it, and did not, is caught then. Every third keeps all that was
+    not flushed, in order; of the others a part is lost, and the rest comes in any order.
     """
     luck = random.Random(f"{seed}-{number}")
+    if number % 3 == 2 and recording.promises:
+        promise = luck.choice(recording.promises)
+        return Cut(max((flush for flush in recording.flushes if flush < promise), default=-1), promise + 1, ())
     flushes = [-1, *recording.flushes]
     which = luck.randrange(len(flushes))
     flush = flushes[which]

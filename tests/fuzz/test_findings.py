@@ -12,7 +12,7 @@ from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.values import Program
 from lkltest.fuzz.repro.report import ReportType
-from lkltest.fuzz.repro.repro import rate
+from lkltest.fuzz.repro.repro import Reproduction, rate
 from lkltest.fuzz.repro.runner import Runner
 from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
@@ -78,9 +78,27 @@ def test_a_finding_is_written_whole(
     assert findings.load(place) == finding
     assert findings.programs(place, runner.description) == [program]
     source = (place / "reproducer.c").read_text()
+    assert findings.CONFIRMED in source
     assert 'lkl_sys_openat(LKL_AT_FDCWD, "f0", LKL_O_CREAT|LKL_O_RDWR, 0644)' in source
     assert (place / "stack.txt").read_text()
     assert sorted(p.name for p in tmp_path.iterdir()) == [finding.name]
+
+
+def test_a_program_that_was_not_seen_to_fail_says_so(
+    runner: Runner, config: KernelConfig, settings: Settings, parse: Callable[[str], Program], tmp_path: Path
+) -> None:
+    """The C program tells how often the calls failed, and that it did not: it is no reproducer."""
+    report = runner.run([parse(DEADLY)]).report
+    assert report is not None
+    result = Reproduction(report, (parse(HARMLESS),), 7, 10)
+    finding = findings.save(
+        tmp_path, result, config=config, settings=settings, description=runner.description, seed="1"
+    )
+    text = (tmp_path / finding.name / "unconfirmed.c").read_text()
+    assert not finding.reproducer
+    assert "these calls failed 7 of 10 times" in text
+    assert findings.UNCONFIRMED in text
+    assert findings.CONFIRMED not in text
 
 
 def test_a_count_that_cannot_be_written_is_told(tmp_path: Path) -> None:
@@ -96,3 +114,18 @@ def test_a_count_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot write"):
         findings.count(tmp_path, finding)
     assert [path.name for path in place.iterdir()] == [findings.DATA]
+
+
+def test_the_command_line_reaches_the_kernels(liblkl: Liblkl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`lkltest fuzz --lkl-cmdline` adds to the command line of the kernels, as the same option of suites does."""
+    found: list[object] = []
+
+    def note(*arguments: object) -> int:
+        found.extend(arguments)
+        return 0
+
+    monkeypatch.setattr("lkltest.cli.fuzz._fuzz", note)
+    given = ["fuzz", "--lkl", str(liblkl.path), "--lkl-cmdline", "panic_on_warn=1", "--output", str(tmp_path)]
+    assert main(given) == 0
+    (config,) = (each for each in found if isinstance(each, KernelConfig))
+    assert "panic_on_warn=1" in config.cmdline.split()

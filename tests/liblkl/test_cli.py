@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from lkltest import cli
+from lkltest.cli import doctor
 from lkltest.host.programs import Need
 from lkltest.host.progress import Bar, Lines, remaining
-from lkltest.liblkl import recipe
+from lkltest.liblkl import Liblkl, recipe
 from lkltest.settings import Settings
 from tests.liblkl.tiny import Registry, Shape
 
@@ -152,3 +153,10 @@ def test_progress_tells_the_time_left() -> None:
     """At the speed so far."""
     assert remaining(60.0, 200, 800) == "3:00"
     assert remaining(1.0, 900, 851) == "0:00"
+
+
+def test_a_checker_that_only_the_symbols_tell_is_named(liblkl: Liblkl, settings: Settings) -> None:
+    """A kernel that is taken for one with KASAN is never said to have no checkers."""
+    bare = replace(liblkl, config=frozenset({"CONFIG_64BIT"}), symbols=liblkl.symbols | {"kasan_report"})
+    assert dict(doctor.facts(bare, settings))["checkers"] == "KASAN"
+    assert dict(doctor.facts(replace(bare, config=frozenset()), settings))["checkers"] == "KASAN"

@@ -1,6 +1,7 @@
 """Power cuts on a real kernel: a sound one survives them, and every lie about a disk is caught."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +62,29 @@ def write_of(recording: Recording, data: bytes) -> int:
         if isinstance(event, Write) and data in text[event.at : event.at + event.length]
     ]
     return found[-1]
+
+
+def test_an_fsync_that_does_nothing_is_caught_by_default(
+    liblkl: Liblkl, settings: Settings, directory: Path, tmp_path: Path
+) -> None:
+    """A kernel that only says that a file is durable fails one of the eight cuts that a suite makes."""
+    programs = tmp_path / "programs"
+    shutil.copytree(PROGRAMS, programs)
+    files = programs / "files.h"
+    honest = "long err = lkl_sys_fsync(fd);"
+    text = files.read_text()
+    assert honest in text
+    files.write_text(text.replace(honest, "long err = fd < 0 ? fd : 0;"))
+    recipe = next(recipe for recipe in load([shipped()]) if recipe.name == "ext4")
+    place = directory / "lazy"
+    place.mkdir()
+    try:
+        lazy = cuts.record(recipe, liblkl, programs, settings, place, "steps=30")
+    except (MissingTool, cuts.Skipped) as reason:
+        pytest.skip(str(reason))
+    tried = [choose(lazy.recording, number) for number in range(8) if number % 3 == 2]
+    assert any("promised" in "\n".join(cuts.try_cut(lazy, cut, place)) for cut in tried)
+    shutil.rmtree(place)
 
 
 def test_a_sound_kernel_survives(disk: cuts.RecordedDisk, directory: Path) -> None:

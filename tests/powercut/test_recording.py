@@ -77,6 +77,14 @@ def test_cuts_are_the_same_each_time_and_many(recording: Recording) -> None:
     assert {cut.flush for cut in cuts} == {-1, 1, 5}
 
 
+def test_some_cuts_come_when_something_was_just_promised(recording: Recording) -> None:
+    """Every third loses all that was not flushed, right after a promise: with no write in between, too."""
+    cuts = [choose(recording, number) for number in range(2, 200, 3)]
+    assert set(cuts) == {Cut(1, 3, ()), Cut(5, 7, ())}
+    lazy = recording.without(5)
+    assert {choose(lazy, number) for number in range(2, 200, 3)} == {Cut(1, 3, ()), Cut(1, 6, ())}
+
+
 def test_a_cut_loses_nothing_that_was_flushed_and_invents_nothing(recording: Recording) -> None:
     """Its writes lie between its flush and its end."""
     for number in range(200):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,9 @@ from lkltest.program.tap_program import TapProgram, Word
 
 # What runs a script that is not executable and does not say it itself, as `prove` does.
 INTERPRETERS = {".t": "perl", ".pl": "perl"}
+
+# Lines of a listing that are none of its names.
+NO_NAME = re.compile(r"#|K?TAP version \d+$|1\.\.\d+$")
 
 
 def prepare(program: TapProgram, directory: Path, call: Call) -> Launch:
@@ -104,9 +108,12 @@ def _located(word: str, directory: Path, cwd: Path) -> str:
 
 
 def _names(data: bytes, origin: str) -> tuple[str, ...]:
-    """The names in a listing, a line each; names that come twice are numbered as their results will be."""
+    """The names in a listing, a line each; names that come twice are numbered as their results will be.
+
+    GLib and KUnit print theirs among comments, behind a version and a plan.
+    """
     lines = (line.strip() for line in data.decode(errors="backslashreplace").splitlines())
-    names = tuple(numbered(line for line in lines if line))
+    names = tuple(numbered(line for line in lines if line and not NO_NAME.match(line)))
     if not names:
         raise UsageError(f"{origin} no names of points")
     return names

@@ -101,7 +101,7 @@ def test_points_are_known_before_the_run(
     session: Session, script: Script, declaration: str, pytester: pytest.Pytester
 ) -> None:
     """A command or a file that has the names makes items of the points in the first run."""
-    (pytester.path / "n").write_text("one\n\n two two\n")
+    (pytester.path / "n").write_text("KTAP version 1\n1..2\n# of all\none\n\n two two\n")
     script("[ \"$1\" = --list ] && { cat n; exit 0; }\necho 1..2; echo ok 1 - one; echo ok 2 - two two")
     result = session(declaration)
     assert outcomes(result) == [("check::one", "PASSED"), ("check::two two", "PASSED"), ("check::exit", "PASSED")]

@@ -56,19 +56,34 @@ def compile(
     Raises BuildError with the compiler's own output where it does not compile or link, UsageError where
     the source or the compiler is not there.
     """
-    includes = [f"-I{HARNESS}", *(f"-I{directory}" for directory in liblkl.include)]
     # A program finds a shared library where it was linked, however the tree is installed.
     rpath = () if liblkl.library is liblkl.static else ("-Xlinker", "-rpath", "-Xlinker", str(liblkl.library.parent))
     return build(
         Job(
             source=source,
             compiler=settings.cc,
-            flags=(*FLAGS, *includes, *lacking.flags(liblkl.include), *liblkl.cflags, *flags, *settings.cflags),
+            flags=_flags(liblkl, settings, flags),
             libraries=(*map(str, others), str(liblkl.library), *liblkl.libs, *rpath),
             reads=(liblkl.library, *_all_read(source, others)),
         ),
         settings,
     )
+
+
+def _flags(liblkl: Liblkl, settings: Settings, flags: Sequence[str]) -> tuple[str, ...]:
+    """The flags of a program that is linked with `liblkl`, in which `flags` are its own."""
+    includes = [f"-I{HARNESS}", *(f"-I{directory}" for directory in liblkl.include)]
+    return (*FLAGS, *includes, *lacking.flags(liblkl.include), *liblkl.cflags, *flags, *settings.cflags)
+
+
+def preprocess(text: str, source: Path, liblkl: Liblkl, settings: Settings, *, flags: Sequence[str] = ()) -> str | None:
+    """The output of the preprocessor for `text` in the place of a program's `source`; None where it fails."""
+    executable(settings.cc)
+    done = process.run(
+        [*settings.cc, *_flags(liblkl, settings, flags), "-E", "-P", "-iquote", str(source.parent), "-x", "c", "-"],
+        stdin=text.encode(errors="surrogateescape"), deadline=DEADLINE,
+    )  # fmt: skip
+    return done.output.decode(errors="replace") if done.ok else None
 
 
 def _all_read(source: Path, others: Sequence[Path]) -> tuple[Path, ...]:

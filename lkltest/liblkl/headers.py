@@ -13,6 +13,7 @@ from lkltest.liblkl.model import Generation, Liblkl
 from lkltest.settings import Settings
 
 DEADLINE = 60.0  # seconds for the preprocessor
+CONFIGURATIONS = ("lkl/autoconf.h", "lkl/asm/config.h")  # up to about 6.1, and since
 ENTRY = "#include <lkl_host.h>\n"  # includes lkl.h, and that all the rest
 
 
@@ -77,10 +78,10 @@ def shape(text: str, include: Sequence[Path]) -> Generation:
 
 
 def configuration(include: Sequence[Path]) -> tuple[frozenset[str], str]:
-    """The kernel options that are set and the kernel's version, from the headers' lkl/autoconf.h."""
-    for folder in include:
+    """The kernel options that are set and the kernel's version, from the headers' copy of kbuild's autoconf.h."""
+    for file in (folder / name for folder in include for name in CONFIGURATIONS):
         try:
-            text = (folder / "lkl" / "autoconf.h").read_text(errors="replace")
+            text = file.read_text(errors="replace")
         except OSError:
             continue
         options = re.findall(r"^#define (?:LKL_)?(CONFIG_\w+?)(?:_MODULE)? ", text, re.M)

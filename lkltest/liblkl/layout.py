@@ -194,7 +194,8 @@ def of_library(library: Path) -> Layout:
 
 def complete(layout: Layout) -> Layout:
     """The layout with the list of files that it depends on."""
-    names = ("lkl.h", "lkl_host.h", "lkl_autoconf.h", "lkl/autoconf.h", "lkl/asm/host_ops.h", "lkl/asm/syscall_defs.h")
+    names = ("lkl.h", "lkl_host.h", "lkl_autoconf.h", "lkl/autoconf.h", "lkl/asm/config.h", "lkl/asm/host_ops.h",
+             "lkl/asm/syscall_defs.h")
     watched = [folder / name for folder in layout.include for name in names]
     watched += [library for library in (layout.static, layout.shared) if library is not None]
     if layout.tools is not None:

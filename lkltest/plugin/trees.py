@@ -14,7 +14,8 @@ from lkltest.plugin.kernels import choices_of, obtain_library
 from lkltest.plugin.session import Choice, settings_of
 from lkltest.plugin.suite import ProgramSuite
 from lkltest.program import OtherTreePrograms, TreeProgram, tree
-from lkltest.program.table import Declared, read
+from lkltest.program.launch import points_for
+from lkltest.program.table import Declared
 from lkltest.settings import Settings
 
 
@@ -24,7 +25,7 @@ def collect_others(parent: pytest.Module | pytest.Class, others: OtherTreeProgra
     for choice in choices_of(parent.config):
         kernel = kernel_of(choice, settings_of(parent.config))
         if kernel is not None and kernel.tests is not None:
-            found |= set(tree.programs(kernel.tests))
+            found |= set(tree.listed(kernel))
     names = sorted(found - set(others.known))
     return [TreeSuite.of(parent, name, TreeProgram(name, told=False)) for name in names]
 
@@ -58,7 +59,7 @@ class TreeSuite(ProgramSuite):
             why = tree.missing(kernel, self.program.source)
         if kernel is not None and not why:
             self.source = self.source_on(kernel)
-            self.tables[choice.name] = read(self.source)
+            self.tables[choice.name] = self.points_on(kernel)
         elif getattr(self.program, "told", True):
             self.lacking[choice.name] = why
 
@@ -68,7 +69,9 @@ class TreeSuite(ProgramSuite):
 
     def points_on(self, kernel: Kernel) -> tuple[Declared, ...]:
         """The points of the kernel's own table."""
-        return read(self.source_on(kernel))
+        assert isinstance(kernel, Liblkl)
+        assert isinstance(self.program, TreeProgram)
+        return points_for(self.program, kernel, settings_of(self.config))
 
     def _make_tests(self) -> dict[str, Callable[..., None]]:
         names = {kernel: {point.name for point in table} for kernel, table in self.tables.items()}

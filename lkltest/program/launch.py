@@ -13,6 +13,7 @@ from lkltest.liblkl.model import Liblkl
 from lkltest.program import tools, tree
 from lkltest.program.command import Launch
 from lkltest.program.declaration import Arguments, Call, Program, TreeProgram
+from lkltest.program.table import Declared, read_compiled
 from lkltest.settings import Settings
 
 if TYPE_CHECKING:
@@ -68,9 +69,20 @@ def _compile(program: Program, source: Path, kernel: Liblkl, settings: Settings)
 
 def compile_for(program: TreeProgram, kernel: Liblkl, settings: Settings) -> Path:
     """Compile a kernel tree's own program; return the executable."""
-    source, *others = (*tree.sources(kernel, program.source), tree.ATTACHED)
-    flags = (*tree.flags(source, others), *program.flags)
+    source, others, flags = _of_tree(program, kernel)
     return cc.compile(source, kernel, settings, flags=flags, others=others)
+
+
+def points_for(program: TreeProgram, kernel: Liblkl, settings: Settings) -> tuple[Declared, ...]:
+    """The points of a kernel tree's own program, of which the tree's configuration may leave some out."""
+    source, _, flags = _of_tree(program, kernel)
+    return read_compiled(source, lambda text: cc.preprocess(text, source, kernel, settings, flags=flags))
+
+
+def _of_tree(program: TreeProgram, kernel: Liblkl) -> tuple[Path, list[Path], tuple[str, ...]]:
+    """The source with a tree program's main, its others, and its flags."""
+    source, *others = (*tree.sources(kernel, program.source), tree.ATTACHED)
+    return source, others, (*tree.flags(source, others), *program.flags)
 
 
 def _prepare_init(

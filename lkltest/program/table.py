@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ _ENTRY = re.compile(r"\b(LKLTEST|LKLTEST_LIBRARY|LKL_TEST)\s*\(\s*(\w+)\s*(?=[,)
 _TIMEOUT = re.compile(r"\.(timeout|deadline)_ms\s*=([^,}]*)")
 _NEEDS = re.compile(r"\.needs\s*=")
 _STRING = re.compile(r'\s*"([\w\s]*)"(?=\s*[,)])')
+_CONDITION = re.compile(r"\s*#\s*if")
 _NUMBER = re.compile(r"[\d\s*()]*\d[\d\s*()]*")
 
 
@@ -46,11 +47,49 @@ def read(source: Path) -> tuple[Declared, ...]:
         raise UsageError(f"{source}:{error}") from None
 
 
+def read_compiled(source: Path, preprocess: Callable[[str], str | None]) -> tuple[Declared, ...]:
+    """As `read`, with the points that a compiler would see: some tables have parts for some configurations only.
+
+    `preprocess` gives what the preprocessor makes of a text in the place of the source, or None where it cannot.
+    """
+    points = read(source)
+    text = source.read_text(errors="replace")
+    code = plain_code(text)
+    if not any(_CONDITION.match(line) for line in code.split("\n")):
+        return points
+    entries = _entries(code)
+    marked, rest = "", 0
+    for number, match in enumerate(entries):
+        marked += text[rest : match.start(1)] + f"lkltest_point_{number}_"
+        rest = match.end(1)
+    seen = preprocess(marked + text[rest:])
+    if seen is None:
+        return points
+    compiled = {int(number) for number in re.findall(r"\blkltest_point_(\d+)_", seen)}
+    try:
+        return tuple(_declared(code, [entry for number, entry in enumerate(entries) if number in compiled], text))
+    except ValueError as error:
+        raise UsageError(f"{source}:{error}") from None
+
+
 @functools.lru_cache(maxsize=64)
 def parse(text: str) -> tuple[Declared, ...]:
     """The points that a C source's table declares; raises ValueError with the line of what cannot be understood."""
-    code = _drop_other_hosts(_OPAQUE.sub(_blank, text))
-    entries = [match for match in _ENTRY.finditer(code) if not _in_directive(code, match.start())]
+    code = _drop_other_hosts(plain_code(text))
+    return tuple(_declared(code, _entries(code), text))
+
+
+def plain_code(text: str) -> str:
+    """C code with blanks in the place of its comments, strings and characters; each position stays."""
+    return _OPAQUE.sub(_blank, text)
+
+
+def _entries(code: str) -> list[re.Match[str]]:
+    return [match for match in _ENTRY.finditer(code) if not _in_directive(code, match.start())]
+
+
+def _declared(code: str, entries: list[re.Match[str]], text: str) -> list[Declared]:
+    """The points of these entries; `code` is the source's `text` with nothing but code in it, place for place."""
     ends = [*(match.start() for match in entries[1:]), len(code)]
     points: list[Declared] = []
     line, counted = 1, 0
@@ -69,7 +108,7 @@ def parse(text: str) -> tuple[Declared, ...]:
                 needs=_names(text, match.end() + needs.end(), line, [one.name for one in points]) if needs else None,
             )
         )
-    return tuple(points)
+    return points
 
 
 def _names(text: str, begin: int, line: int, earlier: Sequence[str]) -> tuple[str, ...]:

@@ -69,18 +69,24 @@ def read(raw: bytes) -> Read:
     return _read_yaml(text, raw)
 
 
+@functools.cache
+def _log() -> re.Pattern[bytes]:
+    """The beginning of a log, with the indentation that newer runners say: `log: |1`."""
+    return re.compile(rb"^log: \|([1-9])?[-+]?\n", re.MULTILINE)
+
+
 def read_log(raw: bytes) -> Read:
     """Read the block of LKL's runner, whose log is text and not YAML, whatever it contains."""
-    head, mark, log = raw.partition(b"log: |\n")
-    if head and not head.endswith(b"\n"):
-        head, mark, log = raw, b"", b""
+    begin = _log().search(raw)
+    head, log = (raw[: begin.start()], raw[begin.end() :]) if begin else (raw, b"")
     found = read(head)
     if not isinstance(found.value, dict):
         found = Read({}, found.error)
     assert isinstance(found.value, dict)
-    if mark:
+    if begin:
         lines = log.decode("utf-8", "backslashreplace").split("\n")
-        found.value["log"] = "\n".join(line.removeprefix(" ") for line in lines)
+        pad = " " * int(begin[1] or 1)
+        found.value["log"] = "\n".join(line.removeprefix(pad) for line in lines)
     return found
 
 

@@ -80,6 +80,14 @@ def test_any_block_is_read(block: bytes) -> None:
     diagnostics.read_log(block)
 
 
+@pytest.mark.parametrize(("mark", "pad"), [("|1", 1), ("|2", 2), ("|-", 1), ("|1+", 1)])
+def test_lkl_logs_may_say_their_indentation(mark: str, pad: int) -> None:
+    """Newer runners write `log: |1`, so that a line that begins with blanks keeps them."""
+    lines = "".join(" " * pad + line + "\n" for line in ("  indented", "plain", "ok 2 fake"))
+    read = diagnostics.read_log(f"time_us: 7\nlog: {mark}\n{lines}".encode())
+    assert read.value == {"time_us": 7, "log": "  indented\nplain\nok 2 fake\n"}
+
+
 def test_lkl_logs_are_text() -> None:
     """In a block of LKL's runner everything after `log: |` is text, whatever YAML would say of it."""
     read = diagnostics.read_log(b"time_us: 7\nlog: |\n \ttab\n \x1b[0m\xe9\n   deep: [\n ...\n")

@@ -69,8 +69,6 @@ class TreeSuite(ProgramSuite):
 
     def points_on(self, kernel: Kernel) -> tuple[Declared, ...]:
         """The points of the kernel's own table."""
-        assert isinstance(kernel, Liblkl)
-        assert isinstance(self.program, TreeProgram)
         return points_for(self.program, kernel, settings_of(self.config))
 
     def _make_tests(self) -> dict[str, Callable[..., None]]:

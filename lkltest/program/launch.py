@@ -73,13 +73,15 @@ def compile_for(program: TreeProgram, kernel: Liblkl, settings: Settings) -> Pat
     return cc.compile(source, kernel, settings, flags=flags, others=others)
 
 
-def points_for(program: TreeProgram, kernel: Liblkl, settings: Settings) -> tuple[Declared, ...]:
+def points_for(program: Program, kernel: Kernel, settings: Settings) -> tuple[Declared, ...]:
     """The points of a kernel tree's own program, of which the tree's configuration may leave some out."""
+    assert _is_linked_with(kernel)
     source, _, flags = _of_tree(program, kernel)
-    return read_compiled(source, lambda text: cc.preprocess(text, source, kernel, settings, flags=flags))
+    preprocess = partial(cc.preprocess, source=source, liblkl=kernel, settings=settings, flags=flags)
+    return read_compiled(source, preprocess)
 
 
-def _of_tree(program: TreeProgram, kernel: Liblkl) -> tuple[Path, list[Path], tuple[str, ...]]:
+def _of_tree(program: Program, kernel: Liblkl) -> tuple[Path, list[Path], tuple[str, ...]]:
     """The source with a tree program's main, its others, and its flags."""
     source, *others = (*tree.sources(kernel, program.source), tree.ATTACHED)
     return source, others, (*tree.flags(source, others), *program.flags)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import functools
 import importlib
 import re
 import sys
@@ -60,6 +61,12 @@ def source_of(module: str) -> Path:
     return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
 
 
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    """A source, read once."""
+    return ast.parse(path.read_text())
+
+
 def exists(module: str) -> bool:
     """Whether there is a module of this name."""
     return source_of(module).is_file()
@@ -79,7 +86,7 @@ def defines(node: ast.AST, name: str) -> bool:
 
 def locate(module: str, name: str) -> tuple[str, ast.AST | None]:
     """The module that defines a name which `module` offers, and its definition; None where it is a module itself."""
-    tree = ast.parse(source_of(module).read_text())
+    tree = parsed(source_of(module))
     for statement in tree.body:
         if defines(statement, name):
             return module, statement

@@ -15,7 +15,7 @@ from lkltest.cli import contents
 from lkltest.errors import Exit, UsageError
 from lkltest.known_failures import Entry, KnownFailures
 from lkltest.tap import Dialect, Event, Parser, PointSeen, PointStarted, Report
-from lkltest.tap.formats import json, junit, text
+from lkltest.tap.formats import json, text
 from lkltest.tap.known import excuse
 from lkltest.tap.point import Point
 from lkltest.tap.report import Problem
@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
         elif show:
             _summarize(found, out, show if known else None)
         if arguments.junit == "-":
-            out.write_all(junit.write(found))
+            out.write_all(_junit(found))
         elif arguments.junit:
             _write_junit(arguments.junit, found)
         out.flush()
@@ -155,6 +155,13 @@ def _nothing(error: str | None) -> Report:
     return report
 
 
+def _junit(found: list[tuple[str, Report]]) -> Iterable[str]:
+    """The report as JUnit XML; Python's own XML loads half of its network libraries, which takes a while."""
+    from lkltest.tap.formats import junit
+
+    return junit.write(found)
+
+
 def _write_junit(file: str, found: list[tuple[str, Report]]) -> None:
     """Write the JUnit file whole or not at all; what is no plain file, such as /dev/stdout, is never replaced."""
     path = Path(file)
@@ -162,7 +169,7 @@ def _write_junit(file: str, found: list[tuple[str, Report]]) -> None:
     target = Path(f"{file}.{os.getpid()}.tmp") if plain else path
     try:
         with target.open("w", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.writelines(junit.write(found))
+            stream.writelines(_junit(found))
         if plain:
             target.replace(path)
     except OSError as error:

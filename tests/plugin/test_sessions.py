@@ -179,7 +179,7 @@ def test_other_tests_load_next_to_nothing_of_us(pytester: pytest.Pytester) -> No
     result = pytester.runpytest_subprocess("-s")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines([
-        "loaded: lkltest lkltest.errors lkltest.plugin lkltest.plugin.fixtures lkltest.plugin.parts "
+        "loaded: lkltest lkltest.errors lkltest.lazy lkltest.plugin lkltest.plugin.fixtures lkltest.plugin.parts "
         "lkltest.plugin.session lkltest.settings lkltest.settings.model"
     ])
 

@@ -34,6 +34,9 @@ FEATURES = {
     "virtio disks": "CONFIG_VIRTIO_BLK", "virtio net": "CONFIG_VIRTIO_NET", "IPv4": "CONFIG_INET",
     "IPv6": "CONFIG_IPV6", "epoll": "CONFIG_EPOLL", "eventfd": "CONFIG_EVENTFD",
 }  # fmt: skip
+UML_FEATURES = {  # in the place of virtio's
+    "ubd disks": "CONFIG_BLK_DEV_UBD", **{name: option for name, option in FEATURES.items() if "virtio" not in name},
+}
 CHECKERS = ("KASAN", "UBSAN", "KCSAN", "KMEMLEAK", "PROVE_LOCKING", "DEBUG_LOCKDEP", "KCOV", "GCOV_KERNEL")
 
 
@@ -141,8 +144,9 @@ def facts(kernel: Liblkl, settings: Settings) -> Iterable[tuple[str, str]]:
         yield "built in", str(kernel.output)
     yield "its own tests", str(kernel.tests or "none")
     if kernel.config:
-        yield "has", ", ".join(name for name, option in FEATURES.items() if option in kernel.config)
-        lacks = [f"{name} ({option})" for name, option in FEATURES.items() if option not in kernel.config]
+        features = UML_FEATURES if kernel.generation is Generation.UML else FEATURES
+        yield "has", ", ".join(name for name, option in features.items() if option in kernel.config)
+        lacks = [f"{name} ({option})" for name, option in features.items() if option not in kernel.config]
         yield "lacks", ", ".join(lacks) or "nothing that the suites use"
     if kernel.config or kernel.kasan:
         found = [name for name in CHECKERS if f"CONFIG_{name}" in kernel.config or (name == "KASAN" and kernel.kasan)]

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from lkltest.errors import Exit, UsageError
 from lkltest.host import cache, process, programs
 from lkltest.host.progress import Progress
-from lkltest.liblkl import build_default, cmdfiles, job, kconfig, layout, proof, set_aside
+from lkltest.liblkl import build_default, cmdfiles, job, kconfig, layout, library_mode, proof, set_aside
 from lkltest.liblkl.build_default import LITTLE_ENDIAN, Log
 from lkltest.settings import Settings
 
@@ -116,11 +116,10 @@ def unproved(root: Path, doubt: str, log: Log) -> UsageError:
 
 def planned(root: Path, output: Path, jobs: int) -> Plan:
     """How a tree is built."""
-    common = ["make", f"-j{jobs}", "KALLSYMS_EXTRA_PASS=1"]
-    if output != root:
-        common.append(f"O={output}")
+    common = ["make", "KALLSYMS_EXTRA_PASS=1", *([f"O={output}"] if output != root else [])]
     if (root / "tools" / "um").is_dir() and not (root / "tools" / "lkl").is_dir():
-        return of_uml(output, common)
+        return of_uml(root, output, common, jobs)
+    common.append(f"-j{jobs}")
     tools = output / "tools" / "lkl"
     # -k: a test program that does not link must not keep the library from being made.
     targets = ["static", "shared"] if first_generation(root) else ["all"]
@@ -142,9 +141,9 @@ def planned(root: Path, output: Path, jobs: int) -> Plan:
 
 def with_old_kernel(plan: Plan) -> tuple[str, ...]:
     """The command for the libraries, with a kernel that is installed taken as it is: its rule would configure anew."""
-    kernel = plan.tools / "lib" / "lkl.o"
-    old = [word for name in ("lib/lkl.o", str(kernel)) for word in ("-o", name)] if kernel.is_file() else []
-    return (*plan.libraries, *old)
+    if plan.installed is None:
+        return plan.libraries
+    return (*plan.libraries, "-o", "lib/lkl.o", "-o", str(plan.installed))
 
 
 def makes_all(root: Path) -> bool:
@@ -153,17 +152,16 @@ def makes_all(root: Path) -> bool:
     return makefile.is_file() and re.search(r"^all\s*:", makefile.read_text(errors="replace"), re.M) is not None
 
 
-def of_uml(output: Path, common: list[str]) -> Plan:
-    """The commands for UML's library mode: the RFC up to v7 makes linux.o in tools/um, v8 wants it made before."""
-    library = ["ARCH=um", "UMMODE=library"]
+def of_uml(root: Path, output: Path, common: list[str], jobs: int) -> Plan:
+    """The commands for UML's library mode, whose top makefile makes the library, too."""
+    make = [*common, "ARCH=um", library_mode.of(root).word]
     target = "olddefconfig" if (output / ".config").is_file() else "defconfig"
     tools = output / "tools" / "um"
-    return Plan(
-        tools,
-        ((*common, *library, target), (*common, *library), ("rm", "-f", str(tools / "lib" / "linux.o"))),
-        (*common, "-C", "tools/um", "UMMODE=library", "KCONFIG=olddefconfig"),
-        "liblinux.a",
-    )
+    # A vmlinux.a that is there is copied over a new vmlinux.
+    old = ("rm", "-f", str(output / "vmlinux.a"), str(tools / "lib" / "linux.o"))
+    kernel = [(*make, target), ("touch", str(output / ".config")), old, (*make, f"-j{jobs}", "vmlinux")]
+    # With several jobs, the library may be made before the kernel's part of it.
+    return Plan(tools, tuple(kernel), (*make, "-k", "-j1"), "liblinux.a")
 
 
 def first_generation(root: Path) -> bool:

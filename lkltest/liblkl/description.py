@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from lkltest.errors import UsageError
-from lkltest.liblkl import binary, headers
+from lkltest.liblkl import binary, headers, library_mode
 from lkltest.liblkl.binary import Binary
 from lkltest.liblkl.headers import Headers
 from lkltest.liblkl.layout import Layout, NotBuilt
@@ -130,7 +130,10 @@ def tests(layout: Layout) -> Path | None:
     """The tree's own tests, where it has them: they are in its sources, wherever it was built."""
     if layout.tools is None or layout.output is None:
         return None
-    folder = (layout.root or layout.output) / layout.tools.relative_to(layout.output) / "tests"
+    sources = layout.root or layout.output
+    folder = sources / layout.tools.relative_to(layout.output) / "tests"
+    if layout.uml:
+        folder = sources / library_mode.of(sources).tests
     return folder if any(folder.glob("*.c")) else None
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lkltest.errors import UsageError
-from lkltest.liblkl import binary
+from lkltest.liblkl import binary, library_mode
 
 STATIC = ("liblkl.a", "liblinux.a")
 SHARED = ("liblkl.so", "lib/liblkl.so", "liblkl.dll", "lib/liblkl.dll")
@@ -124,16 +124,21 @@ def unbuilt(base: Path, tools: Path) -> str:
     """Why a tree has no library, as far as what lies about tells, and the next step."""
     looked = f"{tools}/liblkl.a or liblkl.so" if tools.name == "lkl" else f"{tools}/liblinux.a"
     half = first(tools, ("lib/lkl.o", "lib/linux.o"))
-    mode = " UMMODE=library" if tools.name == "um" else ""
-    make = f"`make -C {tools}{mode}`"
+    make = f"make -C {tools}"
+    if tools.name == "um":
+        source = base if (base / "Kconfig").is_file() else source_of(base) or Path("SOURCES")
+        mode = library_mode.of(source)
+        make = mode.command(source, base, configure=not (base / ".config").is_file())
     if half is not None:
-        why = f"a build that is under way or has failed (there is {half}): wait for it, or run {make}"
+        why = f"a build that is under way or has failed (there is {half}): wait for it, or run `{make}`"
     elif (base / "vmlinux.o").exists() or (base / "init" / "main.o").exists():
-        why = f"a build that is under way or has failed (there are objects of the kernel): wait for it, or run {make}"
+        why = f"a build that is under way or has failed (there are objects of the kernel): wait for it, or run `{make}`"
     elif (base / "Kconfig").is_file():
-        why = f"not built: run {make}, or name its O= directory if you built it in one"
+        why = f"not built: run `{make}`, or name its O= directory if you built it in one"
+    elif tools.name == "um":
+        why = f"not built: run `{make}`"
     else:
-        why = f"not built: run `make -C tools/{tools.name}{mode} O={base}` in its sources"
+        why = f"not built: run `make -C tools/{tools.name} O={base}` in its sources"
     return f"no {looked}: {why} (--lkl-build does it for you)"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from lkltest import cc
 from lkltest.kernel import Kernel
-from lkltest.liblkl.model import Liblkl
+from lkltest.liblkl.model import Generation, Liblkl
 from lkltest.program import tools, tree
 from lkltest.program.command import Launch
 from lkltest.program.declaration import Arguments, Call, Program, TreeProgram
@@ -41,12 +41,17 @@ def prepare(
         argv=(*call.wrapper, *settings.wrapper, *tool.prefix, str(executable), *options, *call.arguments),
         program=executable,
         # A runner that is killed outright must not leave its program behind.
-        env={"LKLTEST_PDEATHSIG": "1", **tools.sanitizer_options(settings, os.environ)},
+        env={"LKLTEST_PDEATHSIG": "1", **_home(kernel, scratch), **tools.sanitizer_options(settings, os.environ)},
         foreground=tool.foreground,
         timeout_factor=tool.timeout_factor,
         memcheck=tool.memcheck,
         trace=tool.trace,
     )
+
+
+def _home(kernel: Liblkl, scratch: Path) -> dict[str, str]:
+    """Where UML's library mode may make the directory that it leaves in ~/.uml at each start."""
+    return {"HOME": str(scratch.parent)} if kernel.generation is Generation.UML else {}
 
 
 def _is_linked_with(kernel: Kernel) -> TypeGuard[Liblkl]:

@@ -103,6 +103,29 @@ def test_finds_the_library_mode_of_uml(own: Settings, tmp_path: Path) -> None:
         assert found.libs == ("-lpthread", "-lrt", "-lutil")
 
 
+@pytest.mark.parametrize(("makefile", "places", "expected"), [
+    ("ifeq ($(UMMODE),library)\n", ("tools/um/tests", "tools/testing/selftests/um"), "tools/um/tests"),
+    ("ifeq ($(CONFIG_UMMODE_LIB),y)\nifeq ($(SUBARCH),lkl)\n", ("tools/testing/selftests/um",),
+     "tools/testing/selftests/um"),
+    ("ifeq ($(SUBARCH),lkl)\n", (), None),
+])  # fmt: skip
+def test_finds_the_tests_of_the_library_mode(
+    own: Settings, tmp_path: Path, makefile: str, places: tuple[str, ...], expected: str | None
+) -> None:
+    """The RFC's versions have their tests in different places."""
+    root = tmp_path / "linux"
+    shape = Shape("G2", "5.10.0", autoconf=False)
+    write_headers(root / "tools/um/include", shape)
+    write_library(root / "tools/um/liblinux.a", None, [root / "tools/um/include"], shape)
+    (root / "Kconfig").write_text("")
+    (root / "arch/um").mkdir(parents=True)
+    (root / "arch/um/Makefile").write_text(makefile)
+    for place in places:
+        (root / place).mkdir(parents=True)
+        (root / place / "boot.c").write_text("int main(void) { return 0; }\n")
+    assert liblkl.find(root, own).tests == (root / expected if expected else None)
+
+
 def test_takes_paths_with_blanks_and_letters_of_any_kind(make_tree: Make, own: Settings, tmp_path: Path) -> None:
     """Only a build is in trouble with such a path; a library that is built is not."""
     root = make_tree(root=tmp_path / "mein Kernel für ☃ $HOME")
@@ -159,7 +182,10 @@ def test_refuses_what_is_not_there(own: Settings, tmp_path: Path) -> None:
     (("Kconfig", "tools/lkl/Makefile", "tools/lkl/lib/lkl.o"), "under way or has failed (there is"),
     (("Kconfig", "tools/lkl/Makefile", "init/main.o"), "there are objects of the kernel"),
     (("tools/lkl/include/lkl_autoconf.h",), "O="),
-    (("Kconfig", "tools/um/Makefile"), "/tools/um UMMODE=library`"),
+    (("Kconfig", "tools/um/Makefile"), "ARCH=um UMMODE=library defconfig && make -C"),
+    (("Kconfig", "tools/um/Makefile", ".config", "arch/um/lkl/Makefile"), "ARCH=um SUBARCH=lkl`, or"),
+    (("Kconfig", "tools/um/Makefile", "vmlinux.o", "arch/um/lkl/Makefile"), "ARCH=um SUBARCH=lkl defconfig && "),
+    (("tools/um/lib/x",), "make -C SOURCES ARCH=um UMMODE=library O="),
     (("include/lkl.h",), "make -C tools/lkl install PREFIX="),
 ])  # fmt: skip
 def test_tells_what_a_directory_without_a_library_is(

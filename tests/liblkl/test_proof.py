@@ -277,3 +277,39 @@ def test_a_source_of_tomorrow_is_proved_by_what_was_made_of_it(built: Build, bui
     tomorrow = time.time() + 86400
     os.utime(root / "init/main.c", (tomorrow, tomorrow))
     assert liblkl.prepare(root, building).version == "6.6.0-mine"
+
+
+UML = """
+ifneq ($(ARCH)$(UMMODE)$(SUBARCH),umWORD)
+$(error please make ARCH=um WORD)
+endif
+all: vmlinux
+	mkdir -p tools/um/lib
+	test ! -e vmlinux.a || cp vmlinux.a vmlinux
+	cp vmlinux vmlinux.a
+	cp vmlinux tools/um/lib/linux.o
+	ar rc tools/um/liblinux.a tools/um/lib/linux.o
+defconfig olddefconfig:
+	echo CONFIG_64BIT=y >.config
+vmlinux: init/main.c
+	gcc -g -fPIC -c init/main.c -o init/main.o
+	ld -r init/main.o -o vmlinux
+"""
+
+
+@pytest.mark.parametrize(("makefile", "mode"), [
+    ("ifeq ($(UMMODE),library)\n", "library"), ("ifeq ($(SUBARCH),lkl)\n", "lkl"),
+])  # fmt: skip
+def test_builds_the_library_mode_of_uml(tmp_path: Path, building: Settings, makefile: str, mode: str) -> None:
+    """Each form is built by its own words, twice: a vmlinux.a of before does not come back."""
+    root = tmp_path / "linux"
+    write_headers(root / "tools/um/include", Shape(version="5.10.0", autoconf=False))
+    files = {"Kconfig": "", "Kbuild": "", "Makefile": UML.replace("WORD", mode), "arch/um/Makefile": makefile,
+             "init/main.c": MAIN.replace("VERSION", "5.10.0")}  # fmt: skip
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    assert liblkl.prepare(root, building).version == "5.10.0"
+    age(root)
+    (root / "init/main.c").write_text(MAIN.replace("VERSION", "5.10.0-mine"))
+    assert liblkl.prepare(root, building).version == "5.10.0-mine"

@@ -62,7 +62,7 @@ def test_a_users_own_image_and_recipe_are_run(pytester: pytest.Pytester, liblkl:
 def test_one_bit_that_the_disk_reads_wrong_is_caught_by_the_program(
     pytester: pytest.Pytester, liblkl: Liblkl, settings: Settings, tmp_path: Path, time: int, caught: str
 ) -> None:
-    """In the point that reads it, whichever that is; no other one fails. The images are kept."""
+    """In the point that reads it, whichever that is; no other one fails. The images are kept, packed."""
     source = Path(__file__).parent / "programs" / "liar.c"
     library = tmp_path / "liar.so"
     assert process.run([*settings.cc, "-shared", "-fPIC", str(source), "-o", str(library), "-ldl"]).ok
@@ -77,8 +77,9 @@ def test_one_bit_that_the_disk_reads_wrong_is_caught_by_the_program(
     if caught:
         result.stdout.fnmatch_lines([f"FAILED *disk::{caught}[[]*"])
         assert "written/size-4096: byte 100 is" in result.stdout.str()
-    kept = (pytester.path / "lkltest-artifacts").glob("*/*.img")
-    assert sorted(path.name for path in kept) == (["ext4-4k-second.img", "ext4-4k.img"] if caught else [])
+    kept = (pytester.path / "lkltest-artifacts").glob("*/*.img.tar.*")
+    names = sorted(path.name.partition(".tar")[0] for path in kept)
+    assert names == (["ext4-4k-second.img", "ext4-4k.img"] if caught else [])
 
 
 @pytest.mark.parametrize(("lie", "caught"), [("frozen", True), ("one_block", False)])

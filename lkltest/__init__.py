@@ -18,6 +18,7 @@ __all__ = [
     "Console",
     "Disk",
     "Exit",
+    "KUnit",
     "Kernel",
     "KernelLost",
     "Liblkl",
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from lkltest.image.disk import Disk
     from lkltest.image.tools import MissingTool
     from lkltest.kernel import Kernel
+    from lkltest.kunit.declaration import KUnit
     from lkltest.liblkl.model import Liblkl
     from lkltest.plugin.images import PowerCuts
     from lkltest.program.declaration import Call, OtherTreePrograms, Program, TreeProgram
@@ -80,6 +82,7 @@ else:
             "lkltest.image.disk": "Disk",
             "lkltest.image.tools": "MissingTool",
             "lkltest.kernel": "Kernel",
+            "lkltest.kunit.declaration": "KUnit",
             "lkltest.liblkl.model": "Liblkl",
             "lkltest.plugin.images": "PowerCuts",
             "lkltest.program.declaration": "Call OtherTreePrograms Program TreeProgram",

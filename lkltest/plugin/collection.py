@@ -20,6 +20,8 @@ def pytest_pycollect_makeitem(
     collector: Any, name: str, obj: object  # noqa: ANN401 -- what it is, is asked here
 ) -> pytest.Collector | list[pytest.Collector | pytest.Item] | None:
     """Collect a declared program, or several."""
+    if "lkltest.kunit" in sys.modules and (found := _collect_kunit(collector, name, obj)) is not None:
+        return found
     if "lkltest.program" not in sys.modules:
         return None  # nobody has declared one, and most sessions of most users never load what it takes
     from lkltest.plugin.suite import ProgramSuite
@@ -59,6 +61,19 @@ def _collect_tap(
         return [*tap_suite.collect(parent, name, declared)]
     except LkltestError as error:
         raise pytest.Collector.CollectError(str(error)) from None
+
+
+def _collect_kunit(parent: object, name: str, obj: object) -> list[pytest.Collector | pytest.Item] | None:
+    """Collect the KUnit tests of a kernel; None for what declares none."""
+    from lkltest.kunit.declaration import KUnit
+
+    if not isinstance(obj, KUnit) or not isinstance(parent, (pytest.Module, pytest.Class)):
+        return None
+    parent.config.pluginmanager.import_plugin("lkltest.plugin.kunit")
+    from lkltest.plugin import kunit
+
+    with refusing(parent.config):
+        return [*kunit.collect(parent, name, obj)]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -8,7 +8,7 @@ import pytest
 PARTS = ("collection", "debugging", "freshness", "repeating", "reporting", "scheduling", "known")
 
 # Modules that only sessions with something of ours load.
-OURS = {"lkltest.program", "lkltest.uml"}
+OURS = {"lkltest.program", "lkltest.uml", "lkltest.kunit"}
 
 
 def load(config: pytest.Config) -> None:

@@ -23,7 +23,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     class ByRun(LoadScopeScheduling):  # type: ignore[misc]
         """Shares out whole runs of programs, other tests one by one."""
 
+        @functools.cached_property
+        def kunit(self) -> dict[str, str]:
+            """The share of each KUnit case, by its id."""
+            ids = [nodeid for nodeid in self.collection if _has_kunit(config.rootpath, nodeid.partition("::")[0])]
+            if not ids:
+                return {}
+            config.pluginmanager.import_plugin("lkltest.plugin.kunit")
+            from lkltest.plugin import kunit
+
+            return kunit.shares(config, ids, len(self.nodes))
+
         def _split_scope(self, nodeid: str) -> str:
+            if nodeid in self.kunit:
+                return self.kunit[nodeid]
             path, _, name = nodeid.rpartition("::")
             _, bracket, parameters = name.partition("[")
             if not bracket and _is_program(config.rootpath, path):
@@ -31,6 +44,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
             return f"{path}[{parameters}" if bracket and "::" in path else nodeid
 
     return ByRun(config, log)
+
+
+@functools.cache
+def _has_kunit(root: Path, file: str) -> bool:
+    """Whether a test file declares KUnit tests."""
+    try:
+        return re.search(r"\bKUnit\(", (root / file).read_text(errors="replace")) is not None
+    except OSError:
+        return False
 
 
 @functools.cache

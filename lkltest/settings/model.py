@@ -132,6 +132,15 @@ class Settings:
     uml_fpstate: str = setting("auto", fpstate, "where the processor has more state than a UML keeps: ptrace, seccomp "
                                "(see docs/uml.md), none, auto, or auto as if the state had that number of bytes",
                                option="--lkl-uml-fpstate", metavar="HOW")
+    kunit_tree: Path | None = setting(None, path, "a kernel tree whose KUnit tests are built and run (docs/kunit.md)",
+                                      option="--lkl-kunit-tree", metavar="DIR")
+    kunitconfig: tuple[str, ...] = setting((), str, "a Kconfig fragment, or a directory with a .kunitconfig, for the "
+                                           "kernel of --lkl-kunit-tree", option="--lkl-kunitconfig", metavar="PATH",
+                                           repeat=True)
+    kconfig_add: tuple[str, ...] = setting((), str, "one more option for the kernel of --lkl-kunit-tree",
+                                           option="--lkl-kconfig-add", metavar="CONFIG_X=Y", repeat=True)
+    kunit_alltests: bool = setting(False, switch, "as many KUnit tests as a UML can have",
+                                   option="--lkl-kunit-alltests")
     fuzz_time: float = setting(0.0, seconds, "seconds that each fuzz property may take (default: by profile)",
                                option="--lkl-fuzz-time", metavar="SECONDS")
     fuzz_examples: int = setting(0, count, "examples of each fuzz property (default: by profile)",

@@ -1,0 +1,59 @@
+"""KUnit cases as pytest items, on a kernel whose cases behave as planted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.kunit.conftest import Stub
+
+SUITES = {
+    "one": {"good": "pass", "crashes": "crash", "skipped": "skip", "slow_one": "slow"},
+    "two words": {"several": "bad_parameter", "warns": "warn"},
+}
+# The stub is no ELF file.
+CONFTEST = """
+from lkltest import uml
+from lkltest.uml import Uml, executable
+
+def inspect(path):
+    return Uml("uml-stub", path, "6.12.0", "Linux version 6.12.0", "x86-64")
+
+uml.inspect = executable.inspect = inspect
+"""
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, stub: Stub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """A test file that declares KUnit tests, and the options of the kernel that has them."""
+    monkeypatch.setenv("LKLTEST_CACHE", str(tmp_path / "cache"))
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile("from lkltest import KUnit\nkunit = KUnit(timeout=1)\n")
+    return [f"--uml={stub(SUITES).path}", "-p", "no:cacheprovider"]
+
+
+@pytest.mark.parametrize("options", [[], ["-n", "2"]])
+def test_an_item_a_case(pytester: pytest.Pytester, suite: list[str], options: list[str]) -> None:
+    """Each case is an item with its own result, in one process or several; a crash costs one."""
+    result = pytester.runpytest_subprocess(*suite, *options, "-rA")
+    outcomes = result.parseoutcomes()
+    assert {name: outcomes[name] for name in ("passed", "failed", "skipped")} == {
+        "passed": 3, "failed": 3, "skipped": 1}  # fmt: skip
+    result.stdout.fnmatch_lines_random([
+        "PASSED *::one::good*", "FAILED *::one::crashes*CRASHED: Kernel panic*", "PASSED *::one::slow_one*",
+        "FAILED *::two words::several*a paramet*", "SUBFAILED*::two words::several*",
+    ])  # fmt: skip
+
+
+def test_attributes_are_marks(pytester: pytest.Pytester, suite: list[str]) -> None:
+    """A slow case has the mark `slow`, also under --strict-markers; a case that is selected alone runs alone."""
+    result = pytester.runpytest_subprocess(*suite, "--strict-markers", "-m", "slow", "-v")
+    result.assert_outcomes(passed=1, deselected=5)
+
+
+def test_no_kernel(pytester: pytest.Pytester, suite: list[str]) -> None:
+    """Without a kernel the suite is one skipped item, which says what to pass."""
+    result = pytester.runpytest_subprocess(*suite[1:], "-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["*no kernel with KUnit: pass --lkl-kunit-tree*"])

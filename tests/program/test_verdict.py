@@ -113,3 +113,65 @@ def test_the_console_is_shown_with_a_bad_end_only() -> None:
     """The end of the kernel's log belongs to what is told of a bad end."""
     assert judge(evidence(console=b"the last line\n")).console == ""
     assert "the last line" in judge(evidence(console=b"the last line\n", ended=ended(None, 11))).describe()
+
+
+FOREIGN = evidence(foreign=True)
+MET, FAILING = Output(planned=True), {**PASSED, "b": FAILED["b"]}
+
+
+@pytest.mark.parametrize("found", [
+    FOREIGN,
+    replace(FOREIGN, ended=ended(1), results=FAILING),
+    replace(FOREIGN, ended=ended(2), results={**FAILING, "c": FAILED["b"]}, points=("a", "b", "c")),
+    replace(FOREIGN, ended=ended(4), results={}, output=Output(planned=True, skip_all="not root")),
+    replace(FOREIGN, ended=ended(4), results={"a": Result("a", State.SKIPPED)}),
+    replace(FOREIGN, results={"a": PASSED["a"]}),
+    replace(FOREIGN, results={**PASSED, "new": PASSED["a"]}),
+    replace(FOREIGN, running=None, strays=()),
+], ids=["good", "status 1", "the number of failures", "kselftest skips all", "kselftest skips each", "one is gone",
+        "one is new", "none announced"])  # fmt: skip
+def test_a_good_end_of_a_foreign_program(found: Evidence) -> None:
+    """Names that are new or gone are no problem, nor is an exit status by which programs say what their points say."""
+    assert judge(found).problems == ()
+
+
+@pytest.mark.parametrize(("found", "kinds", "text"), [
+    (replace(FOREIGN, ended=ended(3)), [Kind.EXIT_STATUS], "exit status 3 after the point 'b'"),
+    (replace(FOREIGN, ended=ended(2), results=FAILING), [Kind.EXIT_STATUS], "exit status 2"),
+    (replace(FOREIGN, ended=ended(127), results={}), [Kind.EXIT_STATUS], "a command was not found"),
+    (replace(FOREIGN, ended=ended(4)), [Kind.EXIT_STATUS], "exit status 4"),
+    (replace(FOREIGN, ended=ended(0), results={}, output=Output(planned=False)), [Kind.OUTPUT], "has no TAP"),
+    (replace(FOREIGN, output=UNMET), [Kind.OUTPUT], "points did not come"),
+    (replace(FOREIGN, ended=ended(255), output=Output(planned=False, bail_out="no disk")), [Kind.BAIL_OUT], "no disk"),
+    (replace(FOREIGN, ended=ended(1), results={**PASSED, "new": FAILED["b"]}), [Kind.UNDECLARED], "b.c:1"),
+    (replace(FOREIGN, ended=ended(None, 9), flood=9), [Kind.OUTPUT], "it has printed 9 points"),
+])  # fmt: skip
+def test_each_bad_end_of_a_foreign_program(found: Evidence, kinds: list[Kind], text: str) -> None:
+    """Whatever else speaks against the run is a problem, a new point's failure among it."""
+    end = judge(found)
+    assert [problem.kind for problem in end.problems] == kinds
+    assert text in str(end.problems[0])
+
+
+@pytest.mark.parametrize(("found", "state", "reached"), [
+    (replace(FOREIGN, results={"a": PASSED["a"]}), State.SKIPPED, True),
+    (replace(FOREIGN, results={"a": PASSED["a"]}, ended=ended(3)), State.SKIPPED, True),
+    (replace(FOREIGN, results={"a": PASSED["a"]}, ended=ended(None, 11)), State.LOST, True),
+    (replace(FOREIGN, results={"a": PASSED["a"]}, output=UNMET), State.LOST, True),
+    (replace(FOREIGN, results={}, ended=ended(None, 11)), State.LOST, False),
+])  # fmt: skip
+def test_a_known_point_of_a_foreign_program_that_did_not_come(found: Evidence, state: State, reached: bool) -> None:
+    """It is gone where the run is whole; otherwise it was running, being the next one, or was not reached."""
+    result = lost("b", found, judge(found))
+    assert (result.state, result.reached) == (state, reached)
+
+
+def test_all_streams_of_an_output_count() -> None:
+    """One that passed, or skips all, hides no problem of another."""
+    parser = tap.Parser()
+    parser.feed(b"TAP version 13\n1..0 # SKIP none\nTAP version 13\n1..1\nok 1\nTAP version 13\n1..2\nok 1\n")
+    parser.close()
+    output = Output.of(*parser.reports)
+    assert len(parser.reports) == 3
+    assert (output.planned, output.skip_all) == (False, None)
+    assert [problem.kind for problem in output.problems] == ["missing-points"]

@@ -137,6 +137,7 @@ def test_a_good_end_of_a_foreign_program(found: Evidence) -> None:
 
 @pytest.mark.parametrize(("found", "kinds", "text"), [
     (replace(FOREIGN, ended=ended(3)), [Kind.EXIT_STATUS], "exit status 3 after the point 'b'"),
+    (replace(FOREIGN, ended=ended(1)), [Kind.EXIT_STATUS], "exit status 1"),
     (replace(FOREIGN, ended=ended(2), results=FAILING), [Kind.EXIT_STATUS], "exit status 2"),
     (replace(FOREIGN, ended=ended(127), results={}), [Kind.EXIT_STATUS], "a command was not found"),
     (replace(FOREIGN, ended=ended(4)), [Kind.EXIT_STATUS], "exit status 4"),

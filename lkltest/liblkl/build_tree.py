@@ -20,6 +20,8 @@ from lkltest.liblkl import build_default, cmdfiles, job, kconfig, layout, librar
 from lkltest.liblkl.build_default import LITTLE_ENDIAN, Log
 from lkltest.settings import Settings
 
+KCONFIG = ("scripts/kconfig/Makefile", "Makefile")  # which of them has the target that takes .config over
+
 # A makefile of ours around us must not reach the kernel's; CROSS_COMPILE, CC and the like are the user's to set.
 FOREIGN = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "ARCH", "O", "KBUILD_OUTPUT", "INSTALL_PATH")
 
@@ -125,18 +127,33 @@ def planned(root: Path, output: Path, jobs: int) -> Plan:
     targets = ["static", "shared"] if first_generation(root) else ["all"]
     libraries = (*common, "-k", "-C", "tools/lkl", "KCONFIG=olddefconfig", *targets)
     installed = tools / "lib" / "lkl.o"
-    removed = ("rm", "-f", str(installed))
     if not (output / ".config").is_file():
-        return Plan(tools, (removed,), (*common, "-k", "-C", "tools/lkl", *targets))
+        return Plan(tools, (("rm", "-f", str(installed)),), (*common, "-k", "-C", "tools/lkl", *targets))
     # lib/lkl.o has no prerequisites in tools/lkl: it is never made again unless it is gone. And its rule begins with
     # `make defconfig`, which would throw the user's .config away: so kbuild makes it, from that .config.
-    kernel = (*common, "ARCH=lkl")
-    # `install` alone neither takes over an edited .config nor, from 6.6 on, compiles anything.
-    everything = [(*kernel, "all")] if makes_all(root) else []
-    install = (*kernel, "install", f"INSTALL_PATH={tools}/")
-    taken_over = ("touch", str(output / ".config"))  # for kbuild, which goes by its time only
-    commands = ((*kernel, "olddefconfig"), taken_over, *everything, removed, install)
-    return Plan(tools, commands, libraries, installed=installed)
+    make = (*common, "ARCH=lkl")
+    # kbuild goes by the time of .config, where it has no target to take it over.
+    kernel = [(*make, "olddefconfig"), ("touch", str(output / ".config"))]
+    kernel += [(*make, target) for target in before_install(root)]
+    kernel += [("rm", "-f", str(installed)), (*make, "install", f"INSTALL_PATH={tools}/")]
+    return Plan(tools, tuple(kernel), libraries, installed=installed)
+
+
+def before_install(root: Path) -> list[str]:
+    """What `make install` leaves out: it takes no edited .config over and, from 6.6 on, compiles nothing.
+
+    Where it compiles, it does so with fewer of the compiler's options than `make all`: that would compile all anew.
+    """
+    sync = next((name for name in ("syncconfig", "silentoldconfig") if mentions(root, KCONFIG, rf"\b{name}\b")), None)
+    compiles = mentions(root, ("arch/lkl/Makefile", "Makefile"), r"^install\s*:.*\b(lkl\.o|vmlinux)\b")
+    builds = mentions(root, ("Makefile",), r"^all\s*:") and not (compiles and sync)
+    return [*([sync] if sync else []), *(["all"] if builds else [])]
+
+
+def mentions(root: Path, makefiles: Sequence[str], pattern: str) -> bool:
+    """Whether a line of one of these makefiles matches; those that are not there do not."""
+    texts = [(root / name).read_text(errors="replace") for name in makefiles if (root / name).is_file()]
+    return any(re.search(pattern, text, re.MULTILINE) for text in texts)
 
 
 def with_old_kernel(plan: Plan) -> tuple[str, ...]:
@@ -144,12 +161,6 @@ def with_old_kernel(plan: Plan) -> tuple[str, ...]:
     if plan.installed is None:
         return plan.libraries
     return (*plan.libraries, "-o", "lib/lkl.o", "-o", str(plan.installed))
-
-
-def makes_all(root: Path) -> bool:
-    """Whether the kernel's makefile has kbuild's target `all`."""
-    makefile = root / "Makefile"
-    return makefile.is_file() and re.search(r"^all\s*:", makefile.read_text(errors="replace"), re.M) is not None
 
 
 def of_uml(root: Path, output: Path, common: list[str], jobs: int) -> Plan:

@@ -40,6 +40,18 @@ install:
 """
 G3 = CONFIGURE + COMPILE + COPY  # `install` compiles nothing
 G2 = CONFIGURE + COMPILE.replace("all:", "both:") + COPY.replace("install:", "install: both")
+# As 4.20 to 6.1 have it: `install` compiles, takes no .config over, and has other flags than `all`.
+G6 = """
+defconfig olddefconfig:
+	test -f .config
+syncconfig:
+	mkdir -p include/config
+	cp .config include/config/auto.conf
+all:
+	false
+install: lkl.o
+	cp lkl.o $(INSTALL_PATH)lib/lkl.o
+""" + COMPILE.replace("all: include/config/auto.conf lkl.o", "")
 
 LIBRARY = """
 OUT := $(CURDIR)/
@@ -109,7 +121,7 @@ def edit(root: Path, version: str = "6.6.0-mine") -> None:
     (root / "init/main.c").write_text(MAIN.replace("VERSION", version))
 
 
-@pytest.mark.parametrize("kernel", [G2, G3], ids=["install compiles", "install copies"])
+@pytest.mark.parametrize("kernel", [G2, G3, G6], ids=["install compiles", "install copies", "install alone"])
 @pytest.mark.parametrize("tools", [TOOLS, FORCED], ids=["", "FORCE"])
 def test_a_changed_source_is_in_the_library(built: Build, building: Settings, kernel: str, tools: str) -> None:
     """Whatever `install` does, the library is of the source that is there; the user's .config stays."""
@@ -122,7 +134,7 @@ def test_a_changed_source_is_in_the_library(built: Build, building: Settings, ke
     assert liblkl.stale(again) is None
 
 
-@pytest.mark.parametrize("kernel", [G2, G3], ids=["install compiles", "install copies"])
+@pytest.mark.parametrize("kernel", [G2, G3, G6], ids=["install compiles", "install copies", "install alone"])
 def test_an_edited_configuration_is_taken_over(built: Build, building: Settings, kernel: str) -> None:
     """A library of another configuration than .config is stale, and a rebuild takes the options over."""
     root = built(kernel)

@@ -58,13 +58,14 @@ def compile(
     """
     # A program finds a shared library where it was linked, however the tree is installed.
     rpath = () if liblkl.library is liblkl.static else ("-Xlinker", "-rpath", "-Xlinker", str(liblkl.library.parent))
+    collector = _collector(liblkl, settings)
     return build(
         Job(
             source=source,
             compiler=settings.cc,
             flags=_flags(liblkl, settings, flags),
-            libraries=(*map(str, others), str(liblkl.library), *liblkl.libs, *rpath),
-            reads=(liblkl.library, *_all_read(source, others)),
+            libraries=(*map(str, others), *map(str, collector), str(liblkl.library), *liblkl.libs, *rpath),
+            reads=(liblkl.library, *collector, *_all_read(source, others)),
         ),
         settings,
     )
@@ -84,6 +85,17 @@ def preprocess(text: str, source: Path, liblkl: Liblkl, settings: Settings, *, f
         stdin=text.encode(errors="surrogateescape"), deadline=DEADLINE,
     )  # fmt: skip
     return done.output.decode(errors="replace") if done.ok else None
+
+
+def _collector(liblkl: Liblkl, settings: Settings) -> tuple[Path, ...]:
+    """The object that notes what a kernel reaches which was built to report it; none for any other."""
+    if not liblkl.instrumented:
+        return ()
+    # Whatever the programs are built with: the collector's own blocks must not call it. Without -fPIC a function of a
+    # shared library would have an address in the program.
+    plain = [flag for flag in settings.cflags if not flag.startswith("-fsanitize")]
+    flags = ("-c", "-O2", "-g", "-fPIC", *FLAGS[:2], *liblkl.cflags, *plain)
+    return (build(Job(HARNESS / "coverage.c", settings.cc, flags, libraries=(), reads=()), settings),)
 
 
 def _all_read(source: Path, others: Sequence[Path]) -> tuple[Path, ...]:

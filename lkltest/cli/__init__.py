@@ -22,6 +22,7 @@ COMMANDS = {
     "replay": "run a finding of the fuzzer, or a disk's power cut, again",
     "unpack": "unpack the disk images that a failure has left",
     "kunit": "run the KUnit tests of a kernel tree in User Mode Linux",
+    "cov": "merge, report and compare saved coverage of kernels",
     "gate": "build and boot stock UML (and LKL) from a kernel tree, with one verdict",
 }
 

@@ -46,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="a kernel to look at (default: LKLTEST_LKL, else the default kernel)")
     parser.add_argument("--uml", metavar="PATH", action="append", default=[],
                         help="a User Mode Linux to look at (default: LKLTEST_UML, else linux.uml if installed)")
-    parser.add_argument("--variant", help="which default kernel: default, or fast")
+    parser.add_argument("--variant", help="which default kernel: default, fast, or coverage")
     parser.add_argument("--cc", metavar="CMD", help="C compiler for the kernel's machine")
     parser.add_argument("--cache", metavar="DIR", help="cache directory (default: the user's)")
 
@@ -135,6 +135,8 @@ def facts(kernel: Liblkl, settings: Settings) -> Iterable[tuple[str, str]]:
     yield "headers", " ".join(map(str, kernel.include))
     yield "compile with", shlex.join([*(f"-I{folder}" for folder in kernel.include), *kernel.cflags])
     yield "link with", shlex.join([str(kernel.library), *kernel.libs])
+    yield "coverage", (f"instrumented ({kernel.instrumented}): collect it with pytest --lkl-cov" if kernel.instrumented
+                       else "not instrumented: see docs/coverage.md for how to build it")
     yield "host's part", ", ".join(sorted(kernel.host)) or "not told by the headers"
     defined = len([name for name in kernel.symbols if name.startswith("lkl_")])
     yield "functions", f"{defined} lkl_* in the library, {len(kernel.inlines)} inline in the headers"

@@ -21,7 +21,7 @@ LIBRARIES = (
 )
 MISSING = (
     (re.compile(r"rte_\w+"), "was built with DPDK: pass --lkl-cflags the libraries of your DPDK"),
-    (re.compile(r"__sanitizer_cov_\w+"), "reports coverage: programs must define __sanitizer_cov_trace_pc()"),
+    (re.compile(r"__sanitizer_cov_\w+"), "reports coverage: collect it with pytest --lkl-cov"),
     (re.compile(r"__(asan|tsan|msan|ubsan)_\w+"), "was built with a sanitizer: pass it on with --lkl-cflags"),
     (re.compile(r"__gcov_\w+|llvm_gcda_\w+"), "was built for gcov: pass --lkl-cflags --coverage"),
 )

@@ -68,6 +68,14 @@ class Liblkl:
         return "CONFIG_KASAN" in self.config or any("kasan" in symbol for symbol in self.symbols)
 
     @property
+    def instrumented(self) -> str:
+        """How the kernel reports coverage, by the compiler's option: "trace-pc"; empty where it does not."""
+        prefix = "__sanitizer_cov_trace_"
+        calls = {symbol.removeprefix(prefix) for symbol in self.undefined if symbol.startswith(prefix)}
+        kinds = {"trace-cmp" if "cmp" in call or call == "switch" else f"trace-{call}" for call in calls}
+        return ", ".join(sorted(kind.replace("_", "-") for kind in kinds))
+
+    @property
     def library(self) -> Path:
         """The library that programs are linked with: the static one where there is one."""
         library = self.static or self.shared

@@ -78,11 +78,19 @@ FAST = replace(
     forbidden=("CONFIG_BTRFS_FS", "CONFIG_BTRFS_FS_POSIX_ACL"),
 )  # fmt: skip
 
-VARIANTS = {"default": DEFAULT, "fast": FAST}
+# The default kernel, whose every basic block calls __sanitizer_cov_trace_pc().
+COVERAGE = replace(DEFAULT, name="lkl-4.9.0-coverage", kcflags=("-fsanitize-coverage=trace-pc",))
+
+VARIANTS = {"default": DEFAULT, "fast": FAST, "coverage": COVERAGE}
 
 
 def chosen(settings: Settings) -> Recipe:
-    """The recipe that the user's `--lkl-variant` names; raises UsageError for a name that is none."""
+    """The recipe that the user's `--lkl-variant` names; raises UsageError for a name that is none.
+
+    Where coverage is collected, the default one is the instrumented one.
+    """
+    if settings.cov is not None and settings.variant == "default":
+        return COVERAGE
     try:
         return VARIANTS[settings.variant]
     except KeyError:

@@ -22,6 +22,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         about = item.metadata
         action = "store_true" if item.type == "bool" else "append" if about["repeat"] else "store"
         extra = {} if action == "store_true" else {"metavar": about["metavar"]}
+        if about["alone"] is not None:
+            extra |= {"nargs": "?", "const": about["alone"]}
         group.addoption(
             about["option"], dest=f"lkltest_{item.name}", action=action, default=None, help=about["help"], **extra
         )

@@ -15,6 +15,7 @@ from lkltest.kernel import Kernel
 from lkltest.plugin.artifacts import Artifacts
 from lkltest.plugin.artifacts import command as lkltest_command
 from lkltest.plugin.causes import CAUSE, Cause, first_line, kernel_of, record_loss
+from lkltest.plugin.coverage import Collector
 from lkltest.plugin.repeating import LOG
 from lkltest.plugin.session import IMAGES, RESULT, STANDS_FOR, TRACE
 from lkltest.program import Program
@@ -83,6 +84,8 @@ class ProgramRun(Closing):
         self.timeouts = _timeouts(suite, node, settings)
         self.artifacts = Artifacts(node.config, settings, f"{suite.nodeid}[{parameters}")
         self.scratch = self.artifacts.path / "root"  # of a UML
+        self.coverage = Collector(node.config, settings, kernel, self.artifacts.path / "coverage",
+                                  suite.nodeid, parameters)
         self.run: Series | None = None
         self.broken = ""  # why the program could not even be started
         self.good = True  # nothing has failed so far
@@ -92,6 +95,7 @@ class ProgramRun(Closing):
         """End the program, and keep what a failure needs."""
         if self.run is not None:
             self.run.close()
+            self.coverage.collect(self.run.launch.program)
         shutil.rmtree(self.scratch, ignore_errors=True)
         if self.judge is not None:
             self.judge.close()
@@ -219,6 +223,7 @@ class ProgramRun(Closing):
         if self.suite.mistake:
             raise UsageError(self.suite.mistake)
         launch, points = self._prepare()
+        launch = self.coverage.attach(launch)
         if launch.trace:
             item.user_properties.append((TRACE, str(launch.trace)))
         timeouts = _grown(self.timeouts, launch)

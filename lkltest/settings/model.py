@@ -69,15 +69,28 @@ def path(text: str) -> Path:
     return Path(os.path.abspath(os.path.expanduser(text)))  # noqa: PTH100, PTH111 -- keeps symbolic links as given
 
 
+def bound(text: str) -> tuple[str, float]:
+    """Parse "80", or "fs/ext4=60" for one directory: a share in percent."""
+    directory, _, number = text.rpartition("=")
+    try:
+        share = float(number)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 100:
+        raise ValueError("not a share in percent, such as 80 or fs/ext4=60")
+    return directory, share
+
+
 def setting(
-    default: Any, parse: Callable[[str], Any], help: str, *, option: str, metavar: str = "", repeat: bool = False
+    default: Any, parse: Callable[[str], Any], help: str, *, option: str, metavar: str = "", repeat: bool = False,
+    alone: str | None = None,
 ) -> Any:
     """Declare one setting: its option, how its text is read, and its help.
 
     `repeat` is for an option that may be given several times, and whose values make a tuple; the environment
-    separates them by colons, as in PATH.
+    separates them by colons, as in PATH. `alone` is the text of an option that is given without one.
     """
-    about = {"parse": parse, "help": help, "option": option, "metavar": metavar, "repeat": repeat}
+    about = {"parse": parse, "help": help, "option": option, "metavar": metavar, "repeat": repeat, "alone": alone}
     return field(default=default, metadata=about)
 
 
@@ -89,7 +102,7 @@ class Settings:
         (), path, "a built LKL tree, prefix or library to test (repeat it for several kernels; "
         "default: the npm package's, built once)", option="--lkl", metavar="PATH", repeat=True,
     )
-    variant: str = setting("default", str, "which default kernel: default, or fast (without btrfs)",
+    variant: str = setting("default", str, "which default kernel: default, fast (without btrfs), or coverage",
                            option="--lkl-variant", metavar="NAME")
     mem: int = setting(64 << 20, memory, "memory of the kernel, such as 64M", option="--lkl-mem", metavar="SIZE")
     cmdline: str = setting("", str, "added to the kernel's command line", option="--lkl-cmdline", metavar="TEXT")
@@ -120,6 +133,14 @@ class Settings:
                                   "are removed first (default: 2G)", option="--lkl-artifacts-size", metavar="SIZE")
     artifacts_runs: int = setting(100, count, "programs whose artifacts are kept; the oldest are removed first "
                                   "(default: 100)", option="--lkl-artifacts-runs", metavar="N")
+    cov: Path | None = setting(None, path, "collect coverage on an instrumented kernel (lkltest build --variant "
+                               "coverage), into DIR (default: ./lkltest-cov)", option="--lkl-cov", metavar="DIR",
+                               alone="lkltest-cov")
+    cov_append: bool = setting(False, switch, "keep the coverage that DIR has already", option="--lkl-cov-append")
+    cov_fail_under: tuple[tuple[str, float], ...] = setting(
+        (), bound, "fail where coverage is less: 80, or fs/ext4=60 for one directory (may be repeated)",
+        option="--lkl-cov-fail-under", metavar="[DIR=]PERCENT", repeat=True,
+    )
     known: Path | None = setting(None, path, "a list of known failures, which fail nothing (docs/known-failures.md)",
                                  option="--lkl-known", metavar="FILE")
     images: tuple[Path, ...] = setting((), path, "directory with more image recipes",

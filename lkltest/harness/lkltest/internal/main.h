@@ -168,6 +168,15 @@ LKLTEST_FN void lkltest_begin_point(const struct lkltest_point *point)
 	lkltest_unlock();
 }
 
+/* In programs whose kernel reports coverage: see harness/coverage.c. */
+void lkltest_coverage_context(const char *name) __attribute__((weak));
+
+LKLTEST_FN void lkltest_note_context(const char *name)
+{
+	if (lkltest_coverage_context)
+		lkltest_coverage_context(name);
+}
+
 LKLTEST_FN void lkltest_run_point(const struct lkltest_point *point)
 {
 	sigjmp_buf end;
@@ -244,7 +253,9 @@ LKLTEST_FN int lkltest_run_points(const struct lkltest_point *points, size_t nr)
 		lkltest_emitf("# running %d %s\n", ++number, points[i].name);
 		start = lkltest_now_ns();
 		lkltest_begin_point(&points[i]);
+		lkltest_note_context(points[i].name);
 		lkltest_run_point(&points[i]);
+		lkltest_note_context("");
 		if (lkltest_end_point(number, (lkltest_now_ns() - start) / 1000))
 			status = LKLTEST_FAILED;
 	}

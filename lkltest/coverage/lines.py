@@ -1,0 +1,152 @@
+"""Functions and lines of the instrumented addresses of a module, cached."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from lkltest.coverage import sites
+from lkltest.coverage.data import Module
+from lkltest.crash import addresses
+from lkltest.errors import UsageError
+from lkltest.host import cache, process
+
+FORMAT = 1
+NEAR = 4096  # bytes between two calls: sections that are farther apart move when a program's own code grows
+DEADLINE = 600.0  # seconds for addr2line: it takes 5 for 300,000 addresses
+
+Chain = tuple[tuple[int, int, int], ...]  # file, function, line: the innermost of inlined functions first
+
+
+@dataclass(frozen=True)
+class Table:
+    """The lines of a module's instrumented addresses."""
+
+    sites: Sequence[int]  # link addresses, sorted
+    files: Sequence[str]
+    functions: Sequence[str]
+    chains: Sequence[Chain]
+    chain_of: Sequence[int]  # for each site: its chain
+
+    def index(self, address: int) -> int | None:
+        """The number of the site at an address; None where there is none."""
+        at = bisect_left(self.sites, address)
+        return at if at < len(self.sites) and self.sites[at] == address else None
+
+
+def table(module: Module, folder: Path) -> Table:
+    """The lines of a module; known ones are in the directory `folder`.
+
+    Raises UsageError where its file is gone, is of another build than the data, or has no debug information.
+    """
+    found = _sites(module, folder)
+    place = folder / f"lines-{cache.key(str(FORMAT), module.library, *_shape(found))}"
+    saved = _read(place)
+    if saved is None:
+        _require_same(module)
+        saved = dict(zip(("files", "functions", "chains", "chain_of"), _look_up(Path(module.path), found), strict=True))
+        _write(place, saved)
+    chains = [tuple(zip(*[iter(chain)] * 3, strict=True)) for chain in saved["chains"]]
+    return Table(found, saved["files"], saved["functions"], chains, saved["chain_of"])
+
+
+def _sites(module: Module, folder: Path) -> list[int]:
+    """The module's instrumented addresses: found once for each build."""
+    place = folder / f"sites-{cache.key(str(FORMAT), module.build_id)}"
+    saved = _read(place)
+    if saved is None:
+        _require_same(module)
+        saved = {"sites": sites.find(Path(module.path))}
+        _write(place, saved)
+    return list(saved["sites"])
+
+
+def _require_same(module: Module) -> None:
+    """Raise UsageError unless the file is the one that ran."""
+    build_id = sites.build_id(Path(module.path))
+    if build_id != module.build_id:
+        raise UsageError(
+            f"{module.path} was built anew since its coverage was collected (build id {build_id[:12]}, "
+            f"the data are of {module.build_id[:12]}): run the tests again with --lkl-cov"
+        )
+
+
+def _shape(found: Sequence[int]) -> Iterator[str]:
+    """The distances of neighbouring addresses: the same for all programs that are linked with one library."""
+    steps = (b - a for a, b in pairwise(found))
+    yield ",".join(str(step) if step < NEAR else "far" for step in steps)
+
+
+def _look_up(path: Path, found: Sequence[int]) -> tuple[list[str], list[str], list[list[int]], list[int]]:
+    """Ask addr2line for the calls themselves, which end before the addresses that they return to."""
+    text = "".join(f"{address - 1:#x}\n" for address in found)
+    done = process.run([addresses.tool(str(path)), "-afie", str(path)], stdin=text.encode(), deadline=DEADLINE)
+    if not done.ok:
+        raise UsageError(f"addr2line cannot read {path} ({done.describe()}): install binutils for its machine")
+    files: dict[str, int] = {}
+    functions: dict[str, int] = {}
+    chains: dict[tuple[int, ...], int] = {}
+    chain_of = []
+    names: dict[str, tuple[int, int]] = {}  # what addr2line prints for a line -> file and line
+
+    def place(printed: str) -> tuple[int, int]:
+        if printed not in names:
+            spot = addresses.location("", printed)
+            name = os.path.normpath(spot.file) if spot.file else ""
+            names[printed] = files.setdefault(name, len(files)), spot.line
+        return names[printed]
+
+    for block in _blocks(done.output.decode("utf-8", "surrogateescape")):
+        chain: list[int] = []
+        for function, printed in zip(block[::2], block[1::2], strict=False):
+            file, line = place(printed)
+            if line:
+                chain += [file, functions.setdefault(function, len(functions)), line]
+        chain_of.append(chains.setdefault(tuple(chain), len(chains)))
+    if len(chain_of) != len(found):
+        raise UsageError(f"addr2line told {len(chain_of)} of {len(found)} addresses of {path}: see that it works there")
+    if not any(chains):
+        raise UsageError(f"{path} has no debug information, so its lines are not known: build the kernel with "
+                         "CONFIG_DEBUG_INFO=y, and do not strip it")
+    return list(files), list(functions), [list(chain) for chain in chains], chain_of
+
+
+def _blocks(text: str) -> Iterable[list[str]]:
+    """The lines that addr2line prints for each address, without the address itself."""
+    block: list[str] = []
+    lines = iter(text.splitlines())
+    next(lines, None)
+    for line in lines:
+        if line.startswith("0x") and not len(block) % 2:
+            yield block
+            block = []
+        else:
+            block.append(line)
+    yield block
+
+
+def _read(place: Path) -> dict[str, Any] | None:
+    """What was found out before; None where nothing was."""
+    try:
+        found: dict[str, Any] = json.loads(zlib.decompress(place.read_bytes()))
+    except (OSError, ValueError, zlib.error):
+        return None
+    return found
+
+
+def _write(place: Path, saved: dict[str, Any]) -> None:
+    """Keep what was found out. A cache that cannot be written costs time, and nothing else."""
+    temporary = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(zlib.compress(json.dumps(saved).encode(), 1))
+        temporary.replace(place)
+    except OSError:
+        temporary.unlink(missing_ok=True)

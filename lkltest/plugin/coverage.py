@@ -1,0 +1,162 @@
+"""Coverage of a pytest session: collected run by run, reported at the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lkltest.errors import Exit, LkltestError, UsageError
+from lkltest.kernel import Kernel
+from lkltest.plugin.session import settings_of
+from lkltest.program.command import Launch
+from lkltest.settings import Settings
+
+if TYPE_CHECKING:
+    from lkltest.coverage.summary import Summary
+
+INFO = "lcov.info"
+
+_OLD = pytest.StashKey[frozenset[Path]]()  # the data of earlier sessions
+_SUMMARY: pytest.StashKey[Summary] = pytest.StashKey()
+_PROBLEMS = pytest.StashKey[list[str]]()
+
+
+class Collector:
+    """Collects what one run of a program reaches, where the session collects coverage."""
+
+    def __init__(
+        self, config: pytest.Config, settings: Settings, kernel: Kernel | None, directory: Path, suite: str,
+        parameters: str,
+    ) -> None:
+        """The programs write to `directory`, which is removed in the end; `suite` and `parameters` name the run."""
+        self.config = config
+        self.kernel = kernel
+        self.directory = directory
+        self.suite, self.parameters = suite, parameters
+        self.target = settings.cov if kernel and kernel.linked else None
+
+    def attach(self, launch: Launch) -> Launch:
+        """The command, with the variable that lets its program note what it reaches."""
+        if self.target is None:
+            return launch
+        from lkltest.coverage.raw import VARIABLE
+
+        earlier(self.config)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        return replace(launch, env={**launch.env, VARIABLE: str(self.directory)})
+
+    def collect(self, program: Path) -> None:
+        """Save what the run has reached."""
+        if self.target is None or self.kernel is None:
+            return
+        from lkltest.coverage import data
+        from lkltest.coverage.collect import collect
+
+        try:
+            found = collect(self.directory, program, self.kernel, self._context)
+            data.save(found, self.target / f"{uuid.uuid4().hex}{data.SUFFIX}")
+        finally:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _context(self, point: str) -> str:
+        """The id of a point's item; of the run itself for what is reached between points."""
+        name = f"{self.suite}::{point}" if point else self.suite
+        return f"{name}[{self.parameters}]"
+
+
+def earlier(config: pytest.Config) -> frozenset[Path]:
+    """The data of earlier sessions, as they were before this one saved any.
+
+    Raises UsageError where the directory is one of something else.
+    """
+    if _OLD not in config.stash:
+        target = settings_of(config).cov
+        config.stash[_OLD] = frozenset(_saved(target))
+        if target and target.is_dir() and not config.stash[_OLD] and any(target.iterdir()):
+            raise UsageError(f"--lkl-cov: {target} holds other things than coverage: name a directory of its own, and "
+                             "write --lkl-cov=DIR, for a word that stands apart is taken for DIR")
+    return config.stash[_OLD]
+
+
+def _saved(directory: Path | None) -> Iterator[Path]:
+    from lkltest.coverage.data import SUFFIX
+
+    return directory.glob(f"*{SUFFIX}") if directory else iter(())
+
+
+def _is_reporting(config: pytest.Config) -> bool:
+    """Whether this process reports: no worker, and coverage is collected."""
+    collects = config.option.lkltest_cov or os.environ.get("LKLTEST_COV") or config.getini("lkl_cov")
+    return not hasattr(config, "workerinput") and bool(collects)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Tell the data of earlier sessions apart from those that workers will save."""
+    if _is_reporting(session.config):
+        try:
+            earlier(session.config)
+        except LkltestError as error:
+            raise pytest.UsageError(str(error)) from None
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Find the lines of what was reached, write the lcov file, and fail where it is less than was demanded."""
+    if not _is_reporting(session.config) or session.config.option.collectonly:
+        return
+    settings = settings_of(session.config)
+    problems = session.config.stash[_PROBLEMS] = []
+    status: int = Exit.USAGE
+    try:
+        old = earlier(session.config)
+        files = [file for file in _saved(settings.cov) if settings.cov_append or file not in old]
+        if files:
+            session.config.stash[_SUMMARY] = _report(settings, files)
+            from lkltest.coverage.report import missed
+
+            problems += missed(session.config.stash[_SUMMARY], settings.cov_fail_under)
+            status = Exit.FAILED
+            if not settings.cov_append:
+                for file in old:
+                    file.unlink(missing_ok=True)
+        elif session.testscollected:
+            problems.append("no coverage was collected: no program ran on a library")
+    except LkltestError as error:
+        problems.append(str(error))
+    if problems and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = status
+
+
+def _report(settings: Settings, files: list[Path]) -> Summary:
+    """The lines of a session's data, which are in the lcov file by then."""
+    from lkltest.coverage import data, lcov
+    from lkltest.coverage.summary import summarize
+
+    summary = summarize(data.load(files), settings.cache)
+    assert settings.cov is not None
+    try:
+        (settings.cov / INFO).write_text(lcov.render(summary), errors="surrogateescape")
+    except OSError as error:
+        raise UsageError(f"cannot write {settings.cov / INFO}: {error.strerror}") from None
+    return summary
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show the share of each directory, and what is wrong."""
+    summary = config.stash.get(_SUMMARY, None)
+    if summary is not None:
+        from lkltest.coverage.report import table
+
+        terminalreporter.section("coverage of the kernel", "-")
+        for line in table(summary):
+            terminalreporter.write_line(line)
+        target = settings_of(config).cov
+        terminalreporter.write_line(f"coverage data and {INFO}: {target}")
+    for problem in config.stash.get(_PROBLEMS, []):
+        terminalreporter.write_line(problem, red=True)

@@ -1,0 +1,137 @@
+"""Mapping: lines of instrumented addresses, recounted by addr2line."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from lkltest import cc
+from lkltest.coverage import lines, sites
+from lkltest.coverage.data import Data, Module
+from lkltest.coverage.summary import summarize
+from lkltest.errors import UsageError
+from lkltest.host import process
+from lkltest.liblkl import Liblkl
+from lkltest.settings import Settings
+from tests.coverage.conftest import TRACED, Cover
+from tests.liblkl.tiny import call
+
+
+def build(folder: Path, *flags: str, source: Path = TRACED) -> Path:
+    """Link an instrumented shared library."""
+    library = folder / "libtraced.so"
+    call("gcc", "-g", "-O2", "-fPIC", "-shared", "-fsanitize-coverage=trace-pc", *flags, source, "-o", library)
+    return library
+
+
+def module(path: Path) -> Module:
+    """The module of a file."""
+    return Module(str(path), sites.build_id(path), "library", "lkl", str(TRACED.parent))
+
+
+def disassembled(path: Path) -> list[int]:
+    """Where the calls of the callback return to, as objdump disassembles them."""
+    text = process.run(["objdump", "-d", "--no-show-raw-insn", path], deadline=120).output.decode()
+    listed = re.findall(r"^\s+([0-9a-f]+):\t(.*)$", text, re.M)
+    return [int(after, 16) for (_, words), (after, _) in pairwise(listed)
+            if re.match(r"call.*<__sanitizer_cov_trace_pc(@plt)?>", words)]  # fmt: skip
+
+
+@pytest.mark.parametrize("flags", [(), ("-fcf-protection=none",), ("-Wl,-z,now",), ("-Wl,-z,lazy",)])
+def test_every_call_is_found_in_a_shared_library(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    """The instrumented addresses are those that a disassembler finds, whatever the linkage table looks like."""
+    library = build(tmp_path, *flags)
+    found = sites.find(library)
+    assert len(found) > 800
+    assert found == disassembled(library)
+
+
+def test_shares_agree_with_a_recount(cover: Cover, tmp_path: Path) -> None:
+    """Lines and hits are those that addr2line gives for the raw addresses, counted by other code."""
+    covered = cover("--skip=crash")
+    summary = summarize(covered.data, tmp_path)
+    (contexts,) = covered.data.modules.values()
+    reached = {address for addresses in contexts.values() for address in addresses}
+
+    def recount(addresses: set[int]) -> set[str]:
+        text = "".join(f"{address - 1:x}\n" for address in addresses).encode()
+        done = process.run(["addr2line", "-ie", covered.program], stdin=text, deadline=120)
+        return {line.split(" (")[0] for line in done.output.decode().splitlines()}
+
+    every = {line for line in recount(set(disassembled(covered.program))) if not line.endswith((":?", ":0"))}
+    assert summary.total().lines == len(every)
+    assert summary.total().hit == len(recount(reached) & every)
+
+
+def test_what_is_known_needs_no_file(tmp_path: Path) -> None:
+    """The lines of a build are kept: its file may be gone by the time of the report."""
+    library = build(tmp_path)
+    one = lines.table(module(library), tmp_path / "cache")
+    known = module(library)
+    library.unlink()
+    assert lines.table(known, tmp_path / "cache") == one
+
+
+def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
+    """Without the file and without what was known of it, the message names it."""
+    library = build(tmp_path)
+    known = module(library)
+    library.unlink()
+    with pytest.raises(UsageError, match=r"libtraced\.so.*No such file"):
+        lines.table(known, tmp_path / "cache")
+
+
+def test_another_build_is_told(tmp_path: Path) -> None:
+    """Data of one build are not shown on the lines of another."""
+    other = replace(module(build(tmp_path)), build_id="0123456789abcdef")
+    with pytest.raises(UsageError, match=r"built anew.*0123456789ab"):
+        lines.table(other, tmp_path / "cache")
+
+
+@pytest.mark.parametrize(("strip", "message"), [
+    ("--strip-debug", "no debug information"), ("--strip-all", "no debug information"),
+])  # fmt: skip
+def test_a_stripped_library_is_told(tmp_path: Path, strip: str, message: str) -> None:
+    """A library without debug information is refused, and the message says how to build it."""
+    library = build(tmp_path)
+    call("strip", strip, library)
+    with pytest.raises(UsageError, match=message):
+        lines.table(module(library), tmp_path / "cache")
+
+
+def test_a_library_that_is_not_instrumented_is_told(tmp_path: Path) -> None:
+    """A library without a call of the callback is refused."""
+    source = tmp_path / "plain.c"
+    source.write_text("int plain(void) { return 1; }\n")
+    library = build(tmp_path, "-fno-sanitize-coverage=trace-pc", source=source)
+    with pytest.raises(UsageError, match="not instrumented"):
+        sites.find(library)
+
+
+def test_programs_of_one_library_share_its_lines(
+    cover: Cover, traced: Liblkl, settings: Settings, tmp_path: Path
+) -> None:
+    """The lines of a library are looked up once, though each program has it at other addresses."""
+    covered, folder, source = cover("--only=start_kernel"), tmp_path / "cache", tmp_path / "more.c"
+    (known,) = covered.data.modules
+    one = lines.table(known, folder)
+    grown = "volatile int grown[4];\nvoid grow(void) {" + "grown[1]++;" * 500 + "}\n"
+    source.write_text(f'#include "covers.c"\n{grown}')
+    other = cc.compile(source, traced, settings, flags=(f"-I{TRACED.parent}",))
+    again = lines.table(replace(known, path=str(other), build_id=sites.build_id(other)), folder)
+    assert again.sites != one.sites
+    assert again.chain_of == one.chain_of
+    assert len(list(folder.glob("lines-*"))) == 1
+
+
+def test_data_of_a_point_that_reached_nothing(tmp_path: Path) -> None:
+    """All lines of a module count, though nothing of it was reached."""
+    data = Data()
+    data.add(module(build(tmp_path)), {"point": ()})
+    total = summarize(data, tmp_path / "cache").total()
+    assert total.hit == 0
+    assert total.lines > 5

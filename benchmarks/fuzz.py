@@ -114,7 +114,7 @@ def bare(
         done = process.run(command, merge=True)
         if not done.ok:
             sys.exit(done.output.decode())
-        ran = process.run([path.with_suffix("")], deadline=300)
+        ran = process.run([path.with_suffix("")], timeout=300)
         if not ran.ok:
             sys.exit(f"the C loop: {ran.describe()}\n{ran.output[-500:].decode()}")
     calls, seconds = ran.output.split()[-2:]

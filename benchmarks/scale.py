@@ -53,7 +53,7 @@ def seconds(directory: Path, *arguments: str) -> float:
     env = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(directory / "pycache")}
     options = ["-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *arguments]
     before = os.times()
-    done = process.run([sys.executable, "-m", "pytest", *options], cwd=directory, env=env, deadline=TIMEOUT, merge=True)
+    done = process.run([sys.executable, "-m", "pytest", *options], cwd=directory, env=env, timeout=TIMEOUT, merge=True)
     after = os.times()
     if not done.ok:
         raise UsageError(f"pytest {' '.join(options)}: {done.describe()}\n{done.output[-2000:].decode()}")

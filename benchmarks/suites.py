@@ -24,12 +24,12 @@ ENTRIES = ("boot.sh", "disk.sh -t ext4", "disk.sh -t vfat", "net.sh -b loopback"
 SUITE = Path(__file__).parent.parent / "suites" / "tree" / "test_tree.py"
 SAME = ("boot", "disk", "net")  # the programs of these entries
 WHOLE, ALONE = 0.65, 0.45  # of the shell entries' time, to reach: with pytest's own start, and without
-DEADLINE = 300.0
+TIMEOUT = 300.0
 
 
 def seconds(argv: list[str], directory: Path, env: Mapping[str, str] | None = None) -> float:
     """The wall time of a command that must succeed; raises UsageError with its last words where it does not."""
-    done = process.run(argv, cwd=directory, env=env, deadline=DEADLINE, merge=True)
+    done = process.run(argv, cwd=directory, env=env, timeout=TIMEOUT, merge=True)
     if not done.ok:
         said = done.output.decode(errors="backslashreplace")[-2000:]
         raise UsageError(f"{process.command(argv)} in {directory}: {done.describe()}\n{said}")

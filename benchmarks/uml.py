@@ -40,7 +40,7 @@ def bare(uml: Uml, init: Path) -> None:
     with directory() as place:
         guarded = command(uml, init, place, consoles=TERMINAL)
         words = guarded[guarded.index(str(uml.path)) :]
-        done = process.run(["script", "-qec", process.command(words), "/dev/null"], cwd=place, deadline=60)
+        done = process.run(["script", "-qec", process.command(words), "/dev/null"], cwd=place, timeout=60)
         assert b"ok 1 boots" in done.output, done
 
 
@@ -54,7 +54,7 @@ def on_console(uml: Uml, init: Path) -> None:
 def as_program(uml: Uml, init: Path) -> None:
     """The same by pipes, as test programs are run."""
     with directory() as place:
-        done = process.run(command(uml, init, place), deadline=60, merge=True)
+        done = process.run(command(uml, init, place), timeout=60, merge=True)
         assert b"ok 1 boots" in done.output, done
 
 

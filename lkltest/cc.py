@@ -27,7 +27,7 @@ FLAGS = (
 )
 
 HARNESS = lacking.HARNESS  # what `#include <lkltest.h>` finds
-DEADLINE = 300.0  # seconds for one compilation
+TIMEOUT = 300.0  # seconds for one compilation
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def preprocess(text: str, source: Path, liblkl: Liblkl, settings: Settings, *, f
     executable(settings.cc)
     done = process.run(
         [*settings.cc, *_flags(liblkl, settings, flags), "-E", "-P", "-iquote", str(source.parent), "-x", "c", "-"],
-        stdin=text.encode(errors="surrogateescape"), deadline=DEADLINE,
+        stdin=text.encode(errors="surrogateescape"), timeout=TIMEOUT,
     )  # fmt: skip
     return done.output.decode(errors="replace") if done.ok else None
 
@@ -214,7 +214,7 @@ def _compile(job: Job, place: Path) -> Path:
 def _compile_into(job: Job, directory: Path) -> None:
     dependencies = directory / "program.d"
     done = process.run(
-        job.command(directory / "program", dependencies), deadline=DEADLINE, merge=True, env={"LC_ALL": "C.UTF-8"}
+        job.command(directory / "program", dependencies), timeout=TIMEOUT, merge=True, env={"LC_ALL": "C.UTF-8"}
     )
     output = done.output.decode(errors="backslashreplace")
     if not done.ok:

@@ -1,4 +1,4 @@
-"""The kernel's log: its stamps, its complaints, its panics, its last lines."""
+"""The kernel's log: its stamps, the complaints that fail a point (WORDS and PHRASES), its panics, its last lines."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def test_unknown_names_are_refused(face: ModuleType) -> None:
 def test_loading_is_light() -> None:
     """To import the package, and the fuzzer's, loads no library and none of our own modules but the helper."""
     code = "import sys, lkltest, lkltest.fuzz; print(*sys.modules)"
-    loaded = set(process.run([sys.executable, "-c", code], deadline=300).output.decode().split())
+    loaded = set(process.run([sys.executable, "-c", code], timeout=300).output.decode().split())
     assert not HEAVY & loaded
     assert {name for name in loaded if name.startswith("lkltest.")} == {"lkltest.lazy", "lkltest.fuzz"}
 

@@ -56,7 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--kernel-args", "--kernel_args", action="append", default=[], metavar="WORDS",
         help="added to the kernel's command line")
     add("--timeout", type=_seconds, default=60.0, metavar="SECONDS",
-        help="deadline of a case (default: 60; 5 times that for a slow one, 20 times for a very slow one)")
+        help="timeout of a case (default: 60; 5 times that for a slow one, 20 times for a very slow one)")
     add("--jobs", "-n", type=_count, default=1, metavar="N", help="kernels that run at once (default: 1)")
     add("--list", action="store_true", help="print the cases, and run none")
     add("--json", metavar="FILE", help="write the results there as KernelCI and kunit.py have them; -: print them")

@@ -20,7 +20,7 @@ from lkltest.host import cache, process
 
 FORMAT = 1
 NEAR = 4096  # bytes between two calls: sections that are farther apart move when a program's own code grows
-DEADLINE = 600.0  # seconds for addr2line: it takes 5 for 300,000 addresses
+TIMEOUT = 600.0  # seconds for addr2line: it takes 5 for 300,000 addresses
 
 Chain = tuple[tuple[int, int, int], ...]  # file, function, line: the innermost of inlined functions first
 
@@ -87,7 +87,7 @@ def _shape(found: Sequence[int]) -> Iterator[str]:
 def _look_up(path: Path, found: Sequence[int]) -> tuple[list[str], list[str], list[list[int]], list[int]]:
     """Ask addr2line for the calls themselves, which end before the addresses that they return to."""
     text = "".join(f"{address - 1:#x}\n" for address in found)
-    done = process.run([addresses.tool(str(path)), "-afie", str(path)], stdin=text.encode(), deadline=DEADLINE)
+    done = process.run([addresses.tool(str(path)), "-afie", str(path)], stdin=text.encode(), timeout=TIMEOUT)
     if not done.ok:
         raise UsageError(f"addr2line cannot read {path} ({done.describe()}): install binutils for its machine")
     files: dict[str, int] = {}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from elftools.elf.elffile import ELFFile
     from elftools.elf.sections import SymbolTableSection
 
-DEADLINE = 30.0  # seconds for one run of addr2line; a kernel of 30 MB takes 0.07
+TIMEOUT = 30.0  # seconds for one run of addr2line; a kernel of 30 MB takes 0.07
 
 # Where another machine's executable needs another addr2line, by its ELF machine.
 TOOLS = {
@@ -119,7 +119,7 @@ def run_addr2line(path: str, addresses: Sequence[int]) -> dict[int, tuple[Locati
         return {}
     text = "".join(f"{address:#x}\n" for address in addresses)
     try:
-        done = process.run([tool(path), "-afiC", "-e", path], stdin=text.encode(), deadline=DEADLINE)
+        done = process.run([tool(path), "-afiC", "-e", path], stdin=text.encode(), timeout=TIMEOUT)
     except UsageError:
         return {}
     return parse_addr2line(done.output.decode("utf-8", "surrogateescape")) if done.ok else {}

@@ -1,4 +1,4 @@
-"""What a test program writes about its own crash or hang, as values."""
+"""Parse the lines that a test program writes about its own crash or hang."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-HANG = "SIGUSR2"  # the signal by which the runner asks for the stacks of all threads
-COMPLAINT = "SIGWARN"  # in place of a signal's name, where the fuzzer's executor tells who complains
+HANG_SIGNAL = "SIGUSR2"  # the signal by which the runner asks for the stacks of all threads
+COMPLAINT_SIGNAL = "SIGWARN"  # in place of a signal's name, where the fuzzer's executor tells who complains
 
 # The line may follow the unfinished one of a kernel that was printing; docs/crashes.md describes all of them.
 LINE = re.compile(
@@ -71,12 +71,12 @@ class CrashReport:
     @property
     def hang(self) -> bool:
         """Whether the program was asked for its stacks, instead of having crashed."""
-        return self.signal == HANG
+        return self.signal == HANG_SIGNAL
 
     @property
     def complaint(self) -> bool:
         """Whether the kernel only printed a complaint, and the program goes on."""
-        return self.signal == COMPLAINT
+        return self.signal == COMPLAINT_SIGNAL
 
 
 def parse(text: bytes | str) -> tuple[CrashReport, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lkltest.crash import addresses
-from lkltest.crash.report import HANG, Address, CrashReport, Mapping, Thread, parse
+from lkltest.crash.report import HANG_SIGNAL, Address, CrashReport, Mapping, Thread, parse
 from lkltest.crash.reporters import REPORTERS
 
 __all__ = ["CrashReport", "Frame", "Stack", "explain", "parse", "render", "signature", "symbolize"]
@@ -239,7 +239,7 @@ def signature(stack: Stack, depth: int = 3) -> tuple[str, ...]:
     They are the kernel's where it has any; functions that say nothing of the place (memcpy, KASAN, panic), repeated
     ones and guesses are passed over. The program's functions do where there are none of the kernel's.
     """
-    frames = [f for f in (awake(stack.frames) if stack.signal == HANG else stack.frames) if not f.guess]
+    frames = [f for f in (awake(stack.frames) if stack.signal == HANG_SIGNAL else stack.frames) if not f.guess]
     root = kernel_root(frames)
     for chosen in ([f for f in frames if is_kernel(f, root)], frames):
         # What has no name has a place in its file, the same one as long as the file is the same.
@@ -258,9 +258,9 @@ def render(stacks: Sequence[Stack], root: Path | None = None, cwd: Path | None =
     """
     frames = [frame for stack in stacks for frame in stack.frames]
     prefixes = [str(root) if root else kernel_root(frames), str(cwd or Path.cwd())]
-    crashes = [s for s in stacks if s.signal != HANG]
+    crashes = [s for s in stacks if s.signal != HANG_SIGNAL]
     parts = [render_stack(s, s.title, s.frames, prefixes) for s in crashes]
-    hung = [s for s in stacks if s.signal == HANG]
+    hung = [s for s in stacks if s.signal == HANG_SIGNAL]
     groups: dict[tuple[object, ...], list[Stack]] = {}
     for stack in hung:
         if not idler(stack):

@@ -157,11 +157,11 @@ def command(liblkl: Liblkl, settings: Settings, source: Path, output: Path) -> l
 def confirm(source: Path, report: Report, config: KernelConfig, settings: Settings) -> bool:
     """Whether a C program compiles and fails as the failure did."""
     program = source.with_suffix("")
-    done = process.run(command(config.liblkl, settings, source, program), deadline=120, merge=True)
+    done = process.run(command(config.liblkl, settings, source, program), timeout=120, merge=True)
     try:
         if not done.ok:
             return False
-        ran = process.run([program], cwd=source.parent, env=config.env, deadline=HANG_SECONDS, merge=True)
+        ran = process.run([program], cwd=source.parent, env=config.env, timeout=HANG_SECONDS, merge=True)
     finally:
         program.unlink(missing_ok=True)
     output = ran.output.decode(errors="replace")

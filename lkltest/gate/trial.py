@@ -14,7 +14,7 @@ from lkltest.gate.report import Row, Verdict
 from lkltest.host import process
 
 NO_TESTS = 5  # pytest's exit status
-DEADLINE = 3600.0  # seconds: each test has its own deadline, this is for pytest itself
+TIMEOUT = 3600.0  # seconds: each test has its own deadline, this is for pytest itself
 
 # What a user sets for their own runs is not for this one.
 ENVIRONMENT = {"LKLTEST_LKL": "", "LKLTEST_UML": "", "PYTEST_ADDOPTS": ""}
@@ -36,7 +36,7 @@ def run(kernel: str, suite: str, options: Sequence[str], place: Path) -> Row:
     junit.unlink(missing_ok=True)
     argv = [sys.executable, "-m", "pytest", str(suites() / suite), "-q", "-p", "no:cacheprovider", "--color=no",
             f"--junitxml={junit}", *options]  # fmt: skip
-    done = process.run(argv, cwd=place, env=ENVIRONMENT, deadline=DEADLINE, merge=True)
+    done = process.run(argv, cwd=place, env=ENVIRONMENT, timeout=TIMEOUT, merge=True)
     output = done.output.decode(errors="replace")
     (place / f"{suite}.log").write_text(output)
     row = Row(kernel, f"suites/{suite}", *judge(junit, done, output))

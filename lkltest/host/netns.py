@@ -37,7 +37,7 @@ PEER6, LKL6, PREFIX6 = "fd77::1", "fd77::2", 64
 BEYOND = "198.51.100.1"  # an address behind the peer (TEST-NET-2 of RFC 5737)
 
 PEER_LOG = "peer.log"
-DEADLINE = 300.0  # seconds for each step of the setup, on the busiest machine
+TIMEOUT = 300.0  # seconds for each step of the setup, on the busiest machine
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def unshare(backend: str) -> tuple[str, ...]:
     extra = ("--mount",) if backend == "macvtap" else ()
     tried = [("unshare", "--net", *extra), ("unshare", "--map-root-user", "--net", *extra)]
     for command in tried:
-        if process.run([*command, "true"], deadline=DEADLINE).ok:
+        if process.run([*command, "true"], timeout=TIMEOUT).ok:
             return (*command, "--")
     raise UsageError(
         "no privilege to make a network namespace: run as root, "
@@ -102,14 +102,14 @@ def unshare(backend: str) -> tuple[str, ...]:
 
 def missing(command: Sequence[str]) -> str:
     """What this machine lacks to set a link up, found by doing it; empty where nothing is missing."""
-    done = process.run([*command, "--peer", "true", "--", "true"], deadline=DEADLINE)
+    done = process.run([*command, "--peer", "true", "--", "true"], timeout=TIMEOUT)
     said = done.errors.decode(errors="backslashreplace").strip().splitlines()
     return "" if done.ok else said[-1] if said else f"setting up a link: {done.describe()}"
 
 
 def ip(arguments: str) -> None:
     """Run one `ip` command; raises UsageError with what it says."""
-    done = process.run(["ip", *arguments.split()], deadline=DEADLINE, merge=True)
+    done = process.run(["ip", *arguments.split()], timeout=TIMEOUT, merge=True)
     if not done.ok:
         said = done.output.decode(errors="backslashreplace").strip() or done.describe()
         raise UsageError(f"ip {arguments}: {said}")
@@ -153,7 +153,7 @@ def make_macvtap(directory: Path) -> None:
     place = directory / "dev"
     place.mkdir(exist_ok=True)
     for kind in ("sysfs", "tmpfs"):  # the first shows this namespace's devices, the second may hold a device node
-        done = process.run(["mount", "-t", kind, "none", str(place)], deadline=DEADLINE, merge=True)
+        done = process.run(["mount", "-t", kind, "none", str(place)], timeout=TIMEOUT, merge=True)
         if not done.ok:
             raise UsageError(f"cannot mount {kind}: {done.output.decode(errors='backslashreplace').strip()}")
         if kind == "sysfs":
@@ -214,11 +214,11 @@ def start_peer(directory: Path, command: Sequence[str]) -> None:
 
 
 def wait_until_said(log: Path, text: str) -> None:
-    """Wait until a peer has written `text` to its log; raises UsageError where it does not within the deadline."""
-    until = time.monotonic() + DEADLINE
+    """Wait until a peer has written `text` to its log; raises UsageError where it does not within TIMEOUT."""
+    until = time.monotonic() + TIMEOUT
     while text not in (said := log.read_text(errors="replace") if log.exists() else ""):
         if time.monotonic() > until:
-            raise UsageError(f"the peer has not said {text!r} within {DEADLINE:g} s, only: {said[-500:]}")
+            raise UsageError(f"the peer has not said {text!r} within {TIMEOUT:g} s, only: {said[-500:]}")
         time.sleep(0.005)
 
 

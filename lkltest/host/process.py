@@ -43,7 +43,7 @@ class Ended:
     argv: tuple[str, ...]
     status: int | None  # exit status; None where a signal ended it
     signal: int | None  # number of the signal that ended it
-    timed_out: bool  # it passed its deadline and was killed for that
+    timed_out: bool  # its timeout passed, and it was killed for that
     seconds: float  # wall time
 
     @property
@@ -309,10 +309,10 @@ def run(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     stdin: bytes = b"",
-    deadline: float | None = None,
+    timeout: float | None = None,
     merge: bool = False,
 ) -> Completed:
-    """Run `argv` to its end, or for `deadline` seconds; `merge` puts standard error into the output.
+    """Run `argv` to its end, or for `timeout` seconds; `merge` puts standard error into the output.
 
     Never raises for a bad end: look at the result. Raises UsageError where the program cannot be started.
     """
@@ -324,7 +324,7 @@ def run(
         child = stack.enter_context(
             Child(argv, cwd=cwd, env=env, stdin=source, stdout=output, stderr=None if merge else errors)
         )
-        timed_out = not child.wait(deadline)
+        timed_out = not child.wait(timeout)
         child.kill()
         ended = child.ended(timed_out=timed_out)
         for file in (output, errors):

@@ -12,7 +12,7 @@ from lkltest.host import process, programs
 # Messages are parsed, and mtools takes names as the locale writes them: English, in UTF-8.
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "MTOOLS_SKIP_CHECK": "1", "MTOOLSRC": os.devnull}
 
-DEADLINE = 300.0  # seconds: no tool takes this long on the images that are made here
+TIMEOUT = 300.0  # seconds: no tool takes this long on the images that are made here
 
 
 class MissingTool(UsageError):
@@ -42,7 +42,7 @@ def run(
 ) -> process.Completed:
     """Run a program of the host to its end; its exit status is for the caller to judge. Raises MissingTool."""
     program = find(argv[0], package)
-    return process.run([program, *argv[1:]], env=ENVIRONMENT, stdin=stdin, deadline=DEADLINE, cwd=cwd)
+    return process.run([program, *argv[1:]], env=ENVIRONMENT, stdin=stdin, timeout=TIMEOUT, cwd=cwd)
 
 
 def said(completed: process.Completed) -> str:

@@ -14,7 +14,7 @@ from lkltest.host.progress import Progress
 from lkltest.liblkl import job
 from lkltest.liblkl.recipe import Recipe
 
-DEADLINE = 600.0  # seconds that npm may take: 9 MB over 0.2 Mbit/s
+TIMEOUT = 600.0  # seconds that npm may take: 9 MB over 0.2 Mbit/s
 SILENCE_MS = 60_000  # milliseconds that npm waits for the network before it gives up
 OWN = "or test a kernel of yours with --lkl PATH"
 
@@ -59,7 +59,7 @@ def pack(recipe: Recipe, directory: Path) -> Path:
     ended = job.run(
         ["npm", "pack", recipe.spec, "--ignore-scripts", "--loglevel=error", "--no-update-notifier",
          "--fetch-retries=1", f"--fetch-timeout={SILENCE_MS}"],
-        cwd=directory, line=lambda line: lines.append(line.decode(errors="replace")), deadline=DEADLINE,
+        cwd=directory, line=lambda line: lines.append(line.decode(errors="replace")), timeout=TIMEOUT,
     )  # fmt: skip
     archives = list(directory.glob("*.tgz"))
     if not ended.ok or len(archives) != 1:

@@ -12,7 +12,7 @@ from lkltest.host import process, programs
 from lkltest.liblkl.model import Generation, Liblkl
 from lkltest.settings import Settings
 
-DEADLINE = 60.0  # seconds for the preprocessor
+TIMEOUT = 60.0  # seconds for the preprocessor
 CONFIGURATIONS = ("lkl/autoconf.h", "lkl/asm/config.h")  # up to about 6.1, and since
 ENTRY = "#include <lkl_host.h>\n"  # includes lkl.h, and that all the rest
 
@@ -51,7 +51,7 @@ def declarations(include: Sequence[Path], flags: Sequence[str], settings: Settin
     programs.demand([programs.Need(settings.cc[0], "gcc", "reading a library's headers")], "testing a kernel")
     done = process.run(
         [*settings.cc, "-E", "-P", *more, *(f"-I{folder}" for folder in include), *flags, "-x", "c", "-"],
-        stdin=ENTRY.encode(), deadline=DEADLINE,
+        stdin=ENTRY.encode(), timeout=TIMEOUT,
     )  # fmt: skip
     if not done.ok:
         said = [line for line in done.errors.decode(errors="replace").splitlines() if "error" in line]

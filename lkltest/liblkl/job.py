@@ -15,10 +15,10 @@ def run(
     cwd: Path,
     line: Callable[[bytes], None],
     env: Mapping[str, str] | None = None,
-    deadline: float | None = None,
+    timeout: float | None = None,
 ) -> process.Ended:
-    """Run a tool to its end, or for `deadline` seconds; `line` gets each line of its output as it comes."""
-    until = None if deadline is None else time.monotonic() + deadline
+    """Run a tool to its end, or for `timeout` seconds; `line` gets each line of its output as it comes."""
+    until = None if timeout is None else time.monotonic() + timeout
     with process.Child(argv, cwd=cwd, env=env, die_with_parent=True) as child:
         rest = b""
         chunk = child.read(left(until))

@@ -56,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.import_plugin("lkltest.plugin.tap_option")
     config.addinivalue_line(
         "markers",
-        "lkl_timeout(program, point): deadlines in seconds of a test program, and of each of its points",
+        "lkl_timeout(program, point): timeouts in seconds of a test program, and of each of its points",
     )
 
 

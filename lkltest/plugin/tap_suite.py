@@ -37,7 +37,7 @@ class TapSuite(ProgramSuite):
         """Collect a program under a name of its own."""
         suite = cls.from_parent(parent, name=name)
         suite.declared, suite.variable = declared, variable
-        suite.complete(declared)  # type: ignore[arg-type] # it has the deadlines and the case of a C program
+        suite.complete(declared)  # type: ignore[arg-type] # it has the timeouts and the case of a C program
         return suite
 
     @property

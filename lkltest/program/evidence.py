@@ -69,7 +69,7 @@ class Evidence:
     results: Mapping[str, Result] = field(default_factory=dict)  # by name, in the order in which they came
     running: str | None = None  # the point that was announced last and has no result
     strays: tuple[str, ...] = ()  # results that were not announced, by a program that announces
-    told_status: int | None = None  # the exit status that an init printed: its kernel cannot pass it on
+    init_status: int | None = None  # the exit status that a UML's init printed: its kernel cannot pass it on
     timeout: Timeout | None = None  # for which the program was killed
     memcheck: tuple[str, ...] = ()  # errors after the last result
     console: bytes = b""  # the end of standard error
@@ -80,4 +80,4 @@ class Evidence:
     @property
     def status(self) -> int | None:
         """The program's exit status, an init's as it printed it; None where a signal ended it."""
-        return self.ended.status if self.told_status is None else self.told_status
+        return self.ended.status if self.init_status is None else self.init_status

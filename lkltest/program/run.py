@@ -1,4 +1,4 @@
-"""One run of a test program, whose points are had one by one as they come."""
+"""Run a test program: yield its points as they come, end it when a timeout passes (a hang), gather the evidence."""
 
 from __future__ import annotations
 
@@ -280,13 +280,16 @@ class Run(Closing):
     def _is_cut(self) -> bool:
         """Whether the program was killed, so that its last line may be half of one."""
         ended = self._ended()
-        return ended.timed_out or ended.signal is not None or (self.launch.native and self._told_status() is None)
+        return ended.timed_out or ended.signal is not None or (self.launch.native and self._init_status() is None)
 
     def _ended(self) -> Ended:
         return self.child.ended(timed_out=self.timeout is not None)
 
-    def _told_status(self) -> int | None:
-        """The exit status of an init, which its kernel cannot pass on: the last line of its output; None without."""
+    def _init_status(self) -> int | None:
+        """The exit status that a UML's init printed in its last line; None where it printed none.
+
+        The UML itself ends with a status of its own (uml/guard.py): its kernel cannot pass on that of init.
+        """
         told = re.findall(rb"^# exit (\d+)\r?$", self.output.tail(200), re.MULTILINE) if self.launch.native else []
         return int(told[-1]) if told else None
 
@@ -300,7 +303,7 @@ class Run(Closing):
             results=self.results,
             running=self.running,
             strays=tuple(self.strays),
-            told_status=self._told_status(),
+            init_status=self._init_status(),
             timeout=self.timeout,
             memcheck=tuple(self.errors),
             console=self.console.tail(TAIL),

@@ -56,7 +56,7 @@ def list_names(program: TapProgram, directory: Path, timeout: float) -> tuple[st
     if program.list is not None:
         cwd = directory / program.cwd if program.cwd is not None else directory
         argv = resolve(_words(program.list), directory, cwd)
-        done = process.run(argv, cwd=cwd, env=dict(program.env), deadline=timeout * slowdown())
+        done = process.run(argv, cwd=cwd, env=dict(program.env), timeout=timeout * slowdown())
         if not done.ok:
             said = (done.errors or done.output).decode(errors="backslashreplace").strip()
             raise UsageError(f"list={process.command(argv)}: {done.describe()}{': ' * bool(said)}{said[-2000:]}")

@@ -106,9 +106,9 @@ class Settings:
                            option="--lkl-variant", metavar="NAME")
     mem: int = setting(64 << 20, memory, "memory of the kernel, such as 64M", option="--lkl-mem", metavar="SIZE")
     cmdline: str = setting("", str, "added to the kernel's command line", option="--lkl-cmdline", metavar="TEXT")
-    timeout: float = setting(120.0, seconds, "deadline of a whole program, in seconds",
+    timeout: float = setting(120.0, seconds, "timeout of a whole program, in seconds",
                              option="--lkl-timeout", metavar="SECONDS")
-    point_timeout: float = setting(30.0, seconds, "deadline of one test point, in seconds",
+    point_timeout: float = setting(30.0, seconds, "timeout of one test point, in seconds",
                                    option="--lkl-point-timeout", metavar="SECONDS")
     restarts: int = setting(3, count, "how often a program is started again for the points that do not need the one in "
                             "which it died (default: 3; 0: never)", option="--lkl-restarts", metavar="N")

@@ -1,14 +1,14 @@
-"""Run one UML as a script of its own, so that nothing of it outlives its user.
+"""Run one UML, end with its exit status or by its signal, and leave none of its processes behind.
 
 Usage: guard.py PID DIRECTORY COMMAND [ARGUMENT ...]
 
-A UML leaves its process group for a session of its own, and forks helper processes that a killed UML leaves behind.
-So there are two of us. The first stands for the UML towards whoever has started it: it passes signals on, and ends as
-the UML did, with its exit status or by its signal. The second adopts whatever the UML forks, and kills and reaps it
-all when the UML has ended, or the first one, or the process PID; even by SIGKILL. After the end of PID it also removes
-DIRECTORY, in which the UML runs. SIGUSR1 makes the UML look at its consoles again.
+A UML leaves its process group for a session of its own, and forks helper processes that survive a killed UML. So the
+guard is two processes. The first one stands for the UML: it passes signals on to the second, and ends as the UML did,
+with its exit status or by its signal (`end_like`). The second one starts the UML and adopts the processes that the UML
+forks. When the UML, the first process or the process PID has ended, even by SIGKILL, it kills and reaps them all. After
+the end of PID it also removes DIRECTORY, in which the UML runs. SIGUSR1 makes the UML look at its consoles again.
 
-It imports nothing of lkltest, since it starts with every boot and must start fast.
+The script imports nothing of lkltest, since it starts with every boot and must start fast.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def main(user: int, directory: str, argv: list[str]) -> int:
     second = os.fork()
     if second:
         return represent(second, signals)
-    os.setsid()  # who kills the first one's process group must not kill the second
+    os.setsid()  # a signal to the first one's process group must not kill the second
     end_like(keep(user, first, directory, argv, listen()))
     raise AssertionError
 
@@ -61,7 +61,7 @@ def represent(second: int, signals: int) -> int:
 
 
 def keep(user: int, first: int, directory: str, argv: list[str], signals: int) -> int:
-    """Start the command, end all of it when it is time, and return its wait status."""
+    """Start the command, end it and its children when one of the three has ended, and return its wait status."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     try:
         alive = os.pidfd_open(user)
@@ -78,13 +78,13 @@ def keep(user: int, first: int, directory: str, argv: list[str], signals: int) -
         if not stop:
             nudge(uml)
     status = end(uml)
-    # Who dies closes a terminal, and kills what is on it, a moment before it is dead.
+    # A dying process closes its terminal, and so kills the processes on it, a moment before it is dead itself.
     orphaned = alive in wait(alive, timeout=0 if first not in wait(first, timeout=0) else PATIENCE)
     return clean(directory, status) if orphaned else status
 
 
 def wait(*fds: int, timeout: int | None = None) -> set[int]:
-    """Wait until some of the descriptors can be read, or for so many milliseconds."""
+    """Wait until some of the descriptors can be read, or for `timeout` milliseconds; return the readable ones."""
     poll = select.poll()
     for fd in fds:
         poll.register(fd, select.POLLIN)
@@ -92,12 +92,12 @@ def wait(*fds: int, timeout: int | None = None) -> set[int]:
 
 
 def complain(text: str) -> None:
-    """Tell the user."""
+    """Print a message for the user."""
     print(f"lkltest: {text}", file=sys.stderr, flush=True)
 
 
 def use_roomy_memory(directory: str) -> None:
-    """Let the UML's memory be a file in `directory` where /dev/shm is small, as in a container (64 MB)."""
+    """Put the UML's memory into a file in `directory` where /dev/shm is small, as in a container (64 MB)."""
     with contextlib.suppress(OSError):
         room = os.statvfs("/dev/shm")
         if room.f_bavail * room.f_frsize >= ROOMY:
@@ -106,7 +106,7 @@ def use_roomy_memory(directory: str) -> None:
 
 
 def listen() -> int:
-    """Return a descriptor that gives the numbers of the signals that come."""
+    """Catch signals; return a descriptor from which their numbers are read."""
     reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(writer)
     for number in (NUDGE, *STOPPING):
@@ -115,7 +115,7 @@ def listen() -> int:
 
 
 def start(argv: list[str]) -> int | None:
-    """Start the command with the signals as any program finds them; None, and a message, where it cannot be."""
+    """Start the command with default signal handlers; return its pid, or None, after a message, if it cannot start."""
     try:
         default = [NUDGE, *STOPPING, *IGNORED, signal.SIGPIPE, signal.SIGXFSZ]
         return os.posix_spawn(argv[0], argv, os.environ, setsigdef=default)
@@ -125,7 +125,7 @@ def start(argv: list[str]) -> int | None:
 
 
 def nudge(uml: int) -> None:
-    """Have a UML look at its consoles, unless it starts or ends just now, when the signal would kill it."""
+    """Make a UML look at its consoles, unless it is starting or ending: then the signal would kill it."""
     with open(f"/proc/{uml}/status") as status:  # noqa: PTH123 -- not reaped yet: the number is its
         caught = next((int(line.split()[1], 16) for line in status if line.startswith("SigCgt:")), 0)
     if caught >> (signal.SIGIO - 1) & 1:
@@ -133,7 +133,7 @@ def nudge(uml: int) -> None:
 
 
 def children() -> list[int]:
-    """Our child processes, adopted ones included."""
+    """The guard's child processes, adopted ones included."""
     me = os.getpid()
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 -- pathlib takes as long to import as the rest
@@ -144,7 +144,7 @@ def children() -> list[int]:
 
 
 def end(uml: int) -> int:
-    """Kill and reap everything that is left; return the wait status of `uml`."""
+    """Kill and reap all processes that are left; return the wait status of `uml`."""
     status = 0
     while True:
         for pid in children():
@@ -159,7 +159,7 @@ def end(uml: int) -> int:
 
 
 def clean(directory: str, status: int) -> int:
-    """Remove what nobody else is left to remove."""
+    """Remove the UML's directory, since the user of the UML is dead; return `status`."""
     import shutil
 
     os.chdir("/")
@@ -168,7 +168,7 @@ def clean(directory: str, status: int) -> int:
 
 
 def end_like(status: int) -> None:
-    """End this process with another's wait status."""
+    """End this process as another one ended: by the same signal, or with the same exit status."""
     if os.WIFSIGNALED(status):
         signal.signal(os.WTERMSIG(status), signal.SIG_DFL) if os.WTERMSIG(status) != signal.SIGKILL else None
         os.kill(os.getpid(), os.WTERMSIG(status))

@@ -1,4 +1,4 @@
-"""Boot a UML: its root directory, its command line, its end."""
+"""Boot a UML: fill its root directory, make its command line. guard.py runs it, and ends with its exit status."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from lkltest.uml.fpstate import Workaround, usable
 from lkltest.uml.model import Uml
 
 GUARD = Path(__file__).with_name("guard.py")
-# Bytes that a kernel is given at least. By its memory it limits its threads: Debian's 6.1 to 312 with 64 MB, to 884
-# with 128. While it boots it starts some 680 that soon end; where too many are there at once, as happens on a busy
-# host, it cannot start the self test of a cipher (EAGAIN), and warns of that in crypto_wait_for_test.
+# The least memory of a kernel, in bytes. A kernel limits its threads by its memory: Debian's 6.1 to 312 with 64 MB, to
+# 884 with 128 MB. While it boots, it starts some 680 threads that soon end. If too many of them run at once, as happens
+# on a busy host, it cannot start the self test of a cipher (EAGAIN), and warns of that in crypto_wait_for_test.
 MEMORY = 128 << 20
 MOUNT_POINTS = ("dev", "proc", "sys", "tmp", "mnt")
 
-# The guard changes into the UML's directory, so that the kernel's command line, which knows blanks, commas and
-# colons as separators and has little room, holds no path of the user's.
+# The guard changes into the UML's directory, so that the kernel's command line contains no path of the user: blanks,
+# commas and colons are separators there, and it is short.
 HERE = "/proc/self/cwd"
 
 # One console on standard input and output; /dev/console is the same.
 TERMINAL = ("console=tty0", "con=null", "con0=fd:0,fd:1")
-# Results on standard output, by the terminal that the harness is told of; the kernel's messages on standard error.
+# Results on standard output, by the terminal that LKLTEST_RESULTS names; the kernel's messages on standard error.
 STREAMS = ("console=tty1", "con=null", "con0=null,fd:1", "con1=null,fd:2", "LKLTEST_RESULTS=/dev/tty0")
 
 
@@ -47,8 +47,8 @@ def command(
     """Fill the empty directory `workdir`, and return the command that boots the UML there.
 
     `init`, a static executable, becomes /init of a root directory on hostfs, and gets `args`; `disk`, an image,
-    becomes /dev/ubda, `second_disk` /dev/ubdb; `mem` is in bytes, less than MEMORY is made that. `workdir` is the
-    caller's to remove afterwards; where the caller is killed, it is removed with all that runs in it. Raises
+    becomes /dev/ubda, `second_disk` /dev/ubdb; `mem` is in bytes, at least MEMORY is used. The caller removes
+    `workdir` afterwards; if the caller is killed, the guard kills all that runs in it and removes it. Raises
     UsageError for an argument that the kernel's command line cannot carry, UnusableKernel where this host cannot run
     the UML.
     """
@@ -65,9 +65,9 @@ def command(
 def by_hand(
     uml: Uml, disks: Sequence[Path | None], args: Sequence[str], cmdline: str, mem: int, directory: Path, init: str
 ) -> list[str]:
-    """Return the command by which a person boots the UML at a terminal, with the file `init` of `directory` as init.
+    """Return the command that boots the UML at a terminal, by hand, with the file `init` of `directory` as init.
 
-    Nothing is prepared for it and nothing is removed: it is for what is kept of a run that failed.
+    The command prepares nothing and removes nothing: it is for the files that are kept of a failed run.
     """
     hostfs = ("root=/dev/root", "rootfstype=hostfs", f"rootflags={directory}", "rw", f"init=/{init}")
     images = [f"ubd{number}={disk.absolute()}" for number, disk in enumerate(disks) if disk is not None]
@@ -82,8 +82,8 @@ def guarded(
 ) -> list[str]:
     """Return the command that boots the UML in `workdir` with `words` on the kernel's command line.
 
-    Raises UnusableKernel where this host cannot run the UML. A kernel that runs no `processes` needs nothing of what
-    is done for their registers.
+    Raises UnusableKernel where this host cannot run the UML. A kernel that runs no `processes` needs no workaround
+    for their registers.
     """
     guard = [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(workdir.absolute())]
     around = usable(uml) if processes else Workaround()
@@ -92,12 +92,15 @@ def guarded(
 
 
 def mem_word(mem: int) -> str:
-    """Give the kernel so many bytes of memory, and no less than it needs."""
+    """Return the word that gives the kernel `mem` bytes of memory, at least MEMORY."""
     return f"mem={max(mem, MEMORY) >> 10}K"
 
 
 def disk_words(disks: Sequence[Path | None], workdir: Path) -> list[str]:
-    """Give the kernel disks, under names without the colons and commas that separate the files of a COW pair."""
+    """Return the words that give the kernel its disks.
+
+    Each gets a name in `workdir` without colons and commas, which separate the files of a COW pair.
+    """
     words = []
     for number, disk in enumerate(disks):
         if disk is not None:
@@ -128,7 +131,7 @@ def booted(
     disk: Path | None = None,
     cmdline: str = "",
 ) -> Iterator[Console]:
-    """Boot a UML on a pseudo-terminal; see `command`. Nothing of it is left when the block is left."""
+    """Boot a UML on a pseudo-terminal; see `command`. It is killed, and its files are removed, at the block's end."""
     with directory() as workdir:
         argv = command(uml, init, workdir, mem=mem, args=args, disk=disk, cmdline=cmdline, consoles=TERMINAL)
         with Console(argv, guarded=True) as console:

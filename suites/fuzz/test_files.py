@@ -275,7 +275,7 @@ def test_ext4(config: KernelConfig, description: Description, profile: Profile, 
     image = tmp_path / "image"
     with image.open("wb") as file:
         file.truncate(32 << 20)
-    made = process.run([mkfs, "-q", "-F", image], deadline=60, merge=True)
+    made = process.run([mkfs, "-q", "-F", image], timeout=60, merge=True)
     assert made.ok, made.output.decode()
     with Kernel(replace(config, disk=Disk(image, "ext4"))) as kernel:
         explore(kernel, description, profile, "/disk")

@@ -13,7 +13,7 @@ import pytest
 
 from lkltest import Liblkl, UsageError, netns, process
 
-DEADLINE = 60.0  # seconds for one command
+TIMEOUT = 60.0  # seconds for one command
 MAC = "aa:bb:cc:dd:ee:ff"
 
 
@@ -30,7 +30,7 @@ def built(kernel: Liblkl, name: str) -> Path:
 
 def command(*argv: str | Path, env: Mapping[str, str] | None = None) -> str:
     """The output of a command that must succeed."""
-    done = process.run([str(word) for word in argv], env=env, deadline=DEADLINE, merge=True)
+    done = process.run([str(word) for word in argv], env=env, timeout=TIMEOUT, merge=True)
     output = done.output.decode(errors="backslashreplace")
     if not done.ok:
         pytest.fail(f"{process.command(done.argv)}: {done.describe()}\n{output}", pytrace=False)
@@ -154,7 +154,7 @@ class Mounted:
     def __exit__(self, *error: object) -> None:
         """Unmount, and wait until lklfuse, in the background, has let go of the image."""
         command("fusermount", "-u", self.place)
-        until = time.monotonic() + DEADLINE
+        until = time.monotonic() + TIMEOUT
         while users(self.image) and time.monotonic() < until:
             time.sleep(0.01)
         assert not users(self.image), f"lklfuse still has {self.image} open"

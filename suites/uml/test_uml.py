@@ -29,7 +29,7 @@ def test_is_executable(uml_path: Path) -> None:
 
 def test_starts(uml: Uml) -> None:
     """The executable starts, and says the version that is in its banner."""
-    done = process.run([uml.path, "--version"], deadline=300, merge=True)
+    done = process.run([uml.path, "--version"], timeout=300, merge=True)
     if done.timed_out or done.signal is not None:
         raise KernelLost(f"{uml.path} --version: {done.describe()}")
     assert done.ok, f"{uml.path} --version: {done.describe()}: {done.output.decode(errors='replace')}"

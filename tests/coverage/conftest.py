@@ -65,7 +65,7 @@ def cover(traced: Liblkl, settings: Settings, tmp_path: Path) -> Cover:
         program = cc.compile(PROGRAMS / "covers.c", traced, settings)
         folder = tmp_path / "raw"
         folder.mkdir()
-        done = process.run([program, *arguments], env={VARIABLE: str(folder)}, deadline=120)
+        done = process.run([program, *arguments], env={VARIABLE: str(folder)}, timeout=120)
         data = collect(folder, program, traced, lambda point: point)
         return Covered(done.status, program, data, done.output.decode())
 

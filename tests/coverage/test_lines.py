@@ -35,7 +35,7 @@ def module(path: Path) -> Module:
 
 def disassembled(path: Path) -> list[int]:
     """Where the calls of the callback return to, as objdump disassembles them."""
-    text = process.run(["objdump", "-d", "--no-show-raw-insn", path], deadline=120).output.decode()
+    text = process.run(["objdump", "-d", "--no-show-raw-insn", path], timeout=120).output.decode()
     listed = re.findall(r"^\s+([0-9a-f]+):\t(.*)$", text, re.M)
     return [int(after, 16) for (_, words), (after, _) in pairwise(listed)
             if re.match(r"call.*<__sanitizer_cov_trace_pc(@plt)?>", words)]  # fmt: skip
@@ -59,7 +59,7 @@ def test_shares_agree_with_a_recount(cover: Cover, tmp_path: Path) -> None:
 
     def recount(addresses: set[int]) -> set[str]:
         text = "".join(f"{address - 1:x}\n" for address in addresses).encode()
-        done = process.run(["addr2line", "-ie", covered.program], stdin=text, deadline=120)
+        done = process.run(["addr2line", "-ie", covered.program], stdin=text, timeout=120)
         return {line.split(" (")[0] for line in done.output.decode().splitlines()}
 
     every = {line for line in recount(set(disassembled(covered.program))) if not line.endswith((":?", ":0"))}

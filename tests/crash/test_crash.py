@@ -19,7 +19,7 @@ from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
 
 SOURCE = Path(__file__).parent / "crashes.c"
-DEADLINE = 60.0  # seconds; the slowest takes one
+TIMEOUT = 60.0  # seconds; the slowest takes one
 
 POINT = "lkltest_point_crash"
 
@@ -69,7 +69,7 @@ def program(liblkl: Liblkl, settings: Settings) -> Path:
 
 def run(program: Path, how: str, env: dict[str, str] | None = None) -> Completed:
     """Run the program to its death."""
-    done = process.run([program, f"how={how}"], env=env, deadline=DEADLINE)
+    done = process.run([program, f"how={how}"], env=env, timeout=TIMEOUT)
     assert not done.timed_out, done.errors
     return done
 
@@ -196,7 +196,7 @@ def ask(program: Path, how: str, tmp_path: Path, wait: float) -> tuple[bytes, Ch
     log = tmp_path / "stderr"
     with log.open("wb") as errors, Child([program, f"how={how}"], stderr=errors) as child:
         for marker in (b"hanging\n", b"\nlkltest: end "):
-            until = time.monotonic() + DEADLINE
+            until = time.monotonic() + TIMEOUT
             while marker not in log.read_bytes():
                 assert time.monotonic() < until, log.read_bytes()
                 child.wait(0.01)
@@ -227,7 +227,7 @@ def test_a_hang_shows_all_threads(program: Path, tmp_path: Path) -> None:
 
 def test_a_program_goes_on_after_it_was_asked(program: Path, tmp_path: Path) -> None:
     """Asking for stacks does no harm: neither to the system call that was interrupted nor to the kernel."""
-    errors, child = ask(program, "naps", tmp_path, wait=DEADLINE)
+    errors, child = ask(program, "naps", tmp_path, wait=TIMEOUT)
     assert child.ended().status == 0, errors
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lkltest.crash import addresses
-from lkltest.crash.report import HANG, Address, CrashReport, Mapping, Thread, parse
+from lkltest.crash.report import HANG_SIGNAL, Address, CrashReport, Mapping, Thread, parse
 from lkltest.crash.symbolize import Frame, Stack, explain, render, signature, symbolize
 
 REPORT = """[    0.1] a line without an end
@@ -124,9 +124,9 @@ def test_mutual_recursion_has_a_gap() -> None:
 def test_threads_with_one_stack_are_shown_once() -> None:
     """In a hang the first thread comes first, those that are awake next, and equal stacks are one."""
     stacks = [
-        stack(frame("schedule"), frame("pipe_read"), tid=1, signal=HANG),
-        *(stack(frame("schedule"), frame("kjournald2"), tid=tid, signal=HANG) for tid in (2, 3)),
-        stack(frame("spin"), tid=4, signal=HANG),
+        stack(frame("schedule"), frame("pipe_read"), tid=1, signal=HANG_SIGNAL),
+        *(stack(frame("schedule"), frame("kjournald2"), tid=tid, signal=HANG_SIGNAL) for tid in (2, 3)),
+        stack(frame("spin"), tid=4, signal=HANG_SIGNAL),
     ]
     headings = [line for line in render(stacks).splitlines() if line.endswith(":")]
     assert headings == ["thread 1, asleep:", "thread 4:", "2 threads (2, 3), asleep:"]
@@ -136,8 +136,9 @@ def test_idle_threads_are_counted() -> None:
     """Workers without work are not worth a stack; one that hangs in its work is."""
     idle = (frame("schedule"), frame("worker_thread"), frame("kthread"))
     busy = (frame("schedule"), frame("flush"), *idle[1:])
-    timer = stack(frame("__sigtimedwait"), frame("timer_helper_thread"), tid=4, signal=HANG)
-    text = render([stack(*busy, tid=1, signal=HANG), *(stack(*idle, tid=tid, signal=HANG) for tid in (2, 3)), timer])
+    timer = stack(frame("__sigtimedwait"), frame("timer_helper_thread"), tid=4, signal=HANG_SIGNAL)
+    sleepers = (stack(*idle, tid=tid, signal=HANG_SIGNAL) for tid in (2, 3))
+    text = render([stack(*busy, tid=1, signal=HANG_SIGNAL), *sleepers, timer])
     assert "flush" in text
     assert text.endswith("\nidle threads: worker_thread 2, timer_helper_thread 1\n")
 
@@ -156,7 +157,7 @@ def test_a_signature_passes_over_what_says_nothing() -> None:
 def test_a_signature_of_a_sleeper_is_what_it_sleeps_in() -> None:
     """The way down into the scheduler says nothing."""
     frames = [frame("__switch_to", "/k/arch/lkl/a.c"), frame("schedule"), frame("pipe_wait"), frame("pipe_read")]
-    assert signature(stack(*frames, signal=HANG)) == ("pipe_wait", "pipe_read")
+    assert signature(stack(*frames, signal=HANG_SIGNAL)) == ("pipe_wait", "pipe_read")
     assert signature(stack(*frames), depth=1) == ("__switch_to",)
 
 

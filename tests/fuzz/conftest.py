@@ -47,7 +47,7 @@ def planted(
     done = process.run(
         [*settings.cc, "-g", "-O1", "-fno-omit-frame-pointer", "-w", "-fPIC", "-shared",
          *(f"-I{path}" for path in liblkl.include), *liblkl.cflags, PLANTED, "-o", library, *kernel, "-ldl"],
-        deadline=100, merge=True,
+        timeout=100, merge=True,
     )
     assert done.ok, done.output.decode()
     changed = replace(liblkl, shared=library, libs=(*kernel, *liblkl.libs))

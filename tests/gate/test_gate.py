@@ -236,7 +236,7 @@ def junit_of(tmp_path: Path, test: str) -> tuple[Verdict, str, str]:
     (tmp_path / "test_it.py").write_text(test)
     junit = tmp_path / "junit.xml"
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={junit}", "."]
-    done = process.run(argv, cwd=tmp_path, merge=True, deadline=300)
+    done = process.run(argv, cwd=tmp_path, merge=True, timeout=300)
     return trial.judge(junit, done, done.output.decode())
 
 
@@ -332,7 +332,7 @@ def test_the_gate_on_a_machine_that_cannot_run_uml(
     """No suite's failure is shown, the reason is, and the rest is not run."""
     source = tmp_path / "static.c"
     source.write_text(STATIC)
-    assert process.run(["gcc", "-static", "-o", tmp_path / "static", source], deadline=60).ok
+    assert process.run(["gcc", "-static", "-o", tmp_path / "static", source], timeout=60).ok
     monkeypatch.setenv("LKLTEST_UML_FPSTATE", "ptrace")  # which a static executable cannot be run with
     place = tmp_path / "place"
     place.mkdir()

@@ -29,6 +29,6 @@ def run(program: Build) -> Run:
     """Compile a program, run it to its end, read what it printed."""
 
     def run(name: str | Path, *arguments: str, flags: tuple[str, ...] = ()) -> Output:
-        return read(process.run([program(name, *flags), *arguments], deadline=60))
+        return read(process.run([program(name, *flags), *arguments], timeout=60))
 
     return run

@@ -151,7 +151,7 @@ def test_complaints_are_told_from_chatter(program: Build) -> None:
     lines = [prefix + line for prefix in ("", "[    0.012345] ", "<4>[   12.3][    T1] ") for line in COMPLAINTS]
     chatter = [prefix + line for prefix in ("", "[    0.012345] ") for line in HARMLESS]
     text = "\n".join([*lines, *chatter]) + "\n"
-    answers = process.run([program("complains")], stdin=text.encode(), deadline=60).output.decode().split()
+    answers = process.run([program("complains")], stdin=text.encode(), timeout=60).output.decode().split()
     wrong = [
         line for line, answer, wanted in
         zip([*lines, *chatter], answers, ["yes"] * len(lines) + ["no"] * len(chatter), strict=True)

@@ -81,7 +81,7 @@ class Compiler:
         ]  # fmt: skip
 
         def check(program: Path) -> str:
-            done = process.run([*command, program], merge=True, deadline=120)
+            done = process.run([*command, program], merge=True, timeout=120)
             return "" if done.ok else f"{what}: {program.name}\n{done.output.decode(errors='replace')}"
 
         programs = [program for program in PROGRAMS if re.search(rf"\b{about}\b", mentions(program))]
@@ -208,7 +208,7 @@ def test_points_without_their_option_skip(liblkl: Liblkl, doctored: Doctored, se
     """On a kernel without CONFIG_NET exactly the network's points skip, naming it; all others pass."""
     include = without_calls(liblkl, doctored, NET)
     program = cc.compile(BOOT, replace(liblkl, include=include), settings, flags=("-Werror",))
-    output = read(process.run([program], deadline=60))
+    output = read(process.run([program], timeout=60))
     assert (output.status, failed(output)) == (0, [])
     skipped = {name: point.reason for name, point in output.points.items() if point.directive == "SKIP"}
     assert set(skipped) == {"lo_ifup", "tcp_ipv4", "tcp_ipv6", "udp_ipv4", "udp_ipv6"}

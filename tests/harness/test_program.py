@@ -16,7 +16,7 @@ from tests.harness.stream import HERE, SHAPES, Build, Run, failed, read
 
 def test_it_lists_its_points_without_booting(program: Build) -> None:
     """--list prints the names in order, and nothing else."""
-    done = process.run([program("plant"), "--list"], deadline=60)
+    done = process.run([program("plant"), "--list"], timeout=60)
     assert done.status == 0
     assert done.output.decode().split() == ["start_kernel", "first", "second", "third", "fourth"]
     assert done.errors == b""
@@ -27,7 +27,7 @@ def test_it_lists_its_points_without_booting(program: Build) -> None:
 )
 def test_a_bad_argument_is_told(program: Build, argument: str) -> None:
     """An argument that makes no sense ends the program before it runs anything."""
-    done = process.run([program("checks"), argument], deadline=60)
+    done = process.run([program("checks"), argument], timeout=60)
     assert (done.status, done.output) == (2, b"")
     assert argument in done.errors.decode()
     assert "usage:" in done.errors.decode()
@@ -48,20 +48,20 @@ def test_results_that_cannot_be_written_are_told(program: Build, tmp_path: Path,
     log.write_text("x\n" * 100000)
     script = f'{{ "$0" "file=$1" 2>"$2"; echo "status $?" >&2; }} {shell}'
     errors = tmp_path / "errors"
-    done = process.run(["sh", "-c", script, program("bytes"), log, errors], deadline=60)
+    done = process.run(["sh", "-c", script, program("bytes"), log, errors], timeout=60)
     assert done.errors.decode() == "status 5\n"
     assert "stdout" in errors.read_text()
 
 
 def test_no_stream_at_all_is_no_success(program: Build) -> None:
     """With both streams closed nothing can be told but by the exit status."""
-    done = process.run(["sh", "-c", 'exec "$0" file=/dev/null <&- >&- 2>&-', program("bytes")], deadline=60)
+    done = process.run(["sh", "-c", 'exec "$0" file=/dev/null <&- >&- 2>&-', program("bytes")], timeout=60)
     assert done.status == 5
 
 
 def test_a_closed_stderr_costs_no_result(program: Build) -> None:
     """Without a stderr the results are the same, and the console goes into no file of the test's."""
-    done = process.run(["sh", "-c", 'exec "$0" 2>&-', program("plant")], deadline=60)
+    done = process.run(["sh", "-c", 'exec "$0" 2>&-', program("plant")], timeout=60)
     output = read(done)
     assert (output.status, failed(output)) == (0, [])
 
@@ -80,7 +80,7 @@ def test_a_kernel_that_does_not_start_ends_the_program(run: Run) -> None:
 def test_no_orphan_survives(program: Build) -> None:
     """With LKLTEST_PDEATHSIG=1 a program dies with its parent."""
     script = '"$0" </dev/null & echo "pid $!" >&2; sleep 0.3; kill -9 $$'
-    done = process.run(["sh", "-c", script, program("forever")], env={"LKLTEST_PDEATHSIG": "1"}, deadline=60)
+    done = process.run(["sh", "-c", script, program("forever")], env={"LKLTEST_PDEATHSIG": "1"}, timeout=60)
     assert done.signal == signal.SIGKILL
     pid = int(re.findall(r"pid (\d+)", done.errors.decode())[0])
     give_up = time.monotonic() + 10
@@ -125,6 +125,6 @@ def test_points_are_left_out(run: Run) -> None:
 @pytest.mark.parametrize("argument", ["--only=equal,equa", "--only=", "--skip=nothing"])
 def test_an_unknown_point_is_refused(program: Build, argument: str) -> None:
     """A part that names a point that the table has not got runs nothing."""
-    done = process.run([program("checks"), argument], deadline=60)
+    done = process.run([program("checks"), argument], timeout=60)
     assert (done.status, done.output) == (2, b"")
     assert b"see --list" in done.errors

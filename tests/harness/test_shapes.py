@@ -34,7 +34,7 @@ def test_every_program_compiles_in_every_shape(liblkl: Liblkl, settings: Setting
     """No suite's program leans on one generation's headers, or on those that our crash handler includes."""
     options = [*cc.FLAGS, *flags, *liblkl.cflags, f"-I{cc.HARNESS}", *(f"-I{folder}" for folder in liblkl.include)]
     for program in PROGRAMS:
-        done = process.run([*settings.cc, *options, "-Werror", "-fsyntax-only", program], merge=True, deadline=60)
+        done = process.run([*settings.cc, *options, "-Werror", "-fsyntax-only", program], merge=True, timeout=60)
         assert done.ok, done.output.decode(errors="replace")
 
 
@@ -50,7 +50,7 @@ def test_a_console_that_cannot_be_hooked_is_watched(run: Run, plant: str) -> Non
 def test_the_native_shape_compiles(settings: Settings) -> None:
     """The boot program is a static init as well, without the points that only a library has."""
     native = cc.compile_native(BOOT, settings, flags=("-Werror",))
-    names = process.run([native, "--list"], deadline=60).output.decode().split()
+    names = process.run([native, "--list"], timeout=60).output.decode().split()
     assert "getpid" in names
     assert not {"mutex", "semaphore", "join", "start_kernel", "stop_kernel"} & set(names)
 
@@ -58,6 +58,6 @@ def test_the_native_shape_compiles(settings: Settings) -> None:
 @pytest.mark.skipif(os.getpid() == 1, reason="this is an init")
 def test_a_native_program_refuses_to_test_the_host(settings: Settings) -> None:
     """It would mount, and power off, the machine that it is run on."""
-    done = process.run([cc.compile_native(BOOT, settings)], deadline=60)
+    done = process.run([cc.compile_native(BOOT, settings)], timeout=60)
     assert (done.status, done.output) == (2, b"")
     assert "init=" in done.errors.decode()

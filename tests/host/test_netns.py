@@ -38,7 +38,7 @@ def gone(pid: int) -> bool:
 @pytest.mark.parametrize(("backend", "device"), [("tap", "lkl0"), ("raw", "peer0"), ("macvtap", "peer0")])
 def test_a_link_is_seen_inside_only(backend: str, device: str, tmp_path: Path) -> None:
     """The program sees the peer's addresses on a device that the rest of the machine has not got."""
-    done = process.run([*link(backend, tmp_path).wrapper, "ip", "-o", "addr"], deadline=60)
+    done = process.run([*link(backend, tmp_path).wrapper, "ip", "-o", "addr"], timeout=60)
     assert done.ok, done.errors.decode()
     assert f"{netns.PEER}/{netns.PREFIX}" in done.output.decode()
     assert device in done.output.decode()
@@ -49,7 +49,7 @@ def test_a_link_is_seen_inside_only(backend: str, device: str, tmp_path: Path) -
 @pytest.mark.parametrize("end", ["exit 3", "kill -KILL $$"])
 def test_the_peer_goes_with_the_program(backend: str, end: str, tmp_path: Path) -> None:
     """However the program ends, its exit status is seen, and nothing of its link is left."""
-    done = process.run([*link(backend, tmp_path).wrapper, "sh", "-c", end], deadline=60)
+    done = process.run([*link(backend, tmp_path).wrapper, "sh", "-c", end], timeout=60)
     assert (done.status, done.signal) == ((3, None) if end == "exit 3" else (None, 9))
     assert gone(peer_of(tmp_path))
 
@@ -67,7 +67,7 @@ def test_the_link_goes_with_the_runner(tmp_path: Path) -> None:
 
 def test_a_peer_that_is_never_ready_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The program does not start without its peer, and what the peer said is shown."""
-    monkeypatch.setattr(netns, "DEADLINE", 0.2)
+    monkeypatch.setattr(netns, "TIMEOUT", 0.2)
     (tmp_path / netns.PEER_LOG).write_text("no device\n")
     with pytest.raises(UsageError, match=r"has not said 'ready' within 0.2 s, only: no device"):
         netns.wait_until_said(tmp_path / netns.PEER_LOG, "ready")

@@ -44,7 +44,7 @@ def test_a_signal_is_no_exit_status() -> None:
 
 def test_a_deadline_kills_the_whole_group() -> None:
     """What passes its deadline is killed together with its children."""
-    done = process.run(["sh", "-c", "sleep 100 & echo $!; wait"], deadline=0.3)
+    done = process.run(["sh", "-c", "sleep 100 & echo $!; wait"], timeout=0.3)
     assert done.timed_out
     assert not done.ok
     assert gone(int(done.output))

@@ -16,7 +16,7 @@ SUITE = Path(__file__).parents[2] / "suites" / "net"
 def test_every_lie_is_noticed(liblkl: Liblkl, settings: Settings) -> None:
     """A changed byte, a datagram cut short and a host that is not there each fail at their check."""
     lies = cc.compile(Path(__file__).parent / "programs" / "lies.c", liblkl, settings, flags=(f"-I{SUITE}",))
-    done = process.run([lies], deadline=60)
+    done = process.run([lies], timeout=60)
     results = dict(re.findall(r"^(?:not )?ok \d+ (\w+)\n((?:  .*\n)*)", done.output.decode(), re.M))
     assert "check" not in results["start"]
     assert re.search(r'check: .*received.*sent', results["tcp_byte_changed"])

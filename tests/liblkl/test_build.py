@@ -86,9 +86,9 @@ def test_sources_are_found_where_the_tree_ends_up(registry: Registry, own: Setti
     """The tree moves once it is built; its debug information names the final place."""
     kernel = liblkl.default(own, recipe=registry.publish())
     assert kernel.shared is not None
-    symbols = process.run(["nm", kernel.shared], deadline=60).output.decode().splitlines()
+    symbols = process.run(["nm", kernel.shared], timeout=60).output.decode().splitlines()
     address = next(line.split()[0] for line in symbols if line.endswith(" tiny"))
-    told = process.run(["addr2line", "-e", kernel.shared, address], deadline=60).output.decode()
+    told = process.run(["addr2line", "-e", kernel.shared, address], timeout=60).output.decode()
     assert os.path.normpath(told.strip()) == f"{kernel.path}/init/main.c:1"
 
 
@@ -160,7 +160,7 @@ def test_gives_up_on_an_npm_that_hangs(
     registry: Registry, own: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A network that swallows everything does not hang the run."""
-    monkeypatch.setattr("lkltest.liblkl.download.DEADLINE", 0.5)
+    monkeypatch.setattr("lkltest.liblkl.download.TIMEOUT", 0.5)
     registry.behave("sleep 100000")
     with pytest.raises(UsageError, match="past its deadline"):
         liblkl.default(own, recipe=registry.publish())

@@ -48,7 +48,7 @@ class Shape:
 
 def call(*argv: object, cwd: Path | None = None) -> None:
     """Run a tool of the test's own; it must succeed."""
-    done = process.run([str(word) for word in argv], cwd=cwd, merge=True, deadline=60)
+    done = process.run([str(word) for word in argv], cwd=cwd, merge=True, timeout=60)
     assert done.ok, done.output.decode(errors="replace")
 
 

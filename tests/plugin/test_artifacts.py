@@ -65,7 +65,7 @@ def test_artifacts_of_a_huge_disk_can_be_copied(
     assert room < 100_000_000
     assert b"beyond_1_tib: \"nothing\"" in next(root.glob("*/output.tap")).read_bytes()
     assert process.run(pasted(result, "unpack:    ")).ok
-    again = process.run(pasted(result, "by hand:   "), deadline=60)
+    again = process.run(pasted(result, "by hand:   "), timeout=60)
     assert b"beyond_1_tib: \"left by the program\"" in again.output
     assert b"ok 1 looks" in again.output
 

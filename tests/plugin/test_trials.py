@@ -25,7 +25,7 @@ MANY = "".join(f"POINT(p{number}) {{ }}\n" for number in range(600))
 def stub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A UML, linked statically, that panics at its first process."""
     path = tmp_path_factory.mktemp("stub") / "linux"
-    assert process.run(["gcc", "-static", "-o", path, PROGRAMS / "stub_uml.c"], deadline=60).ok
+    assert process.run(["gcc", "-static", "-o", path, PROGRAMS / "stub_uml.c"], timeout=60).ok
     return path
 
 

@@ -111,7 +111,7 @@ def test_a_recording_that_ends_in_the_middle_is_told(recording: Recording) -> No
 def test_what_many_threads_write_at_once_is_recorded_whole(liblkl: Liblkl, settings: Settings, tmp_path: Path) -> None:
     """No write is torn apart by another one, or by a mark."""
     program = cc.compile(Path(__file__).parent / "programs" / "threads.c", liblkl, settings)
-    assert process.run([program, f"record={tmp_path / 'recording'}"], deadline=60).ok
+    assert process.run([program, f"record={tmp_path / 'recording'}"], timeout=60).ok
     (tmp_path / "base").touch()
     recorded = load(tmp_path / "base", tmp_path / "recording")
     data = recorded.path.read_bytes()

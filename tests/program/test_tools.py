@@ -51,7 +51,7 @@ def test_a_trace_goes_beside_the_output(liblkl: Liblkl, tmp_path: Path) -> None:
     """The trace of strace is a file among the artifacts, and the traced program is our own child."""
     tool = tools.choose(liblkl, Settings(strace=True), tmp_path)
     assert tool.trace == tmp_path / "strace"
-    done = process.run([*tool.prefix, "sh", "-c", "kill -ABRT $$"], deadline=30)
+    done = process.run([*tool.prefix, "sh", "-c", "kill -ABRT $$"], timeout=30)
     assert done.signal == 6
     assert "SIGABRT" in tool.trace.read_text()
 

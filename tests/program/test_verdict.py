@@ -34,7 +34,7 @@ def evidence(**changes: object) -> Evidence:
     evidence(ended=ended(1), results=FAILED),
     evidence(points=(), results={"x": Result("x", State.PASSED)}),
     evidence(results={}, output=Output(planned=True, skip_all="no memory")),
-    evidence(ended=ended(0), told_status=0),
+    evidence(ended=ended(0), init_status=0),
     evidence(console=PANIC),
 ], ids=["good", "a failed point", "no table", "skips all", "an init", "a good end that mentions a panic"])  # fmt: skip
 def test_a_good_end(found: Evidence) -> None:
@@ -52,7 +52,7 @@ def test_a_good_end(found: Evidence) -> None:
     (evidence(ended=ended(0, None, timed_out=True), timeout=Timeout(Limited.PROGRAM, 0.5)), [Kind.TIMEOUT],
      "killed after the point 'b': the program's deadline of 0.5 s has passed"),
     (evidence(ended=ended(1)), [Kind.EXIT_STATUS], "the program ended with exit status 1 after the point 'b'"),
-    (evidence(ended=ended(0), told_status=1), [Kind.EXIT_STATUS], "exit status 1"),
+    (evidence(ended=ended(0), init_status=1), [Kind.EXIT_STATUS], "exit status 1"),
     (evidence(ended=ended(3)), [Kind.EXIT_STATUS], "exit status 3"),
     (evidence(ended=ended(3), output=Output(planned=False, bail_out="")), [Kind.BAIL_OUT],
      "bail out: no reason given"),

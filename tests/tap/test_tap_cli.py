@@ -28,7 +28,7 @@ COMMAND = [sys.executable, "-c", "import sys; from lkltest.cli import main; sys.
 
 def tap(*arguments: str | Path, stdin: bytes = b"") -> Completed:
     """Run the command to its end."""
-    return run([*COMMAND, *map(str, arguments)], stdin=stdin, deadline=60)
+    return run([*COMMAND, *map(str, arguments)], stdin=stdin, timeout=60)
 
 
 PASSED = b"TAP version 13\n1..2\nok 1 - first\nok 2 - second # SKIP no disk\n"
@@ -230,7 +230,7 @@ def test_output_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "stream.tap").write_bytes(PASSED)
     called = " ".join(shlex.quote(word) for word in COMMAND)
     script = f"{called} --junit report.xml stream.tap >/dev/full; echo $?; {called} stream.tap >&-; echo $?"
-    ended = run(["sh", "-c", script], cwd=tmp_path, deadline=60)
+    ended = run(["sh", "-c", script], cwd=tmp_path, timeout=60)
     assert ended.output == b"2\n0\n"
     assert b"standard output" in ended.errors
     assert b"Traceback" not in ended.errors

@@ -40,7 +40,7 @@ while (my $line = <STDIN>) {
 def ask_perl(streams: list[bytes]) -> list[dict[str, object]]:
     """What TAP::Parser says of each stream."""
     asked = "".join(json.dumps(list(stream)) + "\n" for stream in streams)
-    answer = run(["perl", "-e", ORACLE], stdin=asked.encode(), deadline=300)
+    answer = run(["perl", "-e", ORACLE], stdin=asked.encode(), timeout=300)
     assert answer.ok, answer
     return [json.loads(line) for line in answer.output.decode("latin-1").splitlines()]
 

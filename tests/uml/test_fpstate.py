@@ -91,7 +91,7 @@ def test_filter() -> None:
 def test_registers_in_uml(uml: Uml, settings: Settings, tmp_path: Path, wish: str) -> None:
     """Tasks of a UML keep their SSE registers either way, and AVX by ptrace; else the C library leaves AVX alone."""
     program = cc.compile_native(PROGRAMS / "registers.c", settings)
-    done = process.run(command(forced(uml, settings, wish), program, tmp_path), deadline=120)
+    done = process.run(command(forced(uml, settings, wish), program, tmp_path), timeout=120)
     verdicts = {name: verdict for verdict, name in re.findall(r"^(ok|not ok) \d+ (\w+)", done.output.decode(), re.M)}
     kept = ["sse_threads", "sse_processes", *(["avx_threads", "avx_processes"] if wish == "ptrace" else [])]
     assert {name: verdicts.get(name) for name in kept} == dict.fromkeys(kept, "ok"), done.output.decode()
@@ -106,7 +106,7 @@ def test_by_hand(uml: Uml, settings: Settings, tmp_path: Path, wish: str) -> Non
     (tmp_path / "half").write_bytes(program.read_bytes())
     (tmp_path / "half").chmod(0o755)
     words = by_hand(forced(uml, settings, wish), [], [], "", settings.mem, tmp_path, "half")
-    done = process.run(["/bin/sh", "-c", process.command(words)], merge=True, deadline=60)
+    done = process.run(["/bin/sh", "-c", process.command(words)], merge=True, timeout=60)
     assert b"ok 1 first" in done.output, done.output.decode(errors="replace")
 
 

@@ -42,7 +42,7 @@ def running(pid: int) -> bool:
 ])  # fmt: skip
 def test_ends_as_its_command(tmp_path: Path, script: str, status: int | None, number: int | None) -> None:
     """Exit status and signal are passed on."""
-    ended = process.run(guarded(tmp_path, "/bin/sh", "-c", script), deadline=300)
+    ended = process.run(guarded(tmp_path, "/bin/sh", "-c", script), timeout=300)
     assert (ended.status, ended.signal) == (status, number)
     assert not list(tmp_path.iterdir()), "a core file?"
 
@@ -58,7 +58,7 @@ def test_orphans_are_ended(tmp_path: Path) -> None:
     """Processes that the command leaves behind, in a session of their own at that, are gone when the guard is."""
     pids = tmp_path / "pids"
     script = f"setsid sh -c 'echo $$ >>{pids}; exec sleep 600' & sleep 600 & echo $! >>{pids}; sleep 0.3; exit 3"
-    assert process.run(guarded(tmp_path, "/bin/sh", "-c", script), deadline=300).status == 3
+    assert process.run(guarded(tmp_path, "/bin/sh", "-c", script), timeout=300).status == 3
     left = [int(pid) for pid in pids.read_text().split()]
     assert len(left) == 2
     assert not any(running(pid) for pid in left)

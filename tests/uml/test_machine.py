@@ -42,7 +42,7 @@ def test_arguments_that_cannot_be_passed(uml: Uml, init: Path, tmp_path: Path, a
 def test_results_apart_from_messages(uml: Uml, tmp_path: Path, settings: Settings) -> None:
     """By pipes, results are on standard output and nothing else is, the kernel's messages are standard error."""
     program = cc.compile_native(Path(__file__).parent / "programs" / "half.c", settings)
-    done = process.run(command(uml, program, tmp_path), deadline=60)
+    done = process.run(command(uml, program, tmp_path), timeout=60)
     assert done.ok, done.describe()
     assert done.output.startswith(b"TAP version 13\n1..3\n# running 1 first\nok 1 first\n")
     assert done.output.endswith(b"# running 2 half\n")

@@ -68,7 +68,7 @@ def test_init_that_exits(run: Run, pytester: pytest.Pytester) -> None:
     kept = [path.read_text(errors="replace") for path in files if path.is_file()]
     assert any(panic in text for text in kept)
     by_hand = next(line for line in result.outlines if line.startswith("by hand: "))
-    again = process.run(shlex.split(by_hand.removeprefix("by hand:")), merge=True, deadline=60)
+    again = process.run(shlex.split(by_hand.removeprefix("by hand:")), merge=True, timeout=60)
     assert b"ok 1 first" in again.output
     assert panic.encode() in again.output
 

@@ -26,7 +26,7 @@ from lkltest.host.closing import Closing
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 
-BOOT_DEADLINE = 60.0  # seconds
+BOOT_TIMEOUT = 60.0  # seconds
 GLANCE = 0.05  # seconds between two looks at a silent worker
 ERRORS = 1 << 18  # bytes: more than the stacks of one complaint take
 SLAB_CHECKS = "slub_debug=FZPU"  # consistency checks, red zones, poison, owners
@@ -142,7 +142,7 @@ class Kernel(Closing):
 
     def _await_boot(self) -> None:
         try:
-            if self._answer(BOOT_DEADLINE) is not None:
+            if self._answer(BOOT_TIMEOUT) is not None:
                 return
             exited = self.collect(hung=True)
         except EOFError:

@@ -113,7 +113,7 @@ def preprocess(liblkl: Liblkl, settings: Settings, extra: Extra) -> str:
     for name, arguments in extra.undeclared.items():
         call = f'lkltest_call("_{name}", "{arguments.replace(", ", ",")}")'
         source += f"#if defined(__lkl__NR_{name})\n{call}\n#endif\n"
-    done = process.run([*compiler(liblkl, settings), "-E", "-dD", "-P", "-"], stdin=source.encode(), deadline=60)
+    done = process.run([*compiler(liblkl, settings), "-E", "-dD", "-P", "-"], stdin=source.encode(), timeout=60)
     if not done.ok:
         raise BuildError(
             f"the headers of {liblkl.path} do not pass the preprocessor: is lkl.h in {liblkl.include}?",
@@ -145,7 +145,7 @@ def compile_probe(liblkl: Liblkl, settings: Settings, directory: Path) -> None:
     """Compile probe.c in `directory` into probe.o; raises BuildError where it does not compile."""
     flags = ["-g", "-gdwarf-4", "-O0", "-w", "-fno-eliminate-unused-debug-types", "-fno-common", "-c"]
     argv = [*compiler(liblkl, settings), *flags, "probe.c", "-o", "probe.o"]
-    done = process.run(argv, cwd=directory, deadline=120, merge=True)
+    done = process.run(argv, cwd=directory, timeout=120, merge=True)
     if not done.ok:
         raise BuildError(
             f"the system calls of {liblkl.path} cannot be read: the compiler refuses their types",

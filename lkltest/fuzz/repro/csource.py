@@ -1,4 +1,4 @@
-"""A finding as a C program that a kernel developer can run."""
+"""Write a finding as a C program that a kernel developer can run. `findings.py` compiles and tries it."""
 
 from __future__ import annotations
 

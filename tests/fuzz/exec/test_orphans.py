@@ -71,7 +71,7 @@ def test_an_output_that_nobody_reads_costs_no_report(liblkl: Liblkl, tmp_path: P
     """The other end of both pipes is closed from the start; the run goes on to its end."""
     command = [sys.executable, "-m", "lkltest", "fuzz", "--lkl", str(liblkl.path), "--workers", "1", "--time", "2"]
     shell = f"{{ {shlex.join(command)} --output out 2>&1; echo $? > status; }} | :"
-    done = process.run(["sh", "-c", shell], cwd=tmp_path, deadline=200, merge=True)
+    done = process.run(["sh", "-c", shell], cwd=tmp_path, timeout=200, merge=True)
     assert done.ok
     assert (tmp_path / "status").read_text().strip() in {"0", "1"}  # 1: it has found something
     assert (tmp_path / "out" / "report.html").stat().st_size

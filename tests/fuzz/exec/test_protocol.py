@@ -18,7 +18,7 @@ def compile_c(settings: Settings, directory: Path, source: str) -> process.Compl
     """Compile a C source beside the generated header."""
     (directory / "protocol.h").write_text(header())
     (directory / "it.c").write_text(source)
-    return process.run([*settings.cc, "-Wall", "-Werror", "it.c", "-o", "it"], cwd=directory, deadline=100, merge=True)
+    return process.run([*settings.cc, "-Wall", "-Werror", "it.c", "-o", "it"], cwd=directory, timeout=100, merge=True)
 
 
 def test_python_reads_what_c_writes(settings: Settings, tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_python_reads_what_c_writes(settings: Settings, tmp_path: Path) -> None:
         lines.append(f"\tfwrite((void *)&{record.name}, {record.size}, 1, stdout);")
     done = compile_c(settings, tmp_path, "\n".join([*lines, "\treturn 0;", "}", ""]))
     assert done.ok, done.output.decode()
-    data = process.run([tmp_path / "it"], deadline=100).output
+    data = process.run([tmp_path / "it"], timeout=100).output
     for record in (*RECORDS, HEAD):
         assert record.unpack_from(data) == tuple(range(1, len(record.names) + 1))
         data = data[record.size :]

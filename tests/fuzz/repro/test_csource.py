@@ -27,8 +27,8 @@ def test_a_structure_is_shown_with_the_room_behind_it(
     assert re.search(r"struct \{ struct lkl_ifreq it; char rest1\[472\]; \} __attribute__\(\(packed.*\)\) b0;", source)
     path, binary = tmp_path / "it.c", tmp_path / "it"
     path.write_text(source)
-    assert process.run(findings.command(config.liblkl, settings, path, binary), deadline=100, merge=True).ok
-    ran = process.run([binary], deadline=100, merge=True)
+    assert process.run(findings.command(config.liblkl, settings, path, binary), timeout=100, merge=True).ok
+    ran = process.run([binary], timeout=100, merge=True)
     assert re.search(r"lkl_sys_ioctl\(.*\) = 0\b", ran.output.decode(errors="replace"))
 
 
@@ -46,8 +46,8 @@ def test_a_message_is_shown_by_its_parts(
     assert ".nlmsg_type = LKL_RTM_GETADDR, .nlmsg_flags = LKL_NLM_F_ACK|LKL_NLM_F_REQUEST }" in source
     path, binary = tmp_path / "it.c", tmp_path / "it"
     path.write_text(source.replace("\tCALL(lkl_sys_sendto(", "\tfwrite(&b0, 1, 36, stderr);\n\tCALL(lkl_sys_sendto("))
-    assert process.run(findings.command(config.liblkl, settings, path, binary), deadline=100, merge=True).ok
-    ran = process.run([binary], deadline=100, merge=True)
+    assert process.run(findings.command(config.liblkl, settings, path, binary), timeout=100, merge=True).ok
+    ran = process.run([binary], timeout=100, merge=True)
     message = program.calls[1].args[1]
     assert isinstance(message, Pointer)
     assert description.encoder.flatten(message.target).data in ran.output

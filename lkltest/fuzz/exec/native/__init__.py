@@ -70,7 +70,7 @@ def build(liblkl: Liblkl, settings: Settings) -> Path:
             ffi.emit_c_code(str(directory / f"{MODULE}.c"))
         (directory / "protocol.h").write_text(protocol)
         command = [*argv, f"{MODULE}.c", str(HERE / "executor.c"), "-o", f"{MODULE}.so", *tail]
-        done = process.run(command, cwd=directory, deadline=300, merge=True)
+        done = process.run(command, cwd=directory, timeout=300, merge=True)
         if not done.ok:
             output = done.output.decode(errors="replace")
             raise BuildError(f"the executor does not compile against {liblkl.path}", output)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The watch on the kernel's console: every line goes to stderr and to the log,
- * and a line by which the kernel complains fails the point during which it was
- * printed.
+ * and a complaint of the kernel fails the point during which it was printed.
+ * lkltest_complains() decides which lines are complaints; lkltest/klog.py has
+ * the same lists, and must be changed with it.
  */
 #ifndef LKLTEST_INTERNAL_CONSOLE_H
 #define LKLTEST_INTERNAL_CONSOLE_H

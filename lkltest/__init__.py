@@ -41,6 +41,7 @@ __all__ = [
     "__version__",
     "booted",
     "booted_on_host",
+    "built_program",
     "cc",
     "compile_for",
     "fuzz",
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from lkltest.kunit.declaration import KUnit
     from lkltest.liblkl.model import Liblkl
     from lkltest.plugin.images import PowerCuts
+    from lkltest.program.applications import built_program
     from lkltest.program.declaration import Call, OtherTreePrograms, Program, TreeProgram
     from lkltest.program.launch import compile_for
     from lkltest.program.results import Result, State
@@ -85,6 +87,7 @@ else:
             "lkltest.kunit.declaration": "KUnit",
             "lkltest.liblkl.model": "Liblkl",
             "lkltest.plugin.images": "PowerCuts",
+            "lkltest.program.applications": "built_program",
             "lkltest.program.declaration": "Call OtherTreePrograms Program TreeProgram",
             "lkltest.program.launch": "compile_for",
             "lkltest.program.results": "Result State",

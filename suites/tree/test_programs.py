@@ -5,27 +5,25 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tarfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from lkltest import Liblkl, UsageError, netns, process
+from lkltest import Liblkl, UsageError, built_program, netns, process
 
 TIMEOUT = 60.0  # seconds for one command
 MAC = "aa:bb:cc:dd:ee:ff"
 
 
 def built(kernel: Liblkl, name: str) -> Path:
-    """A program in the tree's tools/lkl; skips where it was not built, or the kernel is no tree."""
-    if kernel.tests is None:
-        pytest.skip(f"{kernel.name} has no tests of its own: pass --lkl a whole LKL tree")
-    path = kernel.tests.parent / name
-    if not path.exists():
-        pytest.skip(f"{path} was not built: its libraries were missing then (libfuse-dev, libarchive-dev); "
-                    f"install them and run make -C {path.parent}")
-    return path
+    """A program in the tree's tools/lkl; skips where it is not built, or with an older kernel, saying why."""
+    try:
+        return built_program(kernel, name)
+    except UsageError as error:
+        pytest.skip(str(error))
 
 
 def command(*argv: str | Path, env: Mapping[str, str] | None = None) -> str:
@@ -117,31 +115,70 @@ def test_hijack_tap_ping(hijack: Hijacked, kernel: Liblkl, tmp_path: Path, addre
     assert "1 received" in tap(hijack, kernel, tmp_path, str(copy), "-c", "1", "-w", "10", address)
 
 
-def test_cptofs(kernel: Liblkl, tree_disk: tuple[str, Path], tmp_path: Path) -> None:
-    """A tree of files that is copied into a file system and back is the same."""
+Contents = dict[str, bytes | str | None]  # by path: a file's bytes, a link's target; None: a directory
+
+
+def make_tree(kind: str, place: Path) -> Contents:
+    """Write a tree of files, directories and, where the file system has them, links; return what is in it."""
+    (place / "full" / "of").mkdir(parents=True)
+    (place / "hollow").mkdir()
+    for name, size in (("empty", 0), ("full/some", 5), ("full/page", 4096), ("full/of/large", 1 << 20)):
+        (place / name).write_bytes(bytes(range(256)) * (size // 256) + b"x" * (size % 256))
+    if kind != "vfat":
+        (place / "full" / "link").symlink_to("some")
+    return contents(place)
+
+
+def contents(place: Path) -> Contents:
+    """What is in a tree of files."""
+    found: Contents = {}
+    for path in place.rglob("*"):
+        kind = str(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else None
+        found[str(path.relative_to(place))] = kind
+    return found
+
+
+def packed(archive: Path) -> Contents:
+    """What is in a tar archive, without what the file system's own mkfs has made."""
+    found: Contents = {}
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            file = tar.extractfile(member) if member.isreg() else None
+            found[member.name.removeprefix("./").strip("/")] = file.read() if file else member.linkname or None
+    return {name: what for name, what in found.items() if name not in {"", ".", "lost+found"}}
+
+
+def test_a_copied_tree_comes_back(kernel: Liblkl, tree_disk: tuple[str, Path], tmp_path: Path) -> None:
+    """A tree that cptofs copies into a file system and cpfromfs out of it is the same."""
     into = built(kernel, "cptofs")
-    back = tmp_path / "cpfromfs"
-    back.symlink_to(into)
+    out = tmp_path / "cpfromfs"  # one program, which goes by its name; not every tree's makefile has the other
+    out.symlink_to(into)
     kind, image = tree_disk
     original, returned = tmp_path / "original", tmp_path / "returned"
-    (original / "full" / "of").mkdir(parents=True)
     returned.mkdir()
-    for name, size in (("empty", 0), ("full/some", 5), ("full/of/large", 1 << 20)):
-        (original / name).write_bytes(bytes(range(256)) * (size // 256) + b"x" * (size % 256))
+    expected = make_tree(kind, original)
     command(into, "-p", "-t", kind, "-i", image, original, "/")
-    command(back, "-p", "-t", kind, "-i", image, "/original", returned)
-    files = {path.relative_to(original) for path in original.rglob("*")}
-    assert {path.relative_to(returned / "original") for path in (returned / "original").rglob("*")} == files
-    for path in files:
-        if (original / path).is_file():
-            assert (returned / "original" / path).read_bytes() == (original / path).read_bytes(), path
+    command(out, "-p", "-t", kind, "-i", image, "/original", returned)
+    assert contents(returned / "original") == expected
+
+
+def test_a_tar_has_the_whole_tree(kernel: Liblkl, tree_disk: tuple[str, Path], tmp_path: Path) -> None:
+    """The archive that fs2tar makes of a file system has the tree that was copied into it, and nothing else."""
+    into, fs2tar = built(kernel, "cptofs"), built(kernel, "fs2tar")
+    kind, image = tree_disk
+    expected = make_tree(kind, tmp_path / "original")
+    for path in sorted((tmp_path / "original").iterdir()):
+        command(into, "-p", "-t", kind, "-i", image, path, "/")
+    command(fs2tar, "-t", kind, image, tmp_path / "all.tar")
+    assert packed(tmp_path / "all.tar") == expected
 
 
 class Mounted:
     """A file system that lklfuse mounts; a context manager."""
 
-    def __init__(self, lklfuse: Path, kind: str, image: Path, place: Path) -> None:
-        """Mount the file system of type `kind` in `image` at `place` when entered."""
+    def __init__(self, lklfuse: Path, unmount: str, kind: str, image: Path, place: Path) -> None:
+        """Mount the file system of type `kind` in `image` at `place` when entered; `unmount` is FUSE's own program."""
+        self.unmount = unmount
         self.command = (lklfuse, image, place, "-o", f"type={kind}")
         self.image = image
         self.place = place
@@ -153,7 +190,7 @@ class Mounted:
 
     def __exit__(self, *error: object) -> None:
         """Unmount, and wait until lklfuse, in the background, has let go of the image."""
-        command("fusermount", "-u", self.place)
+        command(self.unmount, "-u", self.place)
         until = time.monotonic() + TIMEOUT
         while users(self.image) and time.monotonic() < until:
             time.sleep(0.01)
@@ -166,11 +203,12 @@ def fuse(kernel: Liblkl, tree_disk: tuple[str, Path], tmp_path: Path) -> Mounted
     lklfuse = built(kernel, "lklfuse")
     if not os.access("/dev/fuse", os.R_OK | os.W_OK):
         pytest.skip("no permission for /dev/fuse, or none there: run as root, or modprobe fuse")
-    if shutil.which("fusermount") is None:
-        pytest.skip("no fusermount: install it (apt-get install fuse)")
+    unmount = next((name for name in ("fusermount3", "fusermount") if shutil.which(name)), None)
+    if unmount is None:
+        pytest.skip("no fusermount3 or fusermount: install one (apt-get install fuse3, or fuse)")
     place = tmp_path / "mounted"
     place.mkdir()
-    return Mounted(lklfuse, *tree_disk, place)
+    return Mounted(lklfuse, unmount, *tree_disk, place)
 
 
 def test_lklfuse(fuse: Mounted) -> None:
@@ -184,12 +222,12 @@ def test_lklfuse(fuse: Mounted) -> None:
         assert not (place / "directory").exists()
 
 
-def test_lklfuse_keeps(fuse: Mounted) -> None:
-    """What was written is still there when the file system is unmounted and mounted again."""
+def test_lklfuse_keeps(fuse: Mounted, tree_disk: tuple[str, Path]) -> None:
+    """A tree that was written is still there, all of it, when the file system is unmounted and mounted again."""
     with fuse as place:
-        (place / "file").write_bytes(b"kept" * 5000)
+        expected = make_tree(tree_disk[0], place / "original")
     with fuse as place:
-        assert (place / "file").read_bytes() == b"kept" * 5000
+        assert contents(place / "original") == expected
 
 
 def users(image: Path) -> list[str]:

@@ -18,7 +18,7 @@ from lkltest.liblkl import lacking
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 
-__all__ = ["FLAGS", "HARNESS", "compile", "compile_native"]
+__all__ = ["FLAGS", "HARNESS", "collector", "compile", "compile_native"]
 
 # Frame pointers and line numbers are what the stack of a crash is made of; -O1 keeps both honest.
 FLAGS = (
@@ -58,14 +58,14 @@ def compile(
     """
     # A program finds a shared library where it was linked, however the tree is installed.
     rpath = () if liblkl.library is liblkl.static else ("-Xlinker", "-rpath", "-Xlinker", str(liblkl.library.parent))
-    collector = _collector(liblkl, settings)
+    noted = collector(liblkl, settings)
     return build(
         Job(
             source=source,
             compiler=settings.cc,
             flags=_flags(liblkl, settings, flags),
-            libraries=(*map(str, others), *map(str, collector), str(liblkl.library), *liblkl.libs, *rpath),
-            reads=(liblkl.library, *collector, *_all_read(source, others)),
+            libraries=(*map(str, others), *map(str, noted), str(liblkl.library), *liblkl.libs, *rpath),
+            reads=(liblkl.library, *noted, *_all_read(source, others)),
         ),
         settings,
     )
@@ -87,7 +87,7 @@ def preprocess(text: str, source: Path, liblkl: Liblkl, settings: Settings, *, f
     return done.output.decode(errors="replace") if done.ok else None
 
 
-def _collector(liblkl: Liblkl, settings: Settings) -> tuple[Path, ...]:
+def collector(liblkl: Liblkl, settings: Settings) -> tuple[Path, ...]:
     """The object that notes what a kernel reaches which was built to report it; none for any other."""
     if not liblkl.instrumented:
         return ()

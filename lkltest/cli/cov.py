@@ -35,8 +35,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     merge = actions.add_parser("merge", help="write the data of several runs to one file")
     report = actions.add_parser("report", help="print lines, hit and share of each directory, worst first")
     lcov = actions.add_parser("lcov", help="write an lcov info file")
+    pages = actions.add_parser("html", help="write an HTML report with the sources")
+    pages.add_argument("-o", "--output", metavar="DIR", type=Path, default=Path("lkltest-cov-html"),
+                       help="the directory to write (default: ./lkltest-cov-html)")
     diff = actions.add_parser("diff", help="compare two runs, or a patch with what tests reach")
-    for action in (merge, report, lcov, diff):
+    for action in (merge, report, lcov, pages, diff):
         action.add_argument("data", metavar="DATA", nargs="+", type=Path, help="saved coverage")
         action.add_argument("--cache", "--lkl-cache", metavar="DIR", help="cache directory (default: the user's)")
         action.add_argument("--contexts", metavar="REGEX", help="only what these points reach, by their items' ids")
@@ -53,7 +56,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked for; exit status 1 where coverage is less than a bound, or a patch has unreached lines."""
-    return int({"merge": merge, "report": report, "lcov": info, "diff": compare}[arguments.action](arguments))
+    actions = {"merge": merge, "report": report, "lcov": info, "html": html, "diff": compare}
+    return int(actions[arguments.action](arguments))
 
 
 def summary_of(arguments: argparse.Namespace, paths: Iterable[Path]) -> Summary:
@@ -100,7 +104,19 @@ def info(arguments: argparse.Namespace) -> Exit:
     """Write the lcov info file."""
     from lkltest.coverage import lcov
 
-    write(lcov.render(summary_of(arguments, arguments.data)), arguments.output)
+    summary = summary_of(arguments, arguments.data)
+    if arguments.output:
+        lcov.write(summary, arguments.output)
+    else:
+        print(lcov.render(summary), end="")
+    return Exit.PASSED
+
+
+def html(arguments: argparse.Namespace) -> Exit:
+    """Write the HTML report."""
+    from lkltest.coverage import html as pages
+
+    print(pages.write(summary_of(arguments, arguments.data), arguments.output))
     return Exit.PASSED
 
 
@@ -132,13 +148,3 @@ def read(path: str) -> str:
     except OSError as error:
         raise UsageError(f"cannot read the patch {path}: {error.strerror}") from None
 
-
-def write(text: str, output: Path | None) -> None:
-    """Write a text to a file, or to standard output."""
-    if output is None:
-        print(text, end="")
-        return
-    try:
-        output.write_text(text, errors="surrogateescape")
-    except OSError as error:
-        raise UsageError(f"cannot write {output}: {error.strerror}; name another file with -o") from None

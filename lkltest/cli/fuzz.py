@@ -10,6 +10,9 @@ import signal
 import sys
 import tempfile
 import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO, cast
@@ -48,6 +51,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mem", default=None, metavar="SIZE", help="memory of a kernel (default: 64M)")
     parser.add_argument("--cmdline", "--lkl-cmdline", metavar="TEXT", default=None,
                         help="added to the kernel's command line (default: LKLTEST_CMDLINE)")
+    parser.add_argument("--cov", "--lkl-cov", metavar="DIR", default=None,
+                        help="collect coverage into DIR, on an instrumented kernel (docs/coverage.md)")
     parser.add_argument("--list-calls", action="store_true", help="print how each call is described, and end")
 
 
@@ -75,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     settings = target.load({
         "lkl": [arguments.lkl] if arguments.lkl else None, "mem": arguments.mem, "cmdline": arguments.cmdline,
+        "cov": arguments.cov,
     })
     liblkl = target.kernel(settings)
     description = describe(liblkl, settings)
@@ -88,7 +94,33 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"no scenario {', '.join(sorted(unknown))}; there are {', '.join(scenarios())}")
     if settings.mem < MINIMUM_MEM:
         raise UsageError(f"--mem {settings.mem >> 20}M is too little to fuzz with; take at least {MINIMUM_MEM >> 20}M")
-    return _fuzz(arguments, settings, description, KernelConfig.make(liblkl, settings, description.shapes))
+    with covering(KernelConfig.make(liblkl, settings, description.shapes), settings) as config:
+        return _fuzz(arguments, settings, description, config)
+
+
+@contextlib.contextmanager
+def covering(config: KernelConfig, settings: Settings) -> Iterator[KernelConfig]:
+    """The configuration of kernels that note what they reach, where coverage is collected; it is reported at the end.
+
+    Kernels in which a crash is reproduced count, too.
+    """
+    if settings.cov is None:
+        yield config
+        return
+    from lkltest.coverage import collect, data, lcov, report, summary
+    from lkltest.coverage.raw import VARIABLE
+
+    collect.require_instrumented(config.liblkl)
+    prepare(settings.cov)
+    with tempfile.TemporaryDirectory(prefix="raw-", dir=settings.cov) as folder:
+        yield replace(config, env={**config.env, VARIABLE: folder})
+        found = collect.collect(Path(folder), config.executor, config.liblkl, lambda _: "lkltest fuzz")
+    data.save(found, settings.cov / f"{uuid.uuid4().hex}{data.SUFFIX}")
+    reached = summary.summarize(data.load([settings.cov]), settings.cache)
+    lcov.write(reached, settings.cov / lcov.INFO)
+    for line in report.table(reached):
+        print(line)
+    print(f"coverage data and {lcov.INFO}: {settings.cov}")
 
 
 def scenarios() -> list[str]:

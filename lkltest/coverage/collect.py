@@ -8,7 +8,18 @@ from pathlib import Path
 
 from lkltest.coverage import raw, sites
 from lkltest.coverage.data import Data, Module
+from lkltest.errors import UsageError
 from lkltest.kernel import Kernel
+from lkltest.liblkl.model import Liblkl
+
+
+def require_instrumented(kernel: Liblkl) -> None:
+    """Raise UsageError where a kernel was not built to report what it reaches."""
+    if "trace-pc" not in kernel.instrumented.split(", "):
+        raise UsageError(
+            f"{kernel.path} is not instrumented, so its coverage would be nothing: build it again with "
+            "KCFLAGS=-fsanitize-coverage=trace-pc (docs/coverage.md), or leave --lkl out for the default kernel"
+        )
 
 
 def collect(directory: Path, program: Path, kernel: Kernel, context: Callable[[str], str]) -> Data:

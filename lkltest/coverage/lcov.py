@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from lkltest.coverage.summary import File, Summary
+from lkltest.errors import UsageError
+
+INFO = "lcov.info"  # the file's name where nobody gave it one
 
 
 def render(summary: Summary) -> str:
     """The whole file: paths as the debug information has them, and for each line the number of contexts."""
     return "".join(f"{line}\n" for path in sorted(summary.files) for line in _record(path, summary.files[path]))
+
+
+def write(summary: Summary, path: Path) -> None:
+    """Write the file; raises UsageError where that cannot be done."""
+    try:
+        path.write_text(render(summary), errors="surrogateescape")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}; name another") from None
 
 
 def _record(path: str, file: File) -> Iterator[str]:

@@ -17,9 +17,10 @@ FAST = "fast"  # the variant of the default kernel that boots in 0.1 s instead o
 
 
 def load(options: Mapping[str, Any]) -> Settings:
-    """The settings of a command; the default kernel is the variant that boots fast."""
+    """The settings of a command; the default kernel is the variant that boots fast, or the instrumented one."""
     settings = settings_file.load(options)
-    return replace(settings, variant=FAST) if not settings.lkl and settings.variant == "default" else settings
+    plain = not settings.lkl and settings.variant == "default" and settings.cov is None
+    return replace(settings, variant=FAST) if plain else settings
 
 
 def kernel(settings: Settings) -> Liblkl:

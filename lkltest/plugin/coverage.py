@@ -21,8 +21,6 @@ from lkltest.settings import Settings
 if TYPE_CHECKING:
     from lkltest.coverage.summary import Summary
 
-INFO = "lcov.info"
-
 _OLD = pytest.StashKey[frozenset[Path]]()  # the data of earlier sessions
 _SUMMARY: pytest.StashKey[Summary] = pytest.StashKey()
 _PROBLEMS = pytest.StashKey[list[str]]()
@@ -138,12 +136,9 @@ def _report(settings: Settings, files: list[Path]) -> Summary:
     from lkltest.coverage import data, lcov
     from lkltest.coverage.summary import summarize
 
-    summary = summarize(data.load(files), settings.cache)
     assert settings.cov is not None
-    try:
-        (settings.cov / INFO).write_text(lcov.render(summary), errors="surrogateescape")
-    except OSError as error:
-        raise UsageError(f"cannot write {settings.cov / INFO}: {error.strerror}") from None
+    summary = summarize(data.load(files), settings.cache)
+    lcov.write(summary, settings.cov / lcov.INFO)
     return summary
 
 
@@ -157,6 +152,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         for line in table(summary):
             terminalreporter.write_line(line)
         target = settings_of(config).cov
-        terminalreporter.write_line(f"coverage data and {INFO}: {target}")
+        terminalreporter.write_line(f"coverage data and lcov.info: {target}")
     for problem in config.stash.get(_PROBLEMS, []):
         terminalreporter.write_line(problem, red=True)

@@ -70,11 +70,10 @@ def require_terminal() -> None:
 
 def require_on(kernel: Liblkl, settings: Settings) -> None:
     """Raise UsageError where the tool cannot be used on a kernel."""
-    if settings.cov and "trace-pc" not in kernel.instrumented.split(", "):
-        raise UsageError(
-            f"{kernel.path} is not instrumented, so --lkl-cov would find nothing: build it again with "
-            "KCFLAGS=-fsanitize-coverage=trace-pc (docs/coverage.md), or leave --lkl out for the default kernel"
-        )
+    if settings.cov:
+        from lkltest.coverage.collect import require_instrumented
+
+        require_instrumented(kernel)
     if settings.valgrind and kernel.kasan:
         raise UsageError(
             f"{kernel.name} has KASAN, whose shadow memory memcheck takes for hundreds of errors: "

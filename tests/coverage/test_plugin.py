@@ -127,6 +127,22 @@ def test_saved_data_are_reported_and_compared(
     assert "LH:0" in capsys.readouterr().out
 
 
+def test_the_html_report_shows_sources(
+    session: Session, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each line of a source is there, marked as reached or not, with its points; without its source, its numbers."""
+    cache = f"--cache={settings.cache}"
+    session.run("-k", "covers and low")
+    assert cli.main(["cov", "html", "cov", "-o", "pages", cache]) == 0
+    assert "pages/index.html" in capsys.readouterr().out
+    (page,) = Path("pages").glob("traced.c-*.html")
+    marks = dict(re.findall(r'id="L(\d+)" class="(\w+)"', page.read_text()))
+    assert marks[str(line_of("return -n;"))] == "hit"
+    assert marks[str(line_of("return n ? n * 3 : -1;"))] == "missed"
+    assert "covers::low[" in page.read_text()
+    assert page.name in Path("pages/index.html").read_text()
+
+
 def test_wrong_data_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A directory without data, and a file that is none, are named, with exit status 2."""
     assert cli.main(["cov", "report", str(tmp_path)]) == 2

@@ -57,7 +57,8 @@ def build(liblkl: Liblkl, settings: Settings) -> Path:
         *settings.cc, *FLAGS, f"-I{python}", "-I.", f"-I{HERE}", f"-I{cc.HARNESS}",
         *(f"-I{path}" for path in liblkl.include), *liblkl.cflags,
     ]
-    tail = [str(liblkl.shared), f"-Wl,-rpath,{liblkl.shared.parent}", *liblkl.libs]
+    noted = [str(path) for path in cc.collector(liblkl, settings)]
+    tail = [*noted, str(liblkl.shared), f"-Wl,-rpath,{liblkl.shared.parent}", *liblkl.libs]
     contents = [(HERE / name).read_bytes() for name in SOURCES]
     harness = [path.read_bytes() for path in sorted((cc.HARNESS / "lkltest").rglob("*.h"))]
     protocol = header()

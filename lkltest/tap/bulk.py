@@ -1,4 +1,8 @@
-"""Lines that need no closer look, found many at once."""
+"""Lines that need no closer look, found many at once.
+
+Points are looked for in windows, by operations that work on all lines of a window together. A pattern, which goes from
+line to line, finds those in a window that holds anything else too.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,10 @@ import re
 
 from lkltest.tap.point import plain_points
 from lkltest.tap.stream import KSELFTEST
+
+WINDOW = 1 << 15  # bytes that are looked at together
+_MARKS = (b"#", b"\\", b"[", b"{", b"\r")  # a test line with one of them is not plain
+_OPENS, _ENDS = b"\n  ---\n", b"\n  ...\n"  # of a YAML block
 
 
 @functools.cache
@@ -24,13 +32,95 @@ def _plain_comments() -> re.Pattern[bytes]:
     return re.compile(rb"(?:#(?!" + meaningful + rb"|\d|" + TAP + rb"|[^\n]*ok \d)[^\n\x1b\x07]*+\n)++")
 
 
-def find_points(block: bytes, at: int) -> tuple[bytes, list[int]] | None:
-    """The plain points from `at` on but the last, to which more may belong, with their numbers."""
-    match = plain_points().match(block, at)
-    if match is None:
+class PlainPoints:
+    """The plain points of a block of whole lines."""
+
+    def __init__(self, block: bytes) -> None:
+        self._block = block
+        self._odd = 0  # before here windows hold something that is not plain
+        self._unordered = 0  # before here numbers do not follow each other
+
+    def find(self, at: int, first: int, last: int | None) -> tuple[bytes, int] | None:
+        """The points from `at` on but the last of them, to which more may belong, with their count.
+
+        Their numbers begin with `first`, and do not go beyond `last`.
+        """
+        found = None
+        if at >= self._odd:
+            found = _find_in_window(self._block, at, first)
+            self._odd = self._odd if found else at + WINDOW
+        if found is None and at >= self._unordered and (match := _match(self._block, at)):
+            found = match[0], len(match[1])
+            if match[1] != list(range(first, first + len(match[1]))):
+                self._unordered, found = len(self._block), None
+        if found and last is not None and first + found[1] - 1 > last:
+            self._unordered = self._odd = len(self._block)
+            return None
+        return found
+
+
+def _find_in_window(block: bytes, at: int, first: int) -> tuple[bytes, int] | None:
+    """Find points with operations on many lines at once; None unless the whole window is plain."""
+    end = block.rfind(b"\n", at, at + WINDOW) + 1
+    stop = _start_of_last(block, at, end)
+    if stop <= at:
         return None
-    end = match.end()
-    stop = max(block.rfind(b"\nok ", at, end), block.rfind(b"\nnot ok ", at, end)) + 1
+    data = block[at:stop]
+    heads = _without_blocks(data) if b"\n " in data else data
+    if heads is None or any(mark in heads for mark in _MARKS):
+        return None
+    lines = (b"\n" + heads).replace(b"\nnot ok ", b"\nok ").replace(b"\n", b" \n").split(b"\n")
+    del lines[0], lines[-1]
+    return (data, len(lines)) if all(map(bytes.startswith, lines, _expected(first, len(lines)))) else None
+
+
+def _start_of_last(block: bytes, at: int, end: int) -> int:
+    """Where the last point between `at` and `end` begins; `at` or less where it is the only one."""
+    return max(block.rfind(b"\nok ", at, end), block.rfind(b"\nnot ok ", at, end)) + 1
+
+
+def _without_blocks(data: bytes) -> bytes | None:
+    """The lines without the YAML blocks between them; None where more than these is between the lines."""
+    pieces = data.split(_ENDS)
+    heads = []
+    for piece in pieces[:-1]:
+        end = piece.find(_OPENS)
+        if end < 0:
+            return None
+        heads.append(piece[:end])
+    heads.append(pieces[-1])
+    found = b"\n".join(heads)
+    # No other line of a block begins with less than two blanks, and none of those outside with two.
+    whole = data.count(b"\n") - data.count(b"\n  ") == found.count(b"\n")
+    return found if whole and b"\n  " not in found and b"\r" not in data else None
+
+
+def _expected(first: int, count: int) -> list[bytes]:
+    """The beginnings of plain points with these numbers."""
+    found: list[bytes] = []
+    number, end = first, first + count
+    while number < end:
+        if number < 1000:
+            stop = min(end, 1000)
+            found += [b"ok %d " % each for each in range(number, stop)]
+        else:
+            thousand, rest = divmod(number, 1000)
+            stop = min(end, 1000 * (thousand + 1))
+            head = b"ok %d" % thousand
+            found += [head + digits for digits in _last_digits()[rest : rest + stop - number]]
+        number = stop
+    return found
+
+
+@functools.cache
+def _last_digits() -> list[bytes]:
+    return [b"%03d " % number for number in range(1000)]
+
+
+def _match(block: bytes, at: int) -> tuple[bytes, list[int]] | None:
+    """Find points with a pattern, as far as they go; give their numbers."""
+    match = plain_points().match(block, at)
+    stop = _start_of_last(block, at, match.end()) if match else at
     if stop <= at:
         return None
     data = block[at:stop]

@@ -14,11 +14,18 @@ from lkltest.tap.prefix import PRINTK
 _WORDS = (b"not ok", b"ok", b"1..", b"Bail out!", b"TAP version", b"KTAP version", b"* ", b"# running ")
 _BEGINNINGS = {re.escape(word[:end]) for word in _WORDS for end in range(1, len(word) + 1)}
 _TORN = b"|".join(sorted(_BEGINNINGS, reverse=True))  # the longer before its own beginning
+_FIRST = rb"not1#*p{}BbwKkTt-"  # bytes: a line that begins with none of them needs no more than this look
 _CANDIDATE = (
-    rb"[ \t]*+(?:(?:not |ot |t )?+ok(?![0-9A-Za-z_])|1\.\.\d|#|---|\* \d|pragma |[{}]\r*+\n|[Bb][Aa][Ii][Ll] |"
+    rb"(?=[ \t" + _FIRST + rb"])[ \t]*+(?:(?:not |ot |t )?+ok(?![0-9A-Za-z_])|1\.\.\d|#|---|\* \d|pragma |[{}]\r*+\n|[Bb][Aa][Ii][Ll] |"
     rb"warning \d|[Kk]?[Tt][Aa][Pp][ \t]|not(?: |\r*+\n)|(?:" + _TORN + rb")\[ *+\d)"
 )
 _ESCAPED = rb"|[^\n\x1b\x07]{0,200}+[\x1b\x07]"  # a line with escapes near its beginning may be anything
+
+# What follows "not " where it is a failure, or may be the beginning of one, behind something.
+_UNREAD = rb"ok(?:(?<=[^A-Za-z,;.] not ok)|(?<=[0-9:.][A-Z] not ok)|(?<=[^ \w,;.]not ok))(?![0-9A-Za-z_])"
+_BEHIND = (
+    rb"(?:(?=<\d|\[ *+\d)(?<!\wnot )|(?<=[])}>|:0-9] not )|(?<=[0-9][A-Z] not )|(?<=[]>|\t]not ))(?!ok(?!\w))"
+)
 
 Pattern = re.Pattern[bytes]
 
@@ -45,17 +52,12 @@ def _pattern(name: str) -> Pattern:
                                    rb"(?:" + _TORN + rb")\[)"),
         "whole": lambda: re.compile(rb"[ \t]*+(?:(?:not )?+ok \d|1\.\.\d|K?TAP version \d)"),
         "failure": lambda: re.compile(rb"[ \t]*+not ok(?![0-9A-Za-z_])"),
-        "unread": lambda: re.compile(
-            rb"not ok(?:(?<=[^A-Za-z,;.] not ok)|(?<=[0-9:.][A-Z] not ok)|(?<=[^ \w,;.]not ok))(?![0-9A-Za-z_])"
-        ),
+        "unread": lambda: re.compile(b"not " + _UNREAD),
         "prove": lambda: re.compile(rb"[^\s.] \.\.++ *+\r?+\n$"),
         "rest": lambda: re.compile(rb"(?:t|ot) ok(?!\w)"),  # torn from the `n` or the `no` before it
         "label": lambda: re.compile(rb"\S++(?<=[])}>|:])"),
         "numbered": lambda: re.compile(rb"[ \t]*+(?:not )?+ok \d"),
-        "behind": lambda: re.compile(
-            rb"not (?:(?=<\d|\[ *+\d)(?<!\wnot )|(?<=[])}>|:0-9] not )|(?<=[0-9][A-Z] not )|(?<=[]>|\t]not ))"
-            rb"(?!ok(?!\w))"
-        ),
+        "behind": lambda: re.compile(b"not " + _BEHIND),
         "not": lambda: re.compile(rb"[ \t]*+not(?![0-9A-Za-z_])(?![ \t]++ok(?![0-9A-Za-z_]))[ \t]*+(.*+)", re.DOTALL),
         "message": lambda: re.compile(rb"[^a-z]|[^\s:\[=]*+[:\[=]|\S++ [^\s:\[]*+[:\[]"),
     }[name]()  # fmt: skip
@@ -98,9 +100,11 @@ def completes(fragment: bytes, line: bytes) -> bool:
 @functools.cache
 def _notable(begun: bool) -> tuple[Pattern, ...]:
     """Patterns of which each begins with fixed bytes: these are found many times as fast as alternatives."""
-    glued = rb"not ok (?<=\Snot ok )\d", rb"ok (?<=\Sok )\d++ (?:- |selftests: )"
-    patterns = [rb"TAP version ", _pattern("unread").pattern, _pattern("behind").pattern, *glued]
-    return tuple(map(re.compile, patterns if begun else [*patterns, rb"\bok \d|1\.\.\d|# Subtest|\bnot ?+\r?+\n"]))
+    prose = rb"(?:(?<![a-z,;.] not )|(?=<\d|\[ *+\d))"  # is told apart first: it is what most logs have
+    failures = rb"not " + prose + b"(?:" + _UNREAD + b"|" + _BEHIND + rb"|(?<=\Snot )ok \d)"
+    patterns = [rb"TAP version ", failures, rb"ok (?<=\Sok )\d++ (?:- |selftests: )"]
+    starts = [rb"ok (?<!\wok )\d", rb"1\.\.\d", rb"# Subtest", rb"not(?<!\wnot) ?+\r?+\n"]
+    return tuple(map(re.compile, patterns if begun else patterns + starts))
 
 
 def notable(block: bytes, start: int, stop: int, *, begun: bool) -> Iterator[int]:

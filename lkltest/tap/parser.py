@@ -3,7 +3,7 @@
 A newcomer starts here. This is the whole algorithm, with the rules that keep it sound.
 
 **Blocks and lines.** `Parser.feed` takes pieces of any size. `lines.Lines` gives back blocks of whole lines. `_read`
-walks through a block. Most lines need no thought, and are taken in many at once: plain points (`bulk.find_points`),
+walks through a block. Most lines need no thought, and are taken in many at once: plain points (`bulk.PlainPoints`),
 plain comments, and noise, which is everything that cannot be TAP (`console.candidate` says so from the beginning of a
 line). Each other line goes to `Reader._read_line`. Both ways give the same result: they differ in speed only.
 
@@ -128,16 +128,17 @@ class Parser(Reader):
 
     def _read(self, block: bytes) -> None:
         """Read whole lines; skip in bulk what is not TAP, take in bulk what is plain."""
-        at, end, slow = 0, len(block), 0
+        at, end = 0, len(block)
+        points = bulk.PlainPoints(block)
         escapes = b"\x1b" in block or b"\x07" in block
         while at < end:
             if not (self._torn or self._block):
-                starts = at >= slow and block.startswith((b"ok ", b"not ok "), at)
-                if starts and end <= lines.HEAD and self._prefix is None and self._stream.plain:
-                    taken = self._read_run(block, at)
-                    slow = end if taken < at else slow
-                    if taken > at:
-                        at = taken
+                starts = block.startswith((b"ok ", b"not ok "), at) and end <= lines.HEAD
+                if starts and self._prefix is None and self._stream.plain:
+                    report = self._stream.report
+                    found = points.find(at, report.last + 1, report.plan)
+                    if found and not (self._output and block.startswith(b"not", at)):
+                        at += self._take_run(*found)
                         continue
                 if block.startswith(b"#", at) and (taken := self._read_comments(block, at)) > at:
                     at = taken
@@ -145,8 +146,8 @@ class Parser(Reader):
                 optional = self._optional_prefix()
                 pattern = optional.pattern if optional else b""
                 if not console.candidate(pattern, escapes).match(block, at):
-                    found = console.next_candidate(pattern, escapes).search(block, at)
-                    stop = found.start() + 1 if found else end
+                    after = console.next_candidate(pattern, escapes).search(block, at)
+                    stop = after.start() + 1 if after else end
                     at = self._skip(block, at, stop)
                     continue
             stop = block.find(b"\n", at)
@@ -186,27 +187,15 @@ class Parser(Reader):
         self._line += noise.count(b"\n")
         self._keep_output(noise)
 
-    def _read_run(self, block: bytes, at: int) -> int:
-        """Take in the plain points from `at` on but the last, to which more may belong.
-
-        Return where they end; less than `at` where they are not as plain as they look.
-        """
-        found = bulk.find_points(block, at)
-        if found is None or (self._output and block.startswith(b"not", at)):
-            return at
-        data, numbers = found
-        report = self._stream.report
-        if numbers != list(range(report.last + 1, report.last + 1 + len(numbers))):
-            return -1
-        if report.plan is not None and numbers[-1] > report.plan:
-            return -1
-        run = Run(data, numbers[0], len(numbers), self._line + 1)
+    def _take_run(self, data: bytes, count: int) -> int:
+        """Take in plain points; return the length of their lines."""
+        run = Run(data, self._stream.report.last + 1, count, self._line + 1)
         self._stream.take_run(run)
         if self._wanted:
             self._out += events.whole(list(run.points()))
-        self._line += data.count(b"\n")
+        self._line += run.lines
         self._output = b""
-        return at + len(data)
+        return len(data)
 
     def _read_comments(self, block: bytes, at: int) -> int:
         """Take in the plain comments from `at` on; return where they end."""

@@ -204,7 +204,7 @@ def plain_points() -> re.Pattern[bytes]:
 class Run:
     """Points in their printed form: as long as nobody asks for them, they need no more memory than their text."""
 
-    __slots__ = ("count", "data", "failed", "first", "line")
+    __slots__ = ("count", "data", "failed", "first", "line", "lines")
 
     def __init__(self, data: bytes, first: int, count: int, line: int) -> None:
         self.data = data
@@ -212,11 +212,12 @@ class Run:
         self.count = count
         self.failed = data.count(b"\nnot ok ") + data.startswith(b"not ")
         self.line = line  # of its first point
+        self.lines = data.count(b"\n")
 
     @property
     def bare(self) -> bool:
         """Whether none of its points has a block."""
-        return self.data.count(b"\n") == self.count
+        return self.lines == self.count
 
     def points(self) -> Iterator[Point]:
         """Make the points."""

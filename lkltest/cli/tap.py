@@ -309,7 +309,7 @@ class _Live:
             if not (self._quiet and point.passed):
                 self._out.write("    " * depth + text.headline(point) + "\n")
 
-    def events(self, events: list[Event]) -> None:
+    def events(self, events: Iterable[Event]) -> None:
         """Show what has come, at once."""
         for event in events:
             if isinstance(event, PointSeen):

@@ -9,12 +9,12 @@ from __future__ import annotations
 import functools
 import re
 
-from lkltest.tap.point import plain_points
+from lkltest.tap.point import BLOCK_ENDS, BLOCK_OPENS, plain_points
 from lkltest.tap.stream import KSELFTEST
 
 WINDOW = 1 << 15  # bytes that are looked at together
+_NEXT = (b"ok ", b"not ok ", BLOCK_OPENS[1:])  # beginnings of the line after a plain point that is not the last
 _MARKS = (b"#", b"\\", b"[", b"{", b"\r")  # a test line with one of them is not plain
-_OPENS, _ENDS = b"\n  ---\n", b"\n  ...\n"  # of a YAML block
 
 
 @functools.cache
@@ -46,6 +46,8 @@ class PlainPoints:
         Their numbers begin with `first`, and do not go beyond `last`.
         """
         found = None
+        if not self._block.startswith(_NEXT, self._block.find(b"\n", at) + 1):
+            return None
         if at >= self._odd:
             found = _find_in_window(self._block, at, first)
             self._odd = self._odd if found else at + WINDOW
@@ -66,7 +68,7 @@ def _find_in_window(block: bytes, at: int, first: int) -> tuple[bytes, int] | No
     if stop <= at:
         return None
     data = block[at:stop]
-    heads = _without_blocks(data) if b"\n " in data else data
+    heads = _without_blocks(data) if BLOCK_OPENS in data else data
     if heads is None or any(mark in heads for mark in _MARKS):
         return None
     lines = (b"\n" + heads).replace(b"\nnot ok ", b"\nok ").replace(b"\n", b" \n").split(b"\n")
@@ -76,15 +78,16 @@ def _find_in_window(block: bytes, at: int, first: int) -> tuple[bytes, int] | No
 
 def _start_of_last(block: bytes, at: int, end: int) -> int:
     """Where the last point between `at` and `end` begins; `at` or less where it is the only one."""
-    return max(block.rfind(b"\nok ", at, end), block.rfind(b"\nnot ok ", at, end)) + 1
+    passed = block.rfind(b"\nok ", at, end)
+    return max(passed, block.rfind(b"\nnot ok ", max(passed, at), end)) + 1
 
 
 def _without_blocks(data: bytes) -> bytes | None:
     """The lines without the YAML blocks between them; None where more than these is between the lines."""
-    pieces = data.split(_ENDS)
+    pieces = data.split(BLOCK_ENDS)
     heads = []
     for piece in pieces[:-1]:
-        end = piece.find(_OPENS)
+        end = piece.find(BLOCK_OPENS)
         if end < 0:
             return None
         heads.append(piece[:end])

@@ -16,16 +16,14 @@ _BEGINNINGS = {re.escape(word[:end]) for word in _WORDS for end in range(1, len(
 _TORN = b"|".join(sorted(_BEGINNINGS, reverse=True))  # the longer before its own beginning
 _FIRST = rb"not1#*p{}BbwKkTt-"  # bytes: a line that begins with none of them needs no more than this look
 _CANDIDATE = (
-    rb"(?=[ \t" + _FIRST + rb"])[ \t]*+(?:(?:not |ot |t )?+ok(?![0-9A-Za-z_])|1\.\.\d|#|---|\* \d|pragma |[{}]\r*+\n|[Bb][Aa][Ii][Ll] |"
-    rb"warning \d|[Kk]?[Tt][Aa][Pp][ \t]|not(?: |\r*+\n)|(?:" + _TORN + rb")\[ *+\d)"
+    rb"(?=[ \t" + _FIRST + rb"])[ \t]*+(?:(?:not |ot |t )?+ok(?![0-9A-Za-z_])|1\.\.\d|#|---|\* \d|pragma |[{}]\r*+\n|"
+    rb"[Bb][Aa][Ii][Ll] |warning \d|[Kk]?[Tt][Aa][Pp][ \t]|not(?: |\r*+\n)|(?:" + _TORN + rb")\[ *+\d)"
 )
 _ESCAPED = rb"|[^\n\x1b\x07]{0,200}+[\x1b\x07]"  # a line with escapes near its beginning may be anything
 
 # What follows "not " where it is a failure, or may be the beginning of one, behind something.
 _UNREAD = rb"ok(?:(?<=[^A-Za-z,;.] not ok)|(?<=[0-9:.][A-Z] not ok)|(?<=[^ \w,;.]not ok))(?![0-9A-Za-z_])"
-_BEHIND = (
-    rb"(?:(?=<\d|\[ *+\d)(?<!\wnot )|(?<=[])}>|:0-9] not )|(?<=[0-9][A-Z] not )|(?<=[]>|\t]not ))(?!ok(?!\w))"
-)
+_BEHIND = rb"(?:(?=<\d|\[ *+\d)(?<!\wnot )|(?<=[])}>|:0-9] not )|(?<=[0-9][A-Z] not )|(?<=[]>|\t]not ))(?!ok(?!\w))"
 
 Pattern = re.Pattern[bytes]
 

@@ -7,6 +7,8 @@ import re
 from typing import NamedTuple
 
 LARGEST_YAML = 1 << 18  # bytes: PyYAML reads about 100 kB a second
+SHORT = 1 << 12  # characters: so much text may be looked at for each key
+LONGEST_LINE = 200  # characters: longer lines are read, but not remembered
 LARGEST_TREE = 100_000  # values: aliases can make a document of a few lines expand without end
 
 
@@ -43,6 +45,7 @@ def _body(pad: int) -> re.Pattern[str]:
 
 # Words that YAML 1.1 takes for something else than a string.
 _WORDS = frozenset(["yes", "no", "true", "false", "on", "off", "null"])
+_DIGITS = frozenset("0123456789")
 _CONSTANTS = {"true": True, "false": False, "null": None}
 
 
@@ -93,21 +96,62 @@ def read_log(raw: bytes) -> Read:
 def _read_simple(text: str) -> dict[str, object] | None:
     """Read keys, one level of nested keys and literal blocks; raise _Beyond for everything else."""
     found: dict[str, object] = {}
-    at, entry = 0, _entry().match
-    while match := entry(text, at):
-        at = match.end()
-        kind, key = match.lastgroup, match[1]
-        if key.lower() in _WORDS:
-            raise _Beyond
-        if kind == "literal":
-            found[key], at = _literal(text, at, match["literal"])
-        elif kind is None:
+    at, size = 0, len(text)
+    while at < size:
+        end = text.find("\n", at)
+        if at <= end <= at + LONGEST_LINE and (line := _read_line(text[at:end])):
+            key, value, header = line
+            at = end + 1
+        else:
+            match = _entry().match(text, at)
+            if match is None:
+                break
+            at, key, value, header = match.end(), *_read_entry(match)
+        if header is None:
+            found[key] = value
+        elif header == "":
             found[key], at = _nested(text, at)
         else:
-            found[key] = _scalar(kind, match[kind])
-    if text[at:].strip(" \n"):
+            found[key], at = _literal(text, at, header[1:])
+    if at < size and text[at:].strip(" \n"):
         raise _Beyond
     return found or None
+
+
+Entry = tuple[str, object, str | None]  # key, value, "" before nested keys and the "|" of a literal block
+
+
+def _read_entry(match: re.Match[str]) -> Entry:
+    kind, key = match.lastgroup, match[1]
+    if key.lower() in _WORDS:
+        raise _Beyond
+    if kind is None:
+        return key, None, ""
+    return (key, None, "|" + match[kind]) if kind == "literal" else (key, _scalar(kind, match[kind]), None)
+
+
+def _read_line(line: str) -> Entry | None:
+    """Read an entry that is a whole line; None for any other line."""
+    if line[-1:] in _DIGITS:
+        key, _, value = line.partition(": ")
+        if value.isdigit() and value.isascii() and len(value) <= 17 and value[0] != "0" and _is_key(key):
+            return key, int(value), None
+    return _read_common_line(line)
+
+
+@functools.lru_cache(1024)
+def _is_key(key: str) -> bool:
+    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*+", key) is not None and key.lower() not in _WORDS
+
+
+@functools.lru_cache(1024)
+def _read_common_line(line: str) -> Entry | None:
+    """Read a line that many blocks of a stream have in common."""
+    match = _entry().match(line)
+    try:
+        return _read_entry(match) if match and match.end() == len(line) else None
+    except _Beyond:
+        return None
 
 
 def _scalar(kind: str, value: str) -> object:
@@ -137,16 +181,24 @@ def _nested(text: str, at: int) -> tuple[dict[str, object] | None, int]:
     return found or None, at
 
 
+@functools.cache
+def _blanks() -> re.Pattern[str]:
+    return re.compile(" *+")
+
+
 def _indentation(text: str, at: int) -> int:
-    end = at
-    while text[end : end + 1] == " ":
-        end += 1
-    return end - at
+    match = _blanks().match(text, at)
+    return match.end() - at if match else 0
 
 
 def _literal(text: str, at: int, header: str) -> tuple[str, int]:
     """Read a literal block that starts at `at`; return it with where it ends."""
     pad = int(header[0]) if header[:1].isdigit() else _indentation(text, at)
+    if pad and header == "" and len(text) - at <= SHORT:
+        body, margin = text[at:], "\n" + " " * pad
+        whole = body.endswith("\n") and body.count("\n") == body.count(margin) + 1
+        if whole and body[pad] != "\n" and not body.endswith(margin + "\n"):
+            return body[pad:].replace(margin, "\n"), len(text)  # it is the rest of the block, without blank lines
     match = _body(pad).match(text, at) if pad and text[at + pad : at + pad + 1] != "\n" else None
     if match is None or text.startswith(" ", match.end()):
         raise _Beyond  # empty, or with blank lines that make its indentation a riddle

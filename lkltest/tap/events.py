@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, repeat
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
-from lkltest.tap.point import Point
+from lkltest.tap.point import Point, Run
 from lkltest.tap.report import Problem, Report
 
 
@@ -52,14 +52,6 @@ class PointComplete(NamedTuple):
 
     point: Point
     depth: int = 0
-
-
-def whole(points: list[Point]) -> Iterator[Event]:
-    """`PointSeen` and `PointComplete` of each point, made as fast as Python can."""
-    make = tuple.__new__  # what a NamedTuple's own constructor ends in
-    seen = map(make, repeat(PointSeen), zip(points, repeat(0)))
-    complete = map(make, repeat(PointComplete), zip(points, repeat(0)))
-    return chain.from_iterable(zip(seen, complete, strict=True))
 
 
 class CommentSeen(NamedTuple):
@@ -110,3 +102,58 @@ Event = (
     | UnknownSeen
     | StreamEnded
 )
+
+
+def _whole(points: list[Point]) -> Iterator[Event]:
+    """`PointSeen` and `PointComplete` of each point, made as fast as Python can."""
+    make = tuple.__new__  # what a NamedTuple's own constructor ends in
+    seen = map(make, repeat(PointSeen), zip(points, repeat(0)))
+    complete = map(make, repeat(PointComplete), zip(points, repeat(0)))
+    return chain.from_iterable(zip(seen, complete, strict=True))
+
+
+class Events(Sequence[Event]):
+    """Events of a piece of the input; those of plain points are made whenever they are read, not all at once."""
+
+    __slots__ = ("_others", "_runs")
+
+    def __init__(self, others: list[Event], runs: list[tuple[int, Run]]) -> None:
+        self._others = others
+        self._runs = runs  # of plain points, each with the number of the others that come before it
+
+    def __iter__(self) -> Iterator[Event]:
+        return chain.from_iterable(self._parts())
+
+    def _parts(self) -> Iterator[Iterable[Event]]:
+        at = 0
+        for position, run in self._runs:
+            yield self._others[at:position]
+            yield _whole(list(run.points()))
+            at = position
+        yield self._others[at:]
+
+    def __len__(self) -> int:
+        return len(self._others) + 2 * sum(run.count for _, run in self._runs)
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Event]: ...
+
+    def __getitem__(self, index: int | slice) -> Event | list[Event]:
+        return list(self)[index]
+
+    def __add__(self, others: Iterable[Event]) -> list[Event]:
+        return [*self, *others]
+
+    def __radd__(self, others: Iterable[Event]) -> list[Event]:
+        return [*others, *self]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Events | list) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(list(self))

@@ -43,7 +43,7 @@ from __future__ import annotations
 
 from lkltest.tap import bulk, console, events, lines
 from lkltest.tap.dialect import Dialect
-from lkltest.tap.events import Event
+from lkltest.tap.events import Event, Events
 from lkltest.tap.grammar import text
 from lkltest.tap.point import Run
 from lkltest.tap.reader import Reader
@@ -66,6 +66,7 @@ class Parser(Reader):
     ) -> None:
         super().__init__(dialect, wanted=events, excuse_skips=excuse_skips)
         self._lines = lines.Lines()
+        self._runs: list[tuple[int, Run]] = []  # whose events are due, each with the number of those before it
         self._started = False  # a byte has come
 
     @property
@@ -82,7 +83,7 @@ class Parser(Reader):
         """Whether there was a stream, and every one passed."""
         return bool(self.reports) and all(report.passed for report in self.reports)
 
-    def feed(self, data: bytes) -> list[Event]:
+    def feed(self, data: bytes) -> list[Event] | Events:
         """Read a piece of the input; give the events of the lines that it completes."""
         if not self._started and data:
             # A byte order mark may come in pieces, as anything may.
@@ -98,7 +99,7 @@ class Parser(Reader):
                 self._out.clear()
         return self._take()
 
-    def close(self, *, cut: bool = False) -> list[Event]:
+    def close(self, *, cut: bool = False) -> list[Event] | Events:
         """End the input; give the last events.
 
         `cut`: the program that wrote it was killed, so that a last line without its end may be half of one: it does
@@ -120,9 +121,10 @@ class Parser(Reader):
         self._stream = self._new_stream()
         return self._take()
 
-    def _take(self) -> list[Event]:
+    def _take(self) -> list[Event] | Events:
         taken, self._out[:] = (list(self._out) if self._wanted else []), ()
-        return taken
+        runs, self._runs = self._runs, []
+        return Events(taken, runs) if runs else taken
 
     # Blocks of lines
 
@@ -192,7 +194,7 @@ class Parser(Reader):
         run = Run(data, self._stream.report.last + 1, count, self._line + 1)
         self._stream.take_run(run)
         if self._wanted:
-            self._out += events.whole(list(run.points()))
+            self._runs.append((len(self._out), run))
         self._line += run.lines
         self._output = b""
         return len(data)

@@ -6,9 +6,10 @@ import functools
 import re
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import count, repeat
 from types import MappingProxyType
-from typing import Protocol, overload
+from typing import NamedTuple, Protocol, Self, overload
 
 from lkltest.tap import fields
 from lkltest.tap.diagnostics import Read, read, read_log
@@ -70,7 +71,16 @@ class Comments:
         return len(self._lines)
 
 
-class Point:
+class _TestLine(NamedTuple):
+    """A test line: this much of a point never changes, and can be made by the thousand."""
+
+    number: int | None  # as printed, or the running count; None for one too large to be a number
+    ok: bool | None  # as printed; None: it was announced and never ended
+    line: int  # of the stream, from 1
+    raw: bytes  # as it came
+
+
+class Point(_TestLine):
     """One test point, with all that belongs to it.
 
     Comments, block and subtest can still come between the parser's `PointSeen` and its `PointComplete`.
@@ -78,27 +88,39 @@ class Point:
 
     directive: str | None = None  # "skip", "todo", in KTAP also "xfail", "timeout", "error"
     reason: str | None = None  # the directive's
+    excused = False  # the directive excuses a failure
     raw_block: bytes | None = None  # the YAML block, without its marks and indentation
     log_is_text = False  # the block is LKL's
     subtest: Subtest | None = None
     known: str | None = None  # of a point that failed, and is listed as a known failure: why
     output = ""  # of a point that failed or never ended: the last lines before it that were not TAP
+    _name: str | None = None
     _comments: Comments | None = None
     _read: Read | None = None
 
-    def __init__(self, number: int | None, ok: bool | None, name: str | bytes, line: int, raw: bytes = b"") -> None:
-        self.number = number  # as printed, or the running count; None for one too large to be a number
-        self.ok = ok  # as printed; None: it was announced and never ended
-        self.line = line  # of the stream, from 1
-        self.raw = raw  # the test line as it came
-        self.passed = ok is True  # with the directive considered
-        self._name = name
+    def __new__(cls, number: int | None, ok: bool | None, name: str, line: int, raw: bytes = b"") -> Self:
+        """Make a point with a name that was read."""
+        point = super().__new__(cls, number, ok, line, raw)
+        point._name = name
+        return point
+
+    @staticmethod
+    def plain(numbers: Iterable[int], oks: Iterable[bool], lines: Iterable[int], raws: Iterable[bytes]) -> list[Point]:
+        """Make points of lines without a directive, as fast as Python can: their names are read when asked for."""
+        make: Callable[..., Point] = tuple.__new__  # the constructor above ends in it
+        return list(map(make, repeat(Point), zip(numbers, oks, lines, raws)))  # noqa: B905  # the shortest ends it
+
+    @property
+    def passed(self) -> bool:
+        """Whether it passed, with the directive considered."""
+        return self.ok is True or self.excused
 
     @property
     def description(self) -> str:
         """Its name, without the dash before it; decoded when it is first asked for."""
-        if isinstance(self._name, bytes):
-            self._name = text(describe(self._name))
+        if self._name is None:
+            after = self.raw.partition(b"ok ")[2].partition(b" ")[2]
+            self._name = text(describe(after))
         return self._name
 
     def rename(self, description: str) -> None:
@@ -145,7 +167,7 @@ class Point:
     @property
     def diagnostics(self) -> Mapping[str, object]:
         """What the YAML block says, if it is a mapping; otherwise an empty one."""
-        found = self._parse().value
+        found = (self._read or self._parse()).value
         return found if isinstance(found, dict) else _NOTHING
 
     @property
@@ -183,22 +205,16 @@ class Point:
         return f"Point({self.number!r}, {self.ok!r}, {self.description!r}, line={self.line})"
 
 
-# Without directive, with a well-formed YAML block or none. %s: the name's and the block's brackets.
-_PLAIN = (
-    rb"(%s(%snot )?+ok (%s[1-9]\d{0,8}+)(?: (%s[^\n\r#\\\[{]*+))?+)\n"
-    rb"(?:  ---\n(%s(?:  (?!\.\.\.\n)[^\n\r]*+\n)++)  \.\.\.\n)?+"
-)
-
-
-@functools.cache
-def _plain_point() -> re.Pattern[bytes]:
-    return re.compile(_PLAIN.replace(b"%s", b""))
+BLOCK_OPENS, BLOCK_ENDS = b"\n  ---\n", b"\n  ...\n"
 
 
 @functools.cache
 def plain_points() -> re.Pattern[bytes]:
-    """Match as many points as there are that need no closer look."""
-    return re.compile(b"(?:" + _PLAIN.replace(b"%s", b"?:") + b")*+")
+    """Match as many points as need no closer look: without directive, with a well-formed YAML block or none."""
+    return re.compile(
+        rb"(?:(?:not )?+ok [1-9]\d{0,8}+(?: [^\n\r#\\\[{]*+)?+\n"
+        rb"(?:  ---\n(?:  (?!\.\.\.\n)[^\n\r]*+\n)++  \.\.\.\n)?+)*+"
+    )
 
 
 class Run:
@@ -221,32 +237,29 @@ class Run:
 
     def points(self) -> Iterator[Point]:
         """Make the points."""
-        line = self.line
-        if self.bare:
-            yield from self._bare_points()
-            return
-        for raw, no, number, name, block in _plain_point().findall(self.data):
-            point = Point(int(number), not no, name, line, raw)
-            line += 1
-            if block:
-                point.raw_block = block[2:].replace(b"\n  ", b"\n")
-                line += block.count(b"\n") + 2
-            yield point
+        if self.bare and not self.failed:
+            return iter(Point.plain(count(self.first), repeat(True), count(self.line), self.data[:-1].split(b"\n")))
+        return self._points()
 
-    def _bare_points(self) -> Iterator[Point]:
-        """Make the points where none has a block: cutting lines is cheaper than matching them."""
-        lines = self.data.split(b"\n")[:-1]
-        line, digits = self.line, len(str(self.first))
-        longer = 10**digits
-        for number, raw in enumerate(lines, self.first):
-            if number == longer:
-                digits += 1
-                longer *= 10
-            if raw[0] == _O:
-                yield Point(number, True, raw[digits + 4 :], line, raw)
-            else:
-                yield Point(number, False, raw[digits + 8 :], line, raw)
-            line += 1
+    def _points(self) -> Iterator[Point]:
+        raws: list[bytes] = []
+        lines: list[int] = []
+        blocks: list[tuple[int, bytes]] = []  # each with the index of its point
+        line = self.line
+        for piece in self.data.removesuffix(b"\n").split(BLOCK_ENDS):
+            heads, found, body = piece.removesuffix(b"\n  ...").partition(BLOCK_OPENS)
+            some = heads.split(b"\n")
+            raws += some
+            lines += range(line, line + len(some))
+            line += len(some)
+            if found:
+                blocks.append((len(raws) - 1, body))
+                line += body.count(b"\n") + 3
+        oks = [raw[0] == _O for raw in raws] if self.failed else repeat(True)
+        points = Point.plain(count(self.first), oks, lines, raws)
+        for at, body in blocks:
+            points[at].raw_block = body[2:].replace(b"\n  ", b"\n") + b"\n"
+        return iter(points)
 
 
 class Points(Sequence[Point]):

@@ -155,7 +155,7 @@ class Stream(Nesting):
             point.directive = directive
             point.reason = text(read.reason or b"")
             skips = directive == "skip" and (level.rules.skip_excuses or self.excuse_skips)
-            point.passed = read.ok or directive == "todo" or skips
+            point.excused = directive == "todo" or skips
         self._announce_end(level, point, read.description)
         for comment in level.comments.lines():
             point.comment(comment)

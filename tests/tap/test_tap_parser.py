@@ -110,7 +110,8 @@ def test_any_split_gives_the_same_events(data: bytes, dialect: Dialect | None, s
     """Events do not depend on how the input was cut into pieces; nor do the reports on whether events are wanted."""
     whole = Parser(dialect)
     expected = whole.feed(data) + whole.close()
-    pieces, events, at, turn = Parser(dialect), [], 0, 0
+    events: list[Event] = []
+    pieces, at, turn = Parser(dialect), 0, 0
     while at < len(data):
         size = sizes[turn % len(sizes)]
         events += pieces.feed(data[at : at + size])
@@ -184,6 +185,45 @@ def test_plain_points_need_no_events() -> None:
     assert outcome(at_once) == outcome(line_by_line)
     assert at_once.report.points[1999].diagnostics == {"duration_us": 2000}
     assert len(at_once.report.points[10:20]) == 10
+
+
+ODD = [
+    b"ok 150 # SKIP x\n", b"not ok 150 x\n", b"ok 150\n", b"ok 150 a\\b\n", b"ok 150 [x]\n", b"ok 150 x\r\n",
+    b"ok 0150\n", b"ok 150x\n", b"ok 151 x\n", b"noise\n", b"# comment\n", b"  ok 150\n", b"ok 150 {\n", b"Bail out!\n",
+    b"x: not ok 150\n", b"  ---\n  a: 1\n", b"  a: 1\n  ...\n", b"  ---\n  ...\n", b"  ---\n\n  ...\n",
+    b"  ---\n  a: 1\n b\n  ...\n",
+    b"  ---\n  a: 1\r\n  ...\n", b"  ---\n  a: |\n    ---\n  ---\n    ...\n  ...\n", b"    ---\n    a: 1\n    ...\n",
+    b"not \nok 150\n", b"\n", b"  ---\n  a: 1\n  ...\n  ---\n  b: 1\n  ...\n", b"ok 149\n", b"1..300\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("block", [b"", b"  ---\n  duration_us: 1\n  ...\n"])
+@pytest.mark.parametrize("before", [b"", b"ok 150 - p\n"])
+def test_an_odd_line_among_plain_points_is_read(odd: bytes, block: bytes, before: bytes) -> None:
+    """What stands among plain points that are taken in together is read as in a line of its own."""
+    points = [b"%sok %d - p\n%s" % (b"not " * (n % 50 == 0), n, block) for n in range(1, 301)]
+    data = b"TAP version 13\n1..300\n" + b"".join([*points[:149], before, odd, *points[150:]])
+    at_once, line_by_line = Parser(), Parser()
+    events: list[Event] = []
+    for line in data.splitlines(keepends=True):
+        events += line_by_line.feed(line)
+    assert plain(at_once.feed(data) + at_once.close()) == plain(events + line_by_line.close())
+    assert outcome(at_once) == outcome(line_by_line)
+
+
+def test_events_of_many_points_are_a_sequence() -> None:
+    """The events of a piece can be counted, indexed, compared and added; those of plain points are made when read."""
+    parser = Parser()
+    parser.feed(b"TAP version 13\n1..60\n")
+    events = parser.feed(b"".join(b"ok %d\n" % n for n in range(1, 51)) + b"# a\n")
+    listed = list(events)
+    assert len(events) == len(listed) == 100
+    assert (events[0], events[-1], events[3:5]) == (listed[0], listed[-1], listed[3:5])
+    assert events == listed
+    assert events != listed[1:]
+    assert events + listed[:1] == [*listed, listed[0]]
+    assert listed[:1] + events == [listed[0], *listed]
 
 
 def test_bare_points_are_cut_where_their_numbers_grow() -> None:

@@ -13,12 +13,14 @@ from lkltest.host.process import Child, Ended
 from lkltest.klog import last_lines
 from lkltest.kunit import listing
 from lkltest.kunit.listing import Case
+from lkltest.kunit.mconsole import NUDGE, nudge
 from lkltest.uml import Uml
 from lkltest.uml.machine import directory, guarded
 
 MEMORY = 1 << 30  # bytes, as kunit.py gives
 WORDS = ("console=tty0", "con=null", "con0=fd:0,fd:1", "kunit_shutdown=halt", "kunit.enable=1")
 START = 60.0  # seconds to boot
+SILENCE = 2.0  # seconds until a kernel is asked to print what it keeps back
 LONGEST = 1 << 16  # bytes of a line
 KEPT = 400  # lines of a boot that came to nothing
 
@@ -37,23 +39,31 @@ class Machine(Closing):
     def __init__(self, uml: Uml, words: Sequence[str], workdir: Path) -> None:
         """Boot it in the empty directory `workdir`."""
         self.child = Child(guarded(uml, workdir, [*WORDS, *words], mem=MEMORY, processes=False))
+        self.workdir = workdir
         self.rest = b""
         self.over = False
 
     def lines(self, deadline: Deadline) -> list[str]:
         """The lines that have come, at least one unless it has ended or the deadline has passed."""
+        nudged = False
         while not self.over:
-            data = self.child.read(max(0.0, _left(deadline)))
+            silence = _left(deadline) if nudged else min(SILENCE, _left(deadline) / 2)
+            data = self.child.read(max(0.0, silence))
             if data is None:
                 if deadline.passed():
                     return []
+                if not nudged:
+                    nudge(self.workdir)
+                nudged = True
                 continue
             self.over = not data
             *lines, self.rest = (self.rest + data).split(b"\n")
             if self.over or len(self.rest) > LONGEST:
                 lines, self.rest = [*lines, *filter(None, [self.rest])], b""
-            if lines:
-                return [line.decode(errors="backslashreplace") for line in lines]
+            texts = [line.decode(errors="backslashreplace") for line in lines]
+            nudged = nudged and all(NUDGE in text for text in texts)
+            if texts := [text for text in texts if NUDGE not in text]:
+                return texts
         return []
 
     def end(self) -> Ended:

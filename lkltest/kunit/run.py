@@ -7,7 +7,7 @@ it ends, the one before was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lkltest.errors import UsageError
@@ -24,8 +24,6 @@ from lkltest.uml.machine import directory
 SLOWER = {"slow": 5.0, "very_slow": 20.0}  # how many times as long a case may take that says so of itself
 ENDING = 10.0  # seconds to halt
 
-Booting = Callable[[Sequence[str]], "Machine"]
-
 
 @dataclass(frozen=True)
 class Death:
@@ -36,34 +34,50 @@ class Death:
     early: bool = False  # nothing of KUnit's had come
 
 
+@dataclass
+class Suspect:
+    """A result behind which a kernel died, until it is certain whose fault that was."""
+
+    result: Result
+    death: Death
+    chances: int  # cases of those behind it that still may be to blame
+
+
 def run(uml: Uml, group: Group, everything: Sequence[Case], options: Options) -> Iterator[Result]:
     """Run the cases of a group, and yield their results in the kernel's order, each when it is certain."""
     pending = list(group.cases)
-    suspect: tuple[Result, Death] | None = None  # the latest result before a kernel's end, until it is cleared
+    suspect: Suspect | None = None
+    trial: Case | None = None  # runs alone, to find out whether it ends its kernel
     hint = group.hint
     while pending:
         try:
-            first = plan(pending, everything, hint)[0]
+            boot = plan([trial] if trial else pending, everything, hint)[0]
         except UsageError as error:
             yield from (Result(case, Status.FAILED, f"not run: {error}") for case in pending)
             return
-        reader, death = one(uml, first, options)
-        done = list(reader.done)
-        if suspect is not None:
-            yield blamed(*suspect) if done else suspect[0]
-            suspect = None
-        if death is None:
-            pass
-        elif reader.current is None and done:
+        reader, death = one(uml, boot, options)
+        done, trial, hint = list(reader.done), None, ""
+        if suspect and done:
+            suspect.chances -= 1
+            if not suspect.chances:
+                yield blamed(suspect.result, suspect.death)
+                suspect = None
+        if death and done and reader.current is None:
             done[-1] = blamed(done[-1], death)
-        elif done:
-            suspect = done.pop(), death
-        else:
-            done += lost(reader, death, pending)
+        elif death and done:
+            suspect, trial = Suspect(done.pop(), death, 2 if death.status is Status.HUNG else 1), reader.current
+        elif death and death.status is Status.HUNG and len(boot.cases) > 1 and not death.early:
+            trial = reader.current  # it, or the next one, whose predecessor's result is kept back
+        elif death:
+            if suspect:
+                yield suspect.result
+            suspect = None
+            done = lost(reader, death, pending)
         yield from done
-        over = {result.case for result in done} | ({suspect[0].case} if suspect else set())
+        over = {result.case for result in done} | ({suspect.result.case} if suspect else set())
         pending = [case for case in pending if case not in over]
-        hint = "" if over else hint
+    if suspect:
+        yield blamed(suspect.result, suspect.death)
 
 
 def one(uml: Uml, boot: Boot, options: Options) -> tuple[Reader, Death | None]:

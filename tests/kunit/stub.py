@@ -12,9 +12,13 @@ PLACE = ""  # a file: a line a boot
 OPTIONS = dict(word.split("=", 1) for word in sys.argv[1:] if "=" in word)
 
 
+HELD: list[str] = []  # a message that waits for the next one
+
+
 def say(text: str) -> None:
     """Print a line of the console."""
-    print(text, flush=True)
+    print("\n".join([*HELD, text]), flush=True)
+    HELD.clear()
 
 
 def panic() -> None:
@@ -53,7 +57,8 @@ def run_case(number: int, name: str, how: str, broken: bool) -> None:
         say(f"        # Subtest: {name}")
         say("        ok 1 one")
         say(f"        {'not ok' if how == 'bad_parameter' else 'ok'} 2 two")
-    say(f"    {'not ok' if how == 'fail' else 'ok'} {number} {name}{' # SKIP no device' if how == 'skip' else ''}")
+    line = f"    {'not ok' if how == 'fail' else 'ok'} {number} {name}{' # SKIP no device' if how == 'skip' else ''}"
+    (HELD.append if how == "held" else say)(line)
     if how == "die_after":
         panic()
 

@@ -16,6 +16,7 @@ from lkltest.powercut import cuts
 from lkltest.powercut.recording import Cut, Flush, Mark, Recording, Write, choose, promises
 from lkltest.settings import Settings
 
+SHAPES = Path(__file__).parents[1] / "harness" / "shapes"
 PROGRAMS = Path(__file__).parents[2] / "suites" / "disk"
 
 
@@ -33,6 +34,17 @@ def disk(liblkl: Liblkl, settings: Settings, directory: Path) -> cuts.RecordedDi
     try:
         return cuts.record(recipe, liblkl, PROGRAMS, settings, directory, "steps=30")
     except (MissingTool, cuts.Skipped) as reason:
+        pytest.skip(str(reason))
+
+
+def test_a_disk_whose_flushes_cannot_be_seen_is_not_cut(liblkl: Liblkl, settings: Settings, directory: Path) -> None:
+    """Without flushes every cut would be a false alarm: there are none, and the reason is told."""
+    recipe = next(recipe for recipe in load([shipped()]) if recipe.name == "ext4")
+    shape = replace(settings, cflags=("-include", str(SHAPES / "no_write_cache.h")))
+    try:
+        with pytest.raises(cuts.Skipped, match=r"report no write cache.*no flush can be seen"):
+            cuts.record(recipe, liblkl, PROGRAMS, shape, directory, "steps=5")
+    except MissingTool as reason:
         pytest.skip(str(reason))
 
 

@@ -208,7 +208,7 @@ LKLTEST_FN void lkltest_print_flush(const char *str, int len)
 LKLTEST_FN void lkltest_disk_write_back(struct lkltest_disk *disk)
 {
 	char path[128];
-	long fd;
+	long fd, written;
 
 	lkltest_disk_prepare();
 	snprintf(path, sizeof(path), LKLTEST_WORK "/sys/block/%s/queue/write_cache", disk->name);
@@ -216,8 +216,12 @@ LKLTEST_FN void lkltest_disk_write_back(struct lkltest_disk *disk)
 	if (fd < 0)
 		lkltest_skip("this kernel has no /sys/block/%s/queue/write_cache, which Linux 4.7 brought: no flush can be seen",
 			     disk->name);
-	CHECK_EQ(lkl_sys_write(fd, "write back", 10), 10);
+	written = lkl_sys_write(fd, "write back", 10);
 	CHECK_OK(lkl_sys_close(fd));
+	if (written == -LKL_EINVAL)
+		lkltest_skip("this library's disks report no write cache, and since about 6.5 Linux enables none by hand: "
+			     "no flush can be seen");
+	CHECK_EQ(written, 10);
 	lkltest_flushing = disk;
 #if LKLTEST_HOOKED_CONSOLE
 	lkltest_print_rest = lkl_host_ops.print;

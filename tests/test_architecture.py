@@ -28,8 +28,8 @@ INNER_ROWS = {
     "tap": ("dialect", "grammar diagnostics fields", "point", "report", "formats events known"),
     "crash": ("report reporters formats", "headline", "addresses", "symbolize"),
     "program": (
-        "results status table tools naming applications", "tree command", "declaration memcheck point_result evidence",
-        "tap_program", "launch tap_launch verdict", "run", "trial",
+        "results status table tools naming applications", "tree command complaint",
+        "declaration memcheck point_result evidence", "tap_program", "launch tap_launch verdict", "run", "trial",
     ),
     "powercut": ("recording", "cuts"),
     "fuzz": ("prog", "lang", "gen exec", "repro", "hypothesis"),

@@ -47,3 +47,8 @@ REPORTERS = re.compile("|".join((_MEMORY, _MESSAGES, _CHECKS)))
 
 # Where a lock, a wait or a watchdog is complained of, their own functions report, too.
 WAITERS = re.compile("|".join((REPORTERS.pattern, _LOCKDEP, _WAITS, _WATCHDOGS)))
+
+# Between the place of a complaint and the console.
+PRINTERS = re.compile(
+    r"|\w*(console|print|printk)\w*|call_(console_)?drivers?|panic|lkl_\w*print\w*|__warn|warn_slowpath\w*|__lkl_\w*"
+)

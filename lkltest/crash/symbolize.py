@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lkltest.crash import addresses
 from lkltest.crash.report import HANG_SIGNAL, Address, CrashReport, Mapping, Thread, parse
-from lkltest.crash.reporters import REPORTERS
+from lkltest.crash.reporters import PRINTERS, REPORTERS
 
 __all__ = ["CrashReport", "Frame", "Stack", "explain", "parse", "render", "signature", "symbolize"]
 
@@ -81,6 +81,8 @@ def name_report(report: CrashReport) -> list[Stack]:
         frames = without_starters([
             frame for address in thread.frames for frame in name_frame(report, address, names) if not is_handler(frame)
         ])
+        if report.complaint:
+            frames = without_printers(frames)
         stacks.append(
             Stack(thread.tid, report.signal, title(report, thread, frames), frames, thread.comm, notes(report, thread))
         )
@@ -151,11 +153,25 @@ def without_starters(frames: Sequence[Frame]) -> tuple[Frame, ...]:
     return tuple(frames)
 
 
+def prints(frame: Frame) -> bool:
+    """Whether a frame is between the place of a complaint and the console, or of the harness that reads it."""
+    ours = frame.function.startswith("lkltest_") and not frame.function.startswith(POINT)
+    return ours or bool(PRINTERS.fullmatch(frame.function))
+
+
+def without_printers(frames: Sequence[Frame]) -> tuple[Frame, ...]:
+    """The frames of a complaint from its place on: without those that print it, and count it."""
+    kept = tuple(itertools.dropwhile(prints, frames))
+    return tuple(replace(frame, number=frame.number - kept[0].number) for frame in kept)
+
+
 def title(report: CrashReport, thread: Thread, frames: Sequence[Frame]) -> str:
     """The sentence above a stack: what happened, and to whom."""
     if report.hang:
         name = f" ({thread.comm})" if thread.comm else ""
         return f"thread {thread.tid}{name}"
+    if report.complaint:
+        return "The complaint comes from"
     what = report.signal
     if report.signal in {"SIGSEGV", "SIGBUS"}:
         if report.address is not None:

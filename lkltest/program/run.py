@@ -18,6 +18,7 @@ from lkltest.host.closing import Closing
 from lkltest.host.load import slowdown
 from lkltest.host.process import Child, Ended, Stream
 from lkltest.program.command import Launch
+from lkltest.program.complaint import with_stack
 from lkltest.program.declaration import Timeouts
 from lkltest.program.evidence import Evidence, Limited, Output, Timeout
 from lkltest.program.memcheck import Memcheck, blame
@@ -201,7 +202,7 @@ class Run(Closing):
                     # Whoever announces its points has not printed this one: a test, or a child, wrote to its output.
                     self.strays.append(name)
                     return
-                result = from_point(point, name, self.elapsed)
+                result = with_stack(from_point(point, name, self.elapsed), self.launch.program)
                 if self.launch.foreign:
                     result = with_surroundings(result, point, self.said)
                 self.results[name] = blame(result, self.errors)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from lkltest.host import process
+from lkltest.program.complaint import with_stack
+from lkltest.program.results import Result, State
 from tests.harness.stream import BOOT, Build, Run, failed, run_planted
 
 
@@ -78,6 +80,34 @@ def test_an_expected_complaint_passes(run: Run) -> None:
     """A point that provokes the kernel may say so."""
     output = run("plant", "plant=expected", "line=<4>WARNING: planted")
     assert (output.status, failed(output)) == (0, [])
+
+
+@pytest.mark.parametrize("plant", ["within", "expected"])
+def test_a_stack_belongs_to_its_complaint(run: Run, plant: str) -> None:
+    """A stack behind a complaint is no complaint of its own: it is told, or excused, with the one before it."""
+    output = run("plant", f"plant={plant}", "line=<4>WARNING: planted\nModules linked in:\nCall Trace:")
+    assert failed(output) == (["first"] if plant == "within" else [])
+    for point in output.points.values():
+        assert "failures" not in point.block
+        assert plant != "within" or point.ok or "WARNING: planted" in point.block["actual"]
+
+
+def test_a_stack_without_a_complaint_counts(run: Run) -> None:
+    """A stack that nothing came before is a complaint."""
+    assert failed(run("plant", "plant=within", "line=<4>Call Trace:")) == ["first"]
+
+
+def test_a_complaint_has_its_stack(program: Build) -> None:
+    """The point's failure shows the place in the kernel that complains, with names, and its log no raw addresses."""
+    plant = program("plant")
+    output = run_planted([plant, "plant=within", "line=<4>WARNING: planted\nWARNING: another"])
+    log = output.points["first"].block["log"]
+    assert log.count("SIGWARN") == 1
+    told = with_stack(Result("first", State.FAILED, "why", log=log), plant)
+    assert re.match(r"why\n\nThe complaint comes from:\n  #0 devkmsg_write +\S+printk\.c:\d+\n", told.message)
+    assert re.search(r"#\d+ point_first +\S*plant\.c:\d+", told.message)
+    assert "WARNING: planted" in told.log
+    assert "lkltest: " not in told.log
 
 
 COMPLAINTS = """

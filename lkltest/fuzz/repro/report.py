@@ -22,9 +22,6 @@ from lkltest.klog import COMPLAINTS, panic
 
 COMPLAINT = re.compile("|".join([*map(re.escape, COMPLAINTS), r"BUG [\w-]+ \("]))
 SCARCE = re.compile(r"Out of memory|no killable processes")
-PRINTS = re.compile(
-    r"|\w*(console|print|printk)\w*|call_(console_)?drivers?|panic|lkl_\w*print\w*|__warn|warn_slowpath\w*|__lkl_\w*"
-)
 UNKNOWN = Headline("the kernel printed a complaint", ("unknown",), Rank.WARNING)
 LINES_BEFORE = 3  # of the line that is watched for: "refcount_t: underflow" before its WARNING
 CONSOLE_TAIL = 16 << 10  # bytes of the log that a finding keeps
@@ -196,12 +193,4 @@ def _waits(frame: Frame) -> bool:
 def _complainer(stderr: bytes) -> Stack | None:
     """The stack of the last complaint, without the frames that print it."""
     crash_reports = parse(stderr[max(0, stderr.rfind(b"\nlkltest: signal ")) :])
-    for stack in stacks(crash_reports[0]) if crash_reports and crash_reports[0].complaint else ():
-        frames = tuple(dropwhile(_prints, stack.frames))
-        counted = tuple(replace(frame, number=frame.number - frames[0].number) for frame in frames)
-        return replace(stack, title="The complaint comes from", frames=counted)
-    return None
-
-
-def _prints(frame: Frame) -> bool:
-    return bool(PRINTS.fullmatch(frame.function))
+    return next(iter(stacks(crash_reports[0])), None) if crash_reports and crash_reports[0].complaint else None

@@ -93,21 +93,6 @@ static long value(const unsigned char **p)
 static volatile int late_complaint;
 static volatile long late_complaint_at;
 
-/* Report the stack of a complaint like that of a crash: the kernel itself can seldom walk its stack under LKL. */
-static void report_stack(void)
-{
-	int tid = lkltest_tid();
-	ucontext_t here;
-
-	if (getcontext(&here) || !lkltest_crash_lock(tid, 0))
-		return;
-	lkltest_say("\nlkltest: signal %d SIGWARN -", tid);
-	lkltest_report_maps();
-	lkltest_report_context(tid, &here);
-	lkltest_say("lkltest: end %d", tid);
-	__atomic_store_n(&lkltest_crash.owner, 0, __ATOMIC_RELEASE);
-}
-
 static void alarm_note(enum fz_alarm alarm, long result)
 {
 	shared->alarm_program = shared->program;
@@ -121,7 +106,7 @@ static void alarm_set(enum fz_alarm alarm, long result)
 	if (shared->alarm || late_complaint)
 		return;
 	if (alarm == FZ_ALARM_CONSOLE)
-		report_stack();
+		lkltest_crash_complaint(NULL);
 	if (shared->state == FZ_STATE_RUNNING) {
 		alarm_note(alarm, result);
 	} else {

@@ -89,6 +89,33 @@ LKLTEST_FN int lkltest_repeats(const char *line, int *listing)
 	return *listing;
 }
 
+/* Is the line no more than the heading of a stack? */
+LKLTEST_FN int lkltest_is_trace(const char *line)
+{
+	const char *at = strcasestr(line, "call trace:");
+
+	/* Behind nothing but stamps. */
+	return at && !at[strlen("call trace:")] && (at == line || strchr("> ", at[-1])) &&
+	       (at - line < 2 || strchr("0123456789]", at[-2]));
+}
+
+/*
+ * Is this line a complaint of its own? A stack belongs to the complaint before
+ * it, which may be a long one of lockdep's.
+ */
+LKLTEST_FN int lkltest_is_complaint(const char *line, struct lkltest_watch *watch)
+{
+	int repeats = lkltest_repeats(line, &watch->listing);
+
+	if (watch->belongs)
+		watch->belongs--;
+	if (repeats || !lkltest_complains(line) || (watch->belongs && lkltest_is_trace(line)))
+		return 0;
+	if (!lkltest_is_trace(line))
+		watch->belongs = LKLTEST_BELONGS;
+	return 1;
+}
+
 /* Call with the lock held. */
 LKLTEST_FN int lkltest_is_expected(const char *line)
 {
@@ -133,11 +160,13 @@ LKLTEST_FN void lkltest_console_line(void)
 	for (c = line; c < end; c++)
 		if (!*c)
 			*c = ' ';
-	if (lkltest_repeats(line, &lkltest.listing) || !lkltest_complains(line))
+	if (!lkltest_is_complaint(line, &lkltest.watch))
 		return;
 	lkltest.unclean++;
-	if (!lkltest_is_expected(line))
-		lkltest_record(NULL, 0, "the console is clean", "no complaint of the kernel", line);
+	if (lkltest_is_expected(line))
+		return;
+	lkltest_record(NULL, 0, "the console is clean", "no complaint of the kernel", line);
+	lkltest.complained = 1;
 }
 
 /* Call with the lock held. What the console has begun to say belongs to this point. */
@@ -165,13 +194,23 @@ LKLTEST_FN void lkltest_console_bytes(const char *str, size_t len)
 
 #if LKLTEST_HOOKED_CONSOLE
 
+/* Writes the stack of a complaint, where a program explains its crashes. */
+static void (*lkltest_explain_complaint)(void (*to)(const char *text, size_t len));
+
+LKLTEST_FN void lkltest_console_explain(const char *text, size_t len)
+{
+	lkltest_lock();
+	lkltest_log_bytes(text, len);
+	lkltest_unlock();
+}
+
 /*
  * The kernel's console. Comes from any thread, with any of the kernel's locks
  * held: no allocation, no call into the kernel.
  */
 LKLTEST_FN void lkltest_console_print(const char *str, int len)
 {
-	int saved = errno;
+	int saved = errno, complained;
 
 	if (len <= 0)
 		return;
@@ -179,7 +218,13 @@ LKLTEST_FN void lkltest_console_print(const char *str, int len)
 	lkltest_write(STDERR_FILENO, str, len);
 	lkltest_lock();
 	lkltest_console_bytes(str, len);
+	/* One stack a point is enough: complaints that follow from the first have no end. */
+	complained = lkltest.complained && lkltest.point && !lkltest.explained;
+	lkltest.explained |= complained;
+	lkltest.complained = 0;
 	lkltest_unlock();
+	if (complained && lkltest_explain_complaint)
+		lkltest_explain_complaint(lkltest_console_explain);
 	errno = saved;
 }
 
@@ -255,13 +300,13 @@ LKLTEST_FN unsigned long lkltest_complaints_in(const char *log)
 {
 	char line[LKLTEST_LINE];
 	unsigned long complaints = 0;
-	int listing = 0;
+	struct lkltest_watch watch = { 0 };
 	size_t len;
 
 	for (; *log; log += len + !!log[len]) {
 		len = strcspn(log, "\n");
 		snprintf(line, sizeof(line), "%.*s", (int)len, log);
-		complaints += !lkltest_repeats(line, &listing) && lkltest_complains(line);
+		complaints += lkltest_is_complaint(line, &watch);
 	}
 	return complaints;
 }

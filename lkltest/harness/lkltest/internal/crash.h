@@ -30,6 +30,11 @@ static __attribute__((unused)) void lkltest_crash_init(void)
 {
 }
 
+static __attribute__((unused)) void lkltest_crash_complaint(void (*to)(const char *text, size_t len))
+{
+	(void)to;
+}
+
 #else
 
 #include <errno.h>
@@ -143,6 +148,7 @@ LKLTEST_CRASH_FN void lkltest_crash_handler(int sig, siginfo_t *info, void *cont
 {
 	int tid = lkltest_tid();
 
+	lkltest_report_to = NULL;
 	if (__atomic_load_n(&lkltest_crash.owner, __ATOMIC_RELAXED) == tid) {
 		/* The report itself came to grief: tell what there is. */
 		lkltest_crash_begin("again", sig, info);
@@ -157,6 +163,27 @@ LKLTEST_CRASH_FN void lkltest_crash_handler(int sig, siginfo_t *info, void *cont
 		lkltest_say("lkltest: end %d", tid);
 	}
 	lkltest_crash_die(sig, info);
+}
+
+/*
+ * Writes the stack from which the kernel complains like that of a crash, to
+ * stderr if `to` is NULL: LKL can seldom walk its stack itself. Not while
+ * another report is written.
+ */
+LKLTEST_CRASH_FN void lkltest_crash_complaint(void (*to)(const char *text, size_t len))
+{
+	int tid = lkltest_tid();
+	ucontext_t here;
+
+	if (!lkltest_crash.installed || getcontext(&here) || !lkltest_crash_lock(tid, 0))
+		return;
+	lkltest_report_to = to;
+	lkltest_say("\nlkltest: signal %d SIGWARN -", tid);
+	lkltest_report_maps();
+	lkltest_report_context(tid, &here);
+	lkltest_say("lkltest: end %d", tid);
+	lkltest_report_to = NULL;
+	__atomic_store_n(&lkltest_crash.owner, 0, __ATOMIC_RELEASE);
 }
 
 /* A thread was asked for its stack. */

@@ -215,6 +215,7 @@ LKLTEST_FN int lkltest_put_result(FILE *f, int number, long long duration_us)
 	lkltest.nr_properties = 0;
 	lkltest.nr_expected = 0;
 	lkltest.head_len = 0;
+	lkltest.explained = 0;
 	lkltest.tail_len = 0;
 	return failed;
 }
@@ -328,6 +329,9 @@ LKLTEST_FN int lkltest_run(int argc, char **argv, const struct lkltest_point *po
 	lkltest_take_stdout();
 #ifdef LKLTEST_INTERNAL_CRASH_H
 	lkltest_crash_init();
+#if LKLTEST_HOOKED_CONSOLE
+	lkltest_explain_complaint = lkltest_crash_complaint;
+#endif
 #endif
 #ifndef LKLTEST_NATIVE
 	lkltest_init_library();

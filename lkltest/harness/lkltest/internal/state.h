@@ -37,6 +37,13 @@ struct lkltest_value {
 #define LKLTEST_FAILURES 8
 #define LKLTEST_PROPERTIES 16
 #define LKLTEST_EXPECTED 16
+#define LKLTEST_BELONGS 100		/* lines after a complaint in which its stack may come */
+
+/* The lines of a log that were judged. */
+struct lkltest_watch {
+	int listing;	/* the kernel repeats what it was given */
+	int belongs;	/* lines in which a stack belongs to the last complaint */
+};
 
 /*
  * All of it is guarded by .lock, which is only ever held for a short time and
@@ -70,7 +77,9 @@ static struct {
 
 	char line[LKLTEST_LINE];		/* the console's unfinished line */
 	size_t line_len;
-	int listing;				/* the console repeats what the kernel was given */
+	struct lkltest_watch watch;		/* the lines of the console that came before */
+	int complained;				/* unexpectedly, a moment ago */
+	int explained;				/* by a stack, in this point */
 	unsigned long unclean;			/* suspicious lines seen so far */
 
 	int out;				/* where TAP goes */

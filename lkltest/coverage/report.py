@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from lkltest.coverage.summary import Share, Summary
 from lkltest.errors import UsageError
@@ -19,6 +20,12 @@ def table(summary: Summary, depth: int = 2) -> Iterator[str]:
         yield _row(name, share, width)
     yield rule
     yield _row("TOTAL", summary.total(), width)
+    if summary.silent:
+        yield (f"{len(summary.silent)} runs have left nothing, first {summary.silent[0]}: they ended before their "
+               "start, or what runs them changes the environment")
+    for root in summary.roots:
+        if not Path(root).is_dir():
+            yield f"the kernel's sources in {root} are not there any more: genhtml needs them, and HTML pages lack them"
     if summary.strays:
         yield f"{summary.strays} addresses are not known as instrumented ones, and are left out"
 

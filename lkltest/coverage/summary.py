@@ -50,6 +50,7 @@ class Summary:
     files: Mapping[str, File]  # by absolute path, as the debug information has it
     contexts: tuple[str, ...]  # the names of their numbers
     roots: tuple[str, ...]  # of the kernels' sources
+    silent: tuple[str, ...] = ()  # runs that have left nothing
     strays: int = 0  # addresses in the data that are no instrumented ones: of code that was not built by the compiler
 
     def relative(self, path: str) -> str:
@@ -111,7 +112,7 @@ def summarize(data: Data, cache: Path) -> Summary:
         for number, chain in enumerate(table.chains):
             _note(files, table, chain, reached.get(number, nobody))
     files.pop("", None)
-    return Summary(files, tuple(names), tuple(_roots(data)), strays)
+    return Summary(files, tuple(names), tuple(_roots(data)), _silent(data), strays)
 
 
 def _note(files: dict[str, File], table: lines.Table, chain: lines.Chain, contexts: set[int]) -> None:
@@ -122,6 +123,12 @@ def _note(files: dict[str, File], table: lines.Table, chain: lines.Chain, contex
         entry.lines.setdefault(line, set()).update(contexts)
         entry.functions.setdefault(name, set()).update(contexts)
         entry.starts[name] = min(line, entry.starts.get(name, line))
+
+
+def _silent(data: Data) -> tuple[str, ...]:
+    """The contexts that reached nothing at all: those of runs that have left no file (see `collect`)."""
+    reached = {name for contexts in data.modules.values() for name, addresses in contexts.items() if addresses}
+    return tuple(sorted({name for contexts in data.modules.values() for name in contexts} - reached))
 
 
 def _roots(data: Data) -> list[str]:

@@ -91,8 +91,16 @@ def _saved(directory: Path | None) -> Iterator[Path]:
 
 def _is_reporting(config: pytest.Config) -> bool:
     """Whether this process reports: no worker, and coverage is collected."""
-    collects = config.option.lkltest_cov or os.environ.get("LKLTEST_COV") or config.getini("lkl_cov")
-    return not hasattr(config, "workerinput") and bool(collects)
+    if hasattr(config, "workerinput"):
+        return False
+    if config.option.lkltest_cov or os.environ.get("LKLTEST_COV") or config.getini("lkl_cov"):
+        return True
+    from lkltest.settings import file
+
+    try:
+        return "cov" in file.read(config.rootpath)
+    except LkltestError:
+        return False  # nothing of ours runs in a session whose settings cannot be read
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -151,7 +159,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("coverage of the kernel", "-")
         for line in table(summary):
             terminalreporter.write_line(line)
+        for name in _uncovered(config):
+            terminalreporter.write_line(f"{name} is a UML, whose coverage is not collected", yellow=True)
         target = settings_of(config).cov
         terminalreporter.write_line(f"coverage data and lcov.info: {target}")
     for problem in config.stash.get(_PROBLEMS, []):
         terminalreporter.write_line(problem, red=True)
+
+
+def _uncovered(config: pytest.Config) -> list[str]:
+    """The kernels of the session that coverage is not collected on."""
+    from lkltest.plugin.kernels import choices_of
+
+    return [choice.name for choice in choices_of(config) if choice.uml]

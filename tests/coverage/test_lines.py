@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lkltest import cc
-from lkltest.coverage import lines, sites
+from lkltest.coverage import lines, report, sites
 from lkltest.coverage.data import Data, Module
 from lkltest.coverage.summary import summarize
 from lkltest.errors import UsageError
@@ -135,3 +135,16 @@ def test_data_of_a_point_that_reached_nothing(tmp_path: Path) -> None:
     total = summarize(data, tmp_path / "cache").total()
     assert total.hit == 0
     assert total.lines > 5
+
+
+def test_what_is_missing_is_told(tmp_path: Path) -> None:
+    """Sources that are gone, and a run that left nothing, are told below the table."""
+    data = Data()
+    known = module(build(tmp_path))
+    data.add(replace(known, root=str(tmp_path / "gone")), {"suite::program": ()})
+    told = "\n".join(report.table(summarize(data, tmp_path / "cache")))
+    assert f"sources in {tmp_path / 'gone'} are not there" in told
+    assert "1 runs have left nothing, first suite::program" in told
+    there = Data()
+    there.add(known, {"point": sites.find(Path(known.path))[:1]})
+    assert "nothing" not in "".join(report.table(summarize(there, tmp_path / "cache")))

@@ -85,13 +85,13 @@ def build(root: Path, output: Path, settings: Settings, log: Log) -> None:
         plan = planned(root, output, settings.jobs or len(os.sched_getaffinity(0)))
         cmdfiles.remove_unreadable(output / "tools")
         for words in plan.kernel:
-            run(words, root, log).require()
+            run(words, root, log)
         if plan.installed is not None and not plan.installed.is_file():
             raise unproved(root, f"there is no {plan.installed} after the installation", log)
         names = (*layout.STATIC, *layout.SHARED)
         with set_aside.unless_made(plan.tools, names) as before:
             with kconfig.kept(output / ".config"):
-                made = run(with_old_kernel(plan), root, log)
+                made = attempt(with_old_kernel(plan), root, log)
             library = layout.first(plan.tools, names)
             lost = [file for file in before or (plan.tools / plan.library,) if not file.is_file()]
             if library is None or (lost and not made.ended.ok):
@@ -193,14 +193,16 @@ class Made:
         """The error for it, with the exit status that `git bisect run` skips."""
         return self.log.failure(f"building {self.root}", self.ended, Exit.DOES_NOT_BUILD)
 
-    def require(self) -> None:
-        """Raise that error unless the command ended well."""
-        if not self.ended.ok:
-            raise self.failure()
+
+def run(words: Sequence[str], root: Path, log: Log) -> None:
+    """Run one command of a build in the tree's root; raises BuildError where it fails."""
+    made = attempt(words, root, log)
+    if not made.ended.ok:
+        raise made.failure()
 
 
-def run(words: Sequence[str], root: Path, log: Log) -> Made:
-    """Run one command of the build in the tree's root."""
+def attempt(words: Sequence[str], root: Path, log: Log) -> Made:
+    """Run one command of a build in the tree's root, however it ends."""
     unset = [word for name in FOREIGN for word in ("-u", name)]
     own = [LITTLE_ENDIAN] if first_generation(root) else []
     cflags = " ".join([*filter(None, [os.environ.get("CFLAGS")]), *own])

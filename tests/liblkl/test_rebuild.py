@@ -12,6 +12,7 @@ import pytest
 
 from lkltest import liblkl
 from lkltest.errors import BuildError, Exit, UsageError
+from lkltest.liblkl import build_default, build_tree
 from lkltest.settings import Settings
 from tests.liblkl.tiny import Heard, Shape, write_headers
 
@@ -204,3 +205,12 @@ def test_does_not_build_what_has_no_sources(make_tree: Make, own: Settings, tmp_
     assert liblkl.stale(kernel) is None
     with pytest.raises(UsageError, match="is not in a kernel tree"):
         liblkl.rebuild(kernel, own)
+
+
+def test_a_command_that_fails_raises(source: Path, building: Settings, heard: Heard) -> None:
+    """Other builds of trees, such as UML's, depend on a failed command never passing for a good one."""
+    log = build_default.Log(building.cache / "logs" / "x.log", heard, None)
+    with log.file:
+        with pytest.raises(BuildError):
+            build_tree.run(["false"], source, log)
+        assert not build_tree.attempt(["false"], source, log).ended.ok

@@ -282,7 +282,10 @@ def render(stacks: Sequence[Stack], root: Path | None = None, cwd: Path | None =
         if not idler(stack):
             groups.setdefault(tuple((f.function or f.address, f.line) for f in stack.frames), []).append(stack)
     ordered = sorted(groups.values(), key=lambda group: (group[0] is not hung[0], is_asleep(group[0]), len(group)))
-    parts += [render_group(group, prefixes) for group in ordered]
+    running = holder(hung)
+    parts += [render_group(group, prefixes, holds=running in group) for group in ordered]
+    if hung and running is None and any(is_asleep(stack) for stack in hung):
+        parts.append("no thread has the kernel's CPU: all of them wait\n")
     idle = Counter(name for stack in hung if (name := idler(stack)))
     if idle:
         parts.append(f"idle threads: {', '.join(f'{name} {n}' for name, n in idle.most_common())}\n")
@@ -297,6 +300,13 @@ def idler(stack: Stack) -> str:
     return TIMER if names[-1:] == [TIMER] and "sigtimedwait" in names[0] else ""
 
 
+def holder(stacks: Sequence[Stack]) -> Stack | None:
+    """The thread of a hang that has the kernel's CPU: it is in the kernel, and does not wait there."""
+    hung = [stack for stack in stacks if stack.signal == HANG_SIGNAL and not is_asleep(stack)]
+    root = kernel_root(frame for stack in stacks for frame in stack.frames)
+    return next((stack for stack in hung if any(is_kernel(frame, root) for frame in stack.frames)), None)
+
+
 def awake(frames: Sequence[Frame]) -> Sequence[Frame]:
     """What a thread did before it went to sleep in the kernel's scheduler, or all that it does."""
     last = max((i for i, frame in enumerate(frames) if frame.function in SLEEP), default=-1)
@@ -308,11 +318,12 @@ def is_asleep(stack: Stack) -> bool:
     return any(frame.function in SLEEP for frame in stack.frames)
 
 
-def render_group(group: Sequence[Stack], prefixes: Sequence[str]) -> str:
+def render_group(group: Sequence[Stack], prefixes: Sequence[str], *, holds: bool) -> str:
     """Print threads that share a stack; of one that sleeps in the scheduler, what it waits for."""
     first = group[0]
     heading = first.title if len(group) == 1 else f"{len(group)} threads ({', '.join(str(s.tid) for s in group)})"
     heading += ", asleep" if is_asleep(first) else ""
+    heading += ", has the kernel's CPU" if holds else ""
     return render_stack(first, heading, awake(first.frames), prefixes)
 
 

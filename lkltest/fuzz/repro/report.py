@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import re
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import dropwhile
 from pathlib import Path
@@ -82,8 +83,24 @@ def name_of(type: ReportType, signature: tuple[str, ...]) -> str:
 def name_of_hang(stderr: bytes) -> str:
     """The name of a hang, by the stacks that its worker wrote; "" where it wrote none."""
     crash_reports = [crash_report for crash_report in parse(stderr) if crash_report.hang and crash_report.complete]
-    signature = symbolize.signature(stacks(crash_reports[-1])[0]) if crash_reports else ()
+    signature = hang_signature(stacks(crash_reports[-1])) if crash_reports else ()
     return name_of(ReportType.HANG, signature) if signature else ""
+
+
+def hang_signature(named: Sequence[Stack]) -> tuple[str, ...]:
+    """The kernel's functions to blame for a hang, never the executor's, which only waits for the kernel.
+
+    They are those of the thread that ran the call, else of the one that has the kernel's CPU, else of another one
+    that the executor has in a call.
+    """
+    running = symbolize.holder(named)
+    others = [stack for stack in named[1:] if any(map(_ours, stack.frames))]
+    for stack in (*named[:1], *([running] if running else []), *others):
+        own = {frame.function for frame in stack.frames if _ours(frame)}
+        if names := tuple(name for name in symbolize.signature(stack) if name not in own):
+            return names
+    frames = [frame for frame in symbolize.awake(named[0].frames) if frame.function and not _ours(frame)]
+    return (frames[0].function,) if frames else ()
 
 
 def tail(console: bytes) -> str:
@@ -139,7 +156,7 @@ def from_exit(exited: WorkerExit, memory: Memory) -> Report | None:
     if not exited.hung and (killed or SCARCE.search(console[-4000:])):
         return None
     named = stacks(found[-1]) if found else []
-    signature = symbolize.signature(named[0]) if named else ()
+    signature = (hang_signature(named) if exited.hung else symbolize.signature(named[0])) if named else ()
     type, title = ReportType.CRASH, exited.ended.describe()
     address = found[-1].address if found else None
     told = headline(exited.console) if panic(exited.console) else None

@@ -3,9 +3,12 @@ from __future__ import annotations
 import pytest
 
 from lkltest.crash.headline import headline
+from lkltest.crash.report import HANG_SIGNAL
+from lkltest.crash.symbolize import Frame, Stack, render
+from lkltest.fuzz.exec import native
 from lkltest.fuzz.exec.protocol import Alarm, State
 from lkltest.fuzz.exec.shmem import Head
-from lkltest.fuzz.repro.report import ReportType, from_alarm
+from lkltest.fuzz.repro.report import ReportType, from_alarm, hang_signature
 
 SLUB = b"""\
 [    0.512345] =============================================================================
@@ -61,3 +64,37 @@ def test_a_wrong_result_is_a_field() -> None:
     """The value is no word of the title only: a C program must return the same."""
     report = from_alarm(alarmed(Alarm.ERRNO, -4096), b"", "getcwd", b"")
     assert (report.type, report.value, report.frame) == (ReportType.ERRNO, -4096, "getcwd")
+
+
+EXECUTOR = f"/x/{native.MODULE}.so"
+KERNEL = "/src/linux"
+
+
+def thread(tid: int, *functions: str) -> Stack:
+    """A thread of a hang: the kernel's functions, the executor's (sandbox_...), the host's (sem_down)."""
+    frames = []
+    for number, function in enumerate(functions):
+        module = EXECUTOR if function.startswith("sandbox") else "/x/liblkl.so"
+        file = f"{KERNEL}/arch/lkl/kernel/{function}.c" if module != EXECUTOR and function != "sem_down" else ""
+        frames.append(Frame(number, number, function, file=file, line=1, module=module))
+    return Stack(tid, HANG_SIGNAL, f"thread {tid}", tuple(frames))
+
+
+@pytest.mark.parametrize(("threads", "blamed"), [
+    ([("pipe_read", "lkl_syscall", "sandbox_run")], "pipe_read"),
+    ([("sem_down", "lkl_cpu_get", "lkl_syscall", "sandbox_drain"), ("tick_loop", "lkl_trigger_irq")], "tick_loop"),
+    ([("sandbox_drain",), ("sem_down", "switch_to_host_task", "lkl_syscall", "sandbox_watch")], "switch_to_host_task"),
+    ([("sem_down", "lkl_cpu_get", "lkl_syscall", "sandbox_drain")], "lkl_cpu_get"),
+])
+def test_a_hang_is_never_named_after_the_executor(threads: list[tuple[str, ...]], blamed: str) -> None:
+    """The kernel's function is to blame, of the thread that waits, or of the one that has the kernel's CPU."""
+    assert hang_signature([thread(tid, *functions) for tid, functions in enumerate(threads)])[0] == blamed
+
+
+def test_a_hang_says_who_has_the_cpu() -> None:
+    """The thread that is in the kernel, and does not wait, has its CPU; where all wait, that is told."""
+    waiting, busy = thread(1, "sem_down", "lkl_cpu_get", "lkl_syscall"), thread(2, "tick_loop", "lkl_trigger_irq")
+    text = render([waiting, busy])
+    assert "thread 2, has the kernel's CPU:" in text
+    assert text.count("has the kernel's CPU") == 1
+    assert "no thread has the kernel's CPU" in render([waiting])

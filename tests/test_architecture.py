@@ -33,7 +33,7 @@ INNER_ROWS = {
     ),
     "powercut": ("recording", "cuts"),
     "fuzz": ("prog", "lang", "gen exec", "repro", "hypothesis"),
-    "gate": ("report", "sources trial"),
+    "gate": ("report", "kunit sources trial"),
 }
 
 

@@ -30,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("--tree", required=True, metavar="DIR", type=Path, help="the root of the kernel tree")
     parser.add_argument("--jobs", metavar="N", help="parallel jobs of the builds (default: one a core)")
+    parser.add_argument("--kunit", action="store_true", help="run the tree's KUnit tests, too (docs/kunit.md)")
     parser.add_argument("--report", metavar="FILE", type=Path, help="write the report there too, fit for a mail")
 
 
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     writable(arguments.report)
     with ending_in_order(), gate.workplace() as place:
         with telling_of_removal(), Bar() as bar:
-            report = gate.run(arguments.tree.absolute(), place, settings, bar)
+            report = gate.run(arguments.tree.absolute(), place, settings, bar, with_kunit=arguments.kunit)
         # At once: it takes a while to remove the copy.
         print(report.text(), end="", flush=True)
         write(report.text(), arguments.report)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lkltest.errors import BuildError, UsageError
-from lkltest.gate import sources, trial
+from lkltest.gate import kunit, sources, trial
 from lkltest.gate.report import Report, Row, Verdict
 from lkltest.host import programs
 from lkltest.host.cache import key
@@ -30,7 +30,9 @@ PROGRAMS = ("boot", "disk")  # suites whose programs also run as the init of a U
 LIBRARIES = ("tools/lkl", "tools/um")
 
 
-def run(tree: Path, place: Path, settings: Settings, progress: Progress) -> Report:
+def run(
+    tree: Path, place: Path, settings: Settings, progress: Progress, *, with_kunit: bool = False
+) -> Report:
     """Build a copy of `tree` in `place`, test what comes out, and report; the tree itself is only read.
 
     `place` is an empty directory, from `workplace`. Logs, and what pytest printed, stay in the cache. Raises UsageError
@@ -49,6 +51,8 @@ def run(tree: Path, place: Path, settings: Settings, progress: Progress) -> Repo
         if (tree / library / "Makefile").is_file():
             clean(tree, copy, logs, progress)
             rows += try_library(copy, library, logs, settings, progress)
+    if with_kunit:
+        rows += kunit.rows(tree, settings, progress)
     return Report(commit(tree), version(tree), tuple(rows))
 
 

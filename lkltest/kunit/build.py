@@ -21,6 +21,10 @@ OBJECTS = 700  # compiled for 6.12's default configuration: for the progress bar
 STAMP = "built.json"
 
 
+class LostOptions(UsageError):
+    """Kconfig has dropped or changed options that were asked for."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What is to be built."""
@@ -138,5 +142,5 @@ def prove(output: Path, wanted: config.Options, built: Built) -> None:
     lost = config.lost(wanted, config.read(output / ".config"))
     if lost:
         files = ", ".join(map(str, built.configs))
-        raise UsageError(f"UML does not get the configuration of {files}: kconfig dropped {', '.join(lost)}; their "
-                         "dependencies are missing, or UML has them not: add those, or leave these out")  # fmt: skip
+        raise LostOptions(f"UML does not get the configuration of {files}: kconfig dropped {', '.join(lost)}; their "
+                          "dependencies are missing, or UML has them not: add those, or leave these out")  # fmt: skip

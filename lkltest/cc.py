@@ -99,7 +99,7 @@ def collector(liblkl: Liblkl, settings: Settings) -> tuple[Path, ...]:
 
 
 def _all_read(source: Path, others: Sequence[Path]) -> tuple[Path, ...]:
-    """What several sources read: the compiler's dependency list names the files of the last one only."""
+    """The files that several sources include: the compiler's dependency list names those of the last one only."""
     if not others:
         return ()
     headers = {header for other in (source, *others) for header in other.parent.glob("*.h")}
@@ -145,7 +145,7 @@ def executable(compiler: Sequence[str]) -> str:
 
 
 def _stamp(path: str | Path) -> tuple[int, int, int] | None:
-    """What changes when a file does: its inode, size and time of change; None where it is gone."""
+    """A file's stamp, which changes with the file: inode, size and time of change; None where it is gone."""
     try:
         status = os.stat(path)  # noqa: PTH116 -- hundreds of these stand between a user and the first result
     except OSError:

@@ -28,7 +28,7 @@ START = {
     Generation.UML: "lkl_start_kernel(&lkl_host_ops, fmt, ...), UML's library mode",
 }
 
-# What suites ask of a kernel: what they miss, they skip.
+# The options that suites need: they skip the points for which one is missing.
 FEATURES = {
     "ext4": "CONFIG_EXT4_FS", "xfs": "CONFIG_XFS_FS", "btrfs": "CONFIG_BTRFS_FS", "vfat": "CONFIG_VFAT_FS",
     "virtio disks": "CONFIG_VIRTIO_BLK", "virtio net": "CONFIG_VIRTIO_NET", "IPv4": "CONFIG_INET",
@@ -123,7 +123,7 @@ def examine_uml(console: Console, path: Path, settings: Settings) -> bool:
 
 
 def facts(kernel: Liblkl, settings: Settings) -> Iterable[tuple[str, str]]:
-    """What is known of a kernel, as rows of a table."""
+    """The facts about a kernel, as rows of a table."""
     from lkltest.liblkl import headers
 
     yield "from", kernel.origin

@@ -129,7 +129,7 @@ def kernel_of(arguments: argparse.Namespace, settings: Settings) -> tuple[Uml, P
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
-    """How the kernels are run."""
+    """The settings with which the kernels are run."""
     from lkltest.kunit.kernel import Options
 
     words = [word for text in arguments.kernel_args for word in text.split()]
@@ -165,7 +165,7 @@ def describe(result: Result) -> Iterator[str]:
 
 
 def summary(results: Sequence[Result], took: float) -> str:
-    """The last line: how many cases ended how."""
+    """The last line: the number of cases for each outcome."""
     counts = Counter(result.status.value for result in results)
     told = ", ".join(f"{count} {name}" for name, count in counts.items())
     warned = sum(bool(result.warnings) for result in results)

@@ -1,4 +1,4 @@
-"""What commands do about signals that end them."""
+"""Handle the signals that end a command."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def _dialect(name: str) -> Dialect:
 
 
 class Source(NamedTuple):
-    """What was read of one file."""
+    """The result of reading one file."""
 
     file: str
     reports: list[Report]
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         live = not (arguments.json or arguments.junit == "-")
         listed = known_failures.read(arguments.known) if arguments.known else None
         show = _Live(out, quiet=arguments.quiet, titled=len(arguments.files) > 1) if live else None
-        # Which failures are known is clear when what is around them has come.
+        # A failure can be compared with the list once the lines around it have been read.
         sources, interrupted = _read_all(arguments, show if listed is None else None)
         for source in sources:
             for report in source.reports:
@@ -124,7 +124,7 @@ class _Known(NamedTuple):
         return cls(listed, [each for name, report in streams for each in excuse(report, listed, name)])
 
     def describe(self) -> dict[str, object]:
-        """What is to be told of the list, for the JSON document."""
+        """The entry on the list of known failures, for the JSON document."""
         return {
             "file": str(self.listed.file),
             "passed": [{"point": name, "line": entry.line, "reason": entry.reason} for name, entry in self.passed],
@@ -132,7 +132,7 @@ class _Known(NamedTuple):
         }
 
     def notes(self) -> Iterator[str]:
-        """What is to be told of the list, for people."""
+        """The lines on the list of known failures, for people."""
         file = self.listed.file
         for name, entry in self.passed:
             yield f"known to fail, but passed: {text.show(name)} ({file}:{entry.line}: {text.show(entry.reason)})"
@@ -250,7 +250,7 @@ def _explain(error: OSError) -> str:
 
 
 class _Output:
-    """Standard output, which may be closed or go away: `| head` must not change the verdict, a full disk is told."""
+    """Standard output, which may be closed at any time: `| head` must not change the verdict; a full disk is an error."""
 
     def __enter__(self) -> _Output:
         self._open = bool(sys.stdout)  # None where it was closed from the beginning

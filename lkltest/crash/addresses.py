@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TIMEOUT = 30.0  # seconds for one run of addr2line; a kernel of 30 MB takes 0.07
 
-# Where another machine's executable needs another addr2line, by its ELF machine.
+# The addr2line for executables of other machines, by ELF machine.
 TOOLS = {
     "x86_64": "x86_64-linux-gnu-addr2line",
     "AArch64": "aarch64-linux-gnu-addr2line",

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 
 class Rank(IntEnum):
-    """How specific a complaint is: a higher one explains a lower one, and not the other way round."""
+    """The rank of a complaint, by how specific it is: a higher one explains a lower one, not the other way round."""
 
     TRACE = 0  # a stack without a word
     CONSEQUENCE = 1  # the kernel gives up, because of something that it has told before

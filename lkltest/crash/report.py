@@ -56,7 +56,7 @@ class Thread:
 
 @dataclass(frozen=True)
 class CrashReport:
-    """What a program wrote about a fatal signal, or about a hang."""
+    """The report that a program wrote about a fatal signal, or about a hang."""
 
     signal: str  # "SIGSEGV"; SIGUSR2 for a hang
     tid: int  # the thread that the signal came to

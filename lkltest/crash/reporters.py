@@ -45,7 +45,7 @@ _WATCHDOGS = (
 # With the innermost frames that match left out, the first one that is left is to blame.
 REPORTERS = re.compile("|".join((_MEMORY, _MESSAGES, _CHECKS)))
 
-# Where a lock, a wait or a watchdog is complained of, their own functions report, too.
+# In complaints about a lock, a wait or a watchdog, the functions of locks, waits and watchdogs only report, too.
 WAITERS = re.compile("|".join((REPORTERS.pattern, _LOCKDEP, _WAITS, _WATCHDOGS)))
 
 # Between the place of a complaint and the console.

@@ -16,7 +16,7 @@ from lkltest.crash.reporters import PRINTERS, REPORTERS
 
 __all__ = ["CrashReport", "Frame", "Stack", "explain", "parse", "render", "signature", "symbolize"]
 
-# What every thread begins with, and nobody needs to be told.
+# The outermost functions of every thread, which need not be shown.
 STARTERS = frozenset({
     "_start", "__libc_start_main", "__libc_start_main_impl", "__libc_start_call_main",
     "start_thread", "clone", "clone3",
@@ -25,7 +25,7 @@ STARTERS = frozenset({
 # Below these a thread waits for its turn, or for a semaphore of the host.
 SLEEP = frozenset({"schedule", "schedule_idle", "arch_cpu_idle", "sem_down"})
 
-# What threads of the kernel sleep in that have nothing to do.
+# The functions in which idle threads of the kernel sleep.
 IDLE = frozenset({
     "worker_thread", "rescuer_thread", "kthreadd", "smpboot_thread_fn", "kswapd", "kswapd_try_to_sleep", "kthread",
     "idle_host_task_loop", "thread_bootstrap", "do_idle", "default_idle_call", "cpuidle_idle_call", "cpu_idle_loop",
@@ -193,7 +193,7 @@ def overflowed(report: CrashReport, thread: Thread) -> bool:
 
 
 def notes(report: CrashReport, thread: Thread) -> tuple[str, ...]:
-    """What else is to be said of a stack."""
+    """Further remarks on a stack."""
     found = []
     if thread.state:
         number = thread.state.split()[0]
@@ -258,7 +258,7 @@ def signature(stack: Stack, depth: int = 3) -> tuple[str, ...]:
     frames = [f for f in (awake(stack.frames) if stack.signal == HANG_SIGNAL else stack.frames) if not f.guess]
     root = kernel_root(frames)
     for chosen in ([f for f in frames if is_kernel(f, root)], frames):
-        # What has no name has a place in its file, the same one as long as the file is the same.
+        # A function without a name is identified by its offset in the file, constant while the file is the same.
         names = [base_name(f.function) or f"{Path(f.module).name}+{f.offset:#x}" for f in chosen if f.module]
         names = [name for name, _ in itertools.groupby(names) if not REPORTERS.fullmatch(name)]
         if names:
@@ -308,7 +308,7 @@ def holder(stacks: Sequence[Stack]) -> Stack | None:
 
 
 def awake(frames: Sequence[Frame]) -> Sequence[Frame]:
-    """What a thread did before it went to sleep in the kernel's scheduler, or all that it does."""
+    """The frames of a thread up to where it went to sleep in the kernel's scheduler; all frames of an awake thread."""
     last = max((i for i, frame in enumerate(frames) if frame.function in SLEEP), default=-1)
     return frames[last + 1 :] or frames
 
@@ -357,7 +357,7 @@ def show_function(frame: Frame) -> str:
 
 
 def show_place(frame: Frame, prefixes: Sequence[str]) -> str:
-    """Where a frame is: a source line, or else the module and the offset in it."""
+    """The place of a frame: a source line, or else the module and the offset in it."""
     marks = [text for flag, text in ((frame.inlined, "inlined"), (frame.guess, "perhaps of an earlier call")) if flag]
     tail = f" ({', '.join(marks)})" if marks else ""
     if frame.file.startswith("/"):

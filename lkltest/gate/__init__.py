@@ -76,7 +76,7 @@ def try_uml(copy: Path, place: Path, logs: Path, settings: Settings, progress: P
         yield Row(UML, "suites/uml", Verdict.NOT_RUN)
         return
     progress.say(f"testing UML {read(executable).version}")
-    # By what all their names begin with: -k does not take every version that a tree may give itself.
+    # The prefix that the names of all its kernels have: -k does not accept every version that a tree may give itself.
     unusable = False
     for suite, options in [("uml", []), *((suite, ["-k", "uml-"]) for suite in PROGRAMS)]:
         if unusable:

@@ -13,7 +13,7 @@ LINES = 12  # of what failed, that a mail can take
 
 
 class Verdict(enum.Enum):
-    """How one check ended."""
+    """The outcome of one check."""
 
     PASSED = "passed"
     FAILED = "FAILED"
@@ -92,7 +92,7 @@ def duration(seconds: float) -> str:
 
 
 def explain(row: Row) -> str:
-    """What a mail says below the table of a check that did not pass."""
+    """The paragraph of a mail on a check that did not pass, below the table."""
     lines = row.explanation.rstrip().splitlines()
     more = [f"[{len(lines) - LINES} more lines]"] if len(lines) > LINES else []
     return f"{row.kernel}, {row.check}:\n" + textwrap.indent("\n".join([*lines[:LINES], *more]), "    ")

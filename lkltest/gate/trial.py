@@ -16,7 +16,7 @@ from lkltest.host import process
 NO_TESTS = 5  # pytest's exit status
 TIMEOUT = 3600.0  # seconds: each test has its own deadline, this is for pytest itself
 
-# What a user sets for their own runs is not for this one.
+# Settings of the user's own runs must not change this one.
 ENVIRONMENT = {"LKLTEST_LKL": "", "LKLTEST_UML": "", "PYTEST_ADDOPTS": ""}
 
 

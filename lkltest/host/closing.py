@@ -1,4 +1,4 @@
-"""What is closed by leaving a block."""
+"""A base class of objects that leaving a `with` block closes."""
 
 from __future__ import annotations
 

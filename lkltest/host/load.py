@@ -1,4 +1,4 @@
-"""How busy this machine is, and timeouts that grow with it."""
+"""Measure the load of this machine, and make timeouts longer in proportion."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MOST = 20.0  # by how much a timeout grows at most: a hang comes to an end on an
 
 
 def slowdown() -> float:
-    """How many times as long as on an idle machine work takes: the processes that want a processor, for each of them.
+    """The factor by which work takes longer than on an idle machine: processes that want to run, for each processor.
 
     At least 1, at most MOST. The load of the last minute counts, and the present one where that is higher.
     """
@@ -26,7 +26,7 @@ class Deadline:
     """An instant that a busy machine puts off when it has come."""
 
     def __init__(self, timeout: float) -> None:
-        """Begin a timeout of so many seconds on an idle machine."""
+        """Begin a timeout of `seconds` seconds on an idle machine."""
         self.started = time.monotonic()
         self.timeout = timeout
         self.at = self.started + timeout  # on the monotonic clock

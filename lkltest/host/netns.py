@@ -42,7 +42,7 @@ TIMEOUT = 300.0  # seconds for each step of the setup, on the busiest machine
 
 @dataclass(frozen=True)
 class Network:
-    """One end of a link, for a program: how it is run, and what it is told."""
+    """One end of a link, for a program: the command in front of it, and its arguments."""
 
     backend: str
     ifname: str  # what the program opens: a device, a device's node, or FIFOs
@@ -71,7 +71,7 @@ def network(backend: str, directory: Path, peer: Sequence[str], ready: str = "")
 
 
 def far_end(directory: Path) -> tuple[str, ...]:
-    """What the peer of a pipe is told, if it is suites/net's."""
+    """The arguments for the peer of a pipe, if it is suites/net's."""
     return (
         "backend=pipe", f"ifname={far_name(directory)}", f"address={PEER}/{PREFIX}", f"address6={PEER6}/{PREFIX6}",
         f"beyond={BEYOND}",
@@ -101,7 +101,7 @@ def unshare(backend: str) -> tuple[str, ...]:
 
 
 def missing(command: Sequence[str]) -> str:
-    """What this machine lacks to set a link up, found by doing it; empty where nothing is missing."""
+    """The reason why this machine cannot set a link up, found by trying it; empty where it can."""
     done = process.run([*command, "--peer", "true", "--", "true"], timeout=TIMEOUT)
     said = done.errors.decode(errors="backslashreplace").strip().splitlines()
     return "" if done.ok else said[-1] if said else f"setting up a link: {done.describe()}"

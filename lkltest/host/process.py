@@ -38,7 +38,7 @@ SIGCONT = signal.SIGCONT
 
 @dataclass(frozen=True)
 class Ended:
-    """How a child process ended."""
+    """The end of a child process."""
 
     argv: tuple[str, ...]
     status: int | None  # exit status; None where a signal ended it
@@ -69,7 +69,7 @@ class Completed(Ended):
 
 
 class Stream(enum.Enum):
-    """Where a chunk of output came from."""
+    """The source of a chunk of output."""
 
     OUTPUT = "standard output"
     ERRORS = "standard error"
@@ -262,7 +262,7 @@ class Child(Closing):
                 os.kill(pid, signal.SIGKILL)
 
     def ended(self, *, timed_out: bool = False) -> Ended:
-        """How it ended; the process must have been killed, which also reaps."""
+        """The end of the process, which must have been killed; killing also reaps it."""
         code = self.popen.returncode
         assert code is not None
         return Ended(
@@ -280,7 +280,7 @@ class Child(Closing):
         return os.read(pipe.fileno(), CHUNK) if pipe is not None and waiting else b""
 
     def chunk(self, timeout: float | None) -> Chunk | None:
-        """What the child printed next, on either of its pipes, or that it ended; None after `timeout` silent seconds.
+        """The child's next output, on either of its pipes, or its end; None after `timeout` seconds without output.
 
         A process that it left behind may hold the pipes open: its own end is the end, after what is in the pipes.
         """

@@ -99,7 +99,7 @@ PACKAGES = {
 
 
 def missing(needs: Iterable[Need]) -> list[Need]:
-    """Those that the host lacks."""
+    """The programs that the host lacks."""
     return [need for need in needs if not need.met()]
 
 

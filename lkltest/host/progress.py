@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich import progress as rich_progress
 
 SILENCE = 15.0  # seconds after which a log gets another line
-EARLY = 50  # the part of the work, one in so many objects, before which nobody can tell how long the rest takes
+EARLY = 50  # no estimate of the rest before one object in this number is done
 
 
 class Progress(Protocol):

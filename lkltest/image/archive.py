@@ -27,7 +27,7 @@ COMPRESSORS = (ZSTD, GZIP)
 
 
 def compressor() -> Compressor:
-    """The best one that is installed; raises MissingTool where there is none."""
+    """The best compressor that is installed; raises MissingTool where there is none."""
     try:
         tools.find(ZSTD.program)
     except tools.MissingTool:

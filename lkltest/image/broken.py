@@ -1,4 +1,4 @@
-"""Disks that are broken on purpose: what a kernel must refuse, or report, and survive."""
+"""Disks that are broken on purpose: a kernel must refuse or report them, and survive."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def cut_short(path: Path, _: random.Random) -> None:
 
 
 def zeroed(path: Path, _: random.Random) -> None:
-    """Zero what holds the superblock."""
+    """Zero the part of the disk that holds the superblock."""
     with path.open("r+b") as file:
         file.write(bytes(HEAD))
 
 
 def noisy_superblock(path: Path, luck: random.Random) -> None:
-    """Fill with random bytes what holds the superblock."""
+    """Fill the part of the disk that holds the superblock with random bytes."""
     with path.open("r+b") as file:
         file.write(luck.randbytes(HEAD))
 
 
 def noisy(path: Path, luck: random.Random) -> None:
-    """Strew random bytes over the data of the image, the superblock left out: metadata, mostly."""
+    """Write random bytes at random places of the image's data, mostly metadata; leave the superblock out."""
     with path.open("r+b") as file:
         places = [
             position
@@ -46,7 +46,7 @@ def noisy(path: Path, luck: random.Random) -> None:
 
 
 def whole(_: Path, __: random.Random) -> None:
-    """Leave it as it is: broken.c lets its reads and writes fail."""
+    """Leave the disk as it is: broken.c makes its reads and writes fail."""
 
 
 DEFECTS: Mapping[str, Callable[[Path, random.Random], None]] = {
@@ -60,7 +60,7 @@ DEFECTS: Mapping[str, Callable[[Path, random.Random], None]] = {
 
 
 def make(image: Image, directory: Path, seed: int = 0) -> list[str]:
-    """Copy an image once for each defect, broken by it; return the arguments that tell broken.c: "zeroed=PATH"."""
+    """Copy an image once for each defect, and break the copy; return the arguments of broken.c: "zeroed=PATH"."""
     arguments = []
     for name, damage in DEFECTS.items():
         path = directory / f"{image.path.stem}-{name}.img"

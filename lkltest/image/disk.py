@@ -1,4 +1,4 @@
-"""A disk for a test program to run on, and the host's verdict on what it left there."""
+"""A disk for a test program to run on, and the host's verdict on the disk afterwards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class PointResult(Protocol):
 
     @property
     def passed(self) -> bool:
-        """Whether the point has done its work."""
+        """Whether the point has passed."""
 
     @property
     def properties(self) -> Mapping[str, str]:
@@ -28,7 +28,7 @@ class PointResult(Protocol):
 
 @dataclass(frozen=True)
 class Disk:
-    """The image that a program is given, and a second one beside it, for the host to judge afterwards."""
+    """The image on which a program runs, and a second one beside it; the host judges them afterwards."""
 
     image: Image
     second: Image | None  # None: a second partition, if anything, is the second disk
@@ -45,7 +45,7 @@ class Disk:
 
     @property
     def arguments(self) -> list[str]:
-        """What disk.c is to be told."""
+        """The arguments of disk.c."""
         arguments = self.image.arguments()
         if self.second is not None:
             return arguments + self.second.arguments("second_")
@@ -56,9 +56,9 @@ class Disk:
         return arguments
 
     def check(self, results: Mapping[str, PointResult] | None = None) -> None:
-        """Let the host's checkers look at it, and read back on the host what the program has written.
+        """Check the disk by the host's checkers, and read back on the host the files that the program has written.
 
-        `results` are those of disk.c's points: what was skipped was not written. Without them, nothing is read.
+        `results` are those of disk.c's points: a skipped point wrote nothing. Without them, nothing is read.
         Raises AssertionError with what is wrong; MissingTool where a program is missing, and nothing else was found.
         """
         problems = fsck.all_of(
@@ -75,7 +75,7 @@ class Disk:
         return [f"second disk: {problem}" for problem in fsck.check(self.second)]
 
     def _files(self, results: Mapping[str, PointResult]) -> dict[str, int]:
-        """What must be on the disk: what was packed, and what the program's points say they have written."""
+        """The files that must be on the disk: the packed ones, and those that the points report as written."""
         files = dict(tree.PACKED) if self.image.packed else {}
         if _passed(results, "files"):
             files |= {name: size for name, size in tree.WRITTEN.items() if size != tree.BIG}

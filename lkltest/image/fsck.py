@@ -18,7 +18,7 @@ Judge = Callable[[], list[str]]  # says what is wrong
 
 
 def check(image: Image) -> list[str]:
-    """What the host's checkers complain of, each complaint with the checker's name; empty where all is clean.
+    """The complaints of the host's checkers, each with the checker's name; empty where all is clean.
 
     Raises MissingTool where one is not installed and the others are content.
     """
@@ -28,9 +28,9 @@ def check(image: Image) -> list[str]:
 
 
 def all_of(*judges: Judge) -> list[str]:
-    """What any of these judges finds.
+    """The complaints of all these judges.
 
-    A missing one is raised as MissingTool only where the others are content: it hides nothing that they have found.
+    MissingTool is raised for a missing one only where the others find nothing: it never hides a complaint.
     """
     problems, missing = [], []
     for judge in judges:
@@ -64,7 +64,7 @@ def read(image: Image, files: Mapping[str, int]) -> list[str]:
 
 
 def cat(volume: Volume, path: Path, name: str) -> tuple[bytes, str]:
-    """The bytes of one file of a bare file system's image; with what the reader complained of last."""
+    """The bytes of one file of a bare file system's image, with the last complaint of the program that read it."""
     command = [word.replace("{image}", str(path)).replace("{path}", name) for word in volume.read]
     told = tools.run(command, package=volume.packages.get(command[0]))
     complaint = told.errors.decode(errors="backslashreplace").strip().splitlines()

@@ -20,7 +20,7 @@ LABELS = {"mbr": "dos", "gpt": "gpt"}  # as sfdisk calls them
 
 @dataclass(frozen=True)
 class Place:
-    """Where on an image a file system is."""
+    """The place of a file system on an image."""
 
     volume: Volume
     number: int  # of the partition, from 1; 0: the whole disk
@@ -30,7 +30,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Image:
-    """An image file, and what is on it."""
+    """An image file, and the file systems on it."""
 
     name: str  # the recipe's
     path: Path
@@ -45,7 +45,7 @@ class Image:
         return self.places[0].volume.type
 
     def arguments(self, prefix: str = "", place: int = 0) -> list[str]:
-        """What a C program needs to know of one of its file systems: "disk=PATH", "type=ext4"...
+        """The arguments that describe one of its file systems to a C program: "disk=PATH", "type=ext4"...
 
         The names of a second disk's arguments begin with `prefix`.
         """
@@ -131,7 +131,7 @@ def _make_volume(volume: Volume, path: Path, *, pack: bool) -> None:
 
 
 def _fill_in(command: Sequence[str], volume: Volume, path: Path, source: Path | None) -> list[str]:
-    """A recipe's command with everything put in its place."""
+    """A recipe's command, with the placeholders replaced."""
     words: list[str] = []
     for word in command:
         if word == "{options}":
@@ -153,7 +153,7 @@ def _replace(word: str, places: dict[str, str]) -> str:
 
 
 def _run(key: str, volume: Volume, path: Path, source: Path | None) -> None:
-    """Run the command that a key of the recipe is."""
+    """Run the command that stands under a key of the recipe."""
     command = _fill_in(getattr(volume, key), volume, path, source)
     told = tools.run(command, package=volume.packages.get(command[0]), cwd=path.parent)
     if not told.ok:

@@ -1,4 +1,4 @@
-"""What a recipe says of a disk image: how it is made, how it is checked."""
+"""A recipe of a disk image: how the image is made, how it is checked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 
 @dataclass(frozen=True)
 class Check:
-    """A program of the host that judges a file system, and how it is known to be content."""
+    """A program of the host that judges a file system, and the output by which it finds no damage."""
 
     command: tuple[str, ...]  # with {image}
     quiet: tuple[str, ...] = ()  # where given, every line that it prints must match one of these expressions
@@ -33,7 +33,7 @@ class Check:
 class Volume:
     """One file system as a recipe describes it, settled for one kernel."""
 
-    type: str  # as mount is told
+    type: str  # for mount -t
     size: int  # bytes
     mkfs: tuple[str, ...]  # command, with {image}, {options}, {pack}
     config: str = ""  # the kernel's option that brings it: part of a skip's reason

@@ -54,7 +54,7 @@ def volume(raw: Mapping[str, Any]) -> Volume:
 
 @contextlib.contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Say which file it is that something is wrong with."""
+    """Name the file in the errors that the block raises."""
     try:
         yield
     except OSError as error:
@@ -100,7 +100,7 @@ def _follow(keys: Mapping[str, Any], drafts: Mapping[str, _Draft], seen: tuple[s
 
 
 def _whole(keys: Mapping[str, Any]) -> Part:
-    """A part of which nothing is missing, whatever the kernel."""
+    """A part of the recipe, checked to be complete for every kernel."""
     for key in ("type", "size", "mkfs"):
         if key not in keys:
             raise ValueError(f'{key!r} is missing: give it, or like = "ext4" to take it from there')

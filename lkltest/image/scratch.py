@@ -1,4 +1,4 @@
-"""Temporary directories for images, which a killed run does not leave behind for ever."""
+"""Temporary directories for images; those of killed runs are removed by a later run."""
 
 from __future__ import annotations
 

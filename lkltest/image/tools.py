@@ -46,5 +46,5 @@ def run(
 
 
 def said(completed: process.Completed) -> str:
-    """All that a program printed, for people and for judging."""
+    """All output of a program, for people and for judging."""
     return (completed.errors + completed.output).decode(errors="backslashreplace")

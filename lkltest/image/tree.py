@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 MASK = (1 << 64) - 1
-PAGE = 4096  # bytes: the known data is told apart by pages of this size
+PAGE = 4096  # bytes: no two pages of the known data are equal
 
 SIZES = (0, 1, 4095, 4096, 4097)
 BIG = 64 << 20
@@ -29,7 +29,7 @@ WRITTEN: Mapping[str, int] = _files("written", (*SIZES, BIG))
 
 
 def seed(text: bytes) -> int:
-    """Where a file's data begins: FNV-1a in 64 bits over its path, never 0."""
+    """The seed of a file's data: FNV-1a in 64 bits over its path, never 0."""
     value = 0xCBF29CE484222325
     for byte in text:
         value = (value ^ byte) * 0x100000001B3 & MASK
@@ -40,7 +40,7 @@ def content(path: str, size: int) -> bytes:
     """The known data of a file: `lkltest_fill` of the C harness makes the same.
 
     One page of random words that follows from the path, again and again; the first word of each is changed by
-    the page's number, so that a page that is missing, old, doubled or in another's place is told.
+    the page's number, so that a page that is missing, old, doubled or in another's place is found.
     """
     words = []
     state = seed(path.encode())
@@ -55,7 +55,7 @@ def content(path: str, size: int) -> bytes:
 
 
 def difference(expected: bytes, actual: bytes) -> str | None:
-    """In words, where two contents first differ; None where they are equal."""
+    """The first difference between two contents, in words; None where they are equal."""
     if expected == actual:
         return None
     same = min(len(expected), len(actual))

@@ -28,7 +28,7 @@ def copy_user_image(file: Path, recipes: Sequence[Recipe], version: str, directo
 def identify(file: Path, recipes: Sequence[Recipe]) -> tuple[str, list[tuple[Found, Recipe]]]:
     """The partition table of a user's image, and where on it are file systems that a recipe tells how to judge.
 
-    Raises what `copy_user_image` raises.
+    Raises the same errors as `copy_user_image`.
     """
     if not file.is_file():
         what = "is a directory" if file.is_dir() else "is no image file" if file.exists() else "does not exist"
@@ -69,7 +69,7 @@ def _by_type(recipes: Sequence[Recipe]) -> dict[str, Recipe]:
 
 
 def _probe(image: Path, offset: int = 0, size: int = 0) -> Mapping[str, str]:
-    """What blkid says of an image, or of a part of it."""
+    """The output of blkid for an image, or for a part of it."""
     where = ["-O", str(offset), "-S", str(size)] if size else []
     told = tools.run(["blkid", "-p", "-o", "export", *where, str(image)])
     lines = told.output.decode(errors="replace").splitlines()

@@ -20,15 +20,15 @@ __all__ = [
     "find", "is_built", "kernels", "prepare", "rebuild", "stale",
 ]  # fmt: skip
 
-# What a host runs, by its own name for itself: the ELF machines of libraries.
+# The ELF machines of the libraries that a host runs, by `uname -m`.
 NATIVE = {"x86_64": {"x86-64", "i386"}, "i686": {"i386"}, "i586": {"i386"}, "armv7l": {"arm"}, "armv6l": {"arm"}}
 
 
 def find(path: Path, settings: Settings | None = None) -> Liblkl:
     """The built liblkl that a user named: a tree, its tools/lkl or tools/um, an O= directory, a prefix, a library.
 
-    Raises UsageError saying what was looked for, where, and the next step (NotBuilt, one of them, where it is
-    a tree that could be built), or that this host cannot run it and `settings` do not say what can.
+    Raises UsageError that names the missing file, the place and the next step (NotBuilt, a subclass, for a tree that
+    could be built), or that says that this host cannot run the library and that `settings` name nothing that can.
     """
     settings = settings or Settings.load({})
     liblkl = describe(path, settings)
@@ -37,7 +37,7 @@ def find(path: Path, settings: Settings | None = None) -> Liblkl:
 
 
 def describe(path: Path, settings: Settings) -> Liblkl:
-    """As `find`, for whatever machine the library is."""
+    """As `find`, for a library of any machine."""
     path = Path(os.path.abspath(path))  # noqa: PTH100 -- keeps symbolic links as given
     liblkl = description_cache.recall(path, settings.cache)
     if liblkl is None:
@@ -116,7 +116,7 @@ def kernels(settings: Settings, progress: Progress | None = None) -> tuple[Liblk
 
 
 def distinct(names: list[str], paths: list[Path]) -> list[str]:
-    """Names that differ: kernels of one version get the part of their path that tells them apart."""
+    """Distinct names: kernels of one version get the part of their path in which they differ."""
     result = []
     for name, path in zip(names, paths, strict=True):
         others = [other for twin, other in zip(names, paths, strict=True) if twin == name and other != path]
@@ -125,13 +125,13 @@ def distinct(names: list[str], paths: list[Path]) -> list[str]:
 
 
 def own_part(path: Path, others: list[Path]) -> str:
-    """The last part of a path that none of the others has at its place from the end or the start."""
+    """The last part of a path that no other path has at the same place from the end or the start."""
     ours = [part for part in path.parts if all(part not in other.parts for other in others)]
     return ours[-1] if ours else "-".join(path.parts[1:])
 
 
 def stale(liblkl: Liblkl) -> str | None:
-    """Which source is newer than the library, and since when; None where none is, or there are no sources."""
+    """The source that is newer than the library, and its time; None where none is, or there are no sources."""
     from lkltest.liblkl import staleness
 
     return staleness.newer(liblkl)

@@ -1,4 +1,4 @@
-"""What a library file says of itself: machine, symbols, the kernel's banner."""
+"""Read a library file: machine, symbols, the kernel's banner."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Binary:
     bits: int  # 32 or 64
     windows: bool  # its objects are PE/COFF, not ELF
     defined: frozenset[str]  # global symbols
-    undefined: frozenset[str]  # what it wants from whoever links it
+    undefined: frozenset[str]  # symbols that the programs which link it must define
     version: str  # from the kernel's banner: "4.9.0+"; empty where there is none
     banner: str  # all of it, which tells two builds apart
     debug: bool  # has debug information
@@ -98,7 +98,7 @@ class Part:
     """One object file of a library, or a shared library."""
 
     def __init__(self, data: bytes) -> None:
-        """Read all that is wanted of it."""
+        """Read machine and symbols."""
         self.data = data
         self.defined: set[str] = set()
         self.undefined: set[str] = set()

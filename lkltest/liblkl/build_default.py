@@ -1,4 +1,4 @@
-"""The build of a kernel from a recipe, published whole or not at all."""
+"""Build a kernel from a recipe; only a complete one is moved into the cache."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ LITTLE_ENDIAN = "-D_LINUX_BYTEORDER_LITTLE_ENDIAN_H"
 
 
 class Log:
-    """The log of one build: every line goes to a file, objects are counted, and what failed is picked out."""
+    """The log of one build: it writes every line to a file, counts objects, and finds the lines on a failure."""
 
     def __init__(self, path: Path, progress: Progress, expected: int | None) -> None:
         """Start the file at `path` anew, its directory included."""
@@ -193,7 +193,7 @@ class Tree:
         self.clean()
 
     def edit_defconfig(self) -> None:
-        """Take the forbidden options out of the defconfig, and add what the recipe adds."""
+        """Remove the forbidden options from the defconfig, and add the options of the recipe."""
         defconfig = self.root / "arch" / "lkl" / "defconfig"
         gone = tuple(f"{option}=" for option in self.recipe.forbidden)
         lines = [line for line in defconfig.read_text().splitlines() if not line.startswith(gone or ("\n",))]
@@ -201,7 +201,7 @@ class Tree:
         defconfig.write_text("\n".join([*lines, *self.recipe.added]) + "\n")
 
     def prove_config(self) -> None:
-        """Raise BuildError unless what was asked for survived: kconfig drops in silence what it cannot have."""
+        """Raise BuildError unless the wanted options survived: kconfig silently drops those that it cannot have."""
         lines = set((self.root / ".config").read_text().splitlines())
         lost = [option for option in self.recipe.required if not {f"{option}=y", f"{option}=m"} & lines]
         lost += [line for line in self.recipe.added if line not in lines and not line.startswith("#")]
@@ -232,7 +232,7 @@ class Tree:
             raise self.log.failure(what, ended)
 
     def clean(self) -> None:
-        """Remove what only a further build would need: 490 of 617 MB."""
+        """Remove the files that only a further build would need: 490 of 617 MB."""
         for folder, names, files in os.walk(self.root):
             names[:] = [name for name in names if name != ".tmp_versions"]
             for file in files:

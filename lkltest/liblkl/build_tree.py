@@ -1,4 +1,4 @@
-"""The build of a tree of the user's own, with its configuration kept."""
+"""Build a tree of the user's own, and keep its configuration."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Plan:
 
 
 def build(root: Path, output: Path, settings: Settings, log: Log) -> None:
-    """Build a tree, and prove that it was; the library of before stays until there is a new one."""
+    """Build a tree, and prove that it was built; the old library stays until there is a new one."""
     log.progress.say(f"building {root} (log: {log.path})")
     with log.file:
         began = log.path.stat().st_mtime
@@ -102,14 +102,14 @@ def build(root: Path, output: Path, settings: Settings, log: Log) -> None:
 
 
 def require_proof(built: proof.Built, log: Log) -> None:
-    """Raise UsageError unless the files prove that the library is made from what is there now."""
+    """Raise UsageError unless the files prove that the library is made from the present sources."""
     doubt = proof.doubt(built)
     if doubt:
         raise unproved(built.root, doubt, log)
 
 
 def unproved(root: Path, doubt: str, log: Log) -> UsageError:
-    """The error for a build that ended well and did not make everything anew."""
+    """The error for a build that succeeded, but did not rebuild everything."""
     return UsageError(
         f"make ended well in {root} and did not rebuild everything: {doubt}; the library of before is kept. Clean the "
         f"tree (make ARCH=lkl clean), or build it yourself and leave out --lkl-build (log: {log.path})"
@@ -117,7 +117,7 @@ def unproved(root: Path, doubt: str, log: Log) -> UsageError:
 
 
 def planned(root: Path, output: Path, jobs: int) -> Plan:
-    """How a tree is built."""
+    """The commands that build a tree."""
     common = ["make", "KALLSYMS_EXTRA_PASS=1", *([f"O={output}"] if output != root else [])]
     if (root / "tools" / "um").is_dir() and not (root / "tools" / "lkl").is_dir():
         return of_uml(root, output, common, jobs)
@@ -140,7 +140,7 @@ def planned(root: Path, output: Path, jobs: int) -> Plan:
 
 
 def before_install(root: Path) -> list[str]:
-    """What `make install` leaves out: it takes no edited .config over and, from 6.6 on, compiles nothing.
+    """The commands before `make install`, which takes no edited .config over and, from 6.6 on, compiles nothing.
 
     Where it compiles, it does so with fewer of the compiler's options than `make all`: that would compile all anew.
     """
@@ -183,7 +183,7 @@ def first_generation(root: Path) -> bool:
 
 @dataclass(frozen=True)
 class Made:
-    """How one command of a build ended."""
+    """The end of one command of a build."""
 
     root: Path
     log: Log

@@ -11,7 +11,7 @@ _LINE = re.compile(r"\s*$|#|[^\\#][^\n]*[:=]|\t|(?:-?include|ifn?eq|ifn?def|else
 
 
 def remove_unreadable(tools: Path) -> None:
-    """Remove the unreadable records in a kernel's tools/ and below: what they are about is compiled again."""
+    """Remove the unreadable records in a kernel's tools/ and below: their objects are then compiled again."""
     for folder, _, files in os.walk(tools):
         for file in files:
             if file.startswith(".") and file.endswith(".cmd"):

@@ -13,7 +13,7 @@ from lkltest.liblkl.layout import Layout, NotBuilt
 from lkltest.liblkl.model import Generation, Liblkl
 from lkltest.settings import Settings
 
-# What an undefined symbol of the library means for those who link it.
+# The library to link for each undefined symbol of liblkl.
 LIBRARIES = (
     (re.compile(r"vde_\w+"), "-lvdeplug"),
     (re.compile(r"dl(open|sym|close|error)"), "-ldl"),
@@ -28,7 +28,7 @@ MISSING = (
 
 
 def describe(path: Path, layout: Layout, settings: Settings) -> Liblkl:
-    """Look at everything that `layout` names; raises UsageError where it does not belong together."""
+    """Describe the liblkl whose files `layout` names; raises UsageError where the files do not belong together."""
     static = load(layout.static, layout) if layout.static else None
     shared = load(layout.shared, layout) if layout.shared else None
     main = static or shared
@@ -76,7 +76,7 @@ def load(library: Path, layout: Layout) -> Binary:
 
 
 def has_autoconf(layout: Layout) -> bool:
-    """Whether the headers say themselves what host they are for."""
+    """Whether the headers contain the configuration of their host."""
     return any((folder / "lkl_autoconf.h").is_file() for folder in layout.include)
 
 
@@ -147,7 +147,7 @@ def libraries(library: Binary, seen: Headers, layout: Layout) -> tuple[str, ...]
 
 
 def notes(main: Binary, static: Binary | None, shared: Binary | None, layout: Layout) -> tuple[str, ...]:
-    """What is no error, but good to know."""
+    """Remarks for the user that are no errors."""
     told = []
     if not main.debug and not main.windows:
         told.append("no debug information: stacks have no source lines (CONFIG_DEBUG_INFO, strip)")

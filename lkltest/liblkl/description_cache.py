@@ -56,7 +56,7 @@ def stamps(files: Sequence[Path]) -> dict[str, Any]:
 
 
 def stamp(name: str) -> list[int] | None:
-    """What changes when a file does: size, time in ns, inode; None where there is none."""
+    """A file's stamp, which changes with the file: size, time in ns, inode; None where there is none."""
     try:
         about = os.stat(name)  # noqa: PTH116 -- a Path object costs more than the call
     except OSError:

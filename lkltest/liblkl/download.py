@@ -48,7 +48,7 @@ def tarball(recipe: Recipe, directory: Path, progress: Progress) -> Path:
 
 
 def place(recipe: Recipe, directory: Path) -> Path:
-    """Where the recipe's package is kept, or will be."""
+    """The path at which the recipe's package is kept, or will be."""
     return directory / cache.key(recipe.spec, recipe.integrity)
 
 
@@ -72,7 +72,7 @@ def pack(recipe: Recipe, directory: Path) -> Path:
 
 
 def complaint(lines: list[str]) -> str:
-    """What npm says, in short: its first lines of error, without its prefix or its log file's name."""
+    """The message of npm, shortened: its first lines of error, without its prefix or its log file's name."""
     said = [line.removeprefix("npm").strip().removeprefix("ERR!").removeprefix("error").strip() for line in lines
             if line.startswith(("npm ERR!", "npm error"))]
     told = [text for text in said if text and "complete log" not in text and "debug-0.log" not in text]

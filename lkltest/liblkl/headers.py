@@ -1,4 +1,4 @@
-"""What the headers of a liblkl declare, as the preprocessor sees it."""
+"""Read the declarations of a liblkl's headers, as the preprocessor sees them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ENTRY = "#include <lkl_host.h>\n"  # includes lkl.h, and that all the rest
 
 @dataclass(frozen=True)
 class Headers:
-    """The declarations that tell API generations apart, and more of what a user may ask."""
+    """The declarations by which API generations are recognized, and further facts from the headers."""
 
     generation: Generation  # never UML: that is not seen here
     inlines: frozenset[str]  # static inline functions: "lkl_sys_open"

@@ -1,4 +1,4 @@
-"""Long-running tools whose processes never outlive us."""
+"""Run long-running tools whose processes end with lkltest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The configuration of a kernel tree: what its user wants (.config), and what kbuild has taken over (auto.conf)."""
+"""The configuration of a kernel tree: the user's (.config), and the one that kbuild has taken over (auto.conf)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def not_taken_over(output: Path) -> str:
 
 @contextmanager
 def kept(file: Path) -> Iterator[None]:
-    """Let nothing in the block change a .config: one that is changed is put back, and told as UsageError."""
+    """Raise UsageError if the block changes a .config, and restore it."""
     before = options(file)
     text = file.read_bytes() if before is not None else b""
     yield

@@ -1,4 +1,4 @@
-"""The options by which a test program learns what its kernel's headers lack."""
+"""The compiler's options that name the calls and operations which a kernel's headers lack."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MEMBERS = {
 def flags(include: Sequence[Path]) -> tuple[str, ...]:
     """The -D options of a program that is compiled against the headers in `include`.
 
-    What is asked for stands in the harness's own headers; nothing is said of headers that are not there.
+    The harness's own headers list the names to look for; kernel headers that are not there give no options.
     """
     operations, calls = _asked()
     return (*_operations(include, operations), *_calls(include, calls), *_members(include))

@@ -1,4 +1,4 @@
-"""Where the parts of a liblkl are, in every layout that LKL's makefiles leave."""
+"""Find the files of a liblkl, in every layout that LKL's makefiles leave."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class NotBuilt(UsageError):
 def locate(path: Path) -> Layout:
     """The liblkl that a user named: a tree, its tools/lkl or tools/um, an O= directory, a prefix, or a library.
 
-    Raises UsageError, or NotBuilt where it is a tree that could be built, naming what was looked for and where.
+    Raises UsageError, or NotBuilt for a tree that could be built; the message names the missing file and the place.
     """
     try:
         if path.is_file():
@@ -91,7 +91,7 @@ def of_directory(path: Path) -> Layout:
 
 
 def strange(path: Path) -> str:
-    """What a directory without a liblkl may be, and the next step."""
+    """A guess at what a directory without a liblkl is, and the next step."""
     for name in ("linux", "src/linux", "lkl", "linux-lkl"):
         if any((path / name / tools).is_dir() for tools in TOOLS):
             return f"an LKL tree is in {path / name}: pass --lkl that"
@@ -121,7 +121,7 @@ def of_tree(base: Path, tools: Path) -> Layout:
 
 
 def unbuilt(base: Path, tools: Path) -> str:
-    """Why a tree has no library, as far as what lies about tells, and the next step."""
+    """The reason why a tree has no library, as far as its files show it, and the next step."""
     looked = f"{tools}/liblkl.a or liblkl.so" if tools.name == "lkl" else f"{tools}/liblinux.a"
     half = first(tools, ("lib/lkl.o", "lib/linux.o"))
     make = f"make -C {tools}"

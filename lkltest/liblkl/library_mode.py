@@ -1,4 +1,4 @@
-"""The two forms of UML's library mode: how a tree is told to be built as one, and where its tests are."""
+"""The two forms of UML's library mode: the options that build a tree as one, and the place of its tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class LibraryMode:
-    """What the RFC's versions do not have in common."""
+    """The differences between the RFC's versions."""
 
     word: str  # on make's command line, beside ARCH=um
     tests: str  # their place in the sources

@@ -1,4 +1,4 @@
-"""What is known of one liblkl."""
+"""The description of one liblkl."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Generation(enum.Enum):
 
 @dataclass(frozen=True)
 class Liblkl:
-    """One built liblkl: where its parts are, and what they say of themselves.
+    """One built liblkl: its files, and the facts that were read from them.
 
-    Everything is found by looking at headers and symbols, nothing by trusting a version number.
+    All facts come from headers and symbols, none from a version number.
     """
 
     name: str  # part of the ids of test items: "lkl-4.9.0"
@@ -43,7 +43,7 @@ class Liblkl:
     output: Path | None = None  # where the tree was built: `root` itself, or the directory given with O=
     host: frozenset[str] = frozenset()  # the host's part, as it was configured: "POSIX", "VIRTIO_NET", "VFIO_PCI"
     inlines: frozenset[str] = frozenset()  # functions that only the headers define: "lkl_sys_open" from G2 on
-    undefined: frozenset[str] = frozenset()  # symbols that the library wants from whoever links it
+    undefined: frozenset[str] = frozenset()  # symbols that the programs which link the library must define
     notes: tuple[str, ...] = ()  # what its user should know: "no debug information: ..."
 
     def has(self, function: str) -> bool:
@@ -64,7 +64,7 @@ class Liblkl:
 
     @property
     def kasan(self) -> bool:
-        """Whether it was built with KASAN, as its configuration or its symbols tell."""
+        """Whether it was built with KASAN, by its configuration or its symbols."""
         return "CONFIG_KASAN" in self.config or any("kasan" in symbol for symbol in self.symbols)
 
     @property

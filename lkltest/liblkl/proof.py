@@ -1,7 +1,7 @@
 """The proof that a library was built from the sources and the configuration that are there now.
 
-A makefile may end well and have compiled nothing. So nothing is believed but the files: their times, the kernel's
-banner, kbuild's records of what each object was made from (`.X.o.cmd`), and its copy of the configuration.
+A makefile may succeed and have compiled nothing. So only the files count as proof: their times, the kernel's banner,
+kbuild's records of the sources of each object (`.X.o.cmd`), and its copy of the configuration.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Built:
 
 
 def doubt(built: Built) -> str:
-    """What was not rebuilt, as one sentence; empty where everything that is there proves that all was."""
+    """The parts that were not rebuilt, as one sentence; empty where the files prove that all were."""
     return (
         configuration(built) or chain(built) or banners(built) or next(records(built), "") or next(sources(built), "")
     )

@@ -12,7 +12,7 @@ from lkltest.errors import UsageError
 if TYPE_CHECKING:
     from lkltest.settings import Settings
 
-# What the suites use: a configuration that lost one of them would turn tests into skips without a word.
+# The options that the suites use: without one of them, tests would silently become skips.
 SUITES_NEED = (
     "CONFIG_NET", "CONFIG_INET", "CONFIG_IPV6", "CONFIG_VIRTIO_BLK", "CONFIG_VIRTIO_NET",
     "CONFIG_PROC_FS", "CONFIG_SYSFS", "CONFIG_EPOLL", "CONFIG_EVENTFD", "CONFIG_KALLSYMS", "CONFIG_DEBUG_INFO",
@@ -22,7 +22,7 @@ SUITES_NEED = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to make one kernel: an npm package with an LKL tree in it, and what is changed before it is built."""
+    """A recipe for one kernel: an npm package with an LKL tree in it, and the changes made before the build."""
 
     name: str  # of the kernel, part of the ids of test items: "lkl-4.9.0"
     package: str  # npm's name for it
@@ -39,7 +39,7 @@ class Recipe:
 
     @property
     def spec(self) -> str:
-        """What npm is asked for: "lkl@1.0.3"."""
+        """The package's name and version for npm: "lkl@1.0.3"."""
         return f"{self.package}@{self.version}"
 
     def patched(self, *patches: Path, name: str = "") -> Recipe:

@@ -18,7 +18,7 @@ PASSED_OVER = frozenset({".git", "Documentation", "samples", "generated", "confi
 
 
 def newer(liblkl: Liblkl) -> str | None:
-    """Which source is newer than the library and by how much, as one sentence; None where none is, or none is known.
+    """The source that is newer than the library, and by how much, in one sentence; None where none is or none is known.
 
     Costs about 50 ms for a kernel tree.
     """

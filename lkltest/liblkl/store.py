@@ -13,7 +13,7 @@ WHOLE = ("linux/tools/lkl/liblkl.a", "linux/tools/lkl/liblkl.so", "linux/tools/l
 
 
 def directory(recipe: Recipe, cache: Path) -> Path:
-    """Where the recipe's kernel is, or will be; its tree is `linux` in there."""
+    """The directory of the recipe's kernel, present or future; its tree is the subdirectory `linux`."""
     return cache / "kernels" / f"{recipe.name}-{recipe.key()}"
 
 

@@ -334,7 +334,7 @@ def exit_codes() -> str:
     statuses = [bullet(f"{number} {name}", text) for name, number in numbers
                 for text in re.findall(rf"^ \* @{name}: (.*)$", points, re.M)]
     by_pytest = [bullet(str(code), text) for code, text in PYTEST_CODES.items()]
-    return page("Exit codes", "A failed test, something that the user has to mend, and a lost kernel are told apart.", [
+    return page("Exit codes", "A failed test, a mistake that the user has to mend, and a lost kernel differ.", [
         "## lkltest", doc(node, "Exit"), "\n".join(codes), "## pytest", "\n".join(by_pytest),
         "## A test program", "`enum lkltest_status` of the harness.", "\n".join(statuses),
     ])

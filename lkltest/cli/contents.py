@@ -1,4 +1,4 @@
-"""Files read in pieces, unpacked where they are compressed."""
+"""Read files in pieces, unpacked where they are compressed."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what is known of the kernels and the host; exit status 0 where every kernel can be tested."""
+    """Print the facts about the kernels and the host; exit status 0 where every kernel can be tested."""
     from rich.console import Console
 
     settings = settings_file.load({name: getattr(arguments, name) for name in ("lkl", "uml", "variant", "cc", "cache")})

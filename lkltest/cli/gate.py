@@ -53,13 +53,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def ending_in_order() -> contextlib.AbstractContextManager[None]:
-    """Let what a CI server sends to a job that takes too long, or a closed terminal, remove the copy as well."""
+    """Remove the copy also on the signal of a CI server for a job that takes too long, or of a closed terminal."""
     return handled(dict.fromkeys((signal.SIGTERM, signal.SIGHUP), lambda number, _: sys.exit(128 + number)))
 
 
 @contextlib.contextmanager
 def telling_of_removal() -> Iterator[None]:
-    """Tell who has pressed Ctrl-C what is still being done: it may take a while."""
+    """Print the work that still goes on after Ctrl-C: it may take a while."""
     try:
         yield
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Output that a long run does not depend on."""
+"""Output streams whose loss does not end a long run."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TextIO
 
 
 def mute(stream: TextIO) -> None:
-    """Let what is written to a stream go nowhere, also what waits in its buffer."""
+    """Discard everything that is written to a stream, also the content of its buffer."""
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), stream.fileno())
 
 
 class Lasting:
-    """A stream that goes on, into nothing, where nobody reads it any more: a terminal or a pipe whose end is gone."""
+    """A stream that discards its output once nobody can read it: a terminal or a pipe whose other end is gone."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream

@@ -250,7 +250,7 @@ def _explain(error: OSError) -> str:
 
 
 class _Output:
-    """Standard output, which may be closed at any time: `| head` must not change the verdict; a full disk is an error."""
+    """Standard output, which may be closed at any time: `| head` must not change the verdict; a full disk is named."""
 
     def __enter__(self) -> _Output:
         self._open = bool(sys.stdout)  # None where it was closed from the beginning

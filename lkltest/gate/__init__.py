@@ -101,7 +101,7 @@ def judge_executable(linux: Path) -> Row | None:
 
 
 def clean(tree: Path, copy: Path, logs: Path, progress: Progress) -> None:
-    """Take what is built out of the copy, its .config above all, which the next build would keep."""
+    """Remove the products of the build from the copy, above all its .config, which the next build would keep."""
     log = Log(logs / "mrproper.log", progress, None)
     try:
         with log.file:

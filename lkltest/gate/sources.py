@@ -1,4 +1,4 @@
-"""A private copy of a kernel's sources, without what was built among them."""
+"""A private copy of a kernel's sources, without the products of a build."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def copy(tree: Path, place: Path) -> None:
 
 
 def demand_room(tree: Path, names: list[str], place: Path) -> None:
-    """Raise UsageError where there is too little room for a copy of these files and what is built of them."""
+    """Raise UsageError where there is too little room for a copy of these files and the build."""
     needed = int(BUILDS * sum((tree / name).lstat().st_size for name in names)) >> 20
     total, _, left = shutil.disk_usage(place)
     free = left >> 20
@@ -48,7 +48,7 @@ def demand_room(tree: Path, names: list[str], place: Path) -> None:
 
 @contextlib.contextmanager
 def workplace() -> Iterator[Path]:
-    """A private directory to build in, removed afterwards, as is what a run that was killed has left."""
+    """A private directory to build in, removed afterwards; directories of killed runs are removed, too."""
     base = Path(tempfile.gettempdir())
     if not plain(base):
         base = Path("/var/tmp")  # make cannot live in a directory with blanks or colons
@@ -77,7 +77,7 @@ def locked(directory: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Put off the signals that end us: who presses Ctrl-C twice wants no less to be removed."""
+    """Delay the signals that end us: a second Ctrl-C must not leave more files behind."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
         yield

@@ -196,7 +196,7 @@ static __attribute__((constructor(101))) void begin(void)
 	__atomic_store_n(&coverage.bits, (uint64_t *)((char *)coverage.header + PAGE), __ATOMIC_RELEASE);
 }
 
-/* What a kernel calls that was built with -fsanitize-coverage=trace-cmp, too: not noted. */
+/* Called by a kernel that was built with -fsanitize-coverage=trace-cmp, too: not noted. */
 #define IGNORED(name, type) \
 	__attribute__((weak)) void __sanitizer_cov_trace_##name(type a, type b); \
 	__attribute__((weak)) void __sanitizer_cov_trace_##name(type a, type b) { (void)a; (void)b; }

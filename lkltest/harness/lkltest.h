@@ -36,7 +36,7 @@
 #define LKLTEST_API
 #include <lkltest/compat.h>	/* the kernel's API: every generation of liblkl, and native */
 
-/* What programs may take for granted, whichever of the parts below are left out. */
+/* The headers that programs may rely on, whichever of the parts below are left out. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>

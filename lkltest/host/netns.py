@@ -53,7 +53,7 @@ class Network:
 def network(backend: str, directory: Path, peer: Sequence[str], ready: str = "") -> Network:
     """A link to `peer`, a command that serves its other end; FIFOs, device nodes and peer.log are kept in `directory`.
 
-    Of the back end "pipe" the peer is a kernel of its own, told as `far_end` says. The program starts when the
+    The peer of a "pipe" is a kernel of its own, with the arguments of `far_end`. The program starts when the
     peer has said `ready`. Raises UsageError where this machine cannot have the link, with what would help.
     """
     names = {"tap": "lkl0", "raw": "lkl0", "macvtap": str(directory / "dev" / "macvtap"),
@@ -79,7 +79,7 @@ def far_end(directory: Path) -> tuple[str, ...]:
 
 
 def far_name(directory: Path) -> str:
-    """The FIFOs of a pipe as its peer has them: what goes down to the one comes up to the other."""
+    """The FIFOs of a pipe from the peer's side: its input is the program's output."""
     return f"{directory / 'up'}|{directory / 'down'}"
 
 
@@ -126,7 +126,7 @@ def set_peer_addresses(device: str) -> None:
 
 
 def make_tap(_: Path) -> None:
-    """A tap device: what the program writes is what the namespace's own stack receives."""
+    """A tap device: the namespace's own stack receives the frames that the program writes."""
     tun = Path("/dev/net/tun")
     if not tun.exists():
         raise UsageError("no /dev/net/tun: load the module (modprobe tun), or pass the device into the container")
@@ -198,7 +198,7 @@ def die_with_parent() -> None:
 
 
 def start_peer(directory: Path, command: Sequence[str]) -> None:
-    """Start the other end as our own child; what it says goes to peer.log."""
+    """Start the other end as our own child; its output goes to peer.log."""
     (directory / PEER_LOG).unlink(missing_ok=True)
     parent = os.getpid()
     if os.fork():

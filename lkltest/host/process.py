@@ -105,7 +105,7 @@ def readable(fd: int, timeout: float | None) -> bool:
 
 
 def hung_up(pipe: int) -> bool:
-    """Whether nobody is left who could write to a pipe that we read."""
+    """Whether no process is left that could write to a pipe that we read."""
     poll = select.poll()
     poll.register(pipe, 0)
     return any(events & select.POLLHUP for _, events in poll.poll(0))
@@ -126,7 +126,7 @@ def _writes(fd: Path, pipes: Set[str]) -> bool:
 
 
 def _watch(group: int) -> subprocess.Popen[bytes]:
-    """Start what kills a process group when we are gone, even by SIGKILL: it reads a pipe whose other end is ours."""
+    """Start a process that kills a process group when we are gone, even by SIGKILL: it reads a pipe that we hold."""
     return subprocess.Popen(
         ["sh", "-c", 'read -r _; kill -s KILL -- "-$0"', str(group)],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0,

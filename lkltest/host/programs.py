@@ -112,7 +112,7 @@ def cure(needs: Iterable[Need]) -> str:
 
 
 def demand(needs: Iterable[Need], what: str) -> None:
-    """Raise UsageError naming all that is missing at once, what wants it, the command that installs it."""
+    """Raise UsageError that names all missing programs at once, their use, and the command that installs them."""
     absent = missing(needs)
     if absent:
         names = ", ".join(f"{need.name} (for {need.purpose})" for need in absent)

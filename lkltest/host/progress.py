@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich import progress as rich_progress
 
 SILENCE = 15.0  # seconds after which a log gets another line
-EARLY = 50  # no estimate of the rest before one object in this number is done
+EARLY = 50  # there is no estimate of the rest before a fiftieth of the objects is done
 
 
 class Progress(Protocol):

@@ -27,7 +27,7 @@ class LostOptions(UsageError):
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be built."""
+    """The kernel to build."""
 
     tree: Path  # the root of the sources
     kunitconfigs: tuple[str, ...] = ()  # files, or directories with a .kunitconfig

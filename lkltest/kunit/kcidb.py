@@ -41,7 +41,7 @@ def write(results: Iterable[Result], release: str, commit: str) -> str:
 
 
 def _tests(cases: Iterable[Result]) -> Iterable[Json]:
-    """What KCIDB calls tests: the cases of a suite, each with its parameters behind it."""
+    """The tests in KCIDB's sense: the cases of a suite, each with its parameters behind it."""
     for result in cases:
         path = f"kunit.{_segment(result.case.suite)}.{_segment(result.case.name)}"
         misc = {"reason": result.reason} if result.reason else {}

@@ -27,7 +27,7 @@ KEPT = 400  # lines of a boot that came to nothing
 
 @dataclass(frozen=True)
 class Options:
-    """How kernels are run."""
+    """The settings with which kernels are run."""
 
     timeout: float = 60.0  # seconds of a case, or of a parameter, which does not say that it is slow
     words: tuple[str, ...] = ()  # added to the kernel's command line
@@ -67,7 +67,7 @@ class Machine(Closing):
         return []
 
     def end(self) -> Ended:
-        """How it ended, or was ended by us."""
+        """The way in which it ended, or was ended by us."""
         timed_out = not self.child.wait(5.0 if self.over else 0.0)
         self.child.kill()
         return self.child.ended(timed_out=timed_out)

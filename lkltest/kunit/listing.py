@@ -79,6 +79,6 @@ def with_speed(case: Case, speed: str) -> Case:
 
 
 def refusal(console: Iterable[str]) -> str:
-    """What KUnit says where it cannot do what it is asked for; empty where it can."""
+    """KUnit's message where it cannot run the wanted cases; empty where it can."""
     found = (REFUSED.search(text_of(line)) for line in console)
     return next((match[1] for match in found if match), "")

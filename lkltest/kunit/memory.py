@@ -1,4 +1,4 @@
-"""What is remembered of a kernel with KUnit between runs: its cases, and how long each took."""
+"""The memory of a kernel with KUnit between runs: its cases, and the time that each took."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a case of KUnit gave."""
+"""The results of KUnit's cases."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lkltest.kunit.listing import Case
 
 
 class Status(enum.Enum):
-    """How a case, or one of its parameters, ended."""
+    """The outcome of a case, or of one of its parameters."""
 
     PASSED = "passed"
     FAILED = "FAILED"

@@ -105,7 +105,7 @@ def patience(reader: Reader, options: Options) -> float:
 
 
 def death(reader: Reader, ended: Ended, deadline: Deadline) -> Death | None:
-    """What was wrong with a kernel's end."""
+    """The problem with a kernel's end."""
     if reader.current is None and reader.ended and (ended.ok or not reader.panic):
         return None if ended.ok else Death(Status.CRASHED, f"the kernel did not halt behind it: {ended.describe()}")
     early = not reader.started

@@ -1,4 +1,4 @@
-"""The directory where a run keeps what a failure needs."""
+"""The directory where a run keeps the files for looking into a failure."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Artifacts(Closing):
 
 
 def root_of(config: pytest.Config, settings: Settings) -> Path:
-    """Where all runs keep theirs: a temporary directory where the usual one cannot be written to.
+    """The directory of all runs: a temporary one where the usual one cannot be written to.
 
     Fails the item where the user has named one that cannot be used.
     """

@@ -1,4 +1,4 @@
-"""What keeps items from being reached, told once for all of them."""
+"""Causes that keep items from being reached, each reported once for all of its items."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CATEGORIES = ("failed", "error", "skipped")
 
 @dataclass(frozen=True)
 class Cause:
-    """What kept an item from its verdict. Items with the same kernel and the same line have one cause."""
+    """The cause that kept an item from its verdict. Items with the same kernel and the same line have one cause."""
 
     kernel: str  # the name of a kernel; empty where it has nothing to do with one
     line: str  # one sentence
@@ -63,7 +63,7 @@ def _without_loss(item: pytest.Item) -> list[tuple[str, object]]:
 
 
 def note(item: pytest.Item, report: pytest.TestReport, error: BaseException | None) -> None:
-    """Put on a report what kept its item from its verdict; a kernel that this host cannot run makes it a skip."""
+    """Put the cause that kept an item from its verdict on its report; a skip if this host cannot run the kernel."""
     cause = item.stash.get(CAUSE, None) if report.when == "call" and not report.passed else None
     if report.when == "setup":
         item.user_properties[:] = _without_loss(item)  # of an earlier attempt
@@ -90,7 +90,7 @@ def note(item: pytest.Item, report: pytest.TestReport, error: BaseException | No
 
 
 def cause_of(report: Any) -> Cause | None:  # noqa: ANN401 -- a report of pytest's, or of a plugin's
-    """What kept the item of a report from being reached, if anything did."""
+    """The cause that kept the item of a report from being reached, if there is one."""
     noted = getattr(report, "lkltest_cause", None)
     return Cause(**noted) if noted else None
 
@@ -170,7 +170,7 @@ class Sections:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
-        """Leave pytest the others, and put all back for its counts."""
+        """Leave the other reports to pytest's sections, and put all back for its counts."""
         stats = terminalreporter.stats
         self.whole = {name: stats[name] for name in CATEGORIES if name in stats}
         self.groups = grouped([report for reports in self.whole.values() for report in reports])
@@ -187,7 +187,7 @@ class Paragraphs:
     """Gives each cause one paragraph in the terminal's summary."""
 
     def __init__(self, sections: Sections) -> None:
-        """Write what `sections` has taken out."""
+        """Write the reports that `sections` has taken out."""
         self.sections = sections
 
     @pytest.hookimpl(tryfirst=True)

@@ -1,4 +1,4 @@
-"""Which items of a session are test points of programs."""
+"""Collect the test points of programs as items of a session."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def pytest_runtest_setup(item: Any) -> None:  # noqa: ANN401 -- an item with or 
     choice = item.callspec.params.get("kernel") if hasattr(item, "callspec") else None
     reason = getattr(item.parent, "lacking", {}).get(getattr(choice, "name", None))
     if reason:
-        item.add_marker(pytest.mark.skip(reason=reason))  # a mark's skip is told at the suite's place, not at ours
+        item.add_marker(pytest.mark.skip(reason=reason))  # a mark's skip has the suite's line, not ours
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

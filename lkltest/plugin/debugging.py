@@ -1,4 +1,4 @@
-"""What debuggers and tracers need of a pytest session."""
+"""Debuggers and tracers in a pytest session."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Traces:
-    """Tells where the traces of a session are."""
+    """Prints where the traces of a session are."""
 
     def __init__(self) -> None:
         """Start with none."""

@@ -1,4 +1,4 @@
-"""The fixtures that suites take, and over what they are parametrized.
+"""The fixtures that suites take, and their parametrization.
 
 What they need is imported when one of them is used: the plugin loads in every pytest run of its users.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Request = Any  # pytest does not export SubRequest
 
-# Options whose mistakes are told before anything is collected.
+# Options whose mistakes are reported before anything is collected.
 NAMED = ("lkl", "uml", "variant", "gdb", "valgrind", "strace", "wrapper", "cc")
 
 IMAGES = {"image", "broken_disk", "power_cuts"}
@@ -34,7 +34,7 @@ UMLS = "_uml_choice"
 
 @pytest.hookimpl(trylast=True)  # after the capture manager, which a build's progress goes past
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse what an option names wrongly before anything is collected."""
+    """Refuse wrong values of options before anything is collected."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Refusal(), "lkltest-refusal")
     listed = bool(config.getini("lkl_known") or os.environ.get("LKLTEST_KNOWN"))
@@ -55,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what takes our fixtures on each kernel and each image that it is for."""
+    """Parametrize tests that take our fixtures over the kernels and images that they are for."""
     names = {name for name in {"kernel", UMLS, *IMAGES} & set(metafunc.fixturenames) if _is_ours(metafunc, name)}
     if not names:
         return
@@ -79,7 +79,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show what a fixture raises for the user's eyes without a traceback; note the cause of any error of ours."""
+    """Show a fixture's error for the user without a traceback; note the cause of any error of ours."""
     report = yield
     error = call.excinfo.value if call.excinfo else None
     if not isinstance(error, LkltestError):
@@ -98,7 +98,7 @@ def pytest_runtest_makereport(
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Let the report of what cannot be collected carry what the user has to mend, from a worker of xdist's too."""
+    """Put the mistake that the user has to mend on the report of a failed collection, from a worker of xdist's too."""
     report = yield
     if report.failed and REFUSED in collector.config.stash:
         error = collector.config.stash[REFUSED]
@@ -108,7 +108,7 @@ def pytest_make_collect_report(
 
 
 class Refusal:
-    """Ends the session, in place of a test that cannot be collected, for what the user has to mend."""
+    """Ends the session for a mistake that the user has to mend, found in place of a test that cannot be collected."""
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Look at a report of this process, or of a worker."""
@@ -134,7 +134,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Let an item run only on a kernel that has run the smallest program; others tell once why they cannot."""
+    """Let an item run only on a kernel that has run the smallest program; report the reason once for all others."""
     choice = getattr(getattr(item, "callspec", None), "params", {}).get("kernel")
     if isinstance(choice, Choice):
         from lkltest.plugin import trials

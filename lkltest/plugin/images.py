@@ -1,4 +1,4 @@
-"""What the fixtures of disk images are made of."""
+"""The parts of the fixtures of disk images."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def recipes_of(config: pytest.Config) -> tuple[Recipe, ...]:
 
 
 def images_of(config: pytest.Config) -> tuple[Recipe | Path, ...]:
-    """What the images of this session are made of: the user's own files, or all recipes. Raises UsageError."""
+    """The sources of this session's images: the user's own files, or all recipes. Raises UsageError."""
     recipes = recipes_of(config)
     files = settings_of(config).image
     if _IDENTIFIED not in config.stash:
@@ -55,7 +55,7 @@ def require(config: pytest.Config) -> None:
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
-    """Run what takes `image` on every image, `broken_disk` and `power_cuts` on those that it makes sense for."""
+    """Parametrize `image` over every image, `broken_disk` and `power_cuts` over those for which they make sense."""
     names = metafunc.fixturenames
     recipes = recipes_of(metafunc.config)
     settings = settings_of(metafunc.config)
@@ -75,7 +75,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
 
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
-    """Skip an item for what is missing, and fail it for what went wrong, without a traceback."""
+    """Skip an item where a program or feature is missing, and fail it for errors, without a traceback."""
     try:
         yield
     except (MissingTool, cuts.Skipped) as reason:
@@ -89,7 +89,7 @@ def _told() -> Iterator[None]:
 
 
 class JudgedDisk(Disk):
-    """A disk whose missing judge is a skip."""
+    """A disk whose item is skipped where its checker is missing."""
 
     def check(self, results: Mapping[str, PointResult] | None = None) -> None:
         """See `Disk.check`; skips the item where a checker is not installed and the others are content."""
@@ -150,7 +150,7 @@ class PowerCuts:
                         pytrace=False)
 
     def _keep(self, number: int, cut: recording.Cut, problems: list[str]) -> str:
-        """Keep a failed cut; how it is tried again."""
+        """Keep a failed cut; return the line that says how to try it again."""
         try:
             artifacts = self.artifacts()
             artifacts.wanted = True

@@ -24,7 +24,7 @@ _CHOICES = pytest.StashKey[tuple[Choice, ...]]()
 def choices_of(config: pytest.Config) -> tuple[Choice, ...]:
     """The kernels of this session, each with a name of its own; libraries first, then UMLs.
 
-    Raises LkltestError where what the user named is no kernel, does not build under --lkl-build, or cannot run
+    Raises LkltestError where a path of the user's is no kernel, does not build under --lkl-build, or cannot run
     under the tools that were asked for.
     """
     if _CHOICES not in config.stash:
@@ -72,7 +72,7 @@ def obtain_uml(choice: Choice, settings: Settings) -> Uml:
 
 
 def obtain_usable(choice: Choice, settings: Settings) -> tuple[Kernel, str]:
-    """The kernel that was chosen, and how it is made to run on this host; empty where nothing has to be done for that.
+    """The kernel that was chosen, and the workaround that makes it run on this host; empty where it needs none.
 
     Raises UnusableKernel where this host cannot run it.
     """
@@ -86,7 +86,7 @@ def obtain_usable(choice: Choice, settings: Settings) -> tuple[Kernel, str]:
 
 @contextlib.contextmanager
 def shown_progress(config: pytest.Config, wanted: bool) -> Iterator[liblkl.Progress]:
-    """Where a build may come, show its progress on the terminal, past pytest's capturing."""
+    """Show the progress of a possible build on the terminal, past pytest's capturing."""
     if not wanted or hasattr(config, "workerinput"):
         yield liblkl.Silent()
         return

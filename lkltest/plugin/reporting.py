@@ -90,12 +90,12 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
 
 
 def _parameters(item: pytest.Item) -> Iterable[object]:
-    """What an item is parametrized with."""
+    """The parameters of an item."""
     return getattr(getattr(item, "callspec", None), "params", {}).values()
 
 
 def describe(config: pytest.Config, choice: Choice) -> list[str]:
-    """A line that says what a kernel is, where it is from and when it was built; more where that needs care."""
+    """A line on a kernel: version, origin, time of its build; more lines where the user should know more."""
     import datetime
 
     from lkltest import liblkl
@@ -115,7 +115,7 @@ def describe(config: pytest.Config, choice: Choice) -> list[str]:
 
 
 class Summary:
-    """Collects what the points of each kernel gave, for the end of the session."""
+    """Collects the results of each kernel's points, for the end of the session."""
 
     def __init__(self, config: pytest.Config) -> None:
         """Start with nothing seen."""
@@ -184,7 +184,7 @@ class Summary:
         self.properties.setdefault(kernel, {}).update({k: str(v) for k, v in properties.items() if k in SHOWN})
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """What was noted; one line a kernel, and where there are several, one table that shows where they differ."""
+        """The collected results: one line for each kernel; for several kernels, also a table of their differences."""
         for text in self.notes | dict.fromkeys(take_notes(self.config)):  # an interrupted run has some left
             terminalreporter.write_line(f"artifacts: {text}", yellow=True)
         for kernel, values in self.properties.items():

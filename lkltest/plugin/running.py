@@ -92,7 +92,7 @@ class ProgramRun(Closing):
         self.finished = False
 
     def close(self) -> None:
-        """End the program, and keep what a failure needs."""
+        """End the program, and keep the files for looking into a failure."""
         if self.run is not None:
             self.run.close()
             self.coverage.collect(self.run.launch.program)
@@ -237,7 +237,7 @@ class ProgramRun(Closing):
         )  # fmt: skip
 
     def _prepare(self) -> tuple[Launch, Sequence[Declared]]:
-        """How the program is run, compiled first, and the points that it has."""
+        """Compile the program; return its command and its points."""
         from lkltest.program.launch import prepare
 
         assert self.kernel is not None
@@ -246,7 +246,7 @@ class ProgramRun(Closing):
         return launch, self.suite.points_on(self.kernel)
 
     def _finish(self, run: Series) -> str:
-        """Wait for the program's end, and let the suite judge what it left; what is wrong with either."""
+        """Wait for the program's end, and let the suite judge the disks that it left; return the problems of both."""
         end = run.end()
         if self.finished:
             return end.describe()
@@ -274,7 +274,7 @@ class ProgramRun(Closing):
         pytest.fail(message, pytrace=False)
 
     def _keep_program(self, launch: Launch) -> str:
-        """Keep the executable; the lines that say how to run it by hand."""
+        """Keep the executable; return the lines that say how to run it by hand."""
         self.artifacts.keep(launch.program, "program")
         kept, given = self.artifacts.path, launch.by_hand(self.artifacts.path / "program")
         again = launch.by_hand(kept / "program", dict.fromkeys(self.images, kept))
@@ -283,7 +283,7 @@ class ProgramRun(Closing):
 
 
 def _checked(suite: Suite, arguments: object) -> Arguments:
-    """What a suite's function gave, if it is what a program can be called with."""
+    """The value that a suite's function gave, if it can be the arguments of a program."""
     given = arguments.arguments if isinstance(arguments, Call) else arguments
     if isinstance(given, Sequence) and not isinstance(given, str) and all(isinstance(word, str) for word in given):
         return arguments if isinstance(arguments, Call) else given
@@ -328,7 +328,7 @@ def printable(name: str) -> str:
 
 
 def _echo(item: pytest.Item, settings: Settings) -> Callable[[bytes], None]:
-    """Where --lkl-passthrough shows a program's raw output: pytest's own terminal, past its capturing."""
+    """The stream on which --lkl-passthrough shows raw output: pytest's own terminal, past its capturing."""
     reporter = item.config.pluginmanager.getplugin("terminalreporter")
     capture = item.config.pluginmanager.getplugin("capturemanager")
     if not (settings.passthrough or settings.gdb) or reporter is None:

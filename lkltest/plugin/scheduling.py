@@ -1,4 +1,4 @@
-"""How pytest-xdist shares out the items of test programs."""
+"""Share out the items of test programs among pytest-xdist's workers."""
 
 from __future__ import annotations
 

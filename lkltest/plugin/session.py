@@ -1,4 +1,4 @@
-"""What is known once in a pytest session."""
+"""The state that a pytest session has once: its settings, its kernels, its notes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def note(config: pytest.Config, text: str) -> None:
 
 
 def take_notes(config: pytest.Config) -> list[str]:
-    """What was noted since the last call, for a report to carry to where the session's end is told."""
+    """The notes since the last call; a report carries them to the process that prints the session's end."""
     notes = config.stash.get(_NOTES, [])
     config.stash[_NOTES] = []
     return notes
@@ -77,7 +77,7 @@ def take_notes(config: pytest.Config) -> list[str]:
 
 @contextlib.contextmanager
 def refusing(config: pytest.Config) -> Iterator[None]:
-    """Let what the user has to mend be an error of the collection, which ends the session (see `fixtures.Refusal`)."""
+    """Turn a mistake of the user's into an error of the collection, which ends the session (see `fixtures.Refusal`)."""
     try:
         yield
     except (LkltestError, pytest.UsageError) as error:

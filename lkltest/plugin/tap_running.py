@@ -49,7 +49,7 @@ class TapRun(ProgramRun):
     suite: Declaring
 
     def close(self) -> None:
-        """End the program, keep what a failure needs, and remember the names of its points."""
+        """End the program, keep the files for looking into a failure, and remember the names of its points."""
         try:
             super().close()
         finally:
@@ -82,7 +82,7 @@ class TapRun(ProgramRun):
             del item.stash[RESULT]
 
     def _new(self, results: Iterable[Result]) -> Iterator[Result]:
-        """Those of points that were not known before the run."""
+        """The results of points that were not known before the run."""
         known = {point.name for point in self.suite.points}
         return (result for result in results if result.name not in known)
 

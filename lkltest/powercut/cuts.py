@@ -1,4 +1,4 @@
-"""Power cuts: record a disk at work, fail its power, judge what a fresh kernel makes of the rest."""
+"""Power cuts: record the writes to a disk, cut its power, judge whether a fresh kernel repairs the disk."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KEPT = "cut.json"  # what a kept cut is known by
 
 @dataclass(frozen=True)
 class CutChecker:
-    """A kernel, and the compiled program that judges on it what a power cut has left."""
+    """A kernel, and the compiled program that judges on it the disk that a power cut has left."""
 
     kernel: Liblkl
     source: Path  # judge.c
@@ -43,9 +43,9 @@ class CutChecker:
         return cls(kernel, source, _compile(source, kernel, settings))
 
     def check(self, path: Path, place: Place, said: list[str]) -> list[str]:
-        """Mount what a power cut left in a fresh kernel, demand what was promised, let the host check the rest.
+        """Mount the disk in a fresh kernel after a power cut, check the promises, let the host check the rest.
 
-        What is wrong; empty where all is well. Files are made beside the image.
+        Return the damage, empty where there is none. Files are made beside the image.
         """
         image = Image(path.stem, path, "", (place,), packed=False)
         text = path.with_suffix(".promises")
@@ -56,7 +56,7 @@ class CutChecker:
 
 @dataclass(frozen=True)
 class RecordedDisk:
-    """What power cuts are tried with: a recorded disk, and who judges what they leave of it."""
+    """A recorded disk for trying power cuts, and the checker of the result."""
 
     checker: CutChecker
     image: Image  # the recorded disk, which is there no more
@@ -64,16 +64,16 @@ class RecordedDisk:
 
 
 class Skipped(Exception):
-    """What is asked for cannot be tried with a kernel; the message is the reason."""
+    """A power cut cannot be tried with a kernel; the message is the reason."""
 
 
 def record(
     recipe: Recipe, kernel: Liblkl, programs: Path, settings: Settings, directory: Path, *arguments: str
 ) -> RecordedDisk:
-    """Let a kernel work on a fresh disk of a recipe and record what reaches it, all in `directory`.
+    """Let a kernel work on a fresh disk of a recipe, and record the writes that reach it, all in `directory`.
 
     `programs` is where workload.c and judge.c are; `arguments` are for the former: "steps=60", "seed=1". Raises
-    Skipped where the kernel lacks what is needed, KernelLost where it fails at it.
+    Skipped where the kernel lacks a feature, KernelLost where it fails.
     """
     image = make(recipe, kernel.version, directory, pack=False)
     base, path = directory / "base.img", directory / "recording"
@@ -96,7 +96,7 @@ def _compile(source: Path, kernel: Liblkl, settings: Settings) -> Launch:
 
 
 def run(launch: Launch, arguments: list[str], directory: Path) -> tuple[list[str], dict[str, Result]]:
-    """Run a program: what is wrong, and the results of its points by name."""
+    """Run a program; return its problems, and the results of its points by name."""
     output = Path(tempfile.mkdtemp(prefix="run-", dir=directory))
     launch = replace(launch, argv=(*launch.argv, *arguments))
     try:
@@ -114,7 +114,7 @@ def run(launch: Launch, arguments: list[str], directory: Path) -> tuple[list[str
 
 
 def try_cut(disk: RecordedDisk, cut: Cut, directory: Path) -> list[str]:
-    """Cut the power, boot a fresh kernel on what is left, and judge: what is wrong, empty where all is well.
+    """Cut the power, boot a fresh kernel on the disk, and judge it; return the damage, empty where there is none.
 
     Files are made in `directory`, and removed again.
     """
@@ -125,7 +125,7 @@ def try_cut(disk: RecordedDisk, cut: Cut, directory: Path) -> list[str]:
 
 
 def keep(disk: RecordedDisk, cut: Cut, problems: list[str], directory: Path, limit: int = sys.maxsize) -> Path:
-    """Keep a failed cut in `directory`: its image, what it was made of, what it broke; return the recipe's path.
+    """Keep a failed cut in `directory`: its image, the image's sources, the broken promises; return the recipe's path.
 
     The images are packed; see `archive.save` for `limit`. Nothing is left where it cannot be kept: raises UsageError
     or OSError.
@@ -164,14 +164,14 @@ def _keep(disk: RecordedDisk, cut: Cut, problems: list[str], directory: Path, li
 
 
 def _keys(settled: Volume) -> dict[str, object]:
-    """A volume as a recipe's keys tell it."""
+    """A volume as the keys of a recipe."""
     keys = {key: value for key, value in asdict(settled).items() if value}
     return {**keys, "size": str(settled.size)}
 
 
 @dataclass(frozen=True)
 class SavedCut:
-    """A failed cut that was kept: what it was, and what is needed to try it again."""
+    """A failed cut that was kept, with all that is needed to try it again."""
 
     directory: Path
     what: str
@@ -204,7 +204,7 @@ def load_saved(path: Path) -> SavedCut:
 
 
 def replay(kept: SavedCut, kernel: Liblkl, settings: Settings) -> list[str]:
-    """Try a kept cut again, on this kernel: what is wrong, empty where all is well.
+    """Try a kept cut again, on this kernel; return the damage, empty where there is none.
 
     The image is made again from the recording, and nothing that is kept is changed.
     """

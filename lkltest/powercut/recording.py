@@ -1,4 +1,4 @@
-"""What reached a disk, in order, as the C harness recorded it (lkltest/internal/disk.h)."""
+"""The writes and flushes that reached a disk, in order, as the C harness recorded them (lkltest/internal/disk.h)."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Write:
 
 @dataclass(frozen=True)
 class Flush:
-    """The disk was told to make durable what was written before."""
+    """The disk had to make the earlier writes durable."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What the program said at this moment, such as "durable /file 4096 seed"."""
+    """A statement of the program at this moment, such as "durable /file 4096 seed"."""
 
     text: str
 
@@ -74,7 +74,7 @@ class Cut:
     order: tuple[int, ...]  # the unflushed writes that reached the disk all the same, in the order in which they did
 
     def describe(self, recording: Recording) -> str:
-        """Say in words when the power failed and what was lost."""
+        """The moment of the power failure and the lost writes, in words."""
         flushes = [position for position in recording.flushes if position <= self.flush]
         unflushed = len(unflushed_writes(recording, self.flush, self.end))
         after = f"after flush {len(flushes)} of {len(recording.flushes)}" if flushes else "before the first flush"
@@ -146,9 +146,9 @@ def build(recording: Recording, cut: Cut, target: Path) -> None:
 
 
 def promises(recording: Recording, cut: Cut) -> list[str]:
-    """What the kernel had promised of each file before the power failed, one line each, for judge.c.
+    """The kernel's promises on each file before the power failed, one line each, for judge.c.
 
-    A mark says what holds of a file from then on, instead of what was said of it before:
+    A mark states what holds of a file from then on, and replaces the earlier mark of the file:
     `durable PATH SIZE SEED`, `either PATH SIZE SEED SIZE SEED`, `prefix PATH SIZE SEED`, `gone PATH`, or
     `any PATH` where all is left open.
     """

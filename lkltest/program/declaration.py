@@ -1,4 +1,4 @@
-"""What a suite declares: a C program, its arguments, its timeouts."""
+"""The declaration of a C program in a suite: its source, its arguments, its timeouts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lkltest.settings import seconds
 
 @dataclass(frozen=True)
 class Call:
-    """How a program is run, where its arguments alone do not tell."""
+    """The arguments of a program's run, with further settings."""
 
     arguments: Sequence[str] = ()
     wrapper: Sequence[str] = ()  # the command in front of it, such as one that enters a network namespace
@@ -30,7 +30,7 @@ Arguments = Sequence[str] | Call
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long a program may take, in seconds; None: as long as it wants."""
+    """The timeouts of a program, in seconds; None: no limit."""
 
     program: float | None
     point: float | None
@@ -44,7 +44,7 @@ def read_timeout(name: str, value: object) -> float:
         raise ValueError(f"{name}={value!r}: {error}") from None
 
 
-# What a suite's function may be: it takes pytest fixtures by name and returns the program's arguments, or yields
+# The function of a suite: it takes pytest fixtures by name and returns the program's arguments, or yields
 # them once and then judges what the program left behind: the yield's value is the results of its points, by name.
 Case = Callable[..., Arguments | Generator[Arguments, Mapping[str, Result], None]]
 
@@ -54,7 +54,7 @@ def no_arguments() -> Arguments:
     return []
 
 
-# What is said to those who have another kind of program.
+# The message for users with another kind of program.
 OTHERS = "; for a script, or any other program that prints TAP, there is TapProgram(['./check.sh'])"
 
 

@@ -50,7 +50,7 @@ def prepare(
 
 
 def _home(kernel: Liblkl, scratch: Path) -> dict[str, str]:
-    """Where UML's library mode may make the directory that it leaves in ~/.uml at each start."""
+    """The home directory for UML's library mode, which leaves a directory in ~/.uml at each start."""
     return {"HOME": str(scratch.parent)} if kernel.generation is Generation.UML else {}
 
 

@@ -1,4 +1,4 @@
-# What gdb is told before a test program is debugged under --lkl-gdb.
+# gdb's commands before a test program is debugged under --lkl-gdb.
 
 set confirm off
 set pagination off

@@ -1,4 +1,4 @@
-"""What valgrind's memcheck says in the middle of a program's output."""
+"""Read the errors of valgrind's memcheck in the middle of a program's output."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Memcheck:
             yield error
 
     def _error(self) -> str:
-        """The error whose lines have come; empty where they are none: mere notices have no stack."""
+        """The error whose lines have come; empty where they are only notices, which have no stack."""
         text = "\n".join(self.block)
         self.block = []
         return text if _FRAME.search(text) else ""

@@ -1,4 +1,4 @@
-"""Names of points that differ."""
+"""Make the names of points distinct."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Iterator
 
 
 def unique(name: str, taken: Container[str], twins: dict[str, int]) -> str:
-    """A name that is not `taken`: one that is, is told apart by a number.
+    """The name, with a number added where it is `taken`.
 
     `twins` remembers the numbers that were given, so that many points of one name take linear time.
     """
@@ -19,7 +19,7 @@ def unique(name: str, taken: Container[str], twins: dict[str, int]) -> str:
 
 
 def numbered(names: Iterable[str]) -> Iterator[str]:
-    """The names, each told apart from those before it."""
+    """The names, with numbers added to those that came before."""
     taken: set[str] = set()
     twins: dict[str, int] = {}
     for name in names:

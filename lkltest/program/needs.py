@@ -8,7 +8,7 @@ from lkltest.program.table import Declared
 
 
 class Needs:
-    """What each point of a table needs of the points before it."""
+    """The earlier points that each point of a table needs."""
 
     def __init__(self, points: Sequence[Declared]) -> None:
         """Read the table. A point that declares nothing needs all before it, one that is not there counts for none."""
@@ -17,7 +17,7 @@ class Needs:
         self._places = {name: place for place, name in enumerate(self._names)}
 
     def part(self, wanted: Iterable[str]) -> tuple[Declared, ...]:
-        """The points that are wanted and all that they need, in the table's order."""
+        """The wanted points and the points that they need, in the table's order."""
         todo = [self._places[name] for name in wanted if name in self._places]
         found: set[int] = set()
         whole = 0  # the points before this place are all in the part

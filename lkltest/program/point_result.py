@@ -8,7 +8,7 @@ from dataclasses import replace
 from lkltest import tap
 from lkltest.program.results import Result, State
 
-# What foreign programs call the same things in their YAML blocks: node, tape, node-tap, Perl's, bats.
+# The names that foreign programs use for the same keys in their YAML blocks: node, tape, node-tap, Perl's, bats.
 MESSAGES = ("message", "error")
 VALUES = {"expected": ("expected", "wanted"), "actual": ("actual", "got", "found")}
 PLACES = ("at", "location")
@@ -16,7 +16,7 @@ SILENT = "not ok, and the program says no more"
 
 
 def from_point(point: tap.Point, name: str, elapsed: float) -> Result:
-    """The result that a complete TAP point tells; `elapsed` seconds is its time where it tells none itself."""
+    """The result of a complete TAP point; `elapsed` seconds is its time where the point has none itself."""
     diagnostics = point.diagnostics or {}
     state = _state(point)
     return Result(
@@ -96,7 +96,7 @@ def _message(point: tap.Point, diagnostics: Mapping[str, object]) -> str:
 
 
 def _bare_failure(point: tap.Point) -> str:
-    """What a failed point without diagnostics tells otherwise: its directive, its comments, its subtest."""
+    """The reason of a failed point without diagnostics: its directive, its comments, its subtest."""
     told = [": ".join(filter(None, (point.directive, point.reason)))] if point.directive else []
     told += [comment.strip() for comment in point.comments]
     told += [f"not ok: {path}" for path in _failed_within(point)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 
 class State(enum.Enum):
-    """What became of a test point."""
+    """The outcome of a test point."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -75,7 +75,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class End:
-    """How a program's run ended, judged pessimistically: `problems` is empty only for a run that was good.
+    """The end of a program's run, judged pessimistically: `problems` is empty only for a run that was good.
 
     A program that reports a failed point and therefore exits with status 1 has ended well.
     """
@@ -89,11 +89,11 @@ class End:
 
     @property
     def lost(self) -> Kind | None:
-        """How the kernel was lost; None where it was not."""
+        """The way in which the kernel was lost; None where it was not."""
         return next((problem.kind for problem in self.problems if problem.kind in LOST), None)
 
     def describe(self) -> str:
-        """All that is known of a bad end, for people."""
+        """All facts about a bad end, for people."""
         parts = ["\n".join(map(str, self.problems)), self.crash]
         if self.console:
             parts.append(f"last lines of {self.source}:\n{self.console}")

@@ -53,7 +53,7 @@ class Run(Closing):
     ) -> None:
         """Take charge of `child`, which `launch` has started.
 
-        `points` are expected of it, in this order; none: whatever comes is right.
+        `points` are expected of it, in this order; none: any points are right.
 
         The raw output, the console and the command are kept in `directory`; `echo` gets all output as it comes.
         """
@@ -115,7 +115,7 @@ class Run(Closing):
 
     @property
     def over(self) -> bool:
-        """Whether the program has come to its end, or was brought to it for its deadline."""
+        """Whether the program has ended, or was killed when a timeout passed."""
         return self._end is not None
 
     @property
@@ -137,7 +137,7 @@ class Run(Closing):
         return self._end
 
     def _pump(self) -> None:
-        """Take what comes next: output, the end, or a deadline that passes."""
+        """Wait for the next event, and handle it: output, the end, or a deadline that passes."""
         chunk = self.child.chunk(self._time_left())
         if chunk is None:
             self._kill_overdue()
@@ -199,7 +199,7 @@ class Run(Closing):
             case tap.PointComplete(point=point, depth=0) if point.ok is not None:  # else it never ended
                 name = self._unique(self._name(point))
                 if self.points and self.announces and name != self.running and not self.launch.foreign:
-                    # Whoever announces its points has not printed this one: a test, or a child, wrote to its output.
+                    # The program announces its points, but not this one: a test, or a child, wrote to its output.
                     self.strays.append(name)
                     return
                 result = with_stack(from_point(point, name, self.elapsed), self.launch.program)
@@ -217,11 +217,11 @@ class Run(Closing):
         return point.name or f"point-{len(self.results) + 1 if point.number is None else point.number}"
 
     def _unique(self, name: str) -> str:
-        """The key of a point's result: a name that came before is told apart by a number."""
+        """The key of a point's result: its name, with a number where the name came before."""
         return unique(name, self.results, self.twins)
 
     def _limits(self) -> list[tuple[float, Timeout]]:
-        """The deadlines, moments on the monotonic clock, each with the timeout that makes it."""
+        """The deadlines, instants on the monotonic clock, each with the timeout that makes it."""
         limits = []
         declared = self.declared.get(self.running) if self.running is not None else None
         seconds = self.timeouts.point

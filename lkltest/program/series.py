@@ -23,7 +23,7 @@ INIT_ARGUMENT = 1000  # bytes: an init's arguments stand on the command line of 
 
 
 class Series(Closing):
-    """A program's runs, whose points are had one by one as if it were one; leaves nothing of them behind."""
+    """The runs of a program, whose points come one by one as if of one run; leaves none of their processes behind."""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ class Series(Closing):
         return replace(self.original, argv=(*argv, chosen))
 
     def _again(self) -> bool:
-        """Start the program again for what is left, where the run that has ended died in a point."""
+        """Start the program again for the remaining points, if the run that has ended died in a point."""
         run, evidence = self.run, self.run.evidence
         if evidence is None or not self.left or not _died_in_point(run):
             return False
@@ -171,7 +171,7 @@ class Series(Closing):
         return (self.earlier or [self.run])[0].points
 
     def _keep(self, run: Run, dead: str, note: str) -> None:
-        """Keep the results of a run that died, the first ones of points that ran again; tell the new start."""
+        """Keep the results of a run that died, the first ones of points that ran again; report the new start."""
         lost = run.result(dead)
         self.results = {**run.results, dead: replace(lost, message=f"{lost.message}\n\n{note}"), **self.results}
         self.notes.append(Problem(Kind.RESTARTED, note))
@@ -187,7 +187,7 @@ class Series(Closing):
 
 
 def _died_in_point(run: Run) -> bool:
-    """Whether a run ended with its kernel lost in a point, and not for all its time being gone."""
+    """Whether a run ended with its kernel lost in a point, and not because the program's timeout passed."""
     evidence = run.evidence
     if evidence is None or evidence.running is None or not run.points or run.end().lost is None:
         return False

@@ -1,4 +1,4 @@
-"""What the exit status of a test program stands for."""
+"""The meanings of a test program's exit status."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHELL = {126: ": a command cannot be executed", 127: ": a command was not found"
 
 
 def explain(status: int | None, comments: Sequence[str]) -> str:
-    """The words to put after an exit status: what our harness means by it, where the program says so.
+    """The words after an exit status: its meaning in our harness, as far as the program's comments confirm it.
 
     `comments` are those of its output, without the "#".
     """

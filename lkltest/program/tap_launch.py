@@ -16,7 +16,7 @@ from lkltest.program.declaration import Call
 from lkltest.program.naming import numbered
 from lkltest.program.tap_program import TapProgram, Word
 
-# What runs a script that is not executable and does not say it itself, as `prove` does.
+# The interpreters of scripts that are not executable and name none themselves, as `prove` chooses them.
 INTERPRETERS = {".t": "perl", ".pl": "perl"}
 
 # Lines of a listing that are none of its names.
@@ -24,7 +24,7 @@ NO_NAME = re.compile(r"#|K?TAP version \d+$|1\.\.\d+$")
 
 
 def prepare(program: TapProgram, directory: Path, call: Call) -> Launch:
-    """How a program that was declared in a file of `directory` is run with more arguments.
+    """The command of a program that was declared in a file of `directory`, with more arguments.
 
     Raises UsageError where there is no such program, or no such directory.
     """

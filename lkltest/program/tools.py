@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 GDB_COMMANDS = HERE / "lkltest.gdb"
 SUPPRESSIONS = HERE / "lkl.supp"  # what kernels are known to do, for memcheck
 
-SLOW = 20.0  # by how much timeouts grow: memcheck slows a kernel down by about so much
+SLOW = 20.0  # the factor by which timeouts grow: memcheck makes a kernel about this much slower
 
 # The results go to the pipe that is our standard output, everything else of gdb and the program to the terminal.
 GDB_SHELL = 'exec 3>&1 </dev/tty >/dev/tty 2>&1; exec "$@"'
@@ -33,7 +33,7 @@ SANITIZER_OPTIONS = {
 
 @dataclass(frozen=True)
 class Tool:
-    """What stands in front of a program's command, and what that changes."""
+    """The command in front of a program's command, and its effects."""
 
     prefix: tuple[str, ...] = ()
     foreground: bool = False  # at the user's terminal
@@ -43,7 +43,7 @@ class Tool:
 
 
 def require(settings: Settings) -> None:
-    """Raise UsageError for what no program could run under: two tools at once, or commands that are not there."""
+    """Raise UsageError for tools that no program could run under: two at once, or commands that are not there."""
     named = wanted(settings)
     if len(named) > 1:
         raise UsageError(f"one program runs under one tool: leave out all but one of {', '.join(map(option, named))}")
@@ -60,7 +60,7 @@ def require(settings: Settings) -> None:
 
 
 def require_terminal() -> None:
-    """Raise UsageError where gdb would have nobody to talk to."""
+    """Raise UsageError where gdb would have no terminal."""
     try:
         with Path("/dev/tty").open():
             pass

@@ -30,13 +30,13 @@ def programs(tests: Path, host: frozenset[str] = frozenset()) -> dict[str, tuple
     """
     listed = _of_build(tests, host) or _of_kselftest(tests)
     whole = {name: sources for name, sources in listed.items() if sources and all(s.is_file() for s in sources)}
-    # What has no main of its own, such as `tests-common`, is linked with each of the others.
+    # A source without a main of its own, such as `tests-common`, is linked with each of the others.
     common = [source for sources in whole.values() if not _has_main(sources) for source in sources]
     return {name: tuple(dict.fromkeys((*sources, *common))) for name, sources in whole.items() if _has_main(sources)}
 
 
 def _of_build(tests: Path, host: frozenset[str]) -> dict[str, tuple[Path, ...]]:
-    """What the makefile of tools/build lists."""
+    """The programs that the makefile of tools/build lists."""
     found: dict[str, tuple[Path, ...]] = {}
     for name, condition, objects in _RULE.findall(_makefile(tests / "Build")):
         if not condition or condition in host:
@@ -46,7 +46,7 @@ def _of_build(tests: Path, host: frozenset[str]) -> dict[str, tuple[Path, ...]]:
 
 
 def _of_kselftest(tests: Path) -> dict[str, tuple[Path, ...]]:
-    """What kselftest's makefile lists: programs of one source each, and sources that it compiles with all of them."""
+    """The programs that kselftest's makefile lists: of one source each, and of sources that it compiles with all."""
     text = _makefile(tests / "Makefile")
     names = [word for words in _KSELFTEST.findall(text) for word in words.split()]
     others = tuple(tests / word for word in dict.fromkeys(re.findall(r"[\w-]+\.c\b", text)))

@@ -28,7 +28,7 @@ PROCESSOR = ("vendor_id", "cpu family", "model", "stepping", "flags", "Features"
 
 @dataclass(frozen=True)
 class Failure:
-    """How a kernel failed its trial."""
+    """The failure of a kernel in its trial."""
 
     line: str  # one sentence
     text: str  # all that is known, for people: the problems, the stack, the console's last lines
@@ -36,7 +36,7 @@ class Failure:
 
 
 class Trial(Closing):
-    """A trial boot on its way; a context manager that leaves nothing of it behind.
+    """A running trial boot; a context manager that leaves nothing of it behind.
 
     It runs beside its caller, who does not have to read what it prints: `wait` does.
     """
@@ -62,7 +62,7 @@ class Trial(Closing):
     def wait(self) -> Failure | None:
         """Wait until the kernel has answered; None where it has, else how it was lost.
 
-        The deadline is that of a whole program, and begins now: nobody has read what the program prints before.
+        The timeout is that of a whole program, and begins now: the program's earlier output has not been read.
         """
         from lkltest.program.run import Run
 
@@ -78,7 +78,7 @@ class Trial(Closing):
 
 
 def place(settings: Settings) -> Path:
-    """Where all of trials is in the cache."""
+    """The directory of all trials in the cache."""
     return settings.cache / "trials"
 
 
@@ -115,7 +115,7 @@ class Memory:
         return (self.directory / name).exists()
 
     def failure(self, name: str) -> Failure | None:
-        """How another process of this session has seen it fail."""
+        """The failure that another process of this session has seen."""
         if not self.session:
             return None
         try:
@@ -124,7 +124,7 @@ class Memory:
             return None
 
     def note(self, name: str, failure: Failure | None) -> None:
-        """Remember how a trial ended, if the cache can be written to: it only saves time."""
+        """Remember the end of a trial, if the cache can be written to: this only saves time."""
         if failure is not None and not self.session:
             return
         file = self.directory / (f"{name}.{self.session}" if failure else name)

@@ -60,7 +60,7 @@ def skip_reason(given: str) -> str:
 
 
 def _log(evidence: Evidence) -> tuple[str, bytes]:
-    """What is shown of a bad end: the name of a stream, and its end."""
+    """The stream to show with a bad end: its name, and its last lines."""
     if not evidence.foreign:
         return "the console", evidence.console
     if evidence.console.strip() or evidence.results:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from lkltest.tap import prefix
 from lkltest.tap.prefix import PRINTK
 
-# What any line of TAP begins with, and what of it is left where the console broke in.
+# The beginnings of all lines of TAP, and the parts of them that are left where the console broke in.
 _WORDS = (b"not ok", b"ok", b"1..", b"Bail out!", b"TAP version", b"KTAP version", b"* ", b"# running ")
 _BEGINNINGS = {re.escape(word[:end]) for word in _WORDS for end in range(1, len(word) + 1)}
 _TORN = b"|".join(sorted(_BEGINNINGS, reverse=True))  # the longer before its own beginning
@@ -133,7 +133,7 @@ def has_failure(line: bytes, last: bytes) -> bool:
 
 
 def find_torn(line: bytes) -> int | None:
-    """Where a line that is not TAP has what may be the beginning of a `not ok`, behind something."""
+    """The position in a line that is not TAP of a possible beginning of a `not ok`, behind other text."""
     match = _pattern("behind").search(line)
     if match:
         return match.start()
@@ -148,7 +148,7 @@ def is_torn(line: bytes, at: int) -> bool:
 
 
 def suspicion(line: bytes) -> int:
-    """How much a line looks like `not `, torn from its `ok` by a message without a stamp.
+    """The suspicion that a line is a `not ` torn from its `ok` by a message without a stamp.
 
     0: not at all. 1: it may be prose, such as "not found". 2: a kernel's message seems to follow the word.
     """

@@ -13,7 +13,7 @@ LARGEST_TREE = 100_000  # values: aliases can make a document of a few lines exp
 
 
 class Read(NamedTuple):
-    """What a block says: the value, or why it cannot be had."""
+    """The content of a block: its value, or the reason why it has none."""
 
     value: object
     error: str | None = None

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Dialect(enum.Enum):
-    """How a stream is to be read; the value is its name in JSON and on the command line."""
+    """The dialect in which a stream is read; the value is its name in JSON and on the command line."""
 
     TAP12 = "tap12"
     TAP13 = "tap13"
@@ -26,7 +26,7 @@ class Dialect(enum.Enum):
 
 
 class Rules(NamedTuple):
-    """What a dialect says where the dialects differ."""
+    """The rules of a dialect where the dialects differ."""
 
     directives: tuple[bytes, ...]  # beside SKIP and TODO, which all of them know
     skip_excuses: bool  # `not ok # SKIP` does not fail

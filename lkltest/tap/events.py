@@ -1,4 +1,4 @@
-"""What the parser says while it reads."""
+"""The events that the parser gives while it reads."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ Pattern = re.Pattern[bytes]
 
 
 class Result(NamedTuple):
-    """What a test line says."""
+    """The parts of a test line."""
 
     ok: bool
     number: bytes | None  # its digits
@@ -27,7 +27,7 @@ class Result(NamedTuple):
 
 
 class PlanLine(NamedTuple):
-    """What a plan says."""
+    """The parts of a plan."""
 
     digits: bytes
     text: bytes | None  # what follows the hash
@@ -149,7 +149,7 @@ def _escaped(rest: bytes, at: int) -> bool:
 
 
 def _url_end(rest: bytes, at: int) -> int | None:
-    """Where the URL ends to which the hash belongs; None where it belongs to none."""
+    """The end of the URL to which the hash belongs; None where it belongs to none."""
     start = rest.rfind(b" ", 0, at) + 1
     if b"://" not in rest[start:at]:
         return None
@@ -223,7 +223,7 @@ def read_remark(line: bytes) -> tuple[int, bytes] | None:
 
 
 def find_glued(line: bytes) -> tuple[int, int | None] | None:
-    """Where a test line begins that follows other text without the end of a line between, and its number."""
+    """The start and the number of a test line that follows other text without the end of a line between."""
     match = _pattern("glued").search(line)
     return (match.start(), number(match[1] or match[2])) if match else None
 

@@ -140,7 +140,7 @@ class Point(_TestLine):
 
     @property
     def attributes(self) -> dict[str, str]:
-        """What kunit says of it: the speed of a test, the module of a suite."""
+        """The attributes by kunit: the speed of a test, the module of a suite."""
         suite = self.subtest.attributes if self.subtest else {}
         return {**suite, **(fields.test_attributes(self.comments, self.name) if self._comments else {})}
 
@@ -161,12 +161,12 @@ class Point(_TestLine):
 
     @property
     def document(self) -> object:
-        """What the YAML block says, whatever it is; None where there is none, or none that can be read."""
+        """The value of the YAML block, of any type; None where there is none, or none that can be read."""
         return self._parse().value
 
     @property
     def diagnostics(self) -> Mapping[str, object]:
-        """What the YAML block says, if it is a mapping; otherwise an empty one."""
+        """The value of the YAML block, if it is a mapping; otherwise an empty one."""
         found = (self._read or self._parse()).value
         return found if isinstance(found, dict) else _NOTHING
 

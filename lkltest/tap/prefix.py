@@ -64,7 +64,7 @@ def _pattern(name: str) -> Pattern:
 
 
 class Prefix(NamedTuple):
-    """What stands before every line: a pattern, then blanks that belong to it and not to the line."""
+    """The prefix of every line: a pattern, then blanks that belong to it and not to the line."""
 
     pattern: bytes
     blanks: int

@@ -1,4 +1,4 @@
-"""What a TAP document said, with the verdict."""
+"""A TAP document, read: its points, its problems, its verdict."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Problem(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """How many points of a document ended how; a skipped or excused point is in one of them only."""
+    """The numbers of a document's points by outcome; a skipped or excused point is in one of them only."""
 
     passed: int = 0
     failed: int = 0

@@ -11,7 +11,7 @@ from lkltest.tap.level import Announced, Level, Remark
 from lkltest.tap.nesting import PERL, Nesting
 from lkltest.tap.point import Point, Run
 
-# What kselftest's runner and harness print into streams that call themselves TAP 13, before any point.
+# Lines that kselftest's runner and harness print into streams that call themselves TAP 13, before any point.
 KSELFTEST = (b"# selftests: ", b"#  RUN  ", b"# Starting ")
 
 
@@ -261,7 +261,7 @@ class Stream(Nesting):
         self.out.append(events.CommentSeen(text(line[1:].strip()), self.line))
 
     def comments_of(self, level: Level) -> Callable[[bytes], None]:
-        """Where the comments of a document go now."""
+        """The point or document to which comments belong now."""
         return level.open.comment if level.open and not level.rules.comments_lead else level.comments.append
 
     def _running(self, line: bytes) -> bool:

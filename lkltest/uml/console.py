@@ -34,7 +34,7 @@ OVERLAP = 1 << 12  # characters of a pattern's match that may have come with ear
 # then never listens to it again: its line_throttle() takes the descriptor off epoll, and nothing puts it back.
 AHEAD = 2048
 # A UML that has filled its terminal waits for a SIGIO that may have come too early, when there was no room yet; the
-# host sends no second one. So it is told to look again when nothing has come for so many seconds, then more rarely.
+# host sends no second one. So the UML is made to look again after this many seconds of silence, then more rarely.
 STALL = (0.002, 0.25)
 PROMPT = 30.0  # seconds to wait for something, where the caller does not say
 PATIENCE = 60.0  # seconds that an ending may take, on the busiest machine
@@ -175,7 +175,7 @@ class Console(Closing):
         return quote("the console's last lines:", lines) if lines else "the console printed nothing"
 
     def last_words(self) -> str:
-        """What the kernel said when it panicked, for people: what led there comes before, the stack after."""
+        """The kernel's lines around its panic, for people: those that led to it come before, the stack after."""
         lines = self.shown.splitlines()
         at = max((index for index, line in enumerate(lines) if PANIC.search(line + "\n")), default=len(lines))
         return quote("the console around the panic:", lines[max(0, at - LAST_LINES // 2) : at + LAST_LINES])
@@ -224,7 +224,7 @@ class Console(Closing):
     def shell(self, line: str, timeout: float = PROMPT) -> tuple[int, str]:
         """Run a line in the POSIX shell that is at its prompt; return its exit status and what it printed.
 
-        The end is told by a mark that the typed line itself does not contain, so neither its echo nor a prompt in
+        The end is recognized by a mark that the typed line itself does not contain, so neither its echo nor a prompt in
         the output is taken for it.
         """
         begin, end = (f"lkltest-{next(self.numbers)}-{word}" for word in ("begin", "end"))

@@ -18,7 +18,7 @@ from lkltest.uml.model import Uml
 DEBIAN = "linux.uml"  # the name that Debian's package gives it
 CURE = "install a UML (on Debian and Ubuntu: apt-get install user-mode-linux), or name one with --uml PATH"
 
-# ELF machines by what `uname -m` says; the first is the usual one, the others run there too.
+# ELF machines by the output of `uname -m`; the first is the usual one, the others run there too.
 MACHINES = {"x86_64": ("x86-64", "i386"), "i686": ("i386",), "i586": ("i386",), "aarch64": ("aarch64",)}
 NAMES = {("EM_X86_64", 64): "x86-64", ("EM_386", 32): "i386", ("EM_AARCH64", 64): "aarch64"}
 

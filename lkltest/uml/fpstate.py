@@ -46,7 +46,7 @@ TUNABLES = "GLIBC_TUNABLES=glibc.cpu.hwcaps=" + ",".join(
 
 @dataclass(frozen=True)
 class Workaround:
-    """How a UML is run on this host: what is put before its executable, and on its command line."""
+    """The workaround with which a UML runs on this host: words before its executable, and on its command line."""
 
     prefix: tuple[str, ...] = ()  # the beginning of the command: a program that becomes the UML
     words: tuple[str, ...] = ()  # added to the kernel's command line
@@ -55,7 +55,7 @@ class Workaround:
 
 @dataclass(frozen=True)
 class Host:
-    """What the host answers to one who traces a process, as a UML does."""
+    """The host's answer to a process that traces another, as a UML does."""
 
     trace: int = 0  # the error of being traced
     get: int = 0  # the error of reading the whole state

@@ -1,4 +1,4 @@
-"""What is known of one User Mode Linux executable."""
+"""The description of one User Mode Linux executable."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ NUMBER, ARCHITECTURE, REQUEST, KIND = 0, 4, 16, 32  # offsets in struct seccomp_
 LOAD, UNLESS_EQUAL, RETURN = 0x20, 0x15, 0x06  # linux/bpf_common.h: LD|W|ABS, JMP|JEQ|K, RET|K
 
 
-# What the filter answers to with an error: offsets in struct seccomp_data, and what must be there.
+# The calls that the filter answers with an error: offsets in struct seccomp_data, and the values there.
 CONDITIONS = ((ARCHITECTURE, X86_64), (NUMBER, PTRACE), (REQUEST, GETREGSET), (KIND, XSTATE))
 
 

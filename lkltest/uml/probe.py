@@ -23,7 +23,7 @@ PLENTY = 2 << 20  # bytes
 
 
 class Iovec(ctypes.Structure):
-    """Where the state is, and how long."""
+    """The address and the length of the state."""
 
     _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
 
@@ -54,7 +54,7 @@ def traced() -> int:
 
 
 def main(short: int) -> dict[str, int]:
-    """What the host answers."""
+    """The host's answer."""
     pid = traced()
     _, status = os.waitpid(pid, os.WUNTRACED)
     if not os.WIFSTOPPED(status):

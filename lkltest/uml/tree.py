@@ -11,7 +11,7 @@ from pathlib import Path
 from lkltest.errors import UsageError
 from lkltest.host import process
 
-# What a build leaves, where git does not tell: it is large. `make mrproper` removes the rest from a copy.
+# The products of a build, for trees without git: they are large. `make mrproper` removes the rest from a copy.
 BUILT = re.compile(r".*\.(?:o|a|so|ko|mod|cmd|symvers|order|dwo|gcno)$|^\..*\.cmd$|^vmlinux$|^\.tmp_.*")
 NOT_SOURCES = {".git", ".svn", ".hg"}
 
@@ -35,7 +35,7 @@ def version(tree: Path) -> str:
 
 
 def commit(tree: Path) -> str:
-    """What git calls the tree's state, with "+changes" where files differ; empty where git does not know it."""
+    """The name of the tree's state by git, with "+changes" where files differ; empty where git does not know it."""
     git = ["git", "-C", str(tree), "--no-optional-locks"]
     described = process.run([*git, "describe", "--always", "--abbrev=12"]) if has_git(tree) else None
     if described is None or not described.ok:

@@ -152,7 +152,7 @@ POINT(tmpfs)
 	CHECK_EQ(lkl_sys_pread64(fd, back, sizeof(back), 0), sizeof(back));
 	CHECK_MEM_EQ(back, wrote, sizeof(back));
 
-	/* What was cut off does not come back. */
+	/* The bytes that were cut off do not come back. */
 	CHECK_EQ(lkl_sys_ftruncate(fd, 100), 0);
 	CHECK_EQ(lkl_sys_ftruncate(fd, 200), 0);
 	CHECK_EQ(lkl_sys_pread64(fd, back, sizeof(back), 0), 200);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the boot program's points share. */
+/* Helpers that the boot program's points share. */
 #ifndef BOOT_SHARED_H
 #define BOOT_SHARED_H
 
@@ -53,7 +53,7 @@ static int unmount(const char *path)
 	return err;
 }
 
-/* What of the file there is, as a string. */
+/* The content of the file, as a string. */
 static const char *read_file(const char *path, char *buf, size_t size)
 {
 	size_t have = 0;
@@ -67,7 +67,7 @@ static const char *read_file(const char *path, char *buf, size_t size)
 	return buf;
 }
 
-/* Bytes that are told apart from zeroes, and from each other's neighbours. */
+/* Bytes that differ from zero and from their neighbours. */
 static void fill(char *buf, size_t size, unsigned int seed)
 {
 	size_t i;

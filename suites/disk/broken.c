@@ -222,7 +222,7 @@ POINT(write_errors)
 #define LARGEST (1ULL << 30)	/* of the disks that can be filled without taking the host's room */
 
 /*
- * Writes fail in the second half of the disk only: a file that grows into it must be told of. What was made durable
+ * Writes fail in the second half of the disk only: a file that grows into it must get an error. What was made durable
  * before is there when the disk works again.
  */
 POINT(write_errors_from_the_middle_on)

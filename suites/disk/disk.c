@@ -275,7 +275,7 @@ POINT(disk_full)
 	fd = open_file("full/written", LKL_O_WRONLY | LKL_O_CREAT);
 	done = fill(fd, "full/written");
 	if (!done) {
-		/* What is left was the file system's own: give some back. */
+		/* The rest was the file system's own: give some back. */
 		CHECK_EQ(lkl_sys_ftruncate(reserved, 1 << 20), 0);
 		CHECK_EQ(lkl_sys_sync(), 0);
 		done = fill(fd, "full/written");

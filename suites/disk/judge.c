@@ -56,7 +56,7 @@ POINT(mount_dev)
 	mount_disk();
 }
 
-/* What is wrong with a file of these bytes, or with its first bytes only, in words; NULL: nothing. */
+/* The damage in a file of these bytes, or in its first bytes only, in words; NULL: none. */
 static const char *wrong(const char *path, const char *seed, size_t size, int prefix)
 {
 	static char text[256];

@@ -72,7 +72,7 @@ static void fit(void)
 	lkltest_log("big file: %llu bytes, entries of the directory: %d", big, nr_entries);
 }
 
-/* Waits until at least so much is free: some file systems give blocks back only when they get to it. */
+/* Waits until at least this much is free: some file systems give blocks back later, in the background. */
 static int becomes_free(unsigned long long bytes)
 {
 	long long deadline = lkltest_now_ns() + 25 * 1000000000LL;	/* the point's own is at 30 s */
@@ -127,7 +127,7 @@ static unsigned long long fill(long fd, const char *seed)
 #define HUGE_DISK (64ULL << 30)	/* its bitmaps do not fit into the kernel's memory all at once */
 #define MUCH (8ULL << 30)
 
-/* What is demanded of a disk that is too large to be filled. */
+/* The checks of a disk that is too large to be filled. */
 static void take_much(unsigned long long before)
 {
 	long fd = open_file("much", LKL_O_RDWR | LKL_O_CREAT);

@@ -18,7 +18,7 @@ static struct lkltest_disk disk;
 static int mounted;
 static uint64_t luck;
 
-/* What a file holds: data that belongs to a seed, so many bytes of it. */
+/* The content of a file: data that belongs to a seed, with its length in bytes. */
 static struct {
 	char seed[32];
 	size_t size;

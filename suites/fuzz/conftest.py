@@ -31,7 +31,7 @@ KNOWN = {
 
 @pytest.fixture(scope="session")
 def profile(lkltest_settings: Settings) -> Profile:
-    """How many examples of each property are tried."""
+    """The number of examples that are tried for each property."""
     return chosen(lkltest_settings)
 
 

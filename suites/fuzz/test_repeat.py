@@ -34,7 +34,7 @@ from lkltest.fuzz import (
     renumber,
 )
 
-# What is not the same twice, by its nature: times, random numbers, addresses, what other tasks do meanwhile.
+# Values that differ from run to run by their nature: times, random numbers, addresses, effects of other tasks.
 CHANGING = (
     "mmap_pgoff", "munmap", "mremap", "openat_device", "time*", "times", "clock_*", "getrandom", "openat_proc", "alarm",
     "epoll_*wait", "*poll", "*select*", "sched_*",
@@ -48,7 +48,7 @@ ON_HOST = {  # the host's numbers, on x86_64
 }
 STANDARD = 3  # descriptors that a process on the host has open
 HOST_FLAGS = 0o3 | 0o100 | 0o200 | 0o1000 | 0o2000 | 0o4000  # of openat: the plain ones, which each file system has
-# Where the two may differ, by call: the results of either side, and why.
+# The calls whose results may differ: the results of either side, and the reason.
 DIFFERENT = {
     "lseek": (errno.EINVAL, errno.ENXIO, "SEEK_DATA and SEEK_HOLE, and a file's largest offset, are the file system's"),
     "ftruncate": (errno.EEXIST, errno.EFBIG, "ramfs without an MMU cannot grow an empty file whose page is cached"),

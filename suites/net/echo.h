@@ -3,7 +3,7 @@
  * A server on a thread of its own: what comes to its TCP and UDP port goes back.
  *
  * Over its control port a peer can be asked to be the client itself: "icmp",
- * "udp" or "tcp" makes it ping, or use the echo of, whoever asks, and answer
+ * "udp" or "tcp" makes it ping, or use the echo of, the host that asks, and answer
  * "ok" or what went wrong.
  */
 #ifndef ECHO_H

@@ -17,7 +17,7 @@ enum {
 	TRAFFIC_DATAGRAM = 65000,	/* the largest datagram tried */
 };
 
-/* What some kernels' headers for user space leave to the C library. */
+/* Definitions that some kernels' headers for user space leave to the C library. */
 #ifndef LKL_SHUT_WR
 #define LKL_SHUT_WR 1
 #endif
@@ -134,7 +134,7 @@ LKLTEST_FN void traffic_send(int fd, const void *buf, size_t len)
 						LKL_MSG_NOSIGNAL, NULL, 0));
 }
 
-/* Receives so many bytes of a TCP stream; an early end fails. */
+/* Receives this number of bytes of a TCP stream; an early end fails. */
 LKLTEST_FN void traffic_receive(int fd, void *buf, size_t len)
 {
 	size_t done;
@@ -146,7 +146,7 @@ LKLTEST_FN void traffic_receive(int fd, void *buf, size_t len)
 	}
 }
 
-/* Sends so many bytes to a TCP echo, which must come back the same, and then the end of the stream. */
+/* Sends this number of bytes to a TCP echo, which must come back the same, and then the end of the stream. */
 LKLTEST_FN void tcp_exchange(struct endpoint to, size_t total)
 {
 	static __thread unsigned char sent[TRAFFIC_CHUNK], received[TRAFFIC_CHUNK];
@@ -269,7 +269,7 @@ LKLTEST_FN void icmp_exchange(struct endpoint to, const size_t *sizes, size_t nr
 	CHECK_OK(lkl_sys_close(fd));
 }
 
-/* Opens so many connections to a TCP echo at once, and uses each of them. */
+/* Opens this number of connections to a TCP echo at once, and uses each of them. */
 LKLTEST_FN void tcp_connections(struct endpoint to, int nr)
 {
 	unsigned char sent[64], received[64];

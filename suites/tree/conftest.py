@@ -39,7 +39,7 @@ def tree_link(
     lkltest_settings: Settings,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Call:
-    """How net-test runs on each back end that the tree's net.sh knows, with a peer that answers pings only."""
+    """The run of net-test on each back end that the tree's net.sh knows, with a peer that answers pings only."""
     backend = request.param
     if f"lkl_netdev_{backend}_create" not in kernel.symbols:
         pytest.skip(f"{kernel.name} has no back end {backend}: its library lacks lkl_netdev_{backend}_create()")

@@ -199,7 +199,7 @@ class Mounted:
 
 @pytest.fixture
 def fuse(kernel: Liblkl, tree_disk: tuple[str, Path], tmp_path: Path) -> Mounted:
-    """What can be mounted by the tree's lklfuse."""
+    """A disk that the tree's lklfuse can mount."""
     lklfuse = built(kernel, "lklfuse")
     if not os.access("/dev/fuse", os.R_OK | os.W_OK):
         pytest.skip("no permission for /dev/fuse, or none there: run as root, or modprobe fuse")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * An init for User Mode Linux that does as it is told on its console.
+ * An init for User Mode Linux that runs the commands typed on its console.
  *
  * A question is a line "NUMBER VERB [WORD [REST]]"; the answer is written in
  * one piece as "<NUMBER:ANSWER:NUMBER>", so that whatever the kernel prints
@@ -83,7 +83,7 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-/* Copies so many bytes from the console to the console as they come. */
+/* Copies this number of bytes from the console to the console as they come. */
 static void copy(size_t left)
 {
 	char buf[4096];
@@ -98,7 +98,7 @@ static void copy(size_t left)
 			_exit(1);
 		left -= n;
 	}
-	/* Before the end is told: what is typed in raw mode would not become a line. */
+	/* Before the end is announced: text typed in raw mode would not become a line. */
 	set_raw(0);
 	printf(":%s>\n", number);
 	fflush(stdout);
@@ -156,7 +156,7 @@ static void write_file(const char *path, const char *text)
 		close(fd);
 }
 
-/* What a user's program does to a terminal: a title, a colour, a cursor. */
+/* The effects of a user's program on a terminal: a title, a colour, a cursor. */
 static void answer_in_colour(const char *text)
 {
 	printf("\033]0;title\007\033[1;31mred\033[0m\033[K\033(B\033[?25l\r\n\033[?25h");

@@ -154,7 +154,7 @@ def test_panic(uml: Uml, init: Path, how: str, code: str) -> None:
 
 
 def test_hang(uml: Uml, init: Path) -> None:
-    """A hang ends at the deadline, and the console's last lines are told."""
+    """A hang ends when the timeout has passed, and the error has the console's last lines."""
     with booted(uml, init) as console:
         console.expect("^ready$")
         assert console.ask("echo the last words") == "the last words"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One API for every kernel: the generations of liblkl, told apart by what
+ * One API for every kernel: the generations of liblkl, recognized by what
  * their headers declare and never by a version number, and the running kernel
  * of a native program.
  */

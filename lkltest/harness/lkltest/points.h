@@ -23,7 +23,7 @@
  * struct lkltest_point - an entry of the program's table
  * @name: NULL: not part of the plan of this program
  * @run: the point's function
- * @timeout_ms: after so many milliseconds the point is killed, by the runner, which reads the number from the source;
+ * @timeout_ms: after this many milliseconds the runner kills the program; it reads the number from the source;
  *              0: the runner's own timeout counts
  * @deadline_ms: former name of @timeout_ms; deprecated
  * @todo: reason why the point is expected to fail, or NULL

@@ -18,7 +18,7 @@ Json = dict[str, object]
 def write(reports: Iterable[tuple[str, Report]], known: Json | None = None) -> Iterator[str]:
     """Yield the document in pieces, so that a million points need no second copy; `reports` are (file, report).
 
-    `known` is what is told of a list of known failures, where one was given.
+    `known` is the entry on the list of known failures, where one was given.
     """
     yield f'{{"schema": {SCHEMA}, "streams": ['
     for number, (file, report) in enumerate(reports):
@@ -97,7 +97,7 @@ def describe_problem(problem: Problem) -> Json:
 
 
 def plain(value: object) -> object:
-    """What YAML can say and JSON cannot, written as text: dates, bytes, keys that are no strings, infinities."""
+    """Values of YAML that JSON does not have, as text: dates, bytes, keys that are no strings, infinities."""
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):

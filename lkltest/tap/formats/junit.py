@@ -10,7 +10,7 @@ from lkltest.tap.formats.text import UNEXCUSED
 from lkltest.tap.point import Point
 from lkltest.tap.report import Report
 
-# What XML 1.0 cannot carry in any form.
+# The characters that XML 1.0 cannot carry in any form.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -110,7 +110,7 @@ class _Suite:
 
 
 def _properties(point: Point) -> dict[str, str]:
-    """What a point says of itself: kunit's attributes, the properties of our own programs' points."""
+    """The properties of a point: kunit's attributes, the properties of our own programs' points."""
     told = point.diagnostics.get("properties") if point.raw_block is not None else None
     own = {str(key): str(value) for key, value in told.items()} if isinstance(told, dict) else {}
     return {**point.attributes, **own}

@@ -7,7 +7,7 @@ import re
 
 from lkltest.tap.point import Run
 
-# What every such point has; `json.describe_point` writes the same.
+# The keys of every such point; `json.describe_point` writes the same.
 _OK, _NOT_OK = ', "ok": true, "description": "', ', "ok": false, "description": "'
 _REST = ', "diagnostics": null, "raw_diagnostics": null, "duration": null, "comments": [], "points": [], "line": '
 _IS_OK = f'", "directive": null, "reason": null, "passed": true{_REST}'

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What <lkltest/check.h> is made of: failures, recorded and told. */
+/* The implementation of <lkltest/check.h>: failures, recorded and reported. */
 #ifndef LKLTEST_INTERNAL_CHECK_H
 #define LKLTEST_INTERNAL_CHECK_H
 
@@ -9,7 +9,7 @@
 
 #include <lkltest/internal/log.h>
 
-/* A number with its sign, so that -1 and ULONG_MAX are told apart. */
+/* A number with its sign, so that -1 and ULONG_MAX differ. */
 struct lkltest_number {
 	int negative;
 	unsigned long long bits;
@@ -62,7 +62,7 @@ LKLTEST_FN __attribute__((noreturn)) void lkltest_end_here(void)
 	pthread_exit(NULL);
 }
 
-/* Copies so much of a text as there is room for. */
+/* Copies a text, cut off where there is no room for more. */
 LKLTEST_FN void lkltest_copy(char *buf, size_t size, const char *text)
 {
 	size_t len = strnlen(text, size - 1);

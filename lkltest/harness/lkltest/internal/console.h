@@ -135,7 +135,7 @@ LKLTEST_FN void lkltest_expect_console(const char *text)
 	lkltest_unlock();
 }
 
-/* Where the text of a line begins: behind the <LEVEL> that the kernel's log, not its console, has. */
+/* The text of a line, behind the <LEVEL> that lines have in the kernel's log, but not on its console. */
 LKLTEST_FN size_t lkltest_console_level(const char *line)
 {
 	size_t digits = strspn(line + (line[0] == '<'), "0123456789");

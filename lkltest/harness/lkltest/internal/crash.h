@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What <lkltest/crash.h> is made of: the handlers of fatal signals, and of the one that asks for stacks. */
+/* The implementation of <lkltest/crash.h>: handlers of fatal signals, and of the one that asks for stacks. */
 #ifndef LKLTEST_INTERNAL_CRASH_H
 #define LKLTEST_INTERNAL_CRASH_H
 
@@ -337,7 +337,7 @@ LKLTEST_CRASH_FN void lkltest_crash_init(void)
 
 	if (lkltest_crash.installed || getenv("LKLTEST_NO_CRASH_HANDLER"))
 		return;
-	/* Whoever was here first, knows better: another copy of this header, or the program. */
+	/* Handlers that are already there stay: those of another copy of this header, or of the program. */
 	if (sigaction(SIGSEGV, NULL, &old) || (old.sa_handler != SIG_DFL && old.sa_handler != SIG_IGN))
 		return;
 	if (pthread_key_create(&lkltest_crash.stack, lkltest_crash_free_stack))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What <lkltest/disk.h> is made of: known data, as lkltest/image/tree.py makes it too. */
+/* The implementation of <lkltest/disk.h>: known data, as lkltest/image/tree.py makes it too. */
 #ifndef LKLTEST_INTERNAL_DATA_H
 #define LKLTEST_INTERNAL_DATA_H
 

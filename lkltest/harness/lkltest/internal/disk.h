@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What <lkltest/disk.h> is made of: the block operations of a library's disk, which can record and fail. */
+/* The implementation of <lkltest/disk.h>: block operations of a library's disk, which can record and fail. */
 #ifndef LKLTEST_INTERNAL_DISK_H
 #define LKLTEST_INTERNAL_DISK_H
 
@@ -186,7 +186,7 @@ LKLTEST_FN void lkltest_disk_remove(struct lkltest_disk *disk)
 }
 
 /*
- * The one disk whose flushes are told by the console: the device refuses each
+ * The one disk whose flushes show on the console: the device refuses each
  * with a line, in order with the writes, and that line is what is recorded.
  */
 static struct lkltest_disk *lkltest_flushing;

@@ -80,7 +80,7 @@ LKLTEST_FN void lkltest_own_root(void)
 }
 
 /*
- * Who boots us may name a terminal for the results, on the kernel's command
+ * The runner may name a terminal for the results, on the kernel's command
  * line; the kernel's own messages then stay on its console.
  */
 LKLTEST_FN void lkltest_open_results(void)

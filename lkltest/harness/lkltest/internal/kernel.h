@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What <lkltest/kernel.h> is made of: start, watch, stop. */
+/* The implementation of <lkltest/kernel.h>: start, watch, stop. */
 #ifndef LKLTEST_INTERNAL_KERNEL_H
 #define LKLTEST_INTERNAL_KERNEL_H
 
@@ -73,7 +73,7 @@ LKLTEST_FN void lkltest_stop_kernel_at(const char *file, int line)
 {
 	int err;
 
-	/* What a hooked console has begun is finished by the kernel's last words. */
+	/* The kernel's last words finish a line that a hooked console has begun. */
 	if (!LKLTEST_HOOKED_CONSOLE)
 		lkltest_finish_console();
 	lkltest.running = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What <lkltest/compat.h> is made of. */
+/* The implementation of <lkltest/compat.h>. */
 #ifndef LKLTEST_INTERNAL_LIBRARY_H
 #define LKLTEST_INTERNAL_LIBRARY_H
 
@@ -123,7 +123,7 @@ static inline int lkltest_init_library(void)
 	return err;
 }
 
-/* Boots the kernel with so much memory; 0, or a negative error. */
+/* Boots the kernel with this much memory; 0, or a negative error. */
 static inline int lkltest_boot(unsigned long mem, const char *cmdline)
 {
 	void *start = (void *)lkl_start_kernel;
@@ -167,7 +167,7 @@ static inline long lkltest_syscall(long nr, long *params)
 
 #endif /* LKLTEST_NATIVE */
 
-/* What the kernel's headers for user space leave to the C library. */
+/* Definitions that the kernel's headers for user space leave to the C library. */
 #ifndef LKL_SOCK_NONBLOCK
 #define LKL_SOCK_NONBLOCK LKL_O_NONBLOCK
 #endif

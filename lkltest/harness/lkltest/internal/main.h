@@ -267,7 +267,7 @@ LKLTEST_FN int lkltest_run_points(const struct lkltest_point *points, size_t nr)
 }
 
 /*
- * What failed when no point was left to blame is told in comments, and by the
+ * A failure when no point is left to blame is reported in comments, and by the
  * exit status.
  */
 LKLTEST_FN int lkltest_report_late(void)
@@ -309,7 +309,7 @@ LKLTEST_FN int lkltest_end_program(int status)
 	return status;
 }
 
-/* What the kernel says after lkltest_main() has returned counts as well. */
+/* The kernel's lines after lkltest_main() has returned count as well. */
 LKLTEST_FN __attribute__((destructor)) void lkltest_at_exit(void)
 {
 	if (lkltest.pid == getpid() && lkltest_report_late())

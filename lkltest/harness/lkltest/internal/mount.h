@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What <lkltest/disk.h> is made of: file systems inside the kernel under test, the same for every kernel. */
+/* The implementation of <lkltest/disk.h>: file systems inside the kernel under test, the same for every kernel. */
 #ifndef LKLTEST_INTERNAL_MOUNT_H
 #define LKLTEST_INTERNAL_MOUNT_H
 

@@ -32,7 +32,7 @@
 #define LKLTEST_STACK_HEAD 64		/* frames written from the top of a stack */
 #define LKLTEST_STACK_TAIL 64		/* and from its bottom */
 #define LKLTEST_STACK_MAX 500000	/* frames counted; 8 MB of the smallest ones */
-#define LKLTEST_STACK_GUESSES 8		/* after so many the rest is noise */
+#define LKLTEST_STACK_GUESSES 8		/* more than these are noise */
 
 LKLTEST_REPORT_FN int lkltest_tid(void)
 {

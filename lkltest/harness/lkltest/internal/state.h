@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is known of the point that runs, and of the kernel. */
+/* The state of the point that runs, and of the kernel. */
 #ifndef LKLTEST_INTERNAL_STATE_H
 #define LKLTEST_INTERNAL_STATE_H
 
@@ -99,7 +99,7 @@ static struct {
 	.mem = 64UL << 20,
 };
 
-/* Where a fatal check of the point's own thread returns to. */
+/* The place to which a fatal check of the point's own thread returns. */
 static __thread sigjmp_buf *lkltest_end;
 
 LKLTEST_FN void lkltest_lock(void)

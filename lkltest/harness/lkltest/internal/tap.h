@@ -190,7 +190,7 @@ LKLTEST_FN void lkltest_put_log(FILE *f)
 
 	if (!lkltest.head_len)
 		return;
-	/* Where the first text is indented, YAML must be told where text begins. */
+	/* If the first line is indented, YAML needs the number of columns before the text. */
 	blank = strspn(lkltest.head, "\n");
 	fputs(lkltest.head[blank] == ' ' || lkltest.head[blank] == '\t' ? "  log: |2\n" : "  log: |\n", f);
 	lkltest_put_lines(f, lkltest.head, lkltest.head_len);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The threads of <lkltest/crash.h>: each can tell of a crash, whoever started it. */
+/* The threads of <lkltest/crash.h>: each can report a crash, also those that the program did not start. */
 #ifndef LKLTEST_INTERNAL_THREADS_H
 #define LKLTEST_INTERNAL_THREADS_H
 
@@ -84,7 +84,7 @@ LKLTEST_CRASH_FN lkltest_crash_self_t lkltest_crash_enter(void)
 
 #ifdef LKLTEST_CRASH_WRAP
 
-/* What a thread of the kernel runs. */
+/* The function that a thread of the kernel runs. */
 struct lkltest_crash_call {
 	void (*run)(void *);
 	void *arg;

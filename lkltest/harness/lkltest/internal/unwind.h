@@ -27,7 +27,7 @@ enum lkltest_step {
 	LKLTEST_STEP_GUESS,	/* the stack holds this return address, perhaps of an earlier call */
 };
 
-/* Where code is mapped: filled from /proc/self/maps before the first step. */
+/* The mappings of code: filled from /proc/self/maps before the first step. */
 static struct {
 	struct { unsigned long from, to; } range[256];
 	int used;
@@ -125,7 +125,7 @@ LKLTEST_UNWIND_FN int lkltest_step_frame(struct lkltest_cpu *cpu)
 
 	if (!(cpu->known & 1ULL << LKLTEST_REG_FP) || fp & 7)
 		return 0;
-	/* What starts a thread clears it. */
+	/* The function that starts a thread clears it. */
 	if (!fp && !cpu->exact)
 		return -1;
 	if (fp < cpu->r[LKLTEST_REG_SP])

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from lkltest.host import process
+from lkltest.tap.dialect import Dialect
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Launch:
     boot: Callable[[Path, str], Sequence[str]] | None = None  # how a person boots an init: its directory, its name
     foreign: bool = False  # a program of any kind that prints TAP, not one that includes our harness
     excuse_skips: bool = False  # `not ok 1 # SKIP` is a skip in every dialect
+    dialect: Dialect | None = None  # of its output, whatever version it declares; None: the output tells
 
     @property
     def command(self) -> str:

@@ -13,8 +13,9 @@ from lkltest.liblkl.model import Generation, Liblkl
 from lkltest.program import tools, tree
 from lkltest.program.command import Launch
 from lkltest.program.declaration import Arguments, Call, Program, TreeProgram
-from lkltest.program.table import Declared, read_compiled
+from lkltest.program.table import Declared, read, read_compiled
 from lkltest.settings import Settings
+from lkltest.tap.dialect import Dialect
 
 if TYPE_CHECKING:
     from lkltest.uml.model import Uml
@@ -46,12 +47,18 @@ def prepare(
         timeout_factor=tool.timeout_factor,
         memcheck=tool.memcheck,
         trace=tool.trace,
+        dialect=_dialect(program, source),
     )
+
+
+def _dialect(program: Program, source: Path) -> Dialect | None:
+    """LKL's own, where a tree's program has a table: UML's library mode prints it under `TAP version 13`."""
+    return Dialect.LKL if isinstance(program, TreeProgram) and read(source) else None
 
 
 def _home(kernel: Liblkl, scratch: Path) -> dict[str, str]:
     """The home directory for UML's library mode, which leaves a directory in ~/.uml at each start."""
-    return {"HOME": str(scratch.parent)} if kernel.generation is Generation.UML else {}
+    return {"HOME": str(scratch.parent)} if kernel.generation is Generation.UML and scratch.is_absolute() else {}
 
 
 def _is_linked_with(kernel: Kernel) -> TypeGuard[Liblkl]:

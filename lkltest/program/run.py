@@ -64,7 +64,7 @@ class Run(Closing):
         self.timeouts = timeouts
         self.directory = directory
         self.echo = echo
-        self.parser = tap.Parser(excuse_skips=launch.excuse_skips)
+        self.parser = tap.Parser(launch.dialect, excuse_skips=launch.excuse_skips)
         self.memcheck = Memcheck() if launch.memcheck else None
         self.errors: list[str] = []  # of memcheck's, since the last result
         self.results: dict[str, Result] = {}

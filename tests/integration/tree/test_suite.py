@@ -144,3 +144,17 @@ def test_a_library_older_than_its_sources_is_told(make_tree: MakeTree, run: Call
     (root / "Kbuild").touch()
     result = run("-k", "getpid", trees=(root,))
     result.stdout.fnmatch_lines(["kernel *liblkl.a is older than its sources: *was changed at*--lkl-build*"])
+
+
+def test_the_tests_of_a_newer_tree(make_tree: MakeTree, run: Callable[..., pytest.RunResult]) -> None:
+    """What all tests share is linked, a point that is compiled out is no item, and `TAP version 13` hides no crash."""
+    root = make_tree("linux", True)
+    tests = root / "tools/lkl/tests"
+    (tests / "Build").write_text("tests-common-y += test.o\nboot-y += boot.o\n")
+    boot, shared = tests / "boot.c", tests / "test.c"
+    gone = "#ifdef LKL_CONFIG_NOBODY_HAS\n\tLKL_TEST(gone),\n#endif"
+    boot.write_text(boot.read_text().replace("\tLKL_TEST(fails),", gone))
+    shared.write_text(shared.read_text().replace('"1..%d # %s\\n", nr, suite', '"TAP version 13\\n1..%d\\n", nr'))
+    result = run("-k", "boot", trees=(root,))
+    result.assert_outcomes(passed=2, failed=3)
+    result.stdout.re_match_lines_random([r".*killed by SIGSEGV in the point 'crashes'.*"])

@@ -236,3 +236,4 @@ def test_a_hang_in_a_timer_shows_its_stack(program: Path, tmp_path: Path) -> Non
     errors, child = ask(program, "hangs_in_kernel_timer", tmp_path, wait=0.2)
     assert child.ended().signal == signal.SIGKILL
     assert any({"spin", "run_timer"} <= set(functions(stack)) for stack in symbolize.symbolize(errors))
+    assert re.search(r"has the kernel's CPU:\n  #0 spin\b", symbolize.explain(errors, program))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -34,11 +33,6 @@ class Table:
     functions: Sequence[str]
     chains: Sequence[Chain]
     chain_of: Sequence[int]  # for each site: its chain
-
-    def index(self, address: int) -> int | None:
-        """The number of the site at an address; None where there is none."""
-        at = bisect_left(self.sites, address)
-        return at if at < len(self.sites) and self.sites[at] == address else None
 
 
 def table(module: Module, folder: Path) -> Table:
@@ -92,43 +86,44 @@ def _look_up(path: Path, found: Sequence[int]) -> tuple[list[str], list[str], li
         raise UsageError(f"addr2line cannot read {path} ({done.describe()}): install binutils for its machine")
     files: dict[str, int] = {}
     functions: dict[str, int] = {}
-    chains: dict[tuple[int, ...], int] = {}
+    chains: dict[Chain, int] = {}
     chain_of = []
-    names: dict[str, tuple[int, int]] = {}  # what addr2line prints for a line -> file and line
+    known: dict[tuple[str, str], Chain] = {}  # what addr2line prints of one function -> its place, or none
 
-    def place(printed: str) -> tuple[int, int]:
-        if printed not in names:
-            spot = addresses.location("", printed)
-            name = os.path.normpath(spot.file) if spot.file else ""
-            names[printed] = files.setdefault(name, len(files)), spot.line
-        return names[printed]
+    def place(function: str, printed: str) -> Chain:
+        spot = addresses.location(function, printed)
+        if not spot.line:
+            return ()
+        file = files.setdefault(os.path.normpath(spot.file), len(files))
+        return ((file, functions.setdefault(function, len(functions)), spot.line),)
 
     for block in _blocks(done.output.decode("utf-8", "surrogateescape")):
-        chain: list[int] = []
-        for function, printed in zip(block[::2], block[1::2], strict=False):
-            file, line = place(printed)
-            if line:
-                chain += [file, functions.setdefault(function, len(functions)), line]
-        chain_of.append(chains.setdefault(tuple(chain), len(chains)))
+        chain: Chain = ()
+        for pair in block:
+            if pair not in known:
+                known[pair] = place(*pair)
+            chain += known[pair]
+        chain_of.append(chains.setdefault(chain, len(chains)))
     if len(chain_of) != len(found):
         raise UsageError(f"addr2line told {len(chain_of)} of {len(found)} addresses of {path}: see that it works there")
     if not any(chains):
         raise UsageError(f"{path} has no debug information, so its lines are not known: build the kernel with "
                          "CONFIG_DEBUG_INFO=y, and do not strip it")
-    return list(files), list(functions), [list(chain) for chain in chains], chain_of
+    flat = [[number for spot in chain for number in spot] for chain in chains]
+    return list(files), list(functions), flat, chain_of
 
 
-def _blocks(text: str) -> Iterable[list[str]]:
-    """The lines that addr2line prints for each address, without the address itself."""
-    block: list[str] = []
+def _blocks(text: str) -> Iterator[list[tuple[str, str]]]:
+    """The pairs of lines that addr2line prints for each address, behind the line with the address itself."""
+    block: list[tuple[str, str]] = []
     lines = iter(text.splitlines())
     next(lines, None)
     for line in lines:
-        if line.startswith("0x") and not len(block) % 2:
+        if line.startswith("0x"):
             yield block
             block = []
         else:
-            block.append(line)
+            block.append((line, next(lines, "")))
     yield block
 
 

@@ -85,9 +85,10 @@ def _targets(elf: ELFFile) -> Iterator[int]:
         table, strings = elf.get_section_by_name(name), elf.get_section_by_name(names)
         if table is None or strings is None:
             continue
-        wanted = strings.data().find(b"\0" + CALLBACK + b"\0") + 1
+        # A linker may let a name be the end of a longer one.
+        wanted = {match.start() for match in re.finditer(re.escape(CALLBACK + b"\0"), strings.data())}
         for entry in struct.iter_unpack("<IBBHQQ", table.data()):
-            if wanted and entry[0] == wanted and entry[3]:
+            if entry[0] in wanted and entry[3]:
                 yield entry[4]
     slots = set(_slots(elf))
     for section in elf.iter_sections():

@@ -101,14 +101,13 @@ def summarize(data: Data, cache: Path) -> Summary:
     nobody: set[int] = set()
     for module, contexts in sorted(data.modules.items()):
         table = lines.table(module, cache / "coverage")
+        chain_at = dict(zip(table.sites, table.chain_of, strict=True))
         reached: dict[int, set[int]] = {}  # by chain
         for name, addresses in contexts.items():
-            for address in addresses:
-                site = table.index(address)
-                if site is None:
-                    strays += 1
-                else:
-                    reached.setdefault(table.chain_of[site], set()).add(numbers[name])
+            known = [chain_at[address] for address in addresses if address in chain_at]
+            strays += len(addresses) - len(known)
+            for chain_number in set(known):
+                reached.setdefault(chain_number, set()).add(numbers[name])
         for number, chain in enumerate(table.chains):
             _note(files, table, chain, reached.get(number, nobody))
     files.pop("", None)

@@ -42,3 +42,19 @@ def test_the_index_lists_every_page(page: Path) -> None:
     """docs/index.md has a link to each page."""
     links = {target for target, _ in LINK.findall((ROOT / "docs" / "index.md").read_text())}
     assert page in {(ROOT / "docs" / target).resolve() for target in links}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "reference" not in page.parts], ids=lambda page: page.name)
+def test_lines_fit_a_screen(page: Path) -> None:
+    """Each line of a page, tables and the changelog apart, has at most 120 columns."""
+    lines = [] if page.name == "CHANGELOG.md" else page.read_text().splitlines()
+    assert [line for line in lines if len(line) > 120 and not line.startswith("|")] == []
+
+
+@pytest.mark.parametrize("room", ["lkltest", "suites"])
+def test_docstrings_begin_with_the_thing_itself(room: str) -> None:
+    """No docstring begins with a question's word, which makes its reader look for the thing that it is about."""
+    riddle = re.compile(r'"""(?:What|Who|Whoever|How|Where|Which|Those|So many|So much|By what)\b.*')
+    sources = {path: path.read_text() for path in sorted((ROOT / room).rglob("*.py"))}
+    assert sources
+    assert [f"{path}: {found}" for path, text in sources.items() for found in riddle.findall(text)] == []

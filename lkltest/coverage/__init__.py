@@ -1,1 +1,1 @@
-"""Which lines of a kernel were reached: collected data, their lines, and reports on them."""
+"""Coverage: the lines of a kernel that were reached, from collected data to reports."""

@@ -23,7 +23,7 @@ def require_instrumented(kernel: Liblkl) -> None:
 
 
 def collect(directory: Path, program: Path, kernel: Kernel, context: Callable[[str], str]) -> Data:
-    """What the processes of one run have reached; `context` gives a point's name ("": between points) its full one.
+    """The code that one run's processes reached; `context` turns a point's name ("": between points) into a full one.
 
     A run that has left no file is in the data with nothing reached, so that reports can tell.
     """

@@ -28,7 +28,7 @@ class Module:
 
 @dataclass
 class Data:
-    """What was reached: link addresses by module and context."""
+    """The code that was reached: link addresses by module and context."""
 
     modules: dict[Module, dict[str, set[int]]] = field(default_factory=dict)
 
@@ -44,7 +44,7 @@ class Data:
             self.add(module, contexts)
 
     def only(self, pattern: str) -> Data:
-        """What the contexts reached whose names match a regular expression somewhere."""
+        """The code that was reached by contexts whose names match a regular expression somewhere."""
         import re
 
         try:

@@ -62,7 +62,7 @@ def _tables(summary: Summary) -> Iterator[str]:
 
 
 def _source(summary: Summary, path: str, file: File) -> Iterator[str]:
-    """The lines of a file; the points that reach one are told where the pointer rests on it."""
+    """The lines of a file; each shows the points that reach it when the pointer rests on it."""
     share = file.share()
     yield f'<p>{share.hit} of {share.lines} lines ({share.percent:.1f}%). <a href="index.html">All files</a>'
     try:

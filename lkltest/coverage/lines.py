@@ -128,7 +128,7 @@ def _blocks(text: str) -> Iterator[list[tuple[str, str]]]:
 
 
 def _read(place: Path) -> dict[str, Any] | None:
-    """What was found out before; None where nothing was."""
+    """The lines that were found before; None where there are none."""
     try:
         found: dict[str, Any] = json.loads(zlib.decompress(place.read_bytes()))
     except (OSError, ValueError, zlib.error):

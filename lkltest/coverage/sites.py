@@ -97,7 +97,7 @@ def _targets(elf: ELFFile) -> Iterator[int]:
 
 
 def _slots(elf: ELFFile) -> Iterator[int]:
-    """Where the address of a function of another module is put when the library is loaded."""
+    """The place for the address of a function of another module, filled when the library is loaded."""
     from elftools.elf.relocation import RelocationSection
     from elftools.elf.sections import SymbolTableSection
 
@@ -125,7 +125,7 @@ def _stubs(code: bytes, base: int, slots: set[int]) -> Iterator[int]:
 
 
 def _calls_x86(code: bytes, base: int, targets: set[int]) -> Iterator[int]:
-    """Where calls (E8, a distance of 32 bits) to one of the targets return to."""
+    """The return addresses of calls (E8, a distance of 32 bits) to one of the targets."""
     distance = struct.Struct("<i").unpack_from
     at = code.find(b"\xe8")
     while 0 <= at <= len(code) - 5:
@@ -135,7 +135,7 @@ def _calls_x86(code: bytes, base: int, targets: set[int]) -> Iterator[int]:
 
 
 def _calls_arm(code: bytes, base: int, targets: set[int]) -> Iterator[int]:
-    """Where calls (BL, a distance of 26 bits in words) to one of the targets return to."""
+    """The return addresses of calls (BL, a distance of 26 bits in words) to one of the targets."""
     for at, (word,) in enumerate(struct.iter_unpack("<I", code[: len(code) & ~3])):
         if word >> 26 == 0x25:
             distance = (word & 0x3FFFFFF) - ((word & 0x2000000) << 1)

@@ -16,14 +16,14 @@ OUTSIDE = "(outside the kernel's sources)"
 
 @dataclass
 class File:
-    """What was reached of one source file. A line is one on which the code of a basic block begins."""
+    """The coverage of one source file. A line counts if the code of a basic block begins on it."""
 
     lines: dict[int, set[int]] = field(default_factory=dict)  # by number: the contexts that reached it
     functions: dict[str, set[int]] = field(default_factory=dict)
     starts: dict[str, int] = field(default_factory=dict)  # the first of a function's lines
 
     def share(self) -> Share:
-        """How many of the lines were reached."""
+        """The number of lines that were reached."""
         return Share(len(self.lines), sum(1 for contexts in self.lines.values() if contexts))
 
 

@@ -49,7 +49,7 @@ class Finding:
 
     @property
     def rate(self) -> str:
-        """How often it reproduces, for people."""
+        """The number of times that it reproduced, for people."""
         return f"{self.times} of {self.of}"
 
 

@@ -1,6 +1,6 @@
 """Cases of KUnit, run in one kernel after another, each bad end blamed on one case.
 
-A kernel that dies between two results may have been killed by the case that ran, or by what the one before has left:
+A kernel that dies between two results may have been killed by the case that ran, or by an effect of the one before:
 so the case that ran is run once more, as the first one of a fresh kernel. Where it dies again, it is to blame; where
 it ends, the one before was.
 """

@@ -69,7 +69,7 @@ class Liblkl:
 
     @property
     def instrumented(self) -> str:
-        """How the kernel reports coverage, by the compiler's option: "trace-pc"; empty where it does not."""
+        """The compiler's option by which the kernel reports coverage: "trace-pc"; empty where it does not."""
         prefix = "__sanitizer_cov_trace_"
         calls = {symbol.removeprefix(prefix) for symbol in self.undefined if symbol.startswith(prefix)}
         kinds = {"trace-cmp" if "cmp" in call or call == "switch" else f"trace-{call}" for call in calls}

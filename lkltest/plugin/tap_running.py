@@ -40,7 +40,7 @@ class Declaring(Suite, Protocol):
 
     @property
     def place_in_cache(self) -> str:
-        """Where they are kept."""
+        """The place in the cache where the names are kept."""
 
 
 class TapRun(ProgramRun):

@@ -53,7 +53,7 @@ class TapSuite(ProgramSuite):
 
     @property
     def place_in_cache(self) -> str:
-        """Where they are kept."""
+        """The place in the cache where the names are kept."""
         return known_names.key(self.nodeid, self.declared)
 
     def place(self, name: str) -> tuple[str, int]:  # noqa: ARG002 -- no file is known to declare a point

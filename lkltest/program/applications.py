@@ -12,7 +12,7 @@ from lkltest.liblkl.model import Liblkl
 _TARGET = re.compile(r"^\s*(?:progs|libs|tests)-(?:y|\$\((\w+)\))\s*[:+]?=\s*(.*)$")
 _IF = re.compile(r"^\s*if(n?)eq\s*\(\$\((\w+)\),\s*(\w*)\)")
 _HOST = "LKL_HOST_CONFIG_"
-# What the makefile looks for on the host, and the packages that have it.
+# The libraries that the makefile looks for on the host, and their packages.
 _PACKAGES = {"ARCHIVE": "libarchive-dev", "FUSE": "libfuse-dev"}
 
 

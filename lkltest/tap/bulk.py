@@ -77,7 +77,7 @@ def _find_in_window(block: bytes, at: int, first: int) -> tuple[bytes, int] | No
 
 
 def _start_of_last(block: bytes, at: int, end: int) -> int:
-    """Where the last point between `at` and `end` begins; `at` or less where it is the only one."""
+    """The start of the last point between `at` and `end`; `at` or less where it is the only one."""
     passed = block.rfind(b"\nok ", at, end)
     return max(passed, block.rfind(b"\nnot ok ", max(passed, at), end)) + 1
 

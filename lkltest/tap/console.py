@@ -21,7 +21,7 @@ _CANDIDATE = (
 )
 _ESCAPED = rb"|[^\n\x1b\x07]{0,200}+[\x1b\x07]"  # a line with escapes near its beginning may be anything
 
-# What follows "not " where it is a failure, or may be the beginning of one, behind something.
+# The text after "not " where it is a failure, or may be the beginning of one, behind other text.
 _UNREAD = rb"ok(?:(?<=[^A-Za-z,;.] not ok)|(?<=[0-9:.][A-Z] not ok)|(?<=[^ \w,;.]not ok))(?![0-9A-Za-z_])"
 _BEHIND = rb"(?:(?=<\d|\[ *+\d)(?<!\wnot )|(?<=[])}>|:0-9] not )|(?<=[0-9][A-Z] not )|(?<=[]>|\t]not ))(?!ok(?!\w))"
 

@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 LARGEST_YAML = 1 << 18  # bytes: PyYAML reads about 100 kB a second
-SHORT = 1 << 12  # characters: so much text may be looked at for each key
+SHORT = 1 << 12  # characters: the most text that may be looked at for each key
 LONGEST_LINE = 200  # characters: longer lines are read, but not remembered
 LARGEST_TREE = 100_000  # values: aliases can make a document of a few lines expand without end
 

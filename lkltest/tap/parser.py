@@ -13,7 +13,7 @@ is left is dispatched by its first byte: a point, a plan, a comment, a version, 
 none of these is unknown: it is kept as output, and fails nothing by itself, with the exceptions below.
 
 **The stream** (`stream.Stream`, built on `nesting.Nesting`). A stream is a stack of documents (`level.Level`), one for
-each open subtest, told apart by their indentation. A point with less indentation closes the documents that are
+each open subtest, distinguished by their indentation. A point with less indentation closes the documents that are
 indented more, and sums them up. `dialect.RULES` says where the dialects differ. Each document has a `report.Report`,
 which counts its points and holds the verdict.
 

@@ -130,7 +130,7 @@ def make_tree(kind: str, place: Path) -> Contents:
 
 
 def contents(place: Path) -> Contents:
-    """What is in a tree of files."""
+    """The content of a tree of files."""
     found: Contents = {}
     for path in place.rglob("*"):
         kind = str(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else None
@@ -139,7 +139,7 @@ def contents(place: Path) -> Contents:
 
 
 def packed(archive: Path) -> Contents:
-    """What is in a tar archive, without what the file system's own mkfs has made."""
+    """The content of a tar archive, without the files that mkfs has made."""
     found: Contents = {}
     with tarfile.open(archive) as tar:
         for member in tar:

@@ -18,7 +18,7 @@ RECOGNIZE_AFTER = 0.4  # seconds of the worker's own in one call; more than the 
 
 
 class Look(enum.Enum):
-    """What a look at a worker shows."""
+    """The result of a look at a worker."""
 
     MOVED = enum.auto()  # another call runs than at the last look
     RUNNING = enum.auto()  # the same call runs

@@ -43,7 +43,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class KernelConfig:
-    """How a kernel is started."""
+    """The settings with which a kernel is started."""
 
     liblkl: Liblkl
     executor: Path

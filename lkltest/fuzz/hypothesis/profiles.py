@@ -28,7 +28,7 @@ class TimeUp(BaseException):
 
 @dataclass(frozen=True)
 class Profile:
-    """How many examples of each property are tried."""
+    """The number of examples that are tried for each property."""
 
     name: str
     examples: int

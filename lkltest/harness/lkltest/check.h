@@ -42,126 +42,126 @@
 /**
  * CHECK_EQ() - ends the point, as failed, unless @actual equals @expected
  * @actual: integer under test, of any type
- * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ * @expected: integer of any type, -1 and ULONG_MAX being distinct
  */
 #define CHECK_EQ(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " == " #expected, actual, expected, ==, "")
 
 /**
  * ASSERT_EQ() - is CHECK_EQ(), as kselftest spells it
  * @actual: integer under test, of any type
- * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ * @expected: integer of any type, -1 and ULONG_MAX being distinct
  */
 #define ASSERT_EQ(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " == " #expected, actual, expected, ==, "")
 
 /**
  * EXPECT_EQ() - fails the point, which goes on, unless @actual equals @expected
  * @actual: integer under test, of any type
- * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ * @expected: integer of any type, -1 and ULONG_MAX being distinct
  */
 #define EXPECT_EQ(actual, expected) LKLTEST_CHECK_NUMBERS(0, #actual " == " #expected, actual, expected, ==, "")
 
 /**
  * CHECK_NE() - ends the point, as failed, unless @actual differs from @expected
  * @actual: integer under test, of any type
- * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ * @expected: integer of any type, -1 and ULONG_MAX being distinct
  */
 #define CHECK_NE(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " != " #expected, actual, expected, !=, "!=")
 
 /**
  * ASSERT_NE() - is CHECK_NE(), as kselftest spells it
  * @actual: integer under test, of any type
- * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ * @expected: integer of any type, -1 and ULONG_MAX being distinct
  */
 #define ASSERT_NE(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " != " #expected, actual, expected, !=, "!=")
 
 /**
  * EXPECT_NE() - fails the point, which goes on, unless @actual differs from @expected
  * @actual: integer under test, of any type
- * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ * @expected: integer of any type, -1 and ULONG_MAX being distinct
  */
 #define EXPECT_NE(actual, expected) LKLTEST_CHECK_NUMBERS(0, #actual " != " #expected, actual, expected, !=, "!=")
 
 /**
  * CHECK_LT() - ends the point, as failed, unless @actual is less than @expected
  * @actual: integer under test, of any type
- * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ * @expected: integer of any type, -1 and ULONG_MAX being distinct
  */
 #define CHECK_LT(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " < " #expected, actual, expected, <, "<")
 
 /**
  * ASSERT_LT() - is CHECK_LT(), as kselftest spells it
  * @actual: integer under test, of any type
- * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ * @expected: integer of any type, -1 and ULONG_MAX being distinct
  */
 #define ASSERT_LT(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " < " #expected, actual, expected, <, "<")
 
 /**
  * EXPECT_LT() - fails the point, which goes on, unless @actual is less than @expected
  * @actual: integer under test, of any type
- * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ * @expected: integer of any type, -1 and ULONG_MAX being distinct
  */
 #define EXPECT_LT(actual, expected) LKLTEST_CHECK_NUMBERS(0, #actual " < " #expected, actual, expected, <, "<")
 
 /**
  * CHECK_LE() - ends the point, as failed, unless @actual is at most @expected
  * @actual: integer under test, of any type
- * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ * @expected: integer of any type, -1 and ULONG_MAX being distinct
  */
 #define CHECK_LE(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " <= " #expected, actual, expected, <=, "<=")
 
 /**
  * ASSERT_LE() - is CHECK_LE(), as kselftest spells it
  * @actual: integer under test, of any type
- * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ * @expected: integer of any type, -1 and ULONG_MAX being distinct
  */
 #define ASSERT_LE(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " <= " #expected, actual, expected, <=, "<=")
 
 /**
  * EXPECT_LE() - fails the point, which goes on, unless @actual is at most @expected
  * @actual: integer under test, of any type
- * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ * @expected: integer of any type, -1 and ULONG_MAX being distinct
  */
 #define EXPECT_LE(actual, expected) LKLTEST_CHECK_NUMBERS(0, #actual " <= " #expected, actual, expected, <=, "<=")
 
 /**
  * CHECK_GT() - ends the point, as failed, unless @actual is greater than @expected
  * @actual: integer under test, of any type
- * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ * @expected: integer of any type, -1 and ULONG_MAX being distinct
  */
 #define CHECK_GT(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " > " #expected, actual, expected, >, ">")
 
 /**
  * ASSERT_GT() - is CHECK_GT(), as kselftest spells it
  * @actual: integer under test, of any type
- * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ * @expected: integer of any type, -1 and ULONG_MAX being distinct
  */
 #define ASSERT_GT(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " > " #expected, actual, expected, >, ">")
 
 /**
  * EXPECT_GT() - fails the point, which goes on, unless @actual is greater than @expected
  * @actual: integer under test, of any type
- * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ * @expected: integer of any type, -1 and ULONG_MAX being distinct
  */
 #define EXPECT_GT(actual, expected) LKLTEST_CHECK_NUMBERS(0, #actual " > " #expected, actual, expected, >, ">")
 
 /**
  * CHECK_GE() - ends the point, as failed, unless @actual is at least @expected
  * @actual: integer under test, of any type
- * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ * @expected: integer of any type, -1 and ULONG_MAX being distinct
  */
 #define CHECK_GE(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " >= " #expected, actual, expected, >=, ">=")
 
 /**
  * ASSERT_GE() - is CHECK_GE(), as kselftest spells it
  * @actual: integer under test, of any type
- * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ * @expected: integer of any type, -1 and ULONG_MAX being distinct
  */
 #define ASSERT_GE(actual, expected) LKLTEST_CHECK_NUMBERS(1, #actual " >= " #expected, actual, expected, >=, ">=")
 
 /**
  * EXPECT_GE() - fails the point, which goes on, unless @actual is at least @expected
  * @actual: integer under test, of any type
- * @expected: integer of any type, -1 and ULONG_MAX being told apart
+ * @expected: integer of any type, -1 and ULONG_MAX being distinct
  */
 #define EXPECT_GE(actual, expected) LKLTEST_CHECK_NUMBERS(0, #actual " >= " #expected, actual, expected, >=, ">=")
 

@@ -1,0 +1,53 @@
+"""`lkltest fuzz --cov`: what the fuzzer's kernels reach."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lkltest import cli
+from lkltest.coverage import data
+from lkltest.coverage.summary import summarize
+from lkltest.liblkl import Liblkl
+from lkltest.settings import Settings
+from tests.coverage.conftest import PROGRAMS
+from tests.liblkl.tiny import call
+
+
+@pytest.fixture(scope="module")
+def shared(liblkl: Liblkl, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tests' kernel as a shared library whose lkl_syscall() is instrumented."""
+    assert liblkl.static is not None
+    folder = tmp_path_factory.mktemp("shared")
+    for include in liblkl.include:
+        shutil.copytree(include, folder / "include", dirs_exist_ok=True)
+    call("objcopy", "--redefine-sym", "lkl_syscall=plain_lkl_syscall", liblkl.static, folder / "plain.a")
+    call("gcc", "-g", "-O2", "-fPIC", "-shared", "-fsanitize-coverage=trace-pc", PROGRAMS / "traced_call.c",
+         "-Wl,--whole-archive", folder / "plain.a", "-Wl,--no-whole-archive", "-lpthread", "-lrt",
+         "-o", folder / "liblkl.so")  # fmt: skip
+    (folder / "plain.a").unlink()
+    return folder
+
+
+def test_the_fuzzer_collects(
+    shared: Path, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the kernels of a run reach is saved and reported, and nothing else is left in the directory."""
+    cov = tmp_path / "cov"
+    words = ["--time", "2", "--workers", "1", "--seed", "1", "--output", str(tmp_path / "out"), "--cov", str(cov)]
+    assert cli.main(["fuzz", "--lkl", str(shared), *words]) in {0, 1}
+    assert "TOTAL" in capsys.readouterr().out
+    (file,) = summarize(data.load([cov]), settings.cache).find("traced_call.c")
+    reached = {name: len(contexts) for name, contexts in file.functions.items()}
+    assert reached == {"lkl_syscall": 1, "traced_uncalled": 0}
+    assert {path.suffix for path in cov.iterdir()} == {".lklcov", ".info"}
+
+
+def test_a_plain_kernel_is_refused(
+    liblkl: Liblkl, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The run ends before it begins, with the cure."""
+    assert cli.main(["fuzz", "--lkl", str(liblkl.path), "--time", "1", "--cov", str(tmp_path / "cov")]) == 2
+    assert "KCFLAGS=-fsanitize-coverage=trace-pc" in capsys.readouterr().err

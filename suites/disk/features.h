@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a file system can do beside plain files: each point has a second one,
+ * Features of file systems beside plain files: each point has a second one,
  * kept_..., that looks again after the disk was unmounted and mounted.
  */
 #ifndef FEATURES_H

@@ -14,7 +14,7 @@ static unsigned long long free_bytes(void)
 }
 
 /*
- * What was removed before is given back later, by a thread of the file system's own: xfs frees the blocks of an inode
+ * Removed blocks are given back later, by a thread of the file system's own: xfs frees the blocks of an inode
  * that was unlinked up to a tick afterwards, statfs only hurries it on, and sync does not wait for it; btrfs has a
  * cleaner, a journal frees with its next commit. Unmounting waits for all of that, so that whatever changes after it
  * is due to what the caller does.

@@ -137,7 +137,7 @@ LKLTEST_UNWIND_FN int lkltest_step_frame(struct lkltest_cpu *cpu)
 		return -1;
 	if (!lkltest_is_return(record[1]))
 		return 0;
-	/* Whatever the caller had in that register: it is his frame only if that lies above this one. */
+	/* The register is the caller's frame pointer only if it points above this frame. */
 	cpu->r[LKLTEST_REG_FP] = record[0];
 	lkltest_move(cpu, record[1], fp + 16, LKLTEST_FRAME_ON_TOP);
 	return 1;

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lkltest.kunit.lines import text_of
 
 START = re.compile(r"K?TAP version \d+")
 CASE = re.compile(r"([^\s.]+)\.(\w+)")  # what kunit.py takes for one, where no line names the suite
 ATTRIBUTE = re.compile(r"# (?:(\w+)\.)?(\w+): (.*)")
+RECENT = 20  # lines before a suite's first case among which its name is
 REFUSED = re.compile(r"kunit executor: (.*)")
 
 
@@ -32,26 +34,33 @@ class Case:
 
 
 def parse(console: Iterable[str]) -> tuple[Case, ...]:
-    """The cases that a kernel lists, with or without attributes, in the order in which it runs them."""
-    suite, block, seen = "", -1, ""
+    """The cases that a kernel lists, with or without attributes, in the order in which it runs them.
+
+    A line that names a suite is known by what follows it: any other message may stand among them.
+    """
     cases: list[Case] = []
-    attributes: dict[str, str] = {}  # of the suite
+    suite, own = "", dict[str, str]()  # of the latest case: the suite and its attributes
+    titles: deque[tuple[str, dict[str, str]]] = deque(maxlen=RECENT)  # what may be the next suite
     for line in after_start(console):
         if found := ATTRIBUTE.fullmatch(line):
             case, name, value = found.groups()
             if case is None:
-                attributes[name] = value
+                (titles[-1][1] if titles else own)[name] = value
             elif cases and cases[-1].name == case and name == "speed":
-                cases[-1] = with_speed(cases[-1], value)
-        elif (name := case_in(line, seen)) or (found := CASE.fullmatch(line)):
-            owner = seen if name else found[1] if found else ""
-            if owner != suite or block < 0 or not (cases and cases[-1].block == block):
-                suite, block = owner, block + 1
-            own = attributes if owner == seen else {}
-            cases.append(Case(suite, name or (found[2] if found else ""), block, module=own.get("module", ""),
-                              is_init=own.get("is_init") == "true"))  # fmt: skip
-        elif line:
-            seen, attributes, suite = line, {}, ""
+                cases[-1] = replace(cases[-1], speed=value)
+            continue
+        block = cases[-1].block if cases else -1
+        begun = next(((title, told) for title, told in reversed(titles) if case_in(line, title)), None)
+        if begun:
+            (suite, own), block = begun, block + 1
+        name = case_in(line, suite)
+        if not name and (bare := CASE.fullmatch(line)):  # before Linux 6.6 no line names the suite
+            suite, name, own, block = bare[1], bare[2], {}, block + 1
+        if name:
+            cases.append(Case(suite, name, block, "normal", own.get("module", ""), own.get("is_init") == "true"))
+            titles.clear()
+        else:
+            titles.append((line, {}))
     return tuple(cases)
 
 
@@ -69,13 +78,6 @@ def case_in(line: str, suite: str) -> str:
     """The case's name in a line "suite.case"; empty where the line is none of this suite's."""
     name = line.removeprefix(f"{suite}.") if suite and line.startswith(f"{suite}.") else ""
     return name if re.fullmatch(r"\w+", name) else ""
-
-
-def with_speed(case: Case, speed: str) -> Case:
-    """The case with the speed that it says of itself."""
-    from dataclasses import replace
-
-    return replace(case, speed=speed)
 
 
 def refusal(console: Iterable[str]) -> str:

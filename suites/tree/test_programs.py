@@ -138,6 +138,18 @@ def contents(place: Path) -> Contents:
     return found
 
 
+def compare(what: str, found: Contents, expected: Contents) -> None:
+    """Fail, naming the files that differ and how, unless the trees are the same."""
+    ways = {
+        "lost": sorted(expected.keys() - found.keys()),
+        "not written by anybody": sorted(found.keys() - expected.keys()),
+        "other content": sorted(name for name in expected.keys() & found.keys() if expected[name] != found[name]),
+    }
+    told = [f"{way}: {', '.join(names)}" for way, names in ways.items() if names]
+    if told:
+        pytest.fail("\n".join([f"{what}:", *told]), pytrace=False)
+
+
 def packed(archive: Path) -> Contents:
     """The content of a tar archive, without the files that mkfs has made."""
     found: Contents = {}
@@ -159,7 +171,7 @@ def test_a_copied_tree_comes_back(kernel: Liblkl, tree_disk: tuple[str, Path], t
     expected = make_tree(kind, original)
     command(into, "-p", "-t", kind, "-i", image, original, "/")
     command(out, "-p", "-t", kind, "-i", image, "/original", returned)
-    assert contents(returned / "original") == expected
+    compare("cpfromfs does not bring back what cptofs took", contents(returned / "original"), expected)
 
 
 def test_a_tar_has_the_whole_tree(kernel: Liblkl, tree_disk: tuple[str, Path], tmp_path: Path) -> None:
@@ -170,7 +182,7 @@ def test_a_tar_has_the_whole_tree(kernel: Liblkl, tree_disk: tuple[str, Path], t
     for path in sorted((tmp_path / "original").iterdir()):
         command(into, "-p", "-t", kind, "-i", image, path, "/")
     command(fs2tar, "-t", kind, image, tmp_path / "all.tar")
-    assert packed(tmp_path / "all.tar") == expected
+    compare("the archive of fs2tar is not the tree that cptofs took", packed(tmp_path / "all.tar"), expected)
 
 
 class Mounted:
@@ -227,7 +239,7 @@ def test_lklfuse_keeps(fuse: Mounted, tree_disk: tuple[str, Path]) -> None:
     with fuse as place:
         expected = make_tree(tree_disk[0], place / "original")
     with fuse as place:
-        assert contents(place / "original") == expected
+        compare("the next mount does not have what lklfuse wrote", contents(place / "original"), expected)
 
 
 def users(image: Path) -> list[str]:

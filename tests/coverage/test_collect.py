@@ -44,11 +44,12 @@ def test_inlined_functions_are_covered_by_their_own_name(cover: Cover, tmp_path:
 
 
 def test_two_threads_lose_nothing(cover: Cover, tmp_path: Path) -> None:
-    """Blocks that two threads reach at the same time in the same words of the bitmap are all there."""
+    """Blocks that two threads reach at once in the same words of the bitmap are there, in each of 300 trials."""
     file, names = lines(cover("--only=start_kernel,threads"), tmp_path)
     many = {name: contexts for name, contexts in file.functions.items() if name.startswith("traced_many_")}
+    trials = {f"trial-{n}" for n in range(1, 301)}
     assert len(many) == 400
-    assert all({names[n] for n in contexts} == {"threads"} for contexts in many.values())
+    assert all(trials <= {names[n] for n in contexts} for contexts in many.values())
 
 
 def test_a_crash_keeps_what_it_reached(cover: Cover, tmp_path: Path) -> None:

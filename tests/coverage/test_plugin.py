@@ -150,3 +150,14 @@ def test_wrong_data_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     (tmp_path / "x.lklcov").write_bytes(b"x")
     assert cli.main(["cov", "report", str(tmp_path)]) == 2
     assert "cut short" in capsys.readouterr().err
+
+
+def test_doctor_says_whether_a_kernel_is_instrumented(
+    traced: Liblkl, liblkl: Liblkl, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The row "coverage" tells an instrumented kernel, and how it reports, from a plain one."""
+    told = []
+    for kernel in (traced, liblkl):
+        cli.main(["doctor", "--lkl", str(kernel.path), "--cache", str(settings.cache)])
+        told.append(re.search(r"^ *coverage +(.*)$", capsys.readouterr().out, re.M))
+    assert [row and row[1].split(":")[0] for row in told] == ["instrumented (trace-pc)", "not instrumented"]

@@ -67,6 +67,9 @@ def main() -> None:
     """Boot, list or run, halt."""
     say("Linux version 6.12.0")
     say("WARNING: CPU: 0 PID: 1 at arch/um/boot.c:1 boot+0x0/0x8")
+    if "rootless" in OPTIONS:
+        say("Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(98,0)")
+        os.abort()
     if "dead" in OPTIONS:
         panic()
     say("KTAP version 1")

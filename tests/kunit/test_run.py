@@ -126,7 +126,9 @@ def test_a_kernel_that_does_not_boot(stub: Stub) -> None:
 
 
 def test_a_kernel_without_tests(stub: Stub) -> None:
-    """A kernel that lists no case is refused, with what to configure."""
+    """A kernel that lists no case, or looks for its root instead, is refused, with what to configure."""
+    with pytest.raises(UsageError, match="it has no KUnit"):
+        list_cases(stub({"one": {"a": "pass"}}), Options(1.0, ("rootless=1",)))
     with pytest.raises(UsageError, match="CONFIG_KUNIT=y"):
         list_cases(stub({}), QUICK)
 

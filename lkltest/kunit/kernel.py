@@ -24,6 +24,7 @@ SILENCE = 2.0  # seconds until a kernel is asked to print what it keeps back
 LONGEST = 1 << 16  # bytes of a line
 NO_ROOT = "VFS: Unable to mount root fs"  # the end of a kernel that has nothing to list
 KEPT = 400  # lines of a boot that came to nothing
+PARAMETER = b"kunit.filter_glob"  # of KUnit's executor, where it is built in
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,14 @@ def _left(deadline: Deadline) -> float:
     import time
 
     return deadline.at - time.monotonic()
+
+
+def carries_kunit(uml: Uml) -> bool:
+    """Whether KUnit is built into the kernel, read off its file: nothing is booted."""
+    import mmap
+
+    with uml.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as image:
+        return image.find(PARAMETER) >= 0
 
 
 def boot(uml: Uml, words: Sequence[str]) -> Iterator[str]:

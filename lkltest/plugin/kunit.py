@@ -15,7 +15,7 @@ from lkltest import uml
 from lkltest.errors import UsageError
 from lkltest.kunit import build, groups, memory
 from lkltest.kunit.declaration import KUnit
-from lkltest.kunit.kernel import Options
+from lkltest.kunit.kernel import Options, carries_kunit
 from lkltest.kunit.listing import Case
 from lkltest.kunit.results import Result, Status
 from lkltest.kunit.run import run
@@ -97,7 +97,8 @@ def kernels_of(config: pytest.Config, declared: KUnit) -> list[Kernel]:
     if declared not in found:
         settings = settings_of(config)
         options = Options(declared.timeout)
-        places = [(uml.inspect(path), settings.cache / "kunit") for path in settings.uml]
+        named = [uml.inspect(path) for path in settings.uml]
+        places = [(kernel, settings.cache / "kunit") for kernel in named if carries_kunit(kernel)]
         if settings.kunit_tree is not None:
             request = build.Request(settings.kunit_tree, settings.kunitconfig, settings.kconfig_add,
                                     settings.kunit_alltests)  # fmt: skip
@@ -118,7 +119,8 @@ def collect(
     kernels = kernels_of(parent.config, declared)
     if not kernels:
         item = pytest.Function.from_parent(parent, name=name, callobj=lambda: None)
-        item.add_marker(pytest.mark.skip(reason=f"no kernel with KUnit: {CURE}"))
+        lacking = ", ".join(f"{path} lacks CONFIG_KUNIT" for path in settings_of(parent.config).uml)
+        item.add_marker(pytest.mark.skip(reason=f"no kernel with KUnit: {CURE}{lacking and f' ({lacking})'}"))
         yield item
     for kernel in kernels:
         found = suites_of(kernel, declared.pattern, named=len(kernels) > 1)

@@ -57,3 +57,12 @@ def test_no_kernel(pytester: pytest.Pytester, suite: list[str]) -> None:
     result = pytester.runpytest_subprocess(*suite[1:], "-rs")
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(["*no kernel with KUnit: pass --lkl-kunit-tree*"])
+
+
+def test_a_kernel_without_kunit(pytester: pytest.Pytester, suite: list[str], tmp_path: Path) -> None:
+    """A UML of the session that lacks KUnit is not booted for its cases: one skipped item names it."""
+    other = tmp_path / "linux"
+    other.write_text("#!/bin/sh\nexit 9\n")
+    result = pytester.runpytest_subprocess(f"--uml={other}", *suite[1:], "-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines([f"*no kernel with KUnit:*{other} lacks CONFIG_KUNIT*"])

@@ -118,7 +118,10 @@ static void planted_trap(struct kunit *test)
 
 static struct kunit_case planted_trap_cases[];
 
-/* Passes, but the case behind it in KUnit's array is no function any more. */
+/*
+ * Passes, but the case behind it in KUnit's array is no function any more: only where no pattern selects cases, for
+ * which KUnit takes a copy of the array.
+ */
 static void planted_breaks_next(struct kunit *test)
 {
 	planted_trap_cases[1].run_case = (void *)0x8;

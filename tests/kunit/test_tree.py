@@ -78,6 +78,6 @@ def test_planted(tmp_path: Path) -> None:
     assert bad == {
         "planted_null": Status.CRASHED, "planted_loop": Status.HUNG, "planted_failure": Status.FAILED,
         "planted_sleep": Status.HUNG, "planted_broken_list": Status.CRASHED, "planted_overrun": Status.FAILED,
-        "planted_parameters": Status.FAILED, "planted_breaks_next": Status.CRASHED,
+        "planted_parameters": Status.FAILED,
     }  # fmt: skip
     assert {result.case.name: result.status for result in results}["planted_skip"] is Status.SKIPPED

@@ -22,7 +22,8 @@ _CANDIDATE = (
 _ESCAPED = rb"|[^\n\x1b\x07]{0,200}+[\x1b\x07]"  # a line with escapes near its beginning may be anything
 
 # The text after "not " where it is a failure, or may be the beginning of one, behind other text.
-_UNREAD = rb"ok(?:(?<=[^A-Za-z,;.] not ok)|(?<=[0-9:.][A-Z] not ok)|(?<=[^ \w,;.]not ok))(?![0-9A-Za-z_])"
+_UNREAD = rb"ok(?:(?<=[^A-Za-z,;.] not ok)|(?<=[0-9:.A-Z ][A-Z] not ok)|(?<=[^ \w,;.]not ok))(?![0-9A-Za-z_])"
+_CONTROLS = bytes({*range(32), 127} - {*b"\t\n"})
 _BEHIND = rb"(?:(?=<\d|\[ *+\d)(?<!\wnot )|(?<=[])}>|:0-9] not )|(?<=[0-9][A-Z] not )|(?<=[]>|\t]not ))(?!ok(?!\w))"
 
 Pattern = re.Pattern[bytes]
@@ -53,7 +54,7 @@ def _pattern(name: str) -> Pattern:
         "unread": lambda: re.compile(b"not " + _UNREAD),
         "prove": lambda: re.compile(rb"[^\s.] \.\.++ *+\r?+\n$"),
         "rest": lambda: re.compile(rb"(?:t|ot) ok(?!\w)"),  # torn from the `n` or the `no` before it
-        "label": lambda: re.compile(rb"\S++(?<=[])}>|:])"),
+        "label": lambda: re.compile(rb"\S++(?<=[])}>|:])|\[[^\[\]\n]{1,80}+\]"),
         "numbered": lambda: re.compile(rb"[ \t]*+(?:not )?+ok \d"),
         "behind": lambda: re.compile(b"not " + _BEHIND),
         "not": lambda: re.compile(rb"[ \t]*+not(?![0-9A-Za-z_])(?![ \t]++ok(?![0-9A-Za-z_]))[ \t]*+(.*+)", re.DOTALL),
@@ -126,6 +127,8 @@ def has_failure(line: bytes, last: bytes) -> bool:
         return False
     head = line[: match.start()]
     bare = head.rstrip(b" \t")
+    if head and head[-1] in _CONTROLS:  # a line that was overwritten
+        return True
     if not bare or len(head) - len(bare) > 2:  # the failure of a subtest: its parent decides
         return False
     label = _pattern("label").fullmatch(bare) and _pattern("numbered").match(line, match.start())
@@ -160,7 +163,10 @@ def suspicion(line: bytes) -> int:
 
 def ends_with_header(noise: bytes) -> bool:
     """Whether the last line is that of `prove -v` before the output of a test: `t/a.t .. `."""
-    return noise[-6:].rstrip().endswith(b"..") and _pattern("prove").search(noise[-1000:]) is not None
+    if noise[-6:].rstrip().endswith(b".."):
+        return _pattern("prove").search(noise[-1000:]) is not None
+    colored = b"\x1b" in noise[-10:]
+    return colored and _pattern("prove").search(prefix.without_escapes(noise[-1000:])) is not None
 
 
 def is_numbered(line: bytes) -> bool:

@@ -22,6 +22,8 @@ _HOST = rb" (?!(?:not|ok|Bail|K?TAP|pragma) )[\w.-]++ [^\s:\[\]|]++(?:\[\d++\])?
 # The parts of prefixes that are known, and the pattern of others of the same kind: numbers grow, names change.
 _PARTS = {
     "syslog": rb"(?:" + _DATE + rb"|" + _ISO + rb"|\[ *+\d++\.\d++\])" + _HOST,
+    "rfc5424": rb"<\d{1,3}+>1 " + _ISO + rb" \S++ \S++ \S++ \S++ (?:-|\[[^\[\]\n]*+\])(?= )",
+    "epoch": rb"\d{10}\.\d++(?= )",
     "job": rb"[^\t\n]{1,80}+\t[^\t\n]{1,80}+\t" + _ISO,  # `gh run view --log`
     "iso": _ISO,
     "date": _DATE,
@@ -33,6 +35,9 @@ _PARTS = {
     "compose": rb"[\w./@+-]{1,60}+ *+\|",
     "number": rb"\d++:(?= )",  # CTest's
     "gitlab": rb"\d\d[OE](?:\+|(?= ))",
+    "lava": rb'- \{"dt": "[^"\n]{1,40}+", "lvl": "\w++", "msg": "',
+    "cri": rb"(?<=[Z\d] )std(?:out|err) [FP](?= )",  # Kubernetes'
+    "logger": rb"(?<=[])Z\d] )(?:[VDIWEF]|TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?+|ERROR|CRITICAL|FATAL)(?: -)?+(?= )",
 }
 _SEVERITY = rb"\w{1,8}+ *+:\w{1,8}+ *+: "  # dmesg -x: "kern  :info  : "
 
@@ -190,4 +195,5 @@ def _class(run: bytes) -> bytes:
         return rb"[ \t]*+"
     if run.isdigit():
         return rb"\d++"
-    return rb"[A-Za-z]++" if run.isalpha() else re.escape(run)
+    # A line behind another prefix may have a result where this one has a name.
+    return rb"(?!(?:not|ok)(?!\w))[A-Za-z]++" if run.isalpha() else re.escape(run)

@@ -143,7 +143,8 @@ class Reader:
             self._unknown(line)
         else:
             self._register()
-            if bare[:1] != b"#":
+            # The rest of a torn `not ok` is a point: a brace or a pragma of the console's between them is not.
+            if bare[:1] in b"on" or (bare[:1] != b"#" and self._stream.suspect < 2):
                 self._stream.suspect = 0
         self._give_output(points)
         self._stream.suspect = max(self._stream.suspect, console.suspicion(bare) if bare[:3] == b"not" else 0)
@@ -184,14 +185,21 @@ class Reader:
         if b"t ok" in line:
             last = self._prefix.last if self._prefix and not self._behind_prefix else b""
             self._stream.report.doubtful = True
-            if self._stream.begun and console.has_failure(line, last):
-                self._stream.line = self._line
-                self._stream.lose_failure()
+            if console.has_failure(line, last):
+                self._lose_failure()
         elif (at := console.find_torn(line) if b"not" in line else None) is None:
             return
         elif console.is_torn(line, at):
             self._stream.suspect = 2
         self._unread.append(prefix.without_escapes(self._raw)[: 2 * prefix.LONGEST])
+
+    def _lose_failure(self) -> None:
+        """Fail the stream that is read, or the next one, as a line that is none of its points is a failure."""
+        if not self._stream.begun:
+            self._stream.failure_before = True
+            return
+        self._stream.line = self._line
+        self._stream.lose_failure()
 
     def _keep_output(self, noise: bytes) -> None:
         self._output = (self._output + noise[-OUTPUT:])[-OUTPUT:]
@@ -333,7 +341,7 @@ class Reader:
         if self._stream.begun:
             self._restart()
         self._prefix = found
-        self._stream.failure_before = any(map(self._failed_behind, self._unread))
+        self._stream.failure_before |= any(map(self._failed_behind, self._unread))
         self._unread.clear()
         return True
 

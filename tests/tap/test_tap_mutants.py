@@ -50,6 +50,55 @@ def test_good_streams_pass_behind_any_prefix() -> None:
     assert not found, f"{len(found)} of {COUNT} failed, among them\n" + "\n".join(found[:5])
 
 
+# Behind each of these the stream is whole but for its failure, so that only the failure itself can tell.
+HIDDEN = {
+    "a brace between a torn `not ` and its rest": b"1..2\nok 1 - a\nnot usb 1-1: reset\n{\nok 2 - b\n",
+    "a pragma between a torn `not ` and its rest": b"1..2\nok 1\nnot [    1.234567] x\npragma +x\n{\nok 2\n",
+    "a letter in the prefix, a word in the line": b"0:00:01 I 1..2\n0:00:01 I ok\n0:00:02  not ok 2\n0:00:03 I ok\n",
+    "a level of another logger": b"1..1\nok 1 - a\n2026-11-28 00:01:39,700 INFO not ok 2 - b\n",
+    "a level and a dash": b"1..1\nok 1 - a\n[2026-11-28, 00:01:39 UTC] ERROR - not ok 2 - b\n",
+    "a level of one letter": b"1..1\nok 1 - a\n00:01:39 E not ok 2 - b\n",
+    "a container's log": b"1..1\nok 1 - a\n2026-11-28T00:16:48.100738000Z stdout F not ok 2 - b\n",
+    "LAVA's log": b'1..1\nok 1 - a\n- {"dt": "2026-11-28T00:00:15.3", "lvl": "target", "msg": "not ok 2 - b"}\n',
+    "a label of several words": b"1..1\nok 1 - a\n[test : run] not ok 2 - b\n",
+    "a stamp, before the stream": b"2026-11-28T00:00:15.5Z not ok 3 - c\n1..1\nok 1 - z\n",
+    "a label, before the stream": b"12: not ok 3\n1..1\nok 1 - z\n",
+    "an overwritten line": b"TAP version 13\n1..2\nok 1 - a\nok then\nbuilding 10%\rbuilding 99%\rnot ok 2 - b\n",
+    "a NUL before the stream": b"\x00not ok 1 - a\nok then\nok 2 - b\n1..2\n",
+    "a form feed behind a stamp": b"1..1\nok 1\n2026-11-28T00:00:12Z foo \x0cnot ok\n",
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_a_hidden_failure_fails(name: str) -> None:
+    """A `not ok` behind something that is not the stream's own fails the stream."""
+    assert not read(Mutant(name, HIDDEN[name], (7,))).passed
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"<34>1 2026-11-28T00:00:09.2Z host prog 8 - - ",
+        b"1767000000.123456 ",
+        b"2026-11-28T00:16:48.100738000Z stdout F ",
+        b"2026-11-28 00:01:39,700 INFO ",
+        b"\x1b[32m00:00:03 I \x1b[0m",
+    ],
+)
+def test_a_plan_behind_a_known_prefix_begins_a_stream(before: bytes) -> None:
+    """Syslog's RFC 5424, seconds, containers and loggers need no version line."""
+    good = b"".join(before + line + b"\n" for line in (b"1..2", b"ok 1 - a", b"ok 2 - b"))
+    assert read(Mutant("good", good, (7,))).passed
+    assert not read(Mutant("bad", good.replace(b"ok 2", b"not ok 2"), (7,))).passed
+
+
+def test_a_colored_header_of_prove_is_one() -> None:
+    """The bare `ok` of `prove -v` is its verdict, in colors too."""
+    lines = [b"t/a.t .. ", b"1..1", b"ok 1 - a", b"ok"]
+    data = b"".join(b"\x1b[1m" + line + b"\x1b[0m\n" for line in lines)
+    assert read(Mutant("colors", data, (7,))).passed
+
+
 @pytest.mark.parametrize("name", SOURCES)
 def test_each_source_can_go_both_ways(name: str) -> None:
     """The streams that are mutated fail with their failure, and pass without it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, repeat
+from itertools import chain, repeat, tee
 from typing import NamedTuple, overload
 
 from lkltest.tap.point import Point, Run
@@ -104,11 +104,15 @@ Event = (
 )
 
 
-def _whole(points: list[Point]) -> Iterator[Event]:
-    """`PointSeen` and `PointComplete` of each point, made as fast as Python can."""
+def _whole(points: Iterator[Point]) -> Iterator[Event]:
+    """`PointSeen` and `PointComplete` of each point, made as fast as Python can.
+
+    Each is made when it is read: the garbage collector then has nothing to look through.
+    """
     make = tuple.__new__  # what a NamedTuple's own constructor ends in
-    seen = map(make, repeat(PointSeen), zip(points, repeat(0)))
-    complete = map(make, repeat(PointComplete), zip(points, repeat(0)))
+    first, second = tee(points)
+    seen = map(make, repeat(PointSeen), zip(first, repeat(0)))
+    complete = map(make, repeat(PointComplete), zip(second, repeat(0)))
     return chain.from_iterable(zip(seen, complete, strict=True))
 
 
@@ -128,7 +132,7 @@ class Events(Sequence[Event]):
         at = 0
         for position, run in self._runs:
             yield self._others[at:position]
-            yield _whole(list(run.points()))
+            yield _whole(run.points())
             at = position
         yield self._others[at:]
 

@@ -105,10 +105,12 @@ class Point(_TestLine):
         return point
 
     @staticmethod
-    def plain(numbers: Iterable[int], oks: Iterable[bool], lines: Iterable[int], raws: Iterable[bytes]) -> list[Point]:
+    def plain(
+        numbers: Iterable[int], oks: Iterable[bool], lines: Iterable[int], raws: Iterable[bytes]
+    ) -> Iterator[Point]:
         """Make points of lines without a directive, as fast as Python can: their names are read when asked for."""
         make: Callable[..., Point] = tuple.__new__  # the constructor above ends in it
-        return list(map(make, repeat(Point), zip(numbers, oks, lines, raws)))  # noqa: B905  # the shortest ends it
+        return map(make, repeat(Point), zip(numbers, oks, lines, raws))  # noqa: B905  # the shortest ends it
 
     @property
     def passed(self) -> bool:
@@ -238,7 +240,7 @@ class Run:
     def points(self) -> Iterator[Point]:
         """Make the points."""
         if self.bare and not self.failed:
-            return iter(Point.plain(count(self.first), repeat(True), count(self.line), self.data[:-1].split(b"\n")))
+            return Point.plain(count(self.first), repeat(True), count(self.line), self.data[:-1].split(b"\n"))
         return self._points()
 
     def _points(self) -> Iterator[Point]:
@@ -246,19 +248,26 @@ class Run:
         lines: list[int] = []
         blocks: list[tuple[int, bytes]] = []  # each with the index of its point
         line = self.line
-        for piece in self.data.removesuffix(b"\n").split(BLOCK_ENDS):
-            heads, found, body = piece.removesuffix(b"\n  ...").partition(BLOCK_OPENS)
-            some = heads.split(b"\n")
-            raws += some
-            lines += range(line, line + len(some))
-            line += len(some)
+        # The indentation of all blocks at once: no line outside of them has any, nor begins with their marks.
+        for piece in self.data.removesuffix(b"\n").replace(b"\n  ", b"\n").split(b"\n...\n"):
+            heads, found, body = piece.removesuffix(b"\n...").partition(b"\n---\n")
+            lines.append(line)
+            line += 1
+            if b"\n" in heads:
+                some = heads.split(b"\n")
+                raws += some
+                lines += range(line, line + len(some) - 1)
+                line += len(some) - 1
+            else:
+                raws.append(heads)
             if found:
+                body += b"\n"
                 blocks.append((len(raws) - 1, body))
-                line += body.count(b"\n") + 3
+                line += body.count(b"\n") + 2
         oks = [raw[0] == _O for raw in raws] if self.failed else repeat(True)
-        points = Point.plain(count(self.first), oks, lines, raws)
+        points = list(Point.plain(count(self.first), oks, lines, raws))
         for at, body in blocks:
-            points[at].raw_block = body[2:].replace(b"\n  ", b"\n") + b"\n"
+            points[at].raw_block = body
         return iter(points)
 
 

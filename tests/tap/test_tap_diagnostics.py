@@ -36,6 +36,15 @@ def test_reads_as_yaml_does(block: str) -> None:
         assert (repr(read.value), read.error) == (repr(expected), None)
 
 
+@given(st.lists(st.sampled_from(["a: 1", "b: x", "log: |", "  y", "  c: |", "   z", "d: |-", "", "  "]), max_size=7))
+@settings(deadline=None, max_examples=1000)
+def test_common_blocks_read_like_all_others(lines: list[str]) -> None:
+    """Keys with a literal block behind them say the same, whether they are read as such or as any simple block."""
+    block = "".join(f"{line}\n" for line in ["number: 12", *lines])
+    common = diagnostics._read_common(block)
+    assert common is None or common == diagnostics._read_simple(block)
+
+
 @pytest.mark.parametrize(
     ("block", "expected"),
     [

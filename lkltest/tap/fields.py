@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0, "m": 60.0}
+_LONGEST = 1e15  # of any unit
 _KEYS = {"duration_us": 1e-6, "time_us": 1e-6, "duration_ms": 1e-3, "duration": 1.0, "time": 1.0}  # of YAML blocks
 
 
@@ -33,10 +34,10 @@ def split_duration(description: str) -> tuple[str, float | None]:
 
 
 def duration(diagnostics: Mapping[str, object]) -> float | None:
-    """Find the seconds that a YAML block says."""
+    """Find the seconds that a YAML block says; a negative, infinite or huge number is no duration."""
     for key, unit in _KEYS.items():
         value = diagnostics.get(key)
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LONGEST:
             return value * unit
     return None
 

@@ -145,3 +145,12 @@ def test_attributes_of_kunit() -> None:
     suite = parser.report.points[0]
     assert suite.attributes == {"module": "alpha_test"}
     assert [point.attributes for point in suite.points] == [{"speed": "slow"}, {}]
+
+
+@pytest.mark.parametrize("value", ["-5", ".inf", "-.inf", ".nan", "1e400", "1" + "0" * 400])
+def test_what_is_no_duration(value: str) -> None:
+    """A negative, infinite or huge number is no duration: neither JSON nor JUnit can carry it."""
+    parser = Parser()
+    parser.feed(f"1..1\nok 1 - a\n  ---\n  duration_ms: {value}\n  ...\n".encode())
+    parser.close()
+    assert parser.report.points[0].duration is None

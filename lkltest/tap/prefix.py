@@ -43,7 +43,7 @@ _SEVERITY = rb"\w{1,8}+ *+:\w{1,8}+ *+: "  # dmesg -x: "kern  :info  : "
 
 _ESCAPE = (
     rb"^[^\r\n\x1b]{1,200}+\r\x1b\[\d?+K|"  # text that is wiped out at once: Travis CI hides its stamps so
-    rb"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|[\]_P^X][^\x07\x1b\n]*+(?:\x07|\x1b\\)|[ -/]*+[0-OQ-WYZ\\`-~])|\x07"
+    rb"\x1b(?:\[[0-2]?+K\r|\[[0-?]*+[ -/]*+[@-~]|[\]_P^X][^\x07\x1b\n]*+(?:\x07|\x1b\\)|[ -/]*+[0-OQ-WYZ\\`-~])|\x07"
     # colors and cursor moves; titles and the stamps of CI systems, which end with BEL or ST; the rest
 )
 

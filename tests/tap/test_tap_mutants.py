@@ -63,6 +63,7 @@ HIDDEN = {
     "a label of several words": b"1..1\nok 1 - a\n[test : run] not ok 2 - b\n",
     "a stamp, before the stream": b"2026-11-28T00:00:15.5Z not ok 3 - c\n1..1\nok 1 - z\n",
     "a label, before the stream": b"12: not ok 3\n1..1\nok 1 - z\n",
+    "an erased line behind a stamp": b"00:00:01 1..1\n00:00:02 \x1b[2K\rnot usb 1-1: reset\n00:00:03 ok 1 - a\n",
     "an overwritten line": b"TAP version 13\n1..2\nok 1 - a\nok then\nbuilding 10%\rbuilding 99%\rnot ok 2 - b\n",
     "a NUL before the stream": b"\x00not ok 1 - a\nok then\nok 2 - b\n1..2\n",
     "a form feed behind a stamp": b"1..1\nok 1\n2026-11-28T00:00:12Z foo \x0cnot ok\n",

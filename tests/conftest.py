@@ -74,6 +74,13 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         kernels.default(settings, progress=bar)
 
 
+@pytest.fixture
+def lean_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let sessions that a test starts load no plugins of others that it is not about: they are half of their start."""
+    others = ("hypothesispytest", "rerunfailures", "repeat")
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p no:{name}" for name in others))
+
+
 @pytest.fixture(scope="session")
 def settings() -> Settings:
     """The settings of these tests."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,10 +24,19 @@ from tests.liblkl.tiny import call
 
 
 def build(folder: Path, *flags: str, source: Path = TRACED) -> Path:
-    """Link an instrumented shared library."""
+    """Link an instrumented shared library, or copy the one that an earlier test has linked."""
     library = folder / "libtraced.so"
-    call("gcc", "-g", "-O2", "-fPIC", "-shared", "-fsanitize-coverage=trace-pc", *flags, source, "-o", library)
+    library.write_bytes(linked(flags, source))
     return library
+
+
+@cache
+def linked(flags: tuple[str, ...], source: Path) -> bytes:
+    """The contents of an instrumented shared library."""
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder, "libtraced.so")
+        call("gcc", "-g", "-O2", "-fPIC", "-shared", "-fsanitize-coverage=trace-pc", *flags, source, "-o", library)
+        return library.read_bytes()
 
 
 def module(path: Path) -> Module:

@@ -148,6 +148,7 @@ def test_strict_turns_skips_into_failures(suite: Pytest) -> None:
     result.stdout.re_match_lines([".*needs CONFIG_NOTHING.*"])
 
 
+@pytest.mark.usefixtures("lean_sessions")
 @pytest.mark.parametrize("path", ["/no/such/directory", "/usr/share"])
 def test_a_wrong_kernel_is_refused_at_once(pytester: pytest.Pytester, path: str) -> None:
     """--lkl that names no kernel ends pytest with its usage error, naming the path."""
@@ -211,6 +212,7 @@ def test_a_function_that_gives_no_arguments_is_named(suite: Pytest, pytester: py
 OURS = f"Program({str(PROGRAMS / 'good.c')!r})"
 
 
+@pytest.mark.usefixtures("lean_sessions")
 @pytest.mark.parametrize(
     ("variable", "declared", "options"),
     [*((variable, OURS, []) for variable in ("LKLTEST_TIMEOUT", "LKLTEST_MEM", "LKLTEST_LKL", "LKLTEST_VARIANT")),
@@ -230,6 +232,7 @@ def test_a_wrong_variable_ends_the_session(
     result.stderr.re_match_lines(["ERROR: .*/no/such.*"])
 
 
+@pytest.mark.usefixtures("lean_sessions")
 @pytest.mark.parametrize("option", ["--lkl-timeout=soon", "--lkl-mem=x", "--lkl-variant=x", "--lkl-jobs=-1"])
 def test_a_wrong_value_is_refused_at_once(pytester: pytest.Pytester, option: str) -> None:
     """A wrong value of an option ends pytest with its usage error, which names the option."""

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("lean_sessions")
+
 Script = Callable[..., Path]
 Session = Callable[..., pytest.RunResult]
 

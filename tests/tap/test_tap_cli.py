@@ -1,6 +1,8 @@
 """`lkltest tap`, as its users call it."""
 
+import contextlib
 import gzip
+import io
 import json
 import lzma
 import os
@@ -10,14 +12,17 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple, cast
 
 import pytest
 
-from lkltest.host.process import Completed, run
+from lkltest.cli import main
+from lkltest.host.process import run
 from lkltest.tap import Parser
 from lkltest.tap.formats.json import describe_point
 from tests.xunit import complaints
@@ -26,9 +31,30 @@ STREAMS = Path(__file__).parent / "streams"
 COMMAND = [sys.executable, "-c", "import sys; from lkltest.cli import main; sys.exit(main())", "tap"]
 
 
-def tap(*arguments: str | Path, stdin: bytes = b"") -> Completed:
-    """Run the command to its end."""
-    return run([*COMMAND, *map(str, arguments)], stdin=stdin, timeout=60)
+class Ended(NamedTuple):
+    """The end of the command, with all that it has printed."""
+
+    status: int
+    output: bytes
+    errors: bytes
+
+
+def tap(*arguments: str | Path, stdin: bytes = b"") -> Ended:
+    """Run the command to its end, in this process: tests of its streams themselves start COMMAND."""
+    output, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    ours = os.dup(0)
+    with tempfile.TemporaryFile() as source:
+        source.write(stdin)
+        source.seek(0)
+        os.dup2(source.fileno(), 0)
+        try:
+            with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+                status = main(["tap", *map(str, arguments)])
+        finally:
+            os.dup2(ours, 0)
+            os.close(ours)
+    printed, told = (cast(io.BytesIO, stream.buffer).getvalue() for stream in (output, errors))
+    return Ended(status, printed, told)
 
 
 PASSED = b"TAP version 13\n1..2\nok 1 - first\nok 2 - second # SKIP no disk\n"

@@ -17,7 +17,7 @@ import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import pytest
 
@@ -53,7 +53,7 @@ def tap(*arguments: str | Path, stdin: bytes = b"") -> Ended:
         finally:
             os.dup2(ours, 0)
             os.close(ours)
-    printed, told = (cast(io.BytesIO, stream.buffer).getvalue() for stream in (output, errors))
+    printed, told = (stream.buffer.getvalue() for stream in (output, errors))
     return Ended(status, printed, told)
 
 

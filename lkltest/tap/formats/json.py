@@ -27,7 +27,8 @@ def write(reports: Iterable[tuple[str, Report]], known: Json | None = None) -> I
         before, after = head.split('"points": null', 1)
         yield f'{before}"points": ['
         for count, text in enumerate(_points(report)):
-            yield (",\n" if count else "\n") + text
+            yield ",\n" if count else "\n"
+            yield text
         yield f"]{after}"
     yield "]" if known is None else f'], "known": {json.dumps(known)}'
     yield "}\n"
@@ -39,7 +40,7 @@ def _points(report: Report) -> Iterator[str]:
         if isinstance(part, Point):
             yield json.dumps(describe_point(part))
         elif plain_run.is_plain(part):
-            yield plain_run.write(part)
+            yield from plain_run.write(part)
         else:
             yield from (json.dumps(describe_point(point)) for point in part.points())
 

@@ -75,7 +75,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 
 
 @pytest.fixture
-def lean_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+def lean_sessions(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 -- unsets it first
     """Let sessions that a test starts load no plugins of others that it is not about: they are half of their start."""
     others = ("hypothesispytest", "rerunfailures", "repeat")
     monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p no:{name}" for name in others))

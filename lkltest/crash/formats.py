@@ -25,6 +25,7 @@ class Format:
     pattern: re.Pattern[str]  # its groups: `title` is kept of the line; `func` is to blame; `place` where there is none
     faults: bool = False  # the instruction pointer that follows is the place
     waits: bool = False  # functions that lock and wait are not the place
+    damages: bool = False  # the kernel's memory, or its state, may be damaged afterwards
 
 
 _FUNC = r"(?P<func>[A-Za-z_][\w.]*)"
@@ -74,13 +75,19 @@ _WARNING = (
     rf"(?P<title>WARNING: .*?\bat {_PLACE})",
     r"(?P<title>unregister_netdevice: waiting for \S+ to become free)",
     r"(?P<title>WARNING: kernel stack (?:regs|frame pointer)) at",
-    r"(?P<title>BUG: using \w+\(\) in preemptible)",
     r"(?P<title>BUG: memory leak|\d+ new suspected memory leaks)",
 )
+_MISUSE = (r"(?P<title>BUG: using \w+\(\) in preemptible)",)
+_LOCKDEP = (
+    r"(?:possible|suspicious|inconsistent|bad|held|lock held|trying to register|"
+    r"Invalid wait|SOFTIRQ-|HARDIRQ-|Nested lock|lock)\b[^\]!:]*?)[\]!:. ]*$"
+)
 _LOCKING = (
-    r"(?P<title>(?:WARNING|INFO|BUG): (?:possible|suspicious|inconsistent|bad|held|lock held|trying to register|"
-    r"Invalid wait|SOFTIRQ-|HARDIRQ-|Nested lock|lock)\b[^\]!:]*?)[\]!:. ]*$",
+    rf"(?P<title>(?:WARNING|INFO): {_LOCKDEP}",
     r"(?P<title>INFO: task .* blocked (?:for more than \d+ seconds|in I/O wait))",
+)
+_LOCKING_BUGS = (
+    rf"(?P<title>BUG: {_LOCKDEP}",
     r"(?P<title>BUG: scheduling while atomic)",
     rf"(?P<title>BUG: sleeping function called from invalid context(?: at {_PLACE})?)",
     r"(?P<title>BUG: \w*lock [a-z ]+?)(?: on CPU|,|$)",
@@ -96,21 +103,23 @@ _CONSEQUENCE_FAULTS = (r"(?P<title>Oops\b[^\[]*\w)", r"(?P<title>invalid opcode|
 
 # The first one that matches a line counts.
 FORMATS = tuple(
-    Format(rank, re.compile(pattern), faults, waits)
-    for rank, patterns, faults, waits in (
-        (Rank.MEMORY, _MEMORY, False, False),
-        (Rank.MEMORY, _MEMORY_FAULTS, True, False),
-        (Rank.FATAL, _FATAL, False, False),
-        (Rank.FATAL, _FATAL_FAULTS, True, False),
-        (Rank.FATAL, _LOCKUPS, True, True),
-        (Rank.WARNING, _WARNING, False, False),
-        (Rank.WARNING, _LOCKING, False, True),
-        (Rank.WARNING, _OTHER, False, False),
-        (Rank.FATAL, _OTHER_FATAL, True, False),
-        (Rank.CONSEQUENCE, _CONSEQUENCE, False, False),
-        (Rank.FATAL, (rf"(?P<title>{_PANIC}: .*)",), False, False),
-        (Rank.CONSEQUENCE, _CONSEQUENCE_FAULTS, True, False),
-        (Rank.TRACE, (r"(?P<title>Call Trace):",), False, False),
+    Format(rank, re.compile(pattern), faults, waits, damages)
+    for rank, patterns, faults, waits, damages in (
+        (Rank.MEMORY, _MEMORY, False, False, True),
+        (Rank.MEMORY, _MEMORY_FAULTS, True, False, True),
+        (Rank.FATAL, _FATAL, False, False, True),
+        (Rank.FATAL, _FATAL_FAULTS, True, False, True),
+        (Rank.FATAL, _LOCKUPS, True, True, True),
+        (Rank.WARNING, _WARNING, False, False, False),
+        (Rank.WARNING, _MISUSE, False, False, True),
+        (Rank.WARNING, _LOCKING, False, True, False),
+        (Rank.WARNING, _LOCKING_BUGS, False, True, True),
+        (Rank.WARNING, _OTHER, False, False, False),
+        (Rank.FATAL, _OTHER_FATAL, True, False, True),
+        (Rank.CONSEQUENCE, _CONSEQUENCE, False, False, False),
+        (Rank.FATAL, (rf"(?P<title>{_PANIC}: .*)",), False, False, True),
+        (Rank.CONSEQUENCE, _CONSEQUENCE_FAULTS, True, False, True),
+        (Rank.TRACE, (r"(?P<title>Call Trace):",), False, False, False),
     )
     for pattern in patterns
 )

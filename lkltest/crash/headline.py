@@ -32,11 +32,7 @@ class Headline:
     signature: tuple[str, ...]  # functions or places that tell it from others, the innermost first
     rank: Rank
     placed: bool = True  # whether the log names a function or a place; else the signature is made of the title
-
-    @property
-    def corrupting(self) -> bool:
-        """Whether the kernel's memory, or its state, may be damaged afterwards."""
-        return self.rank >= Rank.FATAL or self.title.startswith(("BUG", "Oops"))
+    damages: bool = False  # the kernel's memory, or its state, may be damaged afterwards
 
     def at(self, stack: tuple[str, ...]) -> Headline:
         """The same with the signature of the stack that it comes from, as LKL's own log often has no stack."""
@@ -80,13 +76,13 @@ def _headline(format: Format, match: re.Match[str], report: Sequence[str], log: 
     if cache := groups.get("cache"):
         owner = next((found[1] for line in log if (found := _OWNER.search(line))), None)
         damage = groups["damage"].replace(" ", "_")
-        return Headline(title, (f"{cache}-{damage}", *filter(None, [owner])), format.rank)
+        return Headline(title, (f"{cache}-{damage}", *filter(None, [owner])), format.rank, damages=format.damages)
     blamed = _blamed(format, groups.get("func") or "", report)
     if blamed and not re.search(rf"\b{re.escape(blamed)}\b", title):
         title = f"{_without_reporter(title, groups.get('func'))} in {blamed}"
     place = blamed or groups.get("place")
     plain = re.sub(r"\W+", "_", re.sub(r"\d+", "N", title))[:60]
-    return Headline(title, (place or plain,), format.rank, placed=bool(place))
+    return Headline(title, (place or plain,), format.rank, placed=bool(place), damages=format.damages)
 
 
 def _without_reporter(title: str, func: str | None) -> str:

@@ -16,7 +16,7 @@ from lkltest.fuzz.lang.naming import Namer
 from lkltest.fuzz.prog.text import parse_program, print_program
 from lkltest.fuzz.prog.values import Program
 from lkltest.fuzz.repro import csource
-from lkltest.fuzz.repro.report import COMPLAINT, Report, ReportType
+from lkltest.fuzz.repro.report import Report, ReportType, repeats
 from lkltest.fuzz.repro.repro import Reproduction
 from lkltest.host import process
 from lkltest.liblkl.model import Liblkl
@@ -169,9 +169,7 @@ def confirm(source: Path, report: Report, config: KernelConfig, settings: Settin
         case ReportType.HANG:
             return ran.timed_out
         case ReportType.CONSOLE:
-            return any(COMPLAINT.search(line) and report.frame in line for line in output.splitlines()) or bool(
-                COMPLAINT.search(output)
-            )
+            return repeats(report, ran.output)
         case ReportType.ERRNO | ReportType.RESULT:
             return f"= {report.value}\n" in output
     return ran.signal is not None

@@ -289,15 +289,28 @@ def test_a_clean_log_has_no_headline(text: bytes) -> None:
     assert headline(text) is None
 
 
-@pytest.mark.parametrize(("name", "corrupting"), [
+@pytest.mark.parametrize(("name", "damages"), [
     ("kasan 6.x", True), ("BUG_ON of LKL", True), ("null pointer, 4.x", True), ("slab, SLUB", True), ("refcount", True),
     ("warning", False), ("ubsan 5.x", False), ("lockdep 6.x", False), ("hung task", False),
 ])  # fmt: skip
-def test_damage_is_told_from_a_warning(name: str, corrupting: bool) -> None:
+def test_damage_is_told_from_a_warning(name: str, damages: bool) -> None:
     """After a fault, or a misuse of memory, the kernel is not to be trusted; after a warning it is."""
     found = headline(LOGS[name][0].replace("@", "+0x1a/0x2b").encode())
     assert found is not None
-    assert found.corrupting is corrupting
+    assert found.damages is damages
+
+
+@pytest.mark.parametrize(("line", "damages"), [
+    ("BUG: scheduling while atomic: a/1/0x2", True), ("BUG: using smp_processor_id() in preemptible [0] code: a", True),
+    ("BUG: held lock freed!", True), ("BUG: spinlock bad magic on CPU#0, a/1", True), ("Oops: 0002 [#1] SMP", True),
+    ("BUG: memory leak", False), ("1 new suspected memory leaks", False), ("INFO: possible recursive locking", False),
+    ("INFO: task a:1 blocked for more than 120 seconds.", False),
+])  # fmt: skip
+def test_damage_goes_by_the_kind(line: str, damages: bool) -> None:
+    """A kernel that survives a BUG or an oops is not to be trusted; after a leak or a warning of lockdep it is."""
+    found = headline(line.encode())
+    assert found is not None
+    assert found.damages is damages
 
 
 def test_a_log_without_a_stack_takes_the_program_s() -> None:

@@ -11,7 +11,7 @@ from lkltest.fuzz import findings
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.values import Program
-from lkltest.fuzz.repro.report import ReportType
+from lkltest.fuzz.repro.report import Report, ReportType
 from lkltest.fuzz.repro.repro import Reproduction, rate
 from lkltest.fuzz.repro.runner import Runner
 from lkltest.liblkl import Liblkl
@@ -99,6 +99,31 @@ def test_a_program_that_was_not_seen_to_fail_says_so(
     assert "these calls failed 7 of 10 times" in text
     assert findings.UNCONFIRMED in text
     assert findings.CONFIRMED not in text
+
+
+WARNS = "WARNING: CPU: 0 PID: 1 at fs/a.c:7 at_fault+0x1/0x2"
+TRACE = "Call Trace:"
+
+
+@pytest.mark.parametrize(("printed", "title", "frame", "confirmed"), [
+    (WARNS, "WARNING: CPU: 0 PID: 1 at fs/a.c:7 at_fault", "at_fault", True),
+    (WARNS, "WARNING: CPU: 0 PID: 1 at fs/b.c:9 another", "another", False),
+    (f"{WARNS}\\nBUG: KASAN: use-after-free in worse+0x1/0x2", "KASAN: use-after-free in worse", "worse", True),
+    ("BUG: KASAN: use-after-free in at_boot+0x1/0x2" + "\\nline" * 200 + "\\n" + WARNS, "WARNING: fs/a.c:7 at at_fault",
+     "at_fault", True),
+    ("INFO: task a:12 blocked for more than 120 seconds.", "INFO: task a:34 blocked for more than 120 seconds in f",
+     "f", True),
+    (TRACE, "WARNING: CPU: 0 PID: 1 at fs/a.c:7 at_fault", "at_fault", False),
+    ("at_fault: all is well", "WARNING: CPU: 0 PID: 1 at fs/a.c:7 at_fault", "at_fault", False),
+])  # fmt: skip
+def test_a_complaint_is_confirmed_by_the_same_one(
+    config: KernelConfig, settings: Settings, tmp_path: Path, printed: str, title: str, frame: str, confirmed: bool
+) -> None:
+    """A C program confirms a complaint at the same place, or in the same words where the log names none."""
+    source = tmp_path / "reproducer.c"
+    source.write_text(f'#include <stdio.h>\nint main(void) {{ puts("{printed}"); return 0; }}\n')
+    report = Report(ReportType.CONSOLE, title, (frame,), program=0, call=0, stack="", console="")
+    assert findings.confirm(source, report, config, settings) is confirmed
 
 
 def test_a_count_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import enum
 import re
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import dropwhile
 from pathlib import Path
 
 from lkltest.crash import addresses, symbolize
 from lkltest.crash.formats import Rank
-from lkltest.crash.headline import Headline, headline
+from lkltest.crash.headline import REPORT_LINES, Headline, headline
 from lkltest.crash.report import Address, CrashReport, parse
 from lkltest.crash.symbolize import Frame, Stack
 from lkltest.fuzz.exec import native
@@ -194,12 +194,36 @@ def from_alarm(head: Head, console: bytes, call: str, stderr: bytes) -> Report:
         if complainer is not None:
             stack = symbolize.render([complainer])
             told = told if told.placed else told.at(symbolize.signature(complainer))
-        title, signature, corrupted = told.title, told.signature, told.corrupting
+        title, signature, corrupted = told.title, told.signature, told.damages
     return Report(
         type=type, title=title, signature=signature, program=head.alarm_program, call=head.alarm_call, stack=stack,
         console=tail(console), fatal=False, corrupted=corrupted,
         value=value if type in (ReportType.ERRNO, ReportType.RESULT) else None,
     )
+
+
+def repeats(report: Report, console: bytes) -> bool:
+    """Whether a log has the complaint of a CONSOLE report again.
+
+    That is one at the report's function or place; where the log names neither, one in the same words.
+    """
+    return any(
+        told.signature[0] == report.frame if told.placed else _plain(report.title).startswith(_plain(told.title))
+        for told in _complaints(console)
+    )
+
+
+def _complaints(console: bytes) -> Iterator[Headline]:
+    """The headline of each complaint of a log."""
+    lines = console.splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        if COMPLAINT.search(line.decode(errors="replace")):
+            yield headline(b"".join(lines[max(0, number - LINES_BEFORE) : number + 1 + REPORT_LINES])) or UNKNOWN
+
+
+def _plain(title: str) -> str:
+    """A title without the numbers, which differ from run to run."""
+    return re.sub(r"\d+", "N", title)
 
 
 def _waits(frame: Frame) -> bool:

@@ -14,7 +14,7 @@ from lkltest.gate.report import Row, Verdict
 from lkltest.host import process
 
 NO_TESTS = 5  # pytest's exit status
-TIMEOUT = 3600.0  # seconds: each test has its own deadline, this is for pytest itself
+TIMEOUT = 3600.0  # seconds: each test has a timeout of its own, this is for pytest itself
 
 # Settings of the user's own runs must not change this one.
 ENVIRONMENT = {"LKLTEST_LKL": "", "LKLTEST_UML": "", "PYTEST_ADDOPTS": ""}

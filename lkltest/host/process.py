@@ -54,7 +54,7 @@ class Ended:
     def describe(self) -> str:
         """Say in a few words how it ended: "exit status 3", "killed by SIGSEGV"."""
         if self.timed_out:
-            return f"killed after {self.seconds:.1f} s, past its deadline"
+            return f"killed after {self.seconds:.1f} s, its timeout"
         if self.signal is not None:
             return f"killed by {signal_name(self.signal)}"
         return f"exit status {self.status}"

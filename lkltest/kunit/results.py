@@ -15,7 +15,7 @@ class Status(enum.Enum):
     FAILED = "FAILED"
     SKIPPED = "skipped"
     CRASHED = "CRASHED"  # its kernel was lost while it ran
-    HUNG = "HUNG"  # its kernel was killed at the case's deadline
+    HUNG = "HUNG"  # its kernel was killed when the case's timeout had passed
 
     @property
     def bad(self) -> bool:

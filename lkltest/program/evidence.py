@@ -33,7 +33,7 @@ class Timeout:
 
     def __str__(self) -> str:
         busy = f" (made {self.slowdown:.1f} times as long: this machine is busy)" if self.slowdown > 1 else ""
-        return f"the {self.of.value}'s deadline of {self.seconds:g} s has passed{busy}"
+        return f"the {self.of.value}'s timeout of {self.seconds:g} s has passed{busy}"
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from lkltest.program.results import End, Result
 from lkltest.program.table import Declared
 from lkltest.program.verdict import judge, lost, skip_reason
 
-STACK = 2.0  # seconds that a program past its deadline has to print something of its threads' stacks
+STACK = 2.0  # seconds that a program past its timeout has to print something of its threads' stacks
 STACKS = 20.0  # seconds that it has for all of them
 MOST_POINTS = 200_000  # of a foreign program, which may print them without end
 SAID = 16 << 10  # bytes of a foreign program's standard error that are kept for a failed point

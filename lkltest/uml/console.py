@@ -166,7 +166,7 @@ class Console(Closing):
         if self.panicked is not None:
             reasons = PANIC.findall(self.text)
             raise Panic(reasons[-1] if reasons else "(its message is lost in later output)", self.last_words())
-        what = self.ended.describe() if self.ended else f"the deadline of {timeout:g} s passed"
+        what = self.ended.describe() if self.ended else f"the timeout of {timeout:g} s has passed"
         raise KernelLost(f"{what}, {doing}\n{self.last_lines()}")
 
     def last_lines(self) -> str:

@@ -3,7 +3,7 @@
  * Traffic whose every byte is checked: a client's side of ICMP, UDP and TCP
  * over IPv4 and IPv6.
  *
- * Every socket has a deadline, so that an answer that never comes is an error
+ * Every socket has a timeout, so that an answer that never comes is an error
  * of the call that waits for it, -EAGAIN.
  */
 #ifndef TRAFFIC_H
@@ -12,7 +12,7 @@
 #include <arpa/inet.h>
 
 enum {
-	TRAFFIC_SECONDS = 10,		/* deadline of a call that waits */
+	TRAFFIC_SECONDS = 10,		/* timeout of a call that waits */
 	TRAFFIC_CHUNK = 16384,		/* bytes in flight at most, so that neither side's buffers fill up */
 	TRAFFIC_DATAGRAM = 65000,	/* the largest datagram tried */
 };
@@ -84,16 +84,16 @@ LKLTEST_FN struct endpoint endpoint_at_port(struct endpoint e, int port)
 	return e;
 }
 
-/* A new socket with deadlines, or a negative error. */
+/* A new socket with timeouts, or a negative error. */
 LKLTEST_FN int traffic_socket(int family, int type, int protocol)
 {
-	struct { long seconds, microseconds; } deadline = { TRAFFIC_SECONDS, 0 };
+	struct { long seconds, microseconds; } timeout = { TRAFFIC_SECONDS, 0 };
 	int fd = lkl_sys_socket(family, type, protocol);
 
 	if (fd < 0)
 		return fd;
-	CHECK_OK(lkl_sys_setsockopt(fd, LKL_SOL_SOCKET, TRAFFIC_RCVTIMEO, (void *)&deadline, sizeof(deadline)));
-	CHECK_OK(lkl_sys_setsockopt(fd, LKL_SOL_SOCKET, TRAFFIC_SNDTIMEO, (void *)&deadline, sizeof(deadline)));
+	CHECK_OK(lkl_sys_setsockopt(fd, LKL_SOL_SOCKET, TRAFFIC_RCVTIMEO, (void *)&timeout, sizeof(timeout)));
+	CHECK_OK(lkl_sys_setsockopt(fd, LKL_SOL_SOCKET, TRAFFIC_SNDTIMEO, (void *)&timeout, sizeof(timeout)));
 	return fd;
 }
 

@@ -248,7 +248,7 @@ def test_a(): raise KernelLost('killed by SIGSEGV\\nmore')
 HUNG = """import pytest
 def test_a(record_property):
     record_property("kernel_lost", "timeout")
-    pytest.fail("killed in the point 'a': the point's deadline of 8 s has passed", pytrace=False)
+    pytest.fail("killed in the point 'a': the point's timeout of 8 s has passed", pytrace=False)
 """
 # Words alone are no evidence: a test may fail over a text that quotes them.
 QUOTED = "import pytest\ndef test_a(): pytest.fail('Kernel panic - not syncing: killed by SIGSEGV', pytrace=False)\n"

@@ -162,7 +162,7 @@ def test_a_plan_that_skips_all_is_a_skip(suite: Pytest) -> None:
     result.stdout.re_match_lines([r".*skips_all::program.* SKIPPED \(no such.*"])
 
 
-@pytest.mark.parametrize(("program", "told"), [("torn", "killed by SIGKILL"), ("dawdles", "deadline of 0.5 s")])
+@pytest.mark.parametrize(("program", "told"), [("torn", "killed by SIGKILL"), ("dawdles", "timeout of 0.5 s")])
 def test_half_a_line_is_no_result(suite: Pytest, program: str, told: str) -> None:
     """The last line of a program that was killed may be cut: it is no subtest, least of all one that passed."""
     result = suite(program, "-v", "--lkl-timeout=0.5")

@@ -160,14 +160,14 @@ def test_a_crash_is_blamed_on_the_point_behind_the_last(
     result.assert_outcomes(passed=1, failed=3)
 
 
-def test_the_deadline_counts_from_point_to_point(session: Session, script: Script) -> None:
+def test_the_timeout_counts_from_point_to_point(session: Session, script: Script) -> None:
     """A program that is silent for too long is killed; one whose points come in time is not, however many there are."""
     script("echo 1..3; for n in 1 2 3; do sleep 0.7; echo ok $n - p$n; done")
     session("check = TapProgram(['./check.sh'], point_timeout=1.5)").assert_outcomes(passed=1)
     script("echo 1..2; echo ok 1 - one; sleep 1000; echo ok 2 - two", "hangs.sh")
     result = session("check = TapProgram(['./hangs.sh'], point_timeout=1.5)")
     assert result.ret == 1
-    result.stdout.re_match_lines(["killed after the point 'one': the point's deadline of 1.5 s has passed.*"])
+    result.stdout.re_match_lines(["killed after the point 'one': the point's timeout of 1.5 s has passed.*"])
 
 
 def test_points_of_subtests_are_signs_of_life(session: Session, script: Script) -> None:
@@ -193,11 +193,11 @@ def test_nothing_outlives_the_program(session: Session, script: Script, pytester
 
 @pytest.mark.parametrize("noise", ["yes noise", "yes noise >&2", "tr '\\0' x < /dev/zero"])
 def test_a_flood_is_ended_and_bounded(session: Session, script: Script, pytester: pytest.Pytester, noise: str) -> None:
-    """A program that prints without end is killed at its deadline, and what is kept of it has a bound."""
+    """A program that prints without end is killed when its timeout has passed, and what is kept of it has a bound."""
     script(f"echo 1..1; echo ok 1 - one; {noise}")
     result = session("check = TapProgram(['./check.sh'], timeout=1)")
     assert result.ret == 1
-    result.stdout.re_match_lines([".*deadline of 1 s has passed.*"])
+    result.stdout.re_match_lines([".*timeout of 1 s has passed.*"])
     kept = next((pytester.path / "lkltest-artifacts").glob("*/"))
     assert sum(file.stat().st_size for file in kept.iterdir()) < 40 << 20
 

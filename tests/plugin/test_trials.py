@@ -42,7 +42,7 @@ def paragraph(result: pytest.RunResult) -> list[str]:
 
 @pytest.mark.parametrize(("options", "line"), [
     (CRASHES, "not reached: .*killed by SIGABRT in the point 'start_kernel'.*"),
-    (HANGS, "not reached: killed before its first point: the program's deadline of 2 s has passed.*"),
+    (HANGS, "not reached: killed before its first point: the program's timeout of 2 s has passed.*"),
 ])
 @pytest.mark.parametrize("more", [[], ["-n", "2"]], ids=["alone", "shared"])
 def test_a_kernel_that_does_not_boot_is_told_once(

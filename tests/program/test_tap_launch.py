@@ -60,8 +60,8 @@ def test_names_of_a_listing(tmp_path: Path, text: str | bytes, names: tuple[str,
 
 
 def test_a_listing_that_hangs_is_ended(tmp_path: Path) -> None:
-    """The command that lists names has a deadline, too."""
-    with pytest.raises(UsageError, match=r"sleep 1000: killed after .* past its deadline"):
+    """The command that lists names has a timeout, too."""
+    with pytest.raises(UsageError, match=r"sleep 1000: killed after .* its timeout"):
         list_names(TapProgram(["sh"], list=["sleep", "1000"]), tmp_path, 0.2)
 
 

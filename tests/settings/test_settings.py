@@ -40,7 +40,7 @@ def test_repeated_options_are_joined() -> None:
 
 @pytest.mark.parametrize("text", ["0", "-1", "soon", "inf", "nan"])
 def test_a_bad_value_names_its_origin(text: str) -> None:
-    """A deadline that is no positive number is the user's mistake, told with the variable's name."""
+    """A timeout that is no positive number is the user's mistake, told with the variable's name."""
     with pytest.raises(UsageError, match=r"LKLTEST_TIMEOUT.*" + text):
         Settings.load({}, environment={"LKLTEST_TIMEOUT": text})
     with pytest.raises(UsageError, match=r"lkl_timeout in pytest's settings.*" + text):

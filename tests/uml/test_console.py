@@ -42,13 +42,13 @@ def test_ends_before_it_comes() -> None:
     assert "  the last words" in str(told.value)
 
 
-def test_deadline() -> None:
-    """A deadline is kept, even while output keeps coming, and told with the last lines only."""
+def test_timeout() -> None:
+    """A timeout is kept, even while output keeps coming, and told with the last lines only."""
     started = time.monotonic()
     with running("while :; do echo noise; done") as console, pytest.raises(KernelLost) as told:
         console.expect("never", timeout=0.5)
     assert time.monotonic() - started >= 0.5
-    assert "the deadline of 0.5 s passed" in str(told.value)
+    assert "the timeout of 0.5 s has passed" in str(told.value)
     assert 2 < str(told.value).count("\n") < 30
 
 

@@ -1,4 +1,4 @@
-/* A deadline that only a compiler can read. */
+/* A timeout that only a compiler can read. */
 #include <lkltest.h>
 
 #define LIMIT 1000

@@ -18,12 +18,12 @@ from tests.plugin.conftest import PROGRAMS, Pytest
 
 
 @pytest.mark.parametrize("program", ["hangs", "stops"])
-def test_a_hang_ends_at_the_deadline(suite: Pytest, pytester: pytest.Pytester, program: str) -> None:
-    """What passes its own deadline is killed with its children, and its stacks are shown, were it stopped itself."""
+def test_a_hang_ends_at_the_timeout(suite: Pytest, pytester: pytest.Pytester, program: str) -> None:
+    """What passes its own timeout is killed with its children, and its stacks are shown, were it stopped itself."""
     result = suite(program, "-v")
     result.assert_outcomes(passed=1, failed=3)
     result.stdout.re_match_lines([
-        r"killed in the point 'hang': the point's deadline of 0.5 s has passed", r" +#\d+ +point_hang +.*\.c:\d+"
+        r"killed in the point 'hang': the point's timeout of 0.5 s has passed", r" +#\d+ +point_hang +.*\.c:\d+"
     ])
     assert not running(pytester)
 
@@ -44,28 +44,28 @@ def _read(path: Path) -> bytes:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (["--lkl-point-timeout=0.4"], "the point's deadline of 0.4 s"),
-        (["--lkl-timeout=0.4"], "the program's deadline of 0.4 s"),
-        (["-o", "lkl_timeout=0.4"], "the program's deadline of 0.4 s"),
+        (["--lkl-point-timeout=0.4"], "the point's timeout of 0.4 s"),
+        (["--lkl-timeout=0.4"], "the program's timeout of 0.4 s"),
+        (["-o", "lkl_timeout=0.4"], "the program's timeout of 0.4 s"),
     ],
 )
-def test_deadlines_are_options_and_ini_settings(suite: Pytest, options: list[str], text: str) -> None:
-    """A user shortens a deadline on the command line or in an ini file."""
+def test_timeouts_are_options_and_ini_settings(suite: Pytest, options: list[str], text: str) -> None:
+    """A user shortens a timeout on the command line or in an ini file."""
     result = suite("floods", *options)
     result.stdout.re_match_lines([f".*{text} has passed"])
 
 
-def test_a_mark_sets_a_deadline(suite: Pytest, pytester: pytest.Pytester, liblkl: Liblkl) -> None:
-    """A suite marks its programs with deadlines of their own."""
+def test_a_mark_sets_a_timeout(suite: Pytest, pytester: pytest.Pytester, liblkl: Liblkl) -> None:
+    """A suite marks its programs with timeouts of their own."""
     suite("floods", "--collect-only")  # writes the suite, which is then marked
     path = pytester.path / "test_suite.py"
     path.write_text("import pytest\npytestmark = pytest.mark.lkl_timeout(0.3)\n" + path.read_text())
     result = pytester.runpytest_subprocess(f"--lkl={liblkl.path}", timeout=300)
-    result.stdout.re_match_lines([".*the program's deadline of 0.3 s has passed"])
+    result.stdout.re_match_lines([".*the program's timeout of 0.3 s has passed"])
 
 
 def test_a_wrong_mark_is_told(suite: Pytest, pytester: pytest.Pytester, liblkl: Liblkl) -> None:
-    """A deadline that is no number, or for something else, is an error and not ignored."""
+    """A timeout that is no number, or for something else, is an error and not ignored."""
     suite("good", "--collect-only")  # writes the suite, which then gets marked ones
     path = pytester.path / "test_suite.py"
     marked = [f"class TestMarked{number}:\n    pytestmark = pytest.mark.lkl_timeout({given})\n    program = good\n"

@@ -66,7 +66,7 @@ def write(run: Run) -> Iterator[str]:
 
 
 def _spans(run: Run) -> Iterator[tuple[int, int]]:
-    """Where points begin and end whose numbers, and whose lines, differ in the last three digits only."""
+    """The places where points begin and end whose numbers, and whose lines, differ in the last three digits only."""
     at = 0
     while at < run.count:
         stop = at + min(run.count - at, _left(run.first + at), _left(run.line + at))
@@ -75,7 +75,7 @@ def _spans(run: Run) -> Iterator[tuple[int, int]]:
 
 
 def _left(number: int) -> int:
-    """How many numbers from this one on have the same digits but for the last three, and as many of them."""
+    """The count of numbers that from this one on have the same digits but for the last three, and as many of them."""
     end = 10 ** len(str(number)) if number < 1000 else number - number % 1000 + 1000
     return end - number
 

@@ -26,14 +26,33 @@ INNER_ROWS = {
     "settings": ("model", "file"),
     "host": ("closing load", "cache progress programs process bounded_log", "netns"),
     "tap": ("dialect", "grammar diagnostics fields", "point", "report", "formats events known"),
+    "liblkl": (
+        "binary cmdfiles job kconfig lacking library_mode model recipe set_aside",
+        "description_cache download headers layout store", "build_default description staleness", "proof", "build_tree",
+    ),
     "crash": ("report reporters formats", "headline", "addresses", "symbolize"),
+    "uml": ("build guard model nofpregset probe text tree", "console executable fpstate", "machine"),
+    "image": (
+        "recipe scratch sparse tools tree", "archive make recipefile", "broken fsck user_image", "disk",
+    ),
+    "coverage": ("data raw sites", "collect lines", "summary", "diff html lcov report"),
     "program": (
         "results status table tools naming applications", "tree command complaint",
         "declaration memcheck point_result evidence", "tap_program", "launch tap_launch verdict", "run", "trial",
     ),
     "powercut": ("recording", "cuts"),
     "fuzz": ("prog", "lang", "gen exec", "repro", "hypothesis"),
-    "gate": ("report", "kunit sources trial"),
+    "kunit": (
+        "config declaration fingerprint lines mconsole shadow", "build listing", "groups kernel results",
+        "ktap memory reader", "kcidb kernelci run", "spread",
+    ),
+    "gate": ("report", "kunit sources suites"),
+    "plugin": (
+        "parts retention run_items", "session tap_option", "artifacts causes debugging freshness kernels repeating",
+        "coverage images known_names reporting trials", "running umls", "suite tap_running",
+        "known kunit tap_suite trees", "collection fixtures scheduling",
+    ),
+    "cli": ("build contents cov cut doctor output signals unpack", "fuzz gate replay tap", "kunit"),
 }
 
 
@@ -114,6 +133,11 @@ def test_a_cycle_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     (tmp_path / "made/two.py").write_text("if TYPE_CHECKING:\n    from made.one import f\n")
     (tmp_path / "made/three.py").write_text("import made.two\n")
     assert sorted(set(cycle(import_graph(tmp_path / "made")))) == ["made.one", "made.two"]
+
+
+def test_every_package_has_an_order() -> None:
+    """A new package is given rows of its own."""
+    assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == set(INNER_ROWS)
 
 
 @pytest.mark.parametrize("package", INNER_ROWS)

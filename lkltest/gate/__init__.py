@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lkltest.errors import BuildError, UsageError
-from lkltest.gate import kunit, sources, trial
+from lkltest.gate import kunit, sources, suites
 from lkltest.gate.report import Report, Row, Verdict
 from lkltest.host import programs
 from lkltest.host.cache import key
@@ -40,7 +40,7 @@ def run(
     """
     demand_tree(tree)
     programs.demand(build.NEEDED, "building UML")
-    trial.suites()
+    suites.directory()
     logs = settings.cache / "logs" / f"gate-{key(str(tree))}"
     logs.mkdir(parents=True, exist_ok=True)
     progress.say(f"copying the sources of {tree}")
@@ -82,7 +82,7 @@ def try_uml(copy: Path, place: Path, logs: Path, settings: Settings, progress: P
         if unusable:
             yield Row(UML, f"suites/{suite}", Verdict.NOT_RUN)
             continue
-        row = trial.run(UML, suite, [f"--uml={executable}", *options], logs)
+        row = suites.run(UML, suite, [f"--uml={executable}", *options], logs)
         unusable = row.verdict is Verdict.UNUSABLE
         yield row
 
@@ -123,4 +123,4 @@ def try_library(copy: Path, library: str, logs: Path, settings: Settings, progre
     yield Row(library, "builds", Verdict.PASSED, found.name, seconds=time.monotonic() - started)
     progress.say(f"testing {found.name}")
     for suite in PROGRAMS:
-        yield trial.run(library, suite, [f"--lkl={copy / library}"], logs)
+        yield suites.run(library, suite, [f"--lkl={copy / library}"], logs)

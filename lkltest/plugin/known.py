@@ -38,7 +38,7 @@ def require(config: pytest.Config) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Watch the reports of this session."""
-    config.pluginmanager.register(Summary(config), "lkltest-known-summary")
+    config.pluginmanager.register(KnownSummary(config), "lkltest-known-summary")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -93,7 +93,7 @@ def _mark(report: pytest.TestReport, entry: Entry) -> None:
     vars(report)["lkltest_known"] = entry.line  # xdist sends on whatever a report has
 
 
-class Summary:
+class KnownSummary:
     """Tells at the end of a session what became of the listed items."""
 
     def __init__(self, config: pytest.Config) -> None:

@@ -23,7 +23,7 @@ LETTERS = {"passed": "ok", "failed": "FAILED", "error": "ERROR", "skipped": "ski
 
 def pytest_configure(config: pytest.Config) -> None:
     """Watch the reports of this session, and its JUnit file if it writes one."""
-    config.pluginmanager.register(Summary(config), "lkltest-summary")
+    config.pluginmanager.register(KernelSummary(config), "lkltest-summary")
     sections = causes.Sections()
     config.pluginmanager.register(sections, "lkltest-sections")
     config.pluginmanager.register(causes.Paragraphs(sections), "lkltest-paragraphs")
@@ -114,7 +114,7 @@ def describe(config: pytest.Config, choice: Choice) -> list[str]:
     return [first, *(f"  note: {note}" for note in found.notes)]  # `freshness` finds out whether its sources are newer
 
 
-class Summary:
+class KernelSummary:
     """Collects the results of each kernel's points, for the end of the session."""
 
     def __init__(self, config: pytest.Config) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from lkltest import cli, gate
 from lkltest.errors import BuildError, Exit, UsageError
-from lkltest.gate import Report, Row, Verdict, sources, trial
+from lkltest.gate import Report, Row, Verdict, sources, suites
 from lkltest.host import process
 from lkltest.liblkl import Silent
 from lkltest.settings import Settings
@@ -85,7 +85,7 @@ def suites_pass(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
         asked.append((kernel, suite, *options))
         return Row(kernel, f"suites/{suite}", Verdict.PASSED, "3 passed", seconds=1.5)
 
-    monkeypatch.setattr(trial, "run", run)
+    monkeypatch.setattr(suites, "run", run)
     return asked
 
 
@@ -237,7 +237,7 @@ def junit_of(tmp_path: Path, test: str) -> tuple[Verdict, str, str]:
     junit = tmp_path / "junit.xml"
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={junit}", "."]
     done = process.run(argv, cwd=tmp_path, merge=True, timeout=300)
-    return trial.judge(junit, done, done.output.decode())
+    return suites.judge(junit, done, done.output.decode())
 
 
 LOST = """from lkltest import uml

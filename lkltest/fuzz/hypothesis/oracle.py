@@ -11,7 +11,7 @@ from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.lang.naming import Namer
 from lkltest.fuzz.prog.text import print_program
 from lkltest.fuzz.prog.values import Program
-from lkltest.fuzz.repro.minimize import Deadline, minimize_list
+from lkltest.fuzz.repro.minimize import SearchDeadline, minimize_list
 from lkltest.fuzz.repro.report import Report, ReportType
 from lkltest.fuzz.repro.runner import Runner
 from lkltest.host.closing import Closing
@@ -91,7 +91,7 @@ class Oracle(Closing):
                 return self.describe(program, [program], report, "on a fresh kernel")
         if report.type == ReportType.HANG and not report.same(self.runner.run(history).report):
             return None  # the machine was so busy that a call took long: no hang
-        deadline = Deadline(SECONDS)
+        deadline = SearchDeadline(SECONDS)
         fails = report.same(self.runner.run(history).report)
         if fails:
             history = minimize_list(history, lambda some: report.same(self.runner.run(some).report), deadline)

@@ -61,7 +61,7 @@ T = TypeVar("T")
 Earlier = Mapping[int, Sequence[int]]  # for the number of each result, the earlier results of the same sort
 
 
-class Deadline:
+class SearchDeadline:
     """The instant at which a search ends with what it has found."""
 
     def __init__(self, seconds: float, stop: threading.Event | None = None) -> None:
@@ -74,7 +74,7 @@ class Deadline:
         return time.monotonic() > self.until or (self.stop is not None and self.stop.is_set())
 
 
-def minimize_list(items: Sequence[T], fails: Callable[[list[T]], bool], deadline: Deadline) -> list[T]:
+def minimize_list(items: Sequence[T], fails: Callable[[list[T]], bool], deadline: SearchDeadline) -> list[T]:
     """Find a sublist that still fails, and of which no single item can be dropped; halves are dropped first."""
     kept = list(items)
     size = max(1, len(kept) // 2)
@@ -93,7 +93,7 @@ def minimize_list(items: Sequence[T], fails: Callable[[list[T]], bool], deadline
 
 
 def minimize(
-    program: Program, description: Description, fails: Callable[[Program], bool], deadline: Deadline
+    program: Program, description: Description, fails: Callable[[Program], bool], deadline: SearchDeadline
 ) -> Program:
     """Find the smallest program that still fails; the module explains how."""
     harmless: set[Program] = set()
@@ -110,14 +110,14 @@ def minimize(
             return program
 
 
-def remove_calls(program: Program, fails: Callable[[Program], bool], deadline: Deadline) -> Program:
+def remove_calls(program: Program, fails: Callable[[Program], bool], deadline: SearchDeadline) -> Program:
     """Drop the calls that the failure does not need."""
     indexes = range(len(program.calls))
     return keep(program, minimize_list(indexes, lambda chosen: fails(keep(program, chosen)), deadline))
 
 
 def simplify_arguments(
-    program: Program, description: Description, fails: Callable[[Program], bool], deadline: Deadline
+    program: Program, description: Description, fails: Callable[[Program], bool], deadline: SearchDeadline
 ) -> Program:
     """Make arguments simpler, as far as the descriptions of their calls allow it."""
     for index in reversed(range(len(program.calls))):

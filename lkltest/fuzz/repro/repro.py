@@ -28,7 +28,7 @@ from lkltest.fuzz.exec.protocol import BETWEEN
 from lkltest.fuzz.gen.generator import Candidate
 from lkltest.fuzz.prog.edit import joined
 from lkltest.fuzz.prog.values import Program
-from lkltest.fuzz.repro.minimize import Deadline, minimize, minimize_list, remove_calls
+from lkltest.fuzz.repro.minimize import SearchDeadline, minimize, minimize_list, remove_calls
 from lkltest.fuzz.repro.report import Report
 from lkltest.fuzz.repro.runner import Runner, RunResult
 
@@ -80,13 +80,13 @@ def reproduce(
     programs = [program]
     if report is None:
         report = crash.report
-        programs = minimize_history(crash, runner, Deadline(HISTORY_SECONDS, hurry))
+        programs = minimize_history(crash, runner, SearchDeadline(HISTORY_SECONDS, hurry))
         if not programs:
             return Reproduction(report, (), 0, TRIES)
         together = joined(programs)
         if len(together.calls) <= LONGEST and report.same(runner.run([together]).report):
             programs = [together]
-    deadline = Deadline(minimize_seconds, hurry)
+    deadline = SearchDeadline(minimize_seconds, hurry)
     programs = minimize_programs(programs, report, runner, deadline, fresh=not alone)
     return rate(programs, report, runner, complete=not deadline.passed())
 
@@ -101,7 +101,7 @@ def retry(run: Callable[[], Report | None], report: Report) -> Report | None:
 
 
 def minimize_programs(
-    programs: list[Program], report: Report, runner: Runner, deadline: Deadline, *, fresh: bool
+    programs: list[Program], report: Report, runner: Runner, deadline: SearchDeadline, *, fresh: bool
 ) -> list[Program]:
     """Minimize each program, the last one first; with `fresh`, each candidate runs on a kernel of its own."""
 
@@ -122,7 +122,7 @@ def minimize_programs(
     return programs
 
 
-def minimize_history(crash: Crash, runner: Runner, deadline: Deadline) -> list[Program]:
+def minimize_history(crash: Crash, runner: Runner, deadline: SearchDeadline) -> list[Program]:
     """Find the fewest programs of the history that fail on a fresh kernel; none where all together do not."""
     history = list(crash.history)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.text import print_program
 from lkltest.fuzz.prog.values import Program, Ref
-from lkltest.fuzz.repro.minimize import Deadline, minimize, minimize_list
+from lkltest.fuzz.repro.minimize import SearchDeadline, minimize, minimize_list
 
 
 def test_minimizing_keeps_what_the_failure_needs(
@@ -28,7 +28,7 @@ def test_minimizing_keeps_what_the_failure_needs(
             call.name == "write" and isinstance(call.args[0], Ref) and call.args[2] != 0 for call in candidate.calls
         )
 
-    small = minimize(program, description, fails, Deadline(20))
+    small = minimize(program, description, fails, SearchDeadline(20))
     assert print_program(small) == 'r0 = openat(0, "f1", 2048, 0)\nwrite(r0, &fill(1, 0x0), 1)\n'
     assert len(tried) < 100
 
@@ -36,10 +36,10 @@ def test_minimizing_keeps_what_the_failure_needs(
 def test_minimizing_stays_within_the_description(description: Description, parse: Callable[[str], Program]) -> None:
     """A command never becomes another one, which might take another structure."""
     program = parse("ioctl(0, TCGETS, &out(512))\n")
-    small = minimize(program, description, lambda _: True, Deadline(20))
+    small = minimize(program, description, lambda _: True, SearchDeadline(20))
     assert description.fits(small.calls[0])
 
 
 def test_minimize_list_finds_a_minimum() -> None:
     """No single item can be dropped from the result."""
-    assert minimize_list(range(100), lambda kept: {7, 42, 93} <= set(kept), Deadline(20)) == [7, 42, 93]
+    assert minimize_list(range(100), lambda kept: {7, 42, 93} <= set(kept), SearchDeadline(20)) == [7, 42, 93]

@@ -20,7 +20,7 @@ TIMEOUT = 3600.0  # seconds: each test has a timeout of its own, this is for pyt
 ENVIRONMENT = {"LKLTEST_LKL": "", "LKLTEST_UML": "", "PYTEST_ADDOPTS": ""}
 
 
-def suites() -> Path:
+def directory() -> Path:
     """The directory of the suites, installed with lkltest or beside it in its sources."""
     package = Path(lkltest.__file__).parent
     for place in (package / "suites", package.parent / "suites"):
@@ -34,7 +34,7 @@ def run(kernel: str, suite: str, options: Sequence[str], place: Path) -> Row:
     started = time.monotonic()
     junit = place / f"{suite}.xml"
     junit.unlink(missing_ok=True)
-    argv = [sys.executable, "-m", "pytest", str(suites() / suite), "-q", "-p", "no:cacheprovider", "--color=no",
+    argv = [sys.executable, "-m", "pytest", str(directory() / suite), "-q", "-p", "no:cacheprovider", "--color=no",
             f"--junitxml={junit}", *options]  # fmt: skip
     done = process.run(argv, cwd=place, env=ENVIRONMENT, timeout=TIMEOUT, merge=True)
     output = done.output.decode(errors="replace")

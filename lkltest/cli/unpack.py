@@ -26,7 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not found:
         raise UsageError(f"no packed image in {packed}: only what fails with a disk image leaves one")
     for one in found:
-        image = archive.restore(one, arguments.directory or one.parent)
+        below = one.parent.relative_to(packed) if packed.is_dir() else Path()  # runs have images of the same name
+        image = archive.restore(one, arguments.directory / below if arguments.directory else one.parent)
         print(f"{image}: {archive.mebibytes(image.stat().st_size)}, "
               f"{archive.mebibytes(sparse.room(image))} of them on this disk")
     return int(Exit.PASSED)

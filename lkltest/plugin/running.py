@@ -160,7 +160,9 @@ class ProgramRun(Closing):
         self._record_loss(item, end)
         own = bool(problem) or (result is not None and result.reached)
         failed = result.message if result is not None and result.bad and not lost else ""
-        item.stash[CAUSE] = Cause(kernel_of(item), line, failed + end.describe() if own else "", own=own)
+        # Each run has a text of its own: another program may end in the same words.
+        text = f"{failed}{end.describe()}\nartifacts: {self.artifacts.path}" if own else ""
+        item.stash[CAUSE] = Cause(kernel_of(item), line, text, own=own)
 
     def check_all(self, item: pytest.Item, subtests: pytest.Subtests) -> None:
         """Run a program without a table: each point that comes is a subtest, the end is the item's own result."""

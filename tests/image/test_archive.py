@@ -145,3 +145,13 @@ def test_unpack_takes_a_file_or_a_directory(
         check(kept / image.name)
     assert main(["unpack", str(packed), str(tmp_path / "new")]) == Exit.PASSED
     check(tmp_path / "new" / image.name)
+
+
+def test_images_of_one_name_stay_apart(image: Path, tmp_path: Path) -> None:
+    """Several runs keep images of one name: unpacked into one directory, each has its run's below it."""
+    for run in ("one", "two"):
+        (tmp_path / "kept" / run).mkdir(parents=True)
+        archive.save(image, tmp_path / "kept" / run, 1 << 20)
+    assert main(["unpack", str(tmp_path / "kept"), str(tmp_path / "new")]) == Exit.PASSED
+    for run in ("one", "two"):
+        check(tmp_path / "new" / run / image.name)

@@ -421,3 +421,16 @@ def test_a_program_that_is_no_c_names_what_to_use(session: Session, script: Scri
     result = session(f"from lkltest import Program\ncheck = Program({given})")
     assert result.ret != 0
     result.stdout.re_match_lines([r".*Program\(.*\): .*C source.*TapProgram\(\['\./check\.sh'\]\).*"])
+
+
+def test_programs_that_end_alike_are_each_told(pytester: pytest.Pytester) -> None:
+    """Two programs that end in the same words have a section each: only what each has kept from a result is grouped."""
+    pytester.makepyfile("""
+        from lkltest import TapProgram
+        one = TapProgram(["sh", "-c", "echo TAP version 13; echo 1..3; echo ok 1 - a; exit 3"], names="names")
+        two = TapProgram(["sh", "-c", "echo TAP version 13; echo 1..3; echo ok 1 - a; exit 3"], names="names")
+    """)
+    (pytester.path / "names").write_text("a\nb\nc\n")
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    sections = [line for line in result.stdout.lines if re.fullmatch(r"_+ (one|two)\..* _+", line)]
+    assert {name for name in ("one", "two") if any(f" {name}." in line for line in sections)} == {"one", "two"}

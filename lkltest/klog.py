@@ -1,4 +1,8 @@
-"""The kernel's log: its stamps, the complaints that fail a point (WORDS and PHRASES), its panics, its last lines."""
+"""The kernel's log: its stamps, the complaints that fail a point, its panics, its last lines.
+
+WORDS, PHRASES and complains() are the rule of the harness, which judges points in C: no code in Python judges by
+them. They stand here as the list that tests/test_klog.py holds the harness's to.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,22 @@ LAST_LINES = 20  # of the console, shown with a bad end
 BEFORE = 8  # lines before a panic: what led to it
 
 # printk's, before a line: the time, and with CONFIG_PRINTK_CALLER the task or the processor: "[    1.234567][    T1] ".
-STAMP_PATTERN = r"^\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? "
+BARE_STAMP = r"\[ *+\d++\.\d++\](?:\[ *+[TC]\d++\])?+"
+STAMP_PATTERN = rf"^{BARE_STAMP} "
 STAMP = re.compile(STAMP_PATTERN.encode())
 
+# An escape sequence of ECMA-48: CSI, then OSC and the other strings up to their end, then the short ones.
+ESCAPE_PATTERN = (
+    "\x1b(?:"
+    r"\[[0-?]*[ -/]*[@-~]"
+    "|[]PX^_][^\x07\x1b]*(?:\x07|\x1b\\\\)"
+    r"|[ -/]+[0-~]"
+    r"|[0-OQ-WYZ\\`-~]"
+    ")"
+)
+
 # A line with one of these words, or one of these phrases in any case, is a complaint: it fails the point during which
-# it comes. The harness has the same lists in lkltest/internal/console.h, and tests/test_klog.py compares them.
+# it comes. The harness has the same lists in lkltest/internal/console.h.
 WORDS = ("WARNING", "BUG", "Oops", "KASAN", "UBSAN", "lockdep")
 PHRASES = (
     "call trace", "kernel panic", "general protection", "unable to handle", "double fault", "stack-protector",
@@ -34,8 +49,23 @@ COMPLAINTS = (
 RULER = "=" * 53  # a line that begins the reports of lockdep, KASAN and the slab allocator
 
 # The line after the stack, "---[ end Kernel panic - not syncing: ...", says it again.
-PANIC_PATTERN = r"(?<!end )Kernel panic - not syncing: ([^\r\n]*)"
+PANIC_WORDS = r"(?<!end )Kernel panic - not syncing"
+PANIC_PATTERN = rf"{PANIC_WORDS}: ([^\r\n]*)"
 PANIC = re.compile(PANIC_PATTERN.encode())
+
+# Reports after which a kernel's later results say nothing certain: memory is damaged, or lockdep has turned itself off.
+LOCKDEP = (
+    "possible circular locking", "possible recursive locking", "possible irq lock inversion", "inconsistent lock state",
+    "bad unlock balance", "bad contention detected", "suspicious RCU usage", "held lock freed", "lock held when",
+    "lock order detected", "Nested lock was not taken", "still has locks held",
+)  # fmt: skip
+POISON_PATTERN = (
+    r"BUG:? \S|kernel BUG at |Oops\b|general protection fault|UBSAN: |list_(?:add|del) corruption"
+    rf"|{PANIC_WORDS}: |INFO: (?:task .* blocked for|possible|trying to register non-static key)"
+    rf"|WARNING: (?:.*{'|.*'.join(LOCKDEP)})|Disabling lock debugging due to kernel taint"
+)
+WARNING_PATTERN = r"WARNING: (?:CPU: \d+ PID: \d+ at |\S+:\d+ at )"
+SANITIZER_PATTERN = r"\b(KASAN|KFENCE|KCSAN|KMSAN|UBSAN)\b"
 
 
 def panic(console: bytes) -> str:

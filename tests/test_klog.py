@@ -7,7 +7,12 @@ import re
 import pytest
 
 from lkltest.cc import HARNESS
-from lkltest.klog import COMPLAINTS, LAST_LINES, PHRASES, WORDS, complains, last_lines, panic
+from lkltest.klog import BARE_STAMP, COMPLAINTS, LAST_LINES, PHRASES, STAMP, WORDS, complains, last_lines, panic
+from lkltest.kunit.lines import text_of
+from lkltest.tap import console
+from lkltest.tap.console import is_stamped
+from lkltest.tap.prefix import ANY_PRINTK
+from lkltest.uml.text import Unstamped
 
 MESSAGE = "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000300"
 STACK = b"".join(b" [<%08x>] ? do_exit+0x22a/0xa47\n" % number for number in range(40))
@@ -75,3 +80,21 @@ def test_the_fuzzer_finds_nothing_that_is_no_complaint(part: str) -> None:
 def test_a_clean_line_is_no_complaint(line: str) -> None:
     """Case and the ends of words count."""
     assert not complains(line)
+
+
+STAMPS = ("[    1.234567] ", "[12345.678901][    T1] ", "[    0.000000][  C12] ")
+
+
+@pytest.mark.parametrize("stamp", STAMPS)
+def test_a_stamp_is_one_everywhere(stamp: str) -> None:
+    """The parser of TAP, UML's console and the reader of KUnit take the same stamps of printk off a line."""
+    line = f"{stamp}ok 1 - a"
+    assert STAMP.sub(b"", line.encode()) == b"ok 1 - a"
+    assert (text_of(line), Unstamped().feed(line, final=True)) == ("ok 1 - a", "ok 1 - a")
+    assert is_stamped(line.encode())
+    assert re.fullmatch(ANY_PRINTK.pattern, stamp.encode())
+
+
+def test_a_stamp_inside_a_line_differs_in_its_digits_only() -> None:
+    """A stamp in the middle of a line of TAP has six digits, as printk prints them; the rest is the same pattern."""
+    assert console._pattern("stamp").pattern.decode() == BARE_STAMP.replace(r"\.\d++", r"\.\d{6}") + " "

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from enum import IntEnum
 
+from lkltest.klog import PANIC_WORDS
+
 
 class Rank(IntEnum):
     """The rank of a complaint, by how specific it is: a higher one explains a lower one, not the other way round."""
@@ -31,7 +33,6 @@ class Format:
 _FUNC = r"(?P<func>[A-Za-z_][\w.]*)"
 _OFFSET = r"\+0x[0-9a-f]+/0x[0-9a-f]+"
 _PLACE = r"(?P<place>[\w./-]+\.[chS]:\d+)"
-_PANIC = r"(?<!end )Kernel panic - not syncing"
 _CHECKER = r"BUG: (?P<title>K(?:ASAN|A[Ss]an|MSAN|CSAN|FENCE): "
 
 _MEMORY = (
@@ -49,7 +50,7 @@ _MEMORY = (
 _MEMORY_FAULTS = (r"(?P<title>KASAN: [\w -]+?) in range ",)
 _FATAL = (
     rf"(?P<title>BUG: failure at (?P<place>[\w./-]+:\d+)/{_FUNC}\(\)!)",
-    rf"(?P<title>{_PANIC}: stack-protector: Kernel stack is corrupted in: (?:{_FUNC}|\S+))",
+    rf"(?P<title>{PANIC_WORDS}: stack-protector: Kernel stack is corrupted in: (?:{_FUNC}|\S+))",
 )
 _FATAL_FAULTS = (
     r"(?P<title>kernel BUG at (?P<place>[\w./-]+:\d+))!",
@@ -95,7 +96,8 @@ _LOCKING_BUGS = (
 _OTHER = (r"(?P<title>WARNING: \S.*)", r"(?P<title>INFO: (?:possible|suspicious|trying to register|task|rcu).*)")
 _OTHER_FATAL = (r"(?P<title>BUG: [^,:]*\w)", r"(?P<title>Internal error: (?!Oops).*?):? \[#\d")
 _CONSEQUENCE = (
-    rf"(?P<title>{_PANIC}: (?:BUG!|Fatal exception.*|(?:\w*[.:] ?)?(?:kasan\.fault=panic|panic_on_\w+)(?: set)?\b.*"
+    rf"(?P<title>{PANIC_WORDS}: (?:BUG!|Fatal exception.*"
+    r"|(?:\w*[.:] ?)?(?:kasan\.fault=panic|panic_on_\w+)(?: set)?\b.*"
     r"|hung_task: .*|softlockup: .*|RCU Stall.*|Oops.*|Hard LOCKUP.*|Aiee, killing.*"
     r"|Attempted to kill (?:init|the idle task|[\w ]*).*))",
 )
@@ -117,7 +119,7 @@ FORMATS = tuple(
         (Rank.WARNING, _OTHER, False, False, False),
         (Rank.FATAL, _OTHER_FATAL, True, False, True),
         (Rank.CONSEQUENCE, _CONSEQUENCE, False, False, False),
-        (Rank.FATAL, (rf"(?P<title>{_PANIC}: .*)",), False, False, True),
+        (Rank.FATAL, (rf"(?P<title>{PANIC_WORDS}: .*)",), False, False, True),
         (Rank.CONSEQUENCE, _CONSEQUENCE_FAULTS, True, False, True),
         (Rank.TRACE, (r"(?P<title>Call Trace):",), False, False, False),
     )

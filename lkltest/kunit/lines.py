@@ -6,27 +6,16 @@ import re
 
 from lkltest import klog
 
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-STAMP = re.compile(klog.STAMP.pattern.decode())
-
-# Reports after which a kernel's later results say nothing certain: memory is damaged, or lockdep has turned itself off.
-LOCKDEP = (
-    "possible circular locking", "possible recursive locking", "possible irq lock inversion", "inconsistent lock state",
-    "bad unlock balance", "bad contention detected", "suspicious RCU usage", "held lock freed", "lock held when",
-    "lock order detected", "Nested lock was not taken", "still has locks held",
-)  # fmt: skip
-POISON = re.compile(
-    r"BUG:? \S|kernel BUG at |Oops\b|general protection fault|UBSAN: |list_(?:add|del) corruption"
-    r"|Kernel panic - not syncing: |INFO: (?:task .* blocked for|possible|trying to register non-static key)"
-    rf"|WARNING: (?:.*{'|.*'.join(LOCKDEP)})|Disabling lock debugging due to kernel taint"
-)
-WARNING = re.compile(r"WARNING: (?:CPU: \d+ PID: \d+ at |\S+:\d+ at )")
-SANITIZER = re.compile(r"\b(KASAN|KFENCE|KCSAN|KMSAN|UBSAN)\b")
+ESCAPE = re.compile(klog.ESCAPE_PATTERN)
+STAMP = re.compile(klog.STAMP_PATTERN)
+POISON = re.compile(klog.POISON_PATTERN)
+WARNING = re.compile(klog.WARNING_PATTERN)
+SANITIZER = re.compile(klog.SANITIZER_PATTERN)
 
 
 def text_of(line: str) -> str:
     """A line without its end, escape sequences and printk's time stamp; its indentation stays."""
-    return STAMP.sub("", ESCAPES.sub("", line.rstrip("\r\n")), count=1)
+    return STAMP.sub("", ESCAPE.sub("", line.rstrip("\r\n")), count=1)
 
 
 def poison(line: str) -> str:

@@ -6,10 +6,12 @@ import functools
 import re
 from typing import NamedTuple
 
+from lkltest.klog import BARE_STAMP
+
 Pattern = re.Pattern[bytes]
 
 # "[    1.234567] ", "[ 12.3][ T1] ", "<6>[    1.234567] "
-PRINTK = rb"(?:<\d++>)?+\[ *+\d++\.\d++\](?:\[ *+[TC]\d++\])?+ ?+"
+PRINTK = rb"(?:<\d++>)?+" + BARE_STAMP.encode() + rb" ?+"
 LONGEST = 200  # bytes of a prefix: text before a version line that is longer is prose
 
 _CLOCK = rb"\d?\d:\d\d:\d\d(?:[.,]\d++)?+"

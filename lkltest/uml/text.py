@@ -5,17 +5,9 @@ from __future__ import annotations
 import codecs
 import re
 
-from lkltest.klog import STAMP_PATTERN
+from lkltest.klog import ESCAPE_PATTERN, STAMP_PATTERN
 
-# Escape sequences of ECMA-48: CSI, then OSC and the other strings up to their end, then the short ones.
-ESCAPE = re.compile(
-    "\x1b(?:"
-    r"\[[0-?]*[ -/]*[@-~]"
-    "|[]PX^_][^\x07\x1b]*(?:\x07|\x1b\\\\)"
-    r"|[ -/]+[0-~]"
-    r"|[0-OQ-WYZ\\`-~]"
-    ")"
-)
+ESCAPE = re.compile(ESCAPE_PATTERN)
 UNFINISHED = re.compile("\x1b(?:\\[[0-?]*[ -/]*|[]PX^_][^\x07\x1b]*\x1b?|[ -/]*)$")
 LONGEST = 4096  # characters: an escape sequence without an end is no longer waited for
 

@@ -93,5 +93,6 @@ def test_free_room_that_does_not_shrink_is_caught(
     arguments = ("-p", "no:cacheprovider", "-k", "ext4-1k] and statfs")
     result = pytester.runpytest_subprocess(f"--lkl={liblkl.path}", *arguments)
     assert result.parseoutcomes().get("failed", 0) == caught
+    assert result.parseoutcomes().get("passed", 0) == (not caught)
     if caught:
         result.stdout.fnmatch_lines(["*after <= before - statfs_bytes + hidden(statfs_bytes)"])

@@ -68,6 +68,10 @@ class Refused(Exception):
     """One of the ways is not open; the message says why."""
 
 
+class Unanswered(Exception):
+    """The host has given no answer, perhaps only this time; the message says why."""
+
+
 def usable(uml: Uml, settings: Settings | None = None) -> Workaround:
     """Return how `uml` can be run on this host; raise UnusableKernel, with the one reason, where it cannot.
 
@@ -75,16 +79,8 @@ def usable(uml: Uml, settings: Settings | None = None) -> Workaround:
     environment and of the project's file; their `uml_fpstate` decides where it is not "auto".
     """
     settings = settings or uml.settings or settings_file.load({})
-    wish = settings.uml_fpstate
-    if wish == "none":
-        return Workaround()
-    host = ask()
-    if host.failure or host.trace:
-        raise unusable(uml, (
-            f"ptrace() is forbidden here ({host.failure or os.strerror(host.trace)}), and a UML traces its processes; "
-            "in a container, allow it (docker run --cap-add=SYS_PTRACE)"
-        ))
-    if uml.machine != AFFECTED:
+    host, wish = demand_ptrace(uml, settings), settings.uml_fpstate
+    if wish == "none" or uml.machine != AFFECTED:
         return Workaround()
     try:
         if wish == "ptrace":
@@ -92,11 +88,31 @@ def usable(uml: Uml, settings: Settings | None = None) -> Workaround:
         if wish == "seccomp":
             return filtered(FORCED)
     except Refused as reason:
-        raise unusable(uml, f"{reason}, but {FORCED}") from None
+        raise unusable(uml, f"{reason}; --lkl-uml-fpstate={wish} allows no other way") from None
     size = int(wish) if wish.isdigit() else host.size
     if size <= KEPT or keeps_whole(uml.path, uml.version):
         return Workaround()
     return chosen(uml, settings, f"with a larger processor state than this UML keeps ({size:,} of {KEPT:,} bytes)")
+
+
+def demand_ptrace(uml: Uml, settings: Settings | None = None) -> Host:
+    """Return the host's answer; raise UnusableKernel where it forbids ptrace(), UsageError where it gives none.
+
+    Every UML checks ptrace() while it boots, also one that runs no processes. Where the setting is "none", nothing is
+    asked. Without `settings`, those count that count for `usable`.
+    """
+    settings = settings or uml.settings or settings_file.load({})
+    if settings.uml_fpstate == "none":
+        return Host()
+    host = ask()
+    if host.failure:
+        raise UsageError(f"cannot ask this host for the size of its processor state: {host.failure}")
+    if host.trace:
+        raise unusable(uml, (
+            f"ptrace() is forbidden here ({os.strerror(host.trace)}), and a UML traces its processes; "
+            "in a container, allow it (docker run --cap-add=SYS_PTRACE)"
+        ))
+    return host
 
 
 def chosen(uml: Uml, settings: Settings, reason: str) -> Workaround:
@@ -157,17 +173,25 @@ def filtered(reason: str) -> Workaround:
     return Workaround(prefix, (TUNABLES,), f"{reason}: seccomp filter, AVX state is not kept")
 
 
-@functools.cache
 def ask(prefix: tuple[str, ...] = ()) -> Host:
-    """Ask the host by processes of our own, under what is put before a UML."""
+    """Ask the host by processes of our own, under what is put before a UML; only an answer is remembered."""
+    try:
+        return answered(prefix)
+    except (Unanswered, UsageError) as error:
+        return Host(failure=str(error))
+
+
+@functools.cache
+def answered(prefix: tuple[str, ...]) -> Host:
+    """The host's answer; raises Unanswered, or UsageError where no process can be started, which is not cached."""
     done = process.run([*prefix, *PYTHON, str(PROBE), str(KEPT)])
     said = done.errors.decode(errors="replace").strip().splitlines()
     # The dynamic linker complains, and goes on without it.
     ignored = [line for line in said if "cannot be preloaded" in line and f"{INTERPOSER.stem}-" in line]
     if ignored:
-        return Host(failure=ignored[0])
+        raise Unanswered(ignored[0])
     if not done.ok:
-        return Host(failure=said[-1].removeprefix("lkltest: ") if said else done.describe())
+        raise Unanswered(said[-1].removeprefix("lkltest: ") if said else done.describe())
     return Host(**json.loads(done.output))
 
 

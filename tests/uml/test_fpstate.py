@@ -8,6 +8,7 @@ import platform
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -151,7 +152,7 @@ def test_static_executables(uml: Uml, settings: Settings) -> None:
     around = usable(forced(static, settings, LARGE))
     assert around.words == (fpstate.TUNABLES,)
     assert "the executable is static" in around.note
-    with pytest.raises(UnusableKernel, match="the executable is static"):
+    with pytest.raises(UnusableKernel, match=r"is static; --lkl-uml-fpstate=ptrace allows no other way$"):
         usable(forced(static, settings, "ptrace"))
 
 
@@ -196,6 +197,37 @@ def test_wrong_settings(wish: str) -> None:
         Settings.load({"uml_fpstate": wish})
 
 
+@pytest.fixture
+def unasked() -> Iterator[None]:
+    """A process that has not asked its host yet."""
+    fpstate.answered.cache_clear()
+    yield
+    fpstate.answered.cache_clear()
+
+
+@pytest.mark.usefixtures("unasked")
+@pytest.mark.parametrize(
+    ("python", "probe", "reason"),
+    [((sys.executable,), "import os; raise OSError(11, os.strerror(11))", "BlockingIOError.*Resource temporarily .*"),
+     (("/no/python",), "", "cannot run /no/python: no /no/python found.*"),
+     ((sys.executable,), "import os; os.abort()", ".*SIGABRT.*")],
+)  # fmt: skip
+def test_host_that_cannot_be_asked(
+    uml: Uml, settings: Settings, tmp_path: Path, python: tuple[str, ...], probe: str, reason: str
+) -> None:
+    """A probe that fails says nothing of ptrace(): that is an error with the reason, and the next start asks anew."""
+    path = tmp_path / "probe.py"
+    path.write_text(probe)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fpstate, "PROBE", path)
+        patch.setattr(fpstate, "PYTHON", python)
+        text = f"cannot ask this host for the size of its processor state: ({reason})$"
+        with pytest.raises(UsageError, match=text) as caught:
+            usable(forced(uml, settings, "auto"))
+        assert not isinstance(caught.value, UnusableKernel)
+    usable(forced(uml, settings, LARGE))
+
+
 SCRIPT = """
 import sys
 from dataclasses import replace
@@ -218,7 +250,7 @@ except UnusableKernel as error:
         ("ptrace", "auto", "gcc", r"2 uml-\S+ cannot run on this host: ptrace\(\) is forbidden here \(Operation .*"),
         ("ptrace", "none", "gcc", r""),
         ("seccomp", LARGE, "gcc", r"with a larger .*: ptrace interposed"),
-        ("seccomp", "seccomp", "gcc", r"2 uml-\S+ cannot .* no seccomp filter can be set: .*Operation not permitted.*"),
+        ("seccomp", "seccomp", "gcc", r"2 uml-.* no seccomp .*not permitted; --lkl-uml-fpstate=seccomp allows no .*"),
         ("seccomp", LARGE, "no-such-cc", r"2 uml-\S+ cannot .*: a larger .*no C compiler 'no-such-cc'.*no seccomp .*"),
         ("nothing", LARGE, "no-such-cc", r"with a larger .*no C compiler 'no-such-cc'.*: seccomp filter, AVX .*"),
     ],

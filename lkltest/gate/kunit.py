@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lkltest.errors import BuildError, KernelLost, UsageError
+from lkltest.errors import BuildError, KernelLost, UnusableKernel, UsageError
 from lkltest.gate.report import Row, Verdict
 from lkltest.host.progress import Progress
 from lkltest.kunit import build, memory
@@ -48,9 +48,19 @@ def tested(built: build.Built, options: Options) -> Row:
         cases = memory.cases_of(uml, built.place, options)
     except KernelLost as error:
         return Row(KERNEL, "cases", Verdict.LOST, "they cannot be listed", str(error))
+    except UnusableKernel as error:
+        return unusable(error)
     except UsageError as error:
         return Row(KERNEL, "cases", Verdict.FAILED, "they cannot be listed", str(error))
-    return judged(list(spread(uml, cases, cases, 1, options, {})))
+    try:
+        return judged(list(spread(uml, cases, cases, 1, options, {})))
+    except UnusableKernel as error:  # its cases were listed before
+        return unusable(error)
+
+
+def unusable(error: UnusableKernel) -> Row:
+    """The row for a kernel that this host cannot run, which says nothing of the tree."""
+    return Row(KERNEL, "cases", Verdict.UNUSABLE, "mend this machine first", str(error))
 
 
 def judged(results: Sequence[Result]) -> Row:

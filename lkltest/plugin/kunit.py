@@ -5,14 +5,14 @@ from __future__ import annotations
 import types
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
 from lkltest import uml
-from lkltest.errors import UsageError
+from lkltest.errors import UnusableKernel, UsageError
 from lkltest.kunit import build, groups, memory
 from lkltest.kunit.declaration import KUnit
 from lkltest.kunit.kernel import Options, carries_kunit
@@ -105,6 +105,8 @@ def kernels_of(config: pytest.Config, declared: KUnit) -> list[Kernel]:
             with shown_progress(config, wanted=True) as progress:
                 built = build.build(request, settings, progress)
             places = [(uml.inspect(built.linux), built.place)]
+        # Kernels boot with this session's settings, such as its --lkl-uml-fpstate.
+        places = [(replace(kernel, settings=settings), place) for kernel, place in places]
         found[declared] = [
             Kernel(kernel, place, options, memory.cases_of(kernel, place, options), memory.durations(kernel, place))
             for kernel, place in places
@@ -115,8 +117,12 @@ def kernels_of(config: pytest.Config, declared: KUnit) -> list[Kernel]:
 def collect(
     parent: pytest.Module | pytest.Class, name: str, declared: KUnit
 ) -> Iterator[pytest.Collector | pytest.Item]:
-    """The suites of each kernel; where there is no kernel, one item that is skipped and says what to pass."""
-    kernels = kernels_of(parent.config, declared)
+    """The suites of each kernel; without one, or where the host cannot run it, one skipped item with the reason."""
+    try:
+        kernels = kernels_of(parent.config, declared)
+    except UnusableKernel as error:
+        yield pytest.Function.from_parent(parent, name=name, callobj=refusal(error))
+        return
     if not kernels:
         item = pytest.Function.from_parent(parent, name=name, callobj=lambda: None)
         lacking = ", ".join(f"{path} lacks CONFIG_KUNIT" for path in settings_of(parent.config).uml)
@@ -128,6 +134,15 @@ def collect(
             raise UsageError(f"no case of {kernel.uml.path} matches {declared.pattern!r}: mend it in {parent.path}")
         for title, members in found.items():
             yield KunitSuite.of(parent, title, kernel, members)
+
+
+def refusal(error: UnusableKernel) -> Callable[[], None]:
+    """A test of a kernel that this host cannot run."""
+
+    def refuse() -> None:
+        raise error
+
+    return refuse
 
 
 def suites_of(kernel: Kernel, pattern: str, *, named: bool) -> dict[str, list[Case]]:
@@ -247,7 +262,10 @@ def divided(kernel: Kernel, selected: list[Case], workers: int) -> list[groups.G
 def shares(config: pytest.Config, ids: list[str], workers: int) -> dict[str, str]:
     """The worker's share that each id of a case belongs to, for pytest-xdist's controller, which collects nothing."""
     found: dict[str, str] = {}
-    kernels = kernels_of(config, KUnit())
+    try:
+        kernels = kernels_of(config, KUnit())
+    except UnusableKernel:  # no case was collected
+        return found
     for kernel in kernels:
         cases = {
             f"{title}::{name}": case

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lkltest.errors import UsageError
 from lkltest.uml.console import Console
-from lkltest.uml.fpstate import Workaround, usable
+from lkltest.uml.fpstate import Workaround, demand_ptrace, usable
 from lkltest.uml.model import Uml
 
 GUARD = Path(__file__).with_name("guard.py")
@@ -83,10 +83,14 @@ def guarded(
     """Return the command that boots the UML in `workdir` with `words` on the kernel's command line.
 
     Raises UnusableKernel where this host cannot run the UML. A kernel that runs no `processes` needs no workaround
-    for their registers.
+    for their registers, but ptrace() like any other.
     """
     guard = [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(workdir.absolute())]
-    around = usable(uml) if processes else Workaround()
+    around = Workaround()
+    if processes:
+        around = usable(uml)
+    else:
+        demand_ptrace(uml)
     private = [mem_word(mem), f"uml_dir={HERE}", "umid=uml"]
     return [*guard, *around.prefix, str(uml.path.absolute()), *private, *around.words, *words]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,11 +12,13 @@ import pytest
 from lkltest.errors import BuildError, UsageError
 from lkltest.gate import kunit
 from lkltest.gate.report import Verdict
-from lkltest.kunit import build
+from lkltest.host import process
+from lkltest.kunit import build, memory
 from lkltest.kunit.kernel import Options
 from lkltest.liblkl import Silent
 from lkltest.settings import Settings
 from tests.kunit.conftest import Stub, stub
+from tests.uml import refusing
 
 __all__ = ["stub"]
 
@@ -32,6 +37,37 @@ def test_cases(
     row = kunit.tested(build.Built(uml.path, tmp_path / "kept", ()), Options(timeout=1.0))
     assert (row.verdict, row.detail) == (verdict, detail)
     assert row.explanation.startswith("one.b: ") == (how != "pass")
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from lkltest.gate import kunit
+from lkltest.kunit import build
+from lkltest.kunit.kernel import Options
+from lkltest.uml import Uml
+path = Path(sys.argv[1])
+kunit.inspect = lambda _: Uml("uml-stub", path, "6.12.0", "Linux version 6.12.0", "x86-64")
+row = kunit.tested(build.Built(path, path.parent / "kept", ()), Options(timeout=1.0))
+print(row.verdict.name, row.detail, row.explanation, sep="|")
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the filter is for x86-64")
+@pytest.mark.parametrize("listed", [False, True])
+def test_no_ptrace(stub: Stub, tmp_path: Path, listed: bool) -> None:
+    """Where ptrace() is forbidden, this machine is to be mended, and no kernel boots; also where cases are known."""
+    uml = stub({"one": {"a": "pass"}})
+    if listed:
+        memory.cases_of(uml, tmp_path / "kept", Options())
+    (tmp_path / "boots").unlink(missing_ok=True)
+    env = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "LKLTEST_UML_FPSTATE": "auto"}
+    argv = [sys.executable, refusing.__file__, "ptrace", sys.executable, "-c", SCRIPT, str(uml.path)]
+    done = process.run(argv, env=env)
+    assert done.ok, done.errors.decode()
+    begin = "UNUSABLE|mend this machine first|uml-stub cannot run on this host: ptrace() is forbidden here (Operation"
+    assert done.output.decode().startswith(begin), done.output.decode()
+    assert not (tmp_path / "boots").exists()
 
 
 @pytest.mark.parametrize(

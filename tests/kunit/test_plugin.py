@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import sys
 from pathlib import Path
 
 import pytest
 
+from lkltest.host import process
 from tests.kunit.conftest import Stub
+from tests.uml import refusing
 
 SUITES = {
     "one": {"good": "pass", "crashes": "crash", "skipped": "skip", "slow_one": "slow"},
@@ -66,3 +71,28 @@ def test_a_kernel_without_kunit(pytester: pytest.Pytester, suite: list[str], tmp
     result = pytester.runpytest_subprocess(f"--uml={other}", *suite[1:], "-rs")
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines([f"*no kernel with KUnit:*{other} lacks CONFIG_KUNIT*"])
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the filter is for x86-64")
+@pytest.mark.parametrize("options", [[], ["-n", "2"]])
+@pytest.mark.parametrize("strict", [False, True])
+def test_no_ptrace(pytester: pytest.Pytester, suite: list[str], options: list[str], strict: bool) -> None:
+    """Where ptrace() is forbidden, the suite is one skipped item with that reason, a failure under --lkl-strict."""
+    words = [*suite, *options, *(["--lkl-strict"] if strict else []), "--lkl-uml-fpstate=auto"]
+    env = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    argv = [sys.executable, refusing.__file__, "ptrace", sys.executable, "-m", "pytest", *words]
+    done = process.run(argv, cwd=pytester.path, env=env, merge=True)
+    output = done.output.decode()
+    assert done.status == strict, output
+    assert f"= 1 {'failed' if strict else 'skipped'} in " in output
+    assert "uml-stub cannot run on this host: ptrace() is forbidden here (Operation not permitted)" in output
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the filter is for x86-64")
+def test_none_asks_nothing(pytester: pytest.Pytester, suite: list[str]) -> None:
+    """Under --lkl-uml-fpstate=none the kernel is run as it is, wherever ptrace() is forbidden."""
+    env = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    argv = [sys.executable, refusing.__file__, "ptrace", sys.executable, "-m", "pytest", *suite, "-k", "good",
+            "--lkl-uml-fpstate=none"]  # fmt: skip
+    done = process.run(argv, cwd=pytester.path, env=env, merge=True)
+    assert "= 1 passed, " in done.output.decode(), done.output.decode()

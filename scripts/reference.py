@@ -115,17 +115,17 @@ def comment_of(module: str, node: ast.AST) -> str:
     return " ".join(above)
 
 
-def signature(node: ast.FunctionDef, method: bool) -> str:
-    """A function as it is called."""
+def signature(node: ast.FunctionDef, name: str, method: bool) -> str:
+    """A function as it is called, by the name under which it is public."""
     arguments = ast.unparse(node.args)
     if method:
         arguments = re.sub(r"^(self|cls)(, )?", "", arguments)
     returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
-    whole = f"{node.name}({arguments}){returns}"
+    whole = f"{name}({arguments}){returns}"
     if len(whole) <= WIDTH:
         return whole
     parts = re.split(r", (?=[*\w]+(?:: | ?=|,|$))", arguments)
-    return "\n".join([f"{node.name}(", *(f"    {part}," for part in parts), f"){returns}"])
+    return "\n".join([f"{name}(", *(f"    {part}," for part in parts), f"){returns}"])
 
 
 def doc(node: Definition, name: str) -> str:
@@ -144,7 +144,8 @@ def decorators(node: Definition) -> set[str]:
 
 def function(node: ast.FunctionDef, name: str, level: str, method: bool = False) -> str:
     """The entry of a function: heading, call, docstring."""
-    return f"{level} {name}()\n\n```python\n{signature(node, method)}\n```\n\n{doc(node, name)}"
+    call = signature(node, name.rpartition(".")[2], method)
+    return f"{level} {name}()\n\n```python\n{call}\n```\n\n{doc(node, name)}"
 
 
 def members(node: ast.ClassDef, name: str, module: str) -> Iterator[str]:
@@ -240,8 +241,15 @@ def markers() -> Iterator[str]:
     for node in plugin():
         match node:
             case ast.Call(func=ast.Attribute(attr="addinivalue_line"), args=[_, ast.Constant(value=str(line))]):
-                call, _, text = line.partition(": ")
-                yield bullet(f"@pytest.mark.{call}", text)
+                yield marker(line)
+            case ast.Assign(targets=[ast.Name(id="MARKS")], value=ast.Tuple(elts=lines)):
+                yield from (marker(str(ast.literal_eval(line))) for line in lines)
+
+
+def marker(line: str) -> str:
+    """The entry of a mark, from the line that registers it."""
+    call, _, text = line.partition(": ")
+    return bullet(f"@pytest.mark.{call}", text)
 
 
 def pytest_page() -> str:

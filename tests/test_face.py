@@ -109,6 +109,43 @@ def test_deep_imports_are_seen() -> None:
     assert list(imports(source)) == ["lkltest.cc", "lkltest.host:process", "lkltest:fuzz"]
 
 
+def members_used(source: str) -> Iterator[str]:
+    """The members of our public modules that a source uses: "image.make"; those that are not public, too."""
+    tree = ast.parse(source)
+    modules = {name for face, name in NAMES if is_module(face, name)}
+    ours = {name.partition(":")[2] for name in imports(source)} & modules
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ours:
+            yield f"{node.value.id}.{node.attr}"
+
+
+def is_module(face: ModuleType, name: str) -> bool:
+    """Whether a public name is a module's."""
+    return isinstance(getattr(face, name), ModuleType)
+
+
+PUBLIC_MEMBERS = {f"{name}.{member}" for face, name in NAMES if is_module(face, name)
+                  for member in getattr(face, name).__all__}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", USERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_suites_use_public_members_only(path: Path) -> None:
+    """What our suites use of a module is among its public names: no module below it, as in image.tree.write_tree."""
+    assert set(members_used(path.read_text())) <= PUBLIC_MEMBERS
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_public_modules_offer_no_modules(module: ModuleType) -> None:
+    """The public names of a module are functions, classes and constants, which the reference describes."""
+    assert [name for name in module.__all__ if isinstance(getattr(module, name), ModuleType)] == []
+
+
+def test_deep_members_are_seen() -> None:
+    """A function of a module below a public one is told from a public function."""
+    source = "from lkltest import image\ndef f():\n    image.tree.write_tree(image.make())\n"
+    assert set(members_used(source)) - PUBLIC_MEMBERS == {"image.tree"}
+
+
 def public_members(value: type) -> Iterator[str]:
     """The methods and properties that a class of ours defines."""
     for name, member in vars(value).items():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
+from lkltest import process
 from scripts import reference
 from tests.harness.test_api import documented
 
@@ -27,14 +29,28 @@ def test_lines_are_short(pages: dict[str, str]) -> None:
     assert [line for text in pages.values() for line in text.splitlines() if len(line) > 120] == []
 
 
-def test_all_fixtures_and_marks_are_there(request: pytest.FixtureRequest, pages: dict[str, str]) -> None:
-    """Each fixture and each mark that the plugin has registered is on the page."""
+def test_all_fixtures_are_there(request: pytest.FixtureRequest, pages: dict[str, str]) -> None:
+    """Each fixture that the plugin has registered is on the page."""
     known = request.session._fixturemanager._arg2fixturedefs
     ours = {name for name, found in known.items() if any(one.func.__module__.startswith("lkltest.") for one in found)}
     assert {name for name in ours if not name.startswith("_")} == set(re.findall("^### (.*)", pages["pytest.md"], re.M))
-    for line in request.config.getini("markers"):
-        if line.startswith("lkl"):
-            assert f"@pytest.mark.{line.partition(':')[0]}" in pages["pytest.md"]
+
+
+def marks(directory: Path, *options: str) -> set[str]:
+    """The marks that pytest lists outside of any project."""
+    listed = process.run([sys.executable, "-m", "pytest", "--markers", *options], cwd=directory, timeout=300)
+    assert listed.ok
+    return set(re.findall(r"^@pytest\.mark\.(.*?): ", listed.output.decode(), re.M))
+
+
+def test_all_marks_are_there(tmp_path: Path, pages: dict[str, str]) -> None:
+    """Each mark that pytest knows with the plugin, and not without it, is on the page, and no other."""
+    sources = (reference.ROOT / "lkltest/plugin").glob("[!_]*.py")
+    parts = [path.stem for path in sources if "addinivalue_line" in path.read_text()]  # loaded when they are needed
+    loaded = [word for part in parts for word in ("-p", f"lkltest.plugin.{part}")]
+    ours = marks(tmp_path, *loaded) - marks(tmp_path, "-p", "no:lkltest")
+    assert ours >= {"lkl_timeout(program, point)", "kunit_module(name)"}
+    assert ours == set(re.findall(r"^- `@pytest\.mark\.(.*?)`", pages["pytest.md"], re.M))
 
 
 def test_all_of_the_harness_is_there(pages: dict[str, str]) -> None:

@@ -1,10 +1,16 @@
 """Disk images: made from recipes, judged by the host, cut short by power failures."""
 
-from lkltest.image import scratch, tools
 from lkltest.image.make import Image, Place, make
 from lkltest.image.recipe import Recipe
 from lkltest.image.recipefile import load, shipped
+from lkltest.image.scratch import directory as scratch_directory
 from lkltest.image.tools import MissingTool
+from lkltest.image.tools import run as run_tool
+from lkltest.image.tools import said as output_of
+from lkltest.image.tree import write_tree
 from lkltest.image.user_image import copy_user_image
 
-__all__ = ["Image", "MissingTool", "Place", "Recipe", "copy_user_image", "load", "make", "scratch", "shipped", "tools"]
+__all__ = [
+    "Image", "MissingTool", "Place", "Recipe", "copy_user_image", "load", "make", "output_of", "run_tool",
+    "scratch_directory", "shipped", "write_tree",
+]  # fmt: skip

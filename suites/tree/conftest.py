@@ -25,7 +25,7 @@ def tree_disk(request: pytest.FixtureRequest, kernel: Liblkl) -> Iterator[tuple[
     if kernel.config and f"CONFIG_{OPTIONS[kind]}" not in kernel.config:
         pytest.skip(f"{kernel.name} has no {kind}: CONFIG_{OPTIONS[kind]}")
     recipe = next(recipe for recipe in _recipes() if recipe.name == kind)
-    with image.scratch.directory() as directory:
+    with image.scratch_directory() as directory:
         try:
             yield kind, image.make(recipe, kernel.version, directory, pack=False).path
         except MissingTool as missing:

@@ -182,7 +182,7 @@ def packed_disk(kernel: Liblkl, tree_disk: tuple[str, Path], tmp_path: Path) -> 
         pytest.skip("the names of the packed tree are not ASCII, which vfat shows as its mount options say")
     recipe = next(recipe for recipe in image.load([image.shipped()]) if recipe.name == kind)
     (tmp_path / "tree").mkdir()
-    image.tree.write_tree(tmp_path / "tree", symlinks=True)
+    image.write_tree(tmp_path / "tree", symlinks=True)
     return kind, image.make(recipe, kernel.version, tmp_path).path, contents(tmp_path / "tree")
 
 

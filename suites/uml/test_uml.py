@@ -92,19 +92,19 @@ def test_disk(uml: Uml, init: Path, tmp_path: Path) -> None:
     with disk.open("wb") as file:
         file.truncate(16 << 20)
     try:
-        made = image.tools.run(["mkfs.ext4", "-q", "-F", str(disk)])
+        made = image.run_tool(["mkfs.ext4", "-q", "-F", str(disk)])
     except MissingTool as error:
         pytest.skip(str(error))
-    assert made.ok, image.tools.said(made)
+    assert made.ok, image.output_of(made)
     with booted(uml, init, disk=disk) as console:
         console.expect("^ready$")
         for question in ("mount /dev/ubda ext4", "write /mnt/file from the guest", "umount /mnt"):
             assert console.ask(question) == "done"
         console.send("1 poweroff")
         assert console.wait().ok
-    checked = image.tools.run(["e2fsck", "-fn", str(disk)])
-    assert checked.ok, image.tools.said(checked)
-    assert b"from the guest" in image.tools.run(["debugfs", "-R", "cat /file", str(disk)]).output
+    checked = image.run_tool(["e2fsck", "-fn", str(disk)])
+    assert checked.ok, image.output_of(checked)
+    assert b"from the guest" in image.run_tool(["debugfs", "-R", "cat /file", str(disk)]).output
 
 
 def test_hostfs(uml: Uml, init: Path) -> None:

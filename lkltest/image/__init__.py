@@ -1,4 +1,4 @@
-"""Disk images: made from recipes, judged by the host, cut short by power failures."""
+"""Disk images: made from recipes, checked by the host."""
 
 from lkltest.image.make import Image, Place, make
 from lkltest.image.recipe import Recipe

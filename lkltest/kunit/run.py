@@ -26,61 +26,61 @@ ENDING = 10.0  # seconds to halt
 
 
 @dataclass(frozen=True)
-class Death:
+class Loss:
     """The end of a kernel before its last case's result, or before it halted."""
 
     status: Status
     message: str
-    early: bool = False  # nothing of KUnit's had come
+    early: bool = False  # before KUnit's first line
 
 
 @dataclass
-class Suspect:
+class Unsettled:
     """A result behind which a kernel died, until it is certain whose fault that was."""
 
     result: Result
-    death: Death
+    loss: Loss
     chances: int  # cases of those behind it that still may be to blame
 
 
 def run(uml: Uml, group: Group, everything: Sequence[Case], options: Options) -> Iterator[Result]:
     """Run the cases of a group, and yield their results in the kernel's order, each when it is certain."""
     pending = list(group.cases)
-    suspect: Suspect | None = None
-    trial: Case | None = None  # runs alone, to find out whether it ends its kernel
+    unsettled: Unsettled | None = None
+    alone: Case | None = None  # runs alone, to find out whether it ends its kernel
     hint = group.hint
     while pending:
         try:
-            boot = plan([trial] if trial else pending, everything, hint)[0]
+            boot = plan([alone] if alone else pending, everything, hint)[0]
         except UsageError as error:
             yield from (Result(case, Status.FAILED, f"not run: {error}") for case in pending)
             return
-        reader, death = one(uml, boot, options)
-        done, trial, hint = list(reader.done), None, ""
-        if suspect and done:
-            suspect.chances -= 1
-            if not suspect.chances:
-                yield blamed(suspect.result, suspect.death)
-                suspect = None
-        if death and done and reader.current is None:
-            done[-1] = blamed(done[-1], death)
-        elif death and done:
-            suspect, trial = Suspect(done.pop(), death, 2 if death.status is Status.HUNG else 1), reader.current
-        elif death and death.status is Status.HUNG and len(boot.cases) > 1 and not death.early:
-            trial = reader.current  # it, or the next one, whose predecessor's result is kept back
-        elif death:
-            if suspect:
-                yield suspect.result
-            suspect = None
-            done = lost(reader, death, pending)
+        reader, loss = one(uml, boot, options)
+        done, alone, hint = list(reader.done), None, ""
+        if unsettled and done:
+            unsettled.chances -= 1
+            if not unsettled.chances:
+                yield blamed(unsettled.result, unsettled.loss)
+                unsettled = None
+        if loss and done and reader.current is None:
+            done[-1] = blamed(done[-1], loss)
+        elif loss and done:
+            unsettled, alone = Unsettled(done.pop(), loss, 2 if loss.status is Status.HUNG else 1), reader.current
+        elif loss and loss.status is Status.HUNG and len(boot.cases) > 1 and not loss.early:
+            alone = reader.current  # it, or the next one, whose predecessor's result is kept back
+        elif loss:
+            if unsettled:
+                yield unsettled.result
+            unsettled = None
+            done = lost(reader, loss, pending)
         yield from done
-        over = {result.case for result in done} | ({suspect.result.case} if suspect else set())
+        over = {result.case for result in done} | ({unsettled.result.case} if unsettled else set())
         pending = [case for case in pending if case not in over]
-    if suspect:
-        yield blamed(suspect.result, suspect.death)
+    if unsettled:
+        yield blamed(unsettled.result, unsettled.loss)
 
 
-def one(uml: Uml, boot: Boot, options: Options) -> tuple[Reader, Death | None]:
+def one(uml: Uml, boot: Boot, options: Options) -> tuple[Reader, Loss | None]:
     """Run the kernel once; what was read, and how it died, None where it has halted or was left for a poisoned one."""
     reader = Reader(boot.cases)
     words = [f'kunit.filter_glob={boot.pattern}'] if boot.pattern else []
@@ -94,42 +94,42 @@ def one(uml: Uml, boot: Boot, options: Options) -> tuple[Reader, Death | None]:
                     return reader, None
             if reader.progress != before:
                 before = reader.progress
-                deadline = Deadline(patience(reader, options))
-        return reader, death(reader, machine.end(), deadline)
+                deadline = Deadline(timeout_of(reader, options))
+        return reader, loss_of(reader, machine.end(), deadline)
 
 
-def patience(reader: Reader, options: Options) -> float:
-    """The seconds until something must have ended."""
+def timeout_of(reader: Reader, options: Options) -> float:
+    """The seconds that the present case, or the halt behind the last one, may take."""
     case = reader.current
     return ENDING if case is None else options.timeout * SLOWER.get(case.speed, 1.0)
 
 
-def death(reader: Reader, ended: Ended, deadline: Deadline) -> Death | None:
-    """The problem with a kernel's end."""
+def loss_of(reader: Reader, ended: Ended, deadline: Deadline) -> Loss | None:
+    """The loss of a kernel; None where it has run all its cases and halted."""
     if reader.current is None and reader.ended and (ended.ok or not reader.panic):
-        return None if ended.ok else Death(Status.CRASHED, f"the kernel did not halt behind it: {ended.describe()}")
+        return None if ended.ok else Loss(Status.CRASHED, f"the kernel did not halt behind it: {ended.describe()}")
     early = not reader.started
     if reader.panic:
-        return Death(Status.CRASHED, reader.panic, early)
+        return Loss(Status.CRASHED, reader.panic, early)
     if ended.timed_out:
-        return Death(Status.HUNG, f"no end after {deadline.timeout:g} s", early)
-    return Death(Status.CRASHED, f"the kernel ended: {ended.describe()}", early)
+        return Loss(Status.HUNG, f"no end after {deadline.timeout:g} s", early)
+    return Loss(Status.CRASHED, f"the kernel ended: {ended.describe()}", early)
 
 
-def blamed(result: Result, death: Death) -> Result:
+def blamed(result: Result, loss: Loss) -> Result:
     """The result of the case behind which a kernel died, though the next one alone does well."""
-    reason = f"the kernel died behind it, before another case could end: {death.message}"
-    return replace(result, status=death.status, reason=reason)
+    reason = f"the kernel died behind it, before another case could end: {loss.message}"
+    return replace(result, status=loss.status, reason=reason)
 
 
-def lost(reader: Reader, death: Death, pending: Sequence[Case]) -> list[Result]:
+def lost(reader: Reader, loss: Loss, pending: Sequence[Case]) -> list[Result]:
     """The results of the cases that a kernel's end is blamed on: the first one, or all where there is none to blame."""
     first = reader.current
     assert first is not None
-    if death.early:
-        return [reader.result(case, Status.CRASHED, f"the kernel does not come to its tests: {death.message}")
+    if loss.early:
+        return [reader.result(case, Status.CRASHED, f"the kernel does not come to its tests: {loss.message}")
                 for case in pending]  # fmt: skip
     if reader.block == first.block:
-        return [reader.result(first, death.status, death.message)]
-    reason = f"in the init function of its suite: {death.message}"
-    return [reader.result(case, death.status, reason) for case in pending if case.block == first.block]
+        return [reader.result(first, loss.status, loss.message)]
+    reason = f"in the init function of its suite: {loss.message}"
+    return [reader.result(case, loss.status, reason) for case in pending if case.block == first.block]

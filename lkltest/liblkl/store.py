@@ -18,7 +18,7 @@ def directory(recipe: Recipe, cache: Path) -> Path:
 
 
 def whole(place: Path) -> bool:
-    """Whether a kernel is there, as whole as when it was published: whatever cleans caches may have been at it."""
+    """Whether a kernel is there and complete: a program that cleans caches may have removed some of its files."""
     try:
         sizes = json.loads((place / MARKER).read_bytes())["sizes"]
         return all((place / name).stat().st_size == size for name, size in sizes.items())

@@ -87,7 +87,7 @@ class ProgramSuite(pytest.Class):
         return str(self.source), line
 
     def funcnamefilter(self, name: str) -> bool:
-        """Whatever the points are called, they are tests."""
+        """Whether pytest takes a name for a test's: all points are tests, under any name."""
         return getattr(getattr(self.obj, name, None), "lkltest_point", False) is True
 
     def make_items(self, name: str, test: Callable[..., None]) -> list[pytest.Collector | pytest.Item] | None:

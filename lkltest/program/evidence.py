@@ -65,7 +65,7 @@ class Evidence:
 
     ended: Ended  # the process
     output: Output
-    points: tuple[str, ...] = ()  # of the program's table; none: whatever comes is right
+    points: tuple[str, ...] = ()  # of the program's table; where it is empty, any point is expected
     results: Mapping[str, Result] = field(default_factory=dict)  # by name, in the order in which they came
     running: str | None = None  # the point that was announced last and has no result
     strays: tuple[str, ...] = ()  # results that were not announced, by a program that announces

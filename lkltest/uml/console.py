@@ -37,7 +37,7 @@ AHEAD = 2048
 # host sends no second one. So the UML is made to look again after this many seconds of silence, then more rarely.
 STALL = (0.002, 0.25)
 PROMPT = 30.0  # seconds to wait for something, where the caller does not say
-PATIENCE = 60.0  # seconds that an ending may take, on the busiest machine
+ENDING = 60.0  # seconds that the end of the process may take, on the busiest machine
 GRACE = 5.0  # seconds after a panic's message: by then it has ended, or never will
 LAST_LINES = 20
 
@@ -165,7 +165,7 @@ class Console(Closing):
         """Raise the error for a kernel that did not do what it should have done."""
         if self.panicked is not None:
             reasons = PANIC.findall(self.text)
-            raise Panic(reasons[-1] if reasons else "(its message is lost in later output)", self.last_words())
+            raise Panic(reasons[-1] if reasons else "(its message is lost in later output)", self.panic_lines())
         what = self.ended.describe() if self.ended else f"the timeout of {timeout:g} s has passed"
         raise KernelLost(f"{what}, {doing}\n{self.last_lines()}")
 
@@ -174,7 +174,7 @@ class Console(Closing):
         lines = self.shown.splitlines()[-LAST_LINES:]
         return quote("the console's last lines:", lines) if lines else "the console printed nothing"
 
-    def last_words(self) -> str:
+    def panic_lines(self) -> str:
         """The kernel's lines around its panic, for people: those that led to it come before, the stack after."""
         lines = self.shown.splitlines()
         at = max((index for index, line in enumerate(lines) if PANIC.search(line + "\n")), default=len(lines))
@@ -206,7 +206,7 @@ class Console(Closing):
             except BlockingIOError:
                 room = 0
             except OSError:  # nobody holds the other end any more
-                self.read(time.monotonic() + PATIENCE)
+                self.read(time.monotonic() + ENDING)
             if room <= 0:
                 self.read(min(deadline.at, time.monotonic() + 0.01))
 
@@ -268,7 +268,7 @@ class Console(Closing):
     def end_by_force(self, pidfd: int) -> None:
         """Wait for the process, and kill it where that takes too long."""
         try:
-            if not readable(pidfd, PATIENCE):
+            if not readable(pidfd, ENDING):
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self.pid, signal.SIGKILL)
                 readable(pidfd, None)

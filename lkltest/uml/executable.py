@@ -78,7 +78,7 @@ def read_machine(path: Path, file: IO[bytes]) -> str:
         elf = ELFFile(file)
         kind, machine = elf["e_type"], (elf["e_machine"], elf.elfclass)
         needed = [segment["p_offset"] + segment["p_filesz"] for segment in elf.iter_segments()]
-    # A damaged header sends pyelftools anywhere: whatever it raises has one cause.
+    # pyelftools raises many different errors for a damaged header.
     except (ELFError, OSError, ValueError, KeyError, TypeError, OverflowError, AttributeError, IndexError):
         raise UsageError(f"{path} is a damaged or truncated ELF file: build or copy it again") from None
     size = os.fstat(file.fileno()).st_size

@@ -23,7 +23,7 @@ import sys
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 CANNOT_START = 127 << 8  # the wait status of a shell whose command cannot be run
-PATIENCE = 2000  # milliseconds
+DYING = 2000  # milliseconds that a process may take from closing its terminal to its end
 ROOMY = 256 << 20  # bytes: more than a UML of ours takes for its memory
 NUDGE = signal.SIGUSR1
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -79,7 +79,7 @@ def keep(user: int, first: int, directory: str, argv: list[str], signals: int) -
             nudge(uml)
     status = end(uml)
     # A dying process closes its terminal, and so kills the processes on it, a moment before it is dead itself.
-    orphaned = alive in wait(alive, timeout=0 if first not in wait(first, timeout=0) else PATIENCE)
+    orphaned = alive in wait(alive, timeout=0 if first not in wait(first, timeout=0) else DYING)
     return clean(directory, status) if orphaned else status
 
 

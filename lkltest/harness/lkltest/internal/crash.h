@@ -284,7 +284,7 @@ LKLTEST_CRASH_FN void lkltest_crash_ask_thread(int tid, const void *own_context)
 	lkltest_crash_mute(tid);
 }
 
-/* Somebody lost patience: writes the stacks of all threads, and goes on. */
+/* Handler of SIGUSR2, which the runner sends at a timeout: writes the stacks of all threads, and goes on. */
 LKLTEST_CRASH_FN void lkltest_crash_hang(int sig, siginfo_t *info, void *context)
 {
 	struct entry { uint64_t ino, off; unsigned short len; unsigned char type; char name[]; };

@@ -37,7 +37,7 @@ def seed(text: bytes) -> int:
 
 
 def content(path: str, size: int) -> bytes:
-    """The known data of a file: `lkltest_fill` of the C harness makes the same.
+    """The known data of a file: `lkltest_data_fill` of the C harness makes the same.
 
     One page of random words that follows from the path, again and again; the first word of each is changed by
     the page's number, so that a page that is missing, old, doubled or in another's place is found.

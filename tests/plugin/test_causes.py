@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import xml.etree.ElementTree as ET
 from functools import partial
@@ -55,7 +56,9 @@ def test_points_after_a_crash_have_one_paragraph(crashes_early: Pytest) -> None:
             "  told in full above, in test_suite.py::many::p1[KERNEL]",
         )),
     ]
-    assert sum(re.match(r"  #\d+ +point_p1 ", line) is not None for line in result.outlines) == 1
+    # In CI pytest's short summary repeats whole messages.
+    sections = itertools.takewhile(lambda line: "= not reached =" not in line, result.outlines)
+    assert sum(re.match(r"  #\d+ +point_p1 ", line) is not None for line in sections) == 1
     assert sum(line.startswith("FAILED ") for line in result.outlines) == 2
     assert len(result.outlines) < 50
 

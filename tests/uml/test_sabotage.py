@@ -63,7 +63,7 @@ def test_init_that_exits(run: Run, pytester: pytest.Pytester) -> None:
     result = run("exits")
     expect(result, bad="exits", passed=1)
     panic = "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000300"
-    result.stdout.fnmatch_lines([f"{panic} (the program was killed by SIGABRT in the point 'exits')"])
+    result.stdout.fnmatch_lines([f"{panic} in do_exit (the program was killed by SIGABRT in the point 'exits')"])
     files = (pytester.path / "lkltest-artifacts").glob("*/*")
     kept = [path.read_text(errors="replace") for path in files if path.is_file()]
     assert any(panic in text for text in kept)

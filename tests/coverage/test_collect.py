@@ -53,7 +53,7 @@ def test_two_threads_lose_nothing(cover: Cover, tmp_path: Path) -> None:
 
 
 def test_a_crash_keeps_what_it_reached(cover: Cover, tmp_path: Path) -> None:
-    """What was reached before a fatal signal is there, and belongs to the point that was running."""
+    """Lines reached before a fatal signal are kept, and belong to the point that was running."""
     covered = cover("crash=1")
     assert covered.status is None
     assert reached_by(covered, tmp_path, "n /= 2;") == {"crash"}

@@ -34,7 +34,7 @@ def shared(liblkl: Liblkl, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_fuzzer_collects(
     shared: Path, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What the kernels of a run reach is saved and reported, and nothing else is left in the directory."""
+    """Lines that the kernels of a run reach are saved and reported, and nothing else is left in the directory."""
     cov = tmp_path / "cov"
     words = ["--time", "2", "--workers", "1", "--seed", "1", "--output", str(tmp_path / "out"), "--cov", str(cov)]
     assert cli.main(["fuzz", "--lkl", str(shared), *words]) in {0, 1}

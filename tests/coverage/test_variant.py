@@ -62,7 +62,7 @@ def test_points_reach_their_system_calls(variant: Liblkl, settings: Settings, tm
 def test_the_fuzzer_collects(
     variant: Liblkl, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What the fuzzer's kernels reach is saved and reported; more than a boot reaches."""
+    """Lines that the fuzzer's kernels reach are saved and reported; more than a boot reaches."""
     where = ["--cov", str(tmp_path / "cov"), "--output", str(tmp_path / "out")]
     cli.main(["fuzz", "--lkl", str(variant.path), "--time", "5", "--workers", "1", "--seed", "1", *where])
     assert "TOTAL" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""What the gate's tests share: a real UML."""
+"""Fixtures of the gate's tests: a real UML."""
 
 from tests.uml.conftest import uml
 

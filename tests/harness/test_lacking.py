@@ -110,7 +110,7 @@ def test_each_call_of_the_suites_is_in_every_kernel_or_can_be_lacking() -> None:
 
 
 def test_the_default_kernel_lacks_nothing_that_the_suites_use(liblkl: Liblkl) -> None:
-    """What the headers declare is not said to be lacking: else points would be skipped for nothing."""
+    """A call that the headers declare is not said to be lacking: else points would be skipped for nothing."""
     used = set(re.findall(r"\blkl_sys_(\w+)", "".join(map(mentions, PROGRAMS))))
     said = {flag.removesuffix("=1").partition("LACKS_")[2] for flag in lacking.flags(liblkl.include)}
     assert not {f"CALL_{name}" for name in used} & said

@@ -8,7 +8,7 @@ from lkltest.host.bounded_log import BoundedLog
 
 
 def test_short_output_is_kept_whole(tmp_path: Path) -> None:
-    """What is below the limit stands in the file byte for byte."""
+    """Output below the limit stands in the file byte for byte."""
     bounded_log = BoundedLog(tmp_path / "out", limit=100)
     bounded_log.write(b"a" * 30)
     bounded_log.write(b"b" * 60)
@@ -33,7 +33,7 @@ def test_long_output_keeps_its_ends(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_no_error() -> None:
-    """What cannot be written is said, and the last bytes are still had."""
+    """Output that cannot be written is said, and the last bytes are still had."""
     bounded_log = BoundedLog(Path("/dev/full"), limit=100)
     bounded_log.write(b"a" * 30)
     bounded_log.write(b"b" * 30)

@@ -22,7 +22,7 @@ def test_a_deadline_passes_on_an_idle_machine(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_busy_machine_puts_a_deadline_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What has come is put off in proportion to the load, which is asked for then and not before."""
+    """A timeout that has come is put off in proportion to the load, which is asked for then and not before."""
     deadline = load.Deadline(0.2)
     time.sleep(0.3)
     monkeypatch.setattr(load, "slowdown", lambda: 20_000.0)

@@ -144,22 +144,22 @@ POINT(stop_kernel)
 #endif
 
 LKLTEST_POINTS = {
-	LKLTEST_LIBRARY(start_kernel),
-	LKLTEST(if_up),
-	LKLTEST(address),
-	LKLTEST(icmp),
-	LKLTEST(refused),
-	LKLTEST(listen),
-	LKLTEST(udp),
-	LKLTEST(udp_second_address),
-	LKLTEST(tcp),
-	LKLTEST(connections),
-	LKLTEST(ipv6_icmp),
-	LKLTEST(ipv6_udp),
-	LKLTEST(ipv6_tcp),
-	LKLTEST(ipv6_connections),
-	LKLTEST(unlisten),
-	LKLTEST_LIBRARY(stop_kernel),
+	LKLTEST_LIBRARY(start_kernel, .needs = ""),
+	LKLTEST(if_up, .needs = "start_kernel"),
+	LKLTEST(address, .needs = "if_up"),
+	LKLTEST(icmp, .needs = "if_up"),
+	LKLTEST(refused, .needs = "if_up"),
+	LKLTEST(listen, .needs = "if_up"),
+	LKLTEST(udp, .needs = "listen"),
+	LKLTEST(udp_second_address, .needs = "address listen"),
+	LKLTEST(tcp, .needs = "listen"),
+	LKLTEST(connections, .needs = "listen"),
+	LKLTEST(ipv6_icmp, .needs = "if_up"),
+	LKLTEST(ipv6_udp, .needs = "listen"),
+	LKLTEST(ipv6_tcp, .needs = "listen"),
+	LKLTEST(ipv6_connections, .needs = "listen"),
+	LKLTEST(unlisten, .needs = "listen"),
+	LKLTEST_LIBRARY(stop_kernel, .needs = "start_kernel"),
 };
 
 int main(int argc, char **argv)

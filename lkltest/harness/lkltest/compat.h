@@ -22,15 +22,15 @@
 
 /**
  * LKLTEST_SYS() - makes any system call by its name
- * @name: of the call, as in LKLTEST_SYS(uname, (long)&name)
- * @...: its arguments, each a long
+ * @name: of the call, as in LKLTEST_SYS(uname, &name)
+ * @...: its arguments, up to six: integers or pointers
  *
  * Return: its result, a negative error where it failed
  */
 #ifdef LKLTEST_NATIVE
 #define LKLTEST_SYS(name, ...) LKLTEST_NATIVE_SYS(name, ##__VA_ARGS__)
 #else
-#define LKLTEST_SYS(name, ...) lkltest_syscall(__lkl__NR_##name, (long [6]){ __VA_ARGS__ })
+#define LKLTEST_SYS(name, ...) LKLTEST_LIBRARY_SYS(__lkl__NR_##name, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 #endif
 
 #ifndef LKLTEST_NATIVE
@@ -93,7 +93,7 @@ struct lkltest_utsname {
  */
 static inline long lkltest_uname(struct lkltest_utsname *name)
 {
-	return LKLTEST_SYS(uname, (long)name);
+	return LKLTEST_SYS(uname, name);
 }
 
 #endif

@@ -17,7 +17,7 @@ PACKAGE = Path(lkltest.__file__).parent
 # Each row may import from itself and from those above it.
 ROWS = (
     "errors lazy", "known_failures", "settings", "host", "klog", "kernel", "tap", "liblkl", "cc", "crash", "uml",
-    "image", "coverage program", "powercut", "fuzz", "kunit", "gate", "plugin cli",
+    "image", "coverage program", "powercut", "fuzz", "kunit", "gate doctor", "plugin cli",
 )  # fmt: skip
 HEIGHT = {module: height for height, row in enumerate(ROWS) for module in row.split()}
 

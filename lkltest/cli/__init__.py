@@ -9,14 +9,14 @@ import os
 import sys
 from collections.abc import Sequence
 
-import lkltest
 from lkltest.errors import Exit, LkltestError
 
 # Each subcommand is a module of this package with two functions: configure(parser) declares its arguments,
 # run(arguments) does the work, prints, and returns the exit code. Only the one that is asked for is imported.
 COMMANDS = {
     "build": "fetch and build the default liblkl, and print where it is",
-    "doctor": "show what a kernel offers, what is missing, and the next step",
+    "doctor": "examine this machine: kernels, suites, what is missing, the command that cures it",
+    "init": "write a test directory of your own: a C program, a suite file, a CI workflow",
     "tap": "read any TAP stream and summarize it",
     "fuzz": "fuzz system calls of a kernel",
     "replay": "run a finding of the fuzzer, or a disk's power cut, again",
@@ -25,31 +25,32 @@ COMMANDS = {
     "cov": "merge, report and compare saved coverage of kernels",
     "gate": "build and boot stock UML (and LKL) from a kernel tree, with one verdict",
 }
+OVERVIEW = "overview"  # the module of the command without a subcommand
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code (see `lkltest.errors.Exit`)."""
     words = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(prog="lkltest", description="The test bench for Linux as a library.")
-    parser.add_argument("--version", action="version", version=f"lkltest {lkltest.__version__}")
+    parser.add_argument("--version", action="store_true", help="print the version, and the kernels'")
     parser.add_argument("-v", "--verbose", action="store_true", help="show every command that is run")
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     asked = next((word for word in words if word in COMMANDS), None)
     for name, summary in COMMANDS.items():
         subparser = subparsers.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
         if name == asked:
-            command = importlib.import_module(f"lkltest.cli.{name}")
-            command.configure(subparser)
+            importlib.import_module(f"lkltest.cli.{name}").configure(subparser)
     arguments = parser.parse_args(words)
     if arguments.verbose:
         logging.basicConfig(level=logging.DEBUG, format="%(message)s")
+    command = f"lkltest {arguments.command}" if arguments.command else "lkltest"
     try:
-        return int(importlib.import_module(f"lkltest.cli.{arguments.command}").run(arguments))
+        return int(importlib.import_module(f"lkltest.cli.{arguments.command or OVERVIEW}").run(arguments))
     except LkltestError as error:
-        print(f"lkltest {arguments.command}: {error}", file=sys.stderr)
+        print(f"{command}: {error}", file=sys.stderr)
         return int(error.exit_code)
     except KeyboardInterrupt:
-        print(f"lkltest {arguments.command}: interrupted", file=sys.stderr)
+        print(f"{command}: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # The reader of our output went away, as `head` does: not an error, and nothing more to say to it.

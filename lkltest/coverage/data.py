@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lkltest.errors import UsageError
+from lkltest.host.cache import discard
 
 FORMAT = 1
 SUFFIX = ".lklcov"
@@ -72,7 +73,7 @@ def save(data: Data, path: Path) -> None:
     except OSError as error:
         raise UsageError(f"cannot write coverage to {path}: {error.strerror}; name another directory") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        discard(temporary)
 
 
 def load(paths: Iterable[Path]) -> Data:

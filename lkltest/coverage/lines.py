@@ -144,4 +144,4 @@ def _write(place: Path, saved: dict[str, Any]) -> None:
         temporary.write_bytes(zlib.compress(json.dumps(saved).encode(), 1))
         temporary.replace(place)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        cache.discard(temporary)

@@ -19,6 +19,7 @@ from lkltest.fuzz.repro import csource
 from lkltest.fuzz.repro.report import Report, ReportType, repeats
 from lkltest.fuzz.repro.repro import Reproduction
 from lkltest.host import process
+from lkltest.host.cache import discard
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 
@@ -203,7 +204,7 @@ def count(directory: Path, finding: Finding) -> None:
             temporary.write_text(json.dumps(asdict(finding), indent=1) + "\n")
             temporary.rename(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        discard(temporary)
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
 
 

@@ -103,3 +103,9 @@ def fill(directory: Path, make: Callable[[Path], None]) -> None:
         made.rename(directory)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def discard(path: Path) -> None:
+    """Remove a half-written file; where its directory is gone, or is no directory, there is none."""
+    with contextlib.suppress(OSError):
+        path.unlink()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lkltest.errors import UsageError
+from lkltest.host.cache import discard
 
 FICLONE = 0x40049409  # ioctl(2): share all of a file's blocks, where the file system can
 CHUNK = 1 << 20  # bytes
@@ -44,7 +45,7 @@ def copy(source: Path, target: Path) -> None:
             except OSError:
                 _copy_range(old.fileno(), new.fileno(), 0, os.fstat(old.fileno()).st_size, 0)
     except OSError as error:
-        target.unlink(missing_ok=True)
+        discard(target)
         raise UsageError(f"cannot copy {source} to {target}: {error.strerror}; free some room or name another TMPDIR")\
             from None
 

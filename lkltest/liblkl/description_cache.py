@@ -10,6 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from lkltest.host.cache import discard
 from lkltest.liblkl.model import Generation, Liblkl
 
 FORMAT = 2  # of the files; another one is not read
@@ -47,7 +48,7 @@ def remember(path: Path, cache: Path, liblkl: Liblkl, watched: dict[str, Any]) -
         temporary.write_text(json.dumps(saved))
         temporary.replace(target)
     except (OSError, UnicodeError):
-        temporary.unlink(missing_ok=True)
+        discard(temporary)
 
 
 def stamps(files: Sequence[Path]) -> dict[str, Any]:

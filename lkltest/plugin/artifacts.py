@@ -16,6 +16,7 @@ import pytest
 
 from lkltest.errors import UsageError
 from lkltest.host import process
+from lkltest.host.cache import discard
 from lkltest.host.closing import Closing
 from lkltest.image import archive
 from lkltest.plugin import retention
@@ -50,7 +51,7 @@ class Artifacts(Closing):
             try:
                 shutil.copy2(file, copy)
             except OSError as error:
-                copy.unlink(missing_ok=True)
+                discard(copy)
                 note(self.config, f"{copy} is not kept: {error.strerror}")
 
     def pack(self, image: Path) -> None:

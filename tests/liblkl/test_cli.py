@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lkltest import cli
-from lkltest.cli import doctor
+import lkltest
+from lkltest import cli, doctor
 from lkltest.host.programs import Need
 from lkltest.host.progress import Bar, Lines, remaining
 from lkltest.liblkl import Liblkl, recipe
@@ -99,10 +100,10 @@ def test_doctor_takes_the_kernels_of_the_project(
     root = make_tree(root=tmp_path / "my kernel")
     (tmp_path / "lkltest.toml").write_text('kernels.mine = "my kernel"\n')
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["doctor", "--cache", str(own.cache)]) == 0
+    assert cli.main(["doctor", "--details", "--cache", str(own.cache)]) == 0
     told = capsys.readouterr().out
     assert told.startswith("mine\n")
-    assert f"pytest suites/ '--lkl={root}'" in told
+    assert f"/suites/ '--lkl={root}'" in told
     assert f"'-I{root}/tools/lkl/include'" in told
 
 
@@ -116,8 +117,78 @@ def test_doctor_names_missing_programs_and_their_cure(
     told = capsys.readouterr().out
     assert "not built yet" in told
     assert "`lkltest build`" in told
-    assert "no-such-program" in told
-    assert "some-package" in told.split("to get all that is missing")[1]
+    assert "no-such-program (nothing)" in told
+    assert "some-package`" in told.split("\nnext ")[1]
+
+
+def test_doctor_is_one_screen(
+    make_tree: Make, own: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a kernel to look at closely it prints one screen, in which each kernel and each suite has its state."""
+    monkeypatch.setenv("LKLTEST_LKL", str(make_tree()))
+    assert cli.main(["doctor", "--cache", str(own.cache)]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) <= 24
+    kernel = next(line for line in told if line.startswith("kernels"))
+    assert kernel.split()[2:6] == ["usable:", "Linux", "6.0.0", "(G2),"]
+    suites = [line[9:].split()[:2] for line in told if line.startswith(("suites ", "  "))]
+    assert ["boot", "ready"] in suites
+    assert ["kunit", "needs"] in suites
+
+
+def test_doctor_speaks_json(make_tree: Make, own: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same facts and the same exit status, for programs."""
+    words = ["doctor", "--json", "--cache", str(own.cache), "--lkl", str(make_tree())]
+    assert cli.main(words) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ok"], [kernel["state"] for kernel in told["kernels"]][:1]) == (True, ["usable"])
+    assert told["kernels"][0]["facts"]["Linux"].startswith("6.0.0, built ")
+    assert {suite["name"]: suite["runs"] for suite in told["suites"]}["boot"]
+    assert cli.main([*words, "--lkl", str(tmp_path / "none")]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ok"], told["kernels"][1]["usable"]) == (False, False)
+    assert "no such file or directory" in told["kernels"][1]["why"]
+
+
+def test_doctor_names_what_is_wrong_with_the_machine(
+    make_tree: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A cache that cannot be written is told with the machine."""
+    root = make_tree()
+    (tmp_path / "file").touch()
+    assert cli.main(["doctor", "--lkl", str(root), "--cache", str(tmp_path / "file" / "cache")]) == 0
+    assert f"the cache {tmp_path / 'file' / 'cache'} cannot be written" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("tiny")
+def test_the_command_alone_tells_the_next_steps(
+    own: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """About ten lines; the first step is a build where there is no kernel yet, and then the suites."""
+    monkeypatch.setenv("LKLTEST_CACHE", str(own.cache))
+    monkeypatch.setenv("PATH", "/nowhere")  # no UML either
+    assert cli.main([]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) <= 10
+    assert told[1].startswith("  lkltest build ")
+    monkeypatch.undo()
+    monkeypatch.setenv("LKLTEST_LKL", "/some/tree")
+    assert cli.main([]) == 0
+    assert "run the suites on /some/tree" in capsys.readouterr().out.splitlines()[1]
+
+
+def test_version(
+    make_tree: Make, own: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package's version stands alone on the first line; a line for each kernel follows, usable or not."""
+    root = make_tree()
+    monkeypatch.setenv("LKLTEST_CACHE", str(own.cache))
+    monkeypatch.setenv("LKLTEST_LKL", f"{root}:/nowhere")
+    assert cli.main(["--version"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == f"lkltest {lkltest.__version__}"
+    assert told[1].startswith("lkl-6.0.0: Linux 6.0.0 (")
+    assert told[2] == "/nowhere: not usable (see lkltest doctor)"
 
 
 def test_progress_in_a_log_is_a_line_each_tenth() -> None:

@@ -289,22 +289,22 @@ POINT(disk_remove)
 }
 
 LKLTEST_POINTS = {
-	LKLTEST_LIBRARY(disk_add),
-	LKLTEST_LIBRARY(start_kernel),
-	LKLTEST_LIBRARY(zeroed_superblock),
-	LKLTEST_LIBRARY(random_superblock),
-	LKLTEST_LIBRARY(wrong_type),
-	LKLTEST_LIBRARY(unknown_type),
-	LKLTEST_LIBRARY(cut_short),
-	LKLTEST_LIBRARY(smaller_device),
-	LKLTEST_LIBRARY(random_bytes),
-	LKLTEST_LIBRARY(read_errors_everywhere),
-	LKLTEST_LIBRARY(read_errors),
-	LKLTEST_LIBRARY(write_errors),
-	LKLTEST_LIBRARY(write_errors_from_the_middle_on),
-	LKLTEST_LIBRARY(whole_disk),
-	LKLTEST_LIBRARY(stop_kernel),
-	LKLTEST_LIBRARY(disk_remove),
+	LKLTEST_LIBRARY(disk_add, .needs = ""),
+	LKLTEST_LIBRARY(start_kernel, .needs = "disk_add"),
+	LKLTEST_LIBRARY(zeroed_superblock, .needs = "start_kernel"),
+	LKLTEST_LIBRARY(random_superblock, .needs = "start_kernel"),
+	LKLTEST_LIBRARY(wrong_type, .needs = "start_kernel"),
+	LKLTEST_LIBRARY(unknown_type, .needs = "start_kernel"),
+	LKLTEST_LIBRARY(cut_short, .needs = "start_kernel"),
+	LKLTEST_LIBRARY(smaller_device, .needs = "start_kernel"),
+	LKLTEST_LIBRARY(random_bytes, .needs = "start_kernel"),
+	LKLTEST_LIBRARY(read_errors_everywhere, .needs = "start_kernel"),
+	LKLTEST_LIBRARY(read_errors, .needs = "start_kernel"),
+	LKLTEST_LIBRARY(write_errors, .needs = "start_kernel"),
+	LKLTEST_LIBRARY(write_errors_from_the_middle_on, .needs = "start_kernel"),
+	LKLTEST_LIBRARY(whole_disk, .needs = "start_kernel"),
+	LKLTEST_LIBRARY(stop_kernel, .needs = "start_kernel"),
+	LKLTEST_LIBRARY(disk_remove, .needs = "stop_kernel"),
 };
 
 int main(int argc, char **argv)

@@ -44,7 +44,7 @@ static void check_packed(void)
 
 #define ENTRIES 5000
 
-static int nr_entries = ENTRIES;
+static int nr_entries = ENTRIES, entries_made;
 
 static void make_entries(void)
 {
@@ -57,6 +57,7 @@ static void make_entries(void)
 		snprintf(name, sizeof(name), "many/e%d", i);
 		close_file(open_file(name, LKL_O_WRONLY | LKL_O_CREAT | LKL_O_EXCL));
 	}
+	entries_made = 1;
 }
 
 static void check_entries(void)

@@ -66,6 +66,32 @@ LKLTEST_FN void make_directory(const char *path)
 		lkltest_fail("mkdir %s: %s", path, lkl_strerror(err));
 }
 
+/* Removes a file, or a directory with all that is in it; nothing may be there. */
+LKLTEST_FN void remove_all(const char *path)
+{
+	long err = lkl_sys_unlinkat(LKL_AT_FDCWD, path, 0), fd, len, at;
+	struct lkl_linux_dirent64 *entry;
+	char buf[2048], below[512];
+
+	if (!err || err == -LKL_ENOENT)
+		return;
+	CHECK_ERR(err, LKL_EISDIR);
+	/* Removed entries change what a listing goes on with, so it begins anew until nothing is left. */
+	while ((err = lkl_sys_unlinkat(LKL_AT_FDCWD, path, LKL_AT_REMOVEDIR)) == -LKL_ENOTEMPTY) {
+		fd = open_file(path, LKL_O_RDONLY | LKL_O_DIRECTORY);
+		while ((len = CHECK_OK(lkl_sys_getdents64(fd, (void *)buf, sizeof(buf)))) > 0) {
+			for (at = 0; at < len; at += entry->d_reclen) {
+				entry = (void *)(buf + at);
+				snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
+				if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+					remove_all(below);
+			}
+		}
+		close_file(fd);
+	}
+	CHECK_EQ(err, 0);
+}
+
 LKLTEST_FN void stat_file(const char *path, struct lkl_stat *st)
 {
 	long err = lkl_sys_fstatat(LKL_AT_FDCWD, path, st, LKL_AT_SYMLINK_NOFOLLOW);

@@ -74,6 +74,22 @@ static void need_mounted(void)
 	CHECK_EQ(lkl_sys_chdir(first.where), 0);
 }
 
+/*
+ * Removes the files of an earlier start of this program: if a point kills the kernel, the program is started again on
+ * the same disk, for the points that do not need that one.
+ */
+static void remove_leftovers(void)
+{
+	static const char *const ours[] = {
+		"written", "many", "names", "links", "symlink", "symlinks", "rename", "truncate", "hole", "xattrs",
+		"acls", "modes", "times", "seen-twice", "statfs", "full", "much", "two",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+		remove_all(ours[i]);
+}
+
 static void find_node(struct volume *volume)
 {
 	snprintf(volume->node, sizeof(volume->node), "%s", lkltest_disk_node(volume->disk, volume->part));

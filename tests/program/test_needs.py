@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from lkltest.program.needs import Needs, argument
-from lkltest.program.table import Declared, parse
+from lkltest.program.table import Declared, parse, read
+
+SUITES = Path(__file__).parent.parent.parent / "suites"
 
 TABLE = parse("""
 LKLTEST_POINTS = {
@@ -65,3 +69,13 @@ def test_needs_that_cannot_be_met_are_refused(needs: str, message: str | None) -
     source = f"LKLTEST(a),\nLKLTEST(b, .needs = {needs}),\nLKLTEST(later),"
     with pytest.raises(ValueError, match=f"2: .*{message or 'plain string'}"):
         parse(source)
+
+
+@pytest.mark.parametrize("source", ["boot/boot.c", "disk/disk.c", "disk/broken.c"])
+def test_points_of_the_suites_stand_alone(source: str) -> None:
+    """Every point names what it needs, and no point but a beginning costs most of the others if it dies."""
+    table = read(SUITES / source)
+    assert [point.name for point in table if point.needs is None] == []
+    every = [point.name for point in table]
+    costly = [name for name in every if len(Needs(table).without(every, [name])) < len(every) / 2]
+    assert set(costly) <= {"disk_add", "start_kernel", "mount_dev"}

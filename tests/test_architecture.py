@@ -25,7 +25,7 @@ HEIGHT = {module: height for height, row in enumerate(ROWS) for module in row.sp
 INNER_ROWS = {
     "settings": ("model", "file"),
     "host": ("closing load", "cache progress programs process bounded_log", "netns"),
-    "tap": ("dialect", "grammar diagnostics fields", "point", "report", "formats events known"),
+    "tap": ("dialect problem", "grammar diagnostics fields", "point", "report", "formats events known"),
     "liblkl": (
         "binary cmdfiles job kconfig lacking library_mode model recipe set_aside",
         "description_cache download headers layout store", "build_default description staleness", "proof", "build_tree",

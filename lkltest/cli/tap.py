@@ -18,7 +18,7 @@ from lkltest.tap import Dialect, Event, Parser, PointSeen, PointStarted, Report
 from lkltest.tap.formats import json, text
 from lkltest.tap.known import excuse
 from lkltest.tap.point import Point
-from lkltest.tap.report import Problem
+from lkltest.tap.problem import Problem, ProblemKind
 
 EPILOG = """\
 examples:
@@ -151,7 +151,8 @@ def _verdict(sources: list[Source]) -> Exit:
 
 def _nothing(error: str | None) -> Report:
     report = Parser().report
-    report.noted.add(Problem(1, "unreadable" if error else "no-tap", error or "no TAP: no plan and no test line"))
+    kind = ProblemKind.UNREADABLE if error else ProblemKind.NO_TAP
+    report.noted.add(Problem(1, kind, error or "no TAP: no plan and no test line"))
     return report
 
 

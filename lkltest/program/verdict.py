@@ -13,8 +13,10 @@ from lkltest.klog import last_lines, panic
 from lkltest.program.evidence import Evidence
 from lkltest.program.results import End, Kind, Problem, Result, State
 from lkltest.program.status import BAILED_OUT, MOST_FAILURES, SKIPPED, explain, explain_foreign
+from lkltest.tap import ProblemKind
 
-UNFINISHED = ("missing-points", "unfinished-point")  # problems of the output that a table of points tells better
+# Problems of the output that a table of points tells better.
+UNFINISHED = (ProblemKind.MISSING_POINTS, ProblemKind.UNFINISHED_POINT)
 SHOWN = 10  # names of points in one sentence
 GONE = "gone: the program has been whole, and has not printed this point, which it had before"
 

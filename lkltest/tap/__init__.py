@@ -19,7 +19,8 @@ from lkltest.tap.events import (
 )
 from lkltest.tap.parser import Parser
 from lkltest.tap.point import Point
-from lkltest.tap.report import Counts, Problem, Report
+from lkltest.tap.problem import Problem, ProblemKind
+from lkltest.tap.report import Counts, Report
 
 __all__ = [
     "BailedOut",
@@ -34,6 +35,7 @@ __all__ = [
     "PointSeen",
     "PointStarted",
     "Problem",
+    "ProblemKind",
     "ProblemSeen",
     "Report",
     "StreamEnded",

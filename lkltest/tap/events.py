@@ -7,7 +7,8 @@ from itertools import chain, repeat, tee
 from typing import NamedTuple, overload
 
 from lkltest.tap.point import Point, Run
-from lkltest.tap.report import Problem, Report
+from lkltest.tap.problem import Problem
+from lkltest.tap.report import Report
 
 
 class StreamStarted(NamedTuple):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from lkltest.tap.dialect import RULES, Dialect, Rules
 from lkltest.tap.grammar import text
 from lkltest.tap.point import Comments, Point
+from lkltest.tap.problem import ProblemKind, Remark
 from lkltest.tap.report import Report
 
 
@@ -17,13 +18,6 @@ class Announced(NamedTuple):
     description: bytes
     line: int
     binding: bool  # LKL's line means it; a comment may mean something else
-
-
-class Remark(NamedTuple):
-    """A problem on this level, before it has the stream's attention."""
-
-    kind: str
-    message: str
 
 
 class Level:
@@ -56,33 +50,36 @@ class Level:
         """The number of a point that says none."""
         return len(self.report.points) + 1 - self.report.base
 
+    def _remark(self, kind: ProblemKind, message: str) -> Remark:
+        """A problem of this document, which it fails if its kind does."""
+        if kind.fails:
+            self.report.broken = True
+        return Remark(kind, message)
+
     def judge(self, point: Point) -> list[Remark]:
         """Take in a point's number, before the point is counted; say what is wrong with it."""
         report, remarks = self.report, []
         if report.bail_out is not None and point.ok is not None:
-            remarks.append(Remark("after-bail-out", "a result after the bail-out"))
+            remarks.append(self._remark(ProblemKind.AFTER_BAIL_OUT, "a result after the bail-out"))
         if report.skip_all is not None:
-            report.broken = True
-            return [*remarks, Remark("after-skip-all", "a result though the plan skips all")]
+            return [*remarks, self._remark(ProblemKind.AFTER_SKIP_ALL, "a result though the plan skips all")]
         if report.plan is not None and report.plan_line < 0:
-            report.broken = True
-            remarks.append(Remark("misplaced-plan", f"a result after the plan of line {-report.plan_line} at the end"))
+            message = f"a result after the plan of line {-report.plan_line} at the end"
+            remarks.append(self._remark(ProblemKind.MISPLACED_PLAN, message))
         return remarks + self._judge_number(point.number)
 
     def _judge_number(self, number: int | None) -> list[Remark]:
         report, remarks = self.report, []
         if number is None:
-            report.broken = True
-            return [Remark("huge-number", "the number of this point is too large")]
+            return [self._remark(ProblemKind.HUGE_NUMBER, "the number of this point is too large")]
         number += report.base
         if number < 1 or (report.plan is not None and number > report.plan):
-            report.broken = True
             planned = "" if report.plan is None else f" 1..{report.plan}"
-            remarks.append(Remark("outside-plan", f"point {number} is outside the plan{planned}"))
+            remarks.append(self._remark(ProblemKind.OUTSIDE_PLAN, f"point {number} is outside the plan{planned}"))
         if number in report.numbers:
-            remarks.append(Remark("duplicate-number", f"point {number} comes again"))
+            remarks.append(self._remark(ProblemKind.DUPLICATE_NUMBER, f"point {number} comes again"))
         elif self.rules.ordered and number < report.last:
-            remarks.append(Remark("out-of-order", f"point {number} comes after point {report.last}"))
+            remarks.append(self._remark(ProblemKind.OUT_OF_ORDER, f"point {number} comes after point {report.last}"))
         if number >= 1:
             report.numbers.add(number)
         report.last = number
@@ -92,20 +89,18 @@ class Level:
         """Take in a plan."""
         report = self.report
         if planned is None:
-            report.broken = True
-            return [Remark("huge-plan", "the plan is too large to be met")]
+            return [self._remark(ProblemKind.HUGE_PLAN, "the plan is too large to be met")]
         if report.plan is not None:
             if planned != report.plan:
                 report.broken = True
-            return [Remark("second-plan", f"a second plan, 1..{planned}, after that of line {abs(report.plan_line)}")]
+            message = f"a second plan, 1..{planned}, after that of line {abs(report.plan_line)}"
+            return [self._remark(ProblemKind.SECOND_PLAN, message)]
         report.plan = planned
         if planned == 0 and len(report.points):
-            report.broken = True
-            return [Remark("after-skip-all", "the plan skips all though results have come")]
+            return [self._remark(ProblemKind.AFTER_SKIP_ALL, "the plan skips all though results have come")]
         beyond = [number for number in (report.numbers.upto, *report.numbers.beyond) if number > planned]
         if beyond:
-            report.broken = True
-            return [Remark("outside-plan", f"point {max(beyond)} is outside the plan 1..{planned}")]
+            return [self._remark(ProblemKind.OUTSIDE_PLAN, f"point {max(beyond)} is outside the plan 1..{planned}")]
         return []
 
     def finish(self) -> list[Remark]:
@@ -116,16 +111,18 @@ class Level:
         if report.plan is None:
             if self.indent == 0 or self.rules.subtest_plan_needed:
                 needed = "" if not report.unplanned else "; all subtests are whole, so that KTAP can do without it"
-                remarks.append(Remark("no-plan", f"there is no plan{needed}"))
+                remarks.append(self._remark(ProblemKind.NO_PLAN, f"there is no plan{needed}"))
         elif report.skip_all == "" and report.dialect is Dialect.KTAP:
             report.broken = True
-            remarks.append(Remark("no-tests", "the plan is 1..0 and gives no reason for skipping: no test was run"))
+            message = "the plan is 1..0 and gives no reason for skipping: no test was run"
+            remarks.append(self._remark(ProblemKind.NO_TESTS, message))
         elif report.skip_all == "" and self.indent == 0:
-            remarks.append(Remark("nothing-ran", "the plan is 1..0 and gives no reason for skipping: nothing ran"))
+            message = "the plan is 1..0 and gives no reason for skipping: nothing ran"
+            remarks.append(self._remark(ProblemKind.NOTHING_RAN, message))
         elif gaps := report.numbers.missing(report.plan):
             ranges = ", ".join(str(first) if first == last else f"{first}..{last}" for first, last in gaps)
             plan = f"the plan 1..{report.plan} of line {abs(report.plan_line)}"
-            remarks.append(Remark("missing-points", f"of {plan} these never came: {ranges}"))
+            remarks.append(self._remark(ProblemKind.MISSING_POINTS, f"of {plan} these never came: {ranges}"))
         return remarks
 
     def leftover(self) -> Point | None:

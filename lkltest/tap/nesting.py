@@ -5,9 +5,10 @@ from __future__ import annotations
 from lkltest.tap import events
 from lkltest.tap.dialect import Dialect
 from lkltest.tap.grammar import text
-from lkltest.tap.level import Level, Remark
+from lkltest.tap.level import Level
 from lkltest.tap.point import Point
-from lkltest.tap.report import Problem, Report
+from lkltest.tap.problem import Problem, ProblemKind, Remark
+from lkltest.tap.report import Report
 
 DEEPEST = 64  # levels of subtests
 PERL = (Dialect.TAP12, Dialect.TAP13, Dialect.TAP14)
@@ -54,8 +55,7 @@ class Nesting:
             self.report.line = self.line
             self.out.append(events.StreamStarted(self.report, self.line))
             if self.failure_before:
-                self.report.broken = True
-                self.note([Remark("lost-head", "a `not ok` stands before it: the beginning of the stream is lost")])
+                self.fault(ProblemKind.LOST_HEAD, "a `not ok` stands before it: the beginning of the stream is lost")
 
     def become(self, dialect: Dialect) -> None:
         """Change the dialect, as the stream shows it, unless the user forced another."""
@@ -74,7 +74,8 @@ class Nesting:
             level.indent += columns
         self.names = {column + columns: name for column, name in self.names.items()}
         self.levels.insert(0, Level(0, self.report))
-        self.note([Remark("lost-head", "less indented than what came before: the beginning of the stream is lost")])
+        message = "less indented than what came before: the beginning of the stream is lost"
+        self.fault(ProblemKind.LOST_HEAD, message)
 
     def note(self, remarks: list[Remark], line: int | None = None) -> None:
         """Note problems."""
@@ -82,6 +83,12 @@ class Nesting:
             problem = Problem(line or self.line, *remark)
             if self.report.noted.add(problem):
                 self.out.append(events.ProblemSeen(problem))
+
+    def fault(self, kind: ProblemKind, message: str) -> None:
+        """Note a problem of the whole stream, which it fails if its kind does."""
+        if kind.fails:
+            self.report.broken = True
+        self.note([Remark(kind, message)])
 
     def _count(self, level: Level, point: Point) -> None:
         remarks = level.judge(point)
@@ -182,17 +189,18 @@ class Nesting:
         point.subtest = subtest
         counts = subtest.counts
         if point.ok and not point.directive and (counts.failed or counts.unfinished):
-            self.note([Remark("failing-child", f"point {point.number} is ok, but points of its subtest failed")])
+            message = f"point {point.number} is ok, but points of its subtest failed"
+            self.note([Remark(ProblemKind.FAILING_CHILD, message)])
         if subtest.name and point.ok is not None and not point.description.startswith(subtest.name):
             message = f'the subtest "{subtest.name}" is summed up by a point named "{point.description}"'
-            self.note([Remark("subtest-name", message)])
+            self.note([Remark(ProblemKind.SUBTEST_NAME, message)])
 
     def _abandon(self) -> None:
         """End the innermost subtest without the point that would sum it up: it never ended."""
         level = self.levels.pop()
         self._finish(level)
         parent = self.levels[-1]
-        self.note([Remark("unterminated-subtest", f"the subtest of line {level.report.line} never ended")])
+        self.note([Remark(ProblemKind.UNTERMINATED_SUBTEST, f"the subtest of line {level.report.line} never ended")])
         if level.owner:
             level.owner.subtest = level.report
             parent.report.broken = True  # its result came first, and says nothing of the end
@@ -210,7 +218,7 @@ class Nesting:
 
     def _unfinished(self, level: Level, point: Point) -> None:
         self._complete(level)
-        self.note([Remark("unfinished-point", f"point {point.number} started and never ended")], point.line)
+        self.note([Remark(ProblemKind.UNFINISHED_POINT, f"point {point.number} started and never ended")], point.line)
         level.open = point
         self._count(level, point)
         self._complete(level)

@@ -8,9 +8,9 @@ from lkltest.tap import console, events, lines, prefix
 from lkltest.tap.block import Block
 from lkltest.tap.dialect import Dialect
 from lkltest.tap.grammar import find_glued, is_failure, read_remark, read_version, read_warning, text
-from lkltest.tap.level import Remark
 from lkltest.tap.nesting import PERL
 from lkltest.tap.prefix import Prefix
+from lkltest.tap.problem import ProblemKind, Remark
 from lkltest.tap.report import Report
 from lkltest.tap.stream import Stream
 
@@ -110,7 +110,8 @@ class Reader:
         if console.completes(fragment, line):
             self._torn = None
             self._stream.line = number
-            self._stream.note([Remark("torn-line", "the console broke into this line; it was put together again")])
+            message = "the console broke into this line; it was put together again"
+            self._stream.note([Remark(ProblemKind.TORN_LINE, message)])
             self._read_text(fragment + line, number)
             return True
         if console.may_fail(fragment) and not console.candidate(b"").match(line + b"\n"):
@@ -159,7 +160,7 @@ class Reader:
     def _note_length(self, line: bytes) -> None:
         if len(line) > lines.LONGEST and self._stream.begun:
             message = f"a line of more than {lines.LONGEST} bytes; its middle was left out"
-            self._stream.note([Remark("long-line", message)])
+            self._stream.note([Remark(ProblemKind.LONG_LINE, message)])
 
     def _dispatch(self, line: bytes, bare: bytes, indent: int) -> bool:
         """Give the line to the stream; whether it was TAP."""
@@ -290,7 +291,7 @@ class Reader:
         """Read the test line that is glued to the end of other text, if it is the one that must come next."""
         found = find_glued(line) if b"ok " in line else None
         if found and self._stream.expects(found[1]):
-            self._stream.note([Remark("glued-line", "this result does not stand on a line of its own")])
+            self._stream.note([Remark(ProblemKind.GLUED_LINE, "this result does not stand on a line of its own")])
             self._point(line, line[found[0] :], 0)
 
     def _version(self, _line: bytes, bare: bytes, indent: int) -> bool:
@@ -402,11 +403,11 @@ class Reader:
         point.raw_block = block.text()
         point.log_is_text = self._stream.dialect is Dialect.LKL
         if not whole:
-            remark = Remark("unterminated-yaml", f"the YAML block of point {point.number} has no end")
+            remark = Remark(ProblemKind.UNTERMINATED_YAML, f"the YAML block of point {point.number} has no end")
             self._stream.note([remark], block.line)
         if block.left_out:
             message = f"{block.left_out} bytes of the YAML block of point {point.number} were left out"
-            remark = Remark("long-yaml", message)
+            remark = Remark(ProblemKind.LONG_YAML, message)
             self._stream.note([remark], block.line)
         self._stream.block_ended(point)
 

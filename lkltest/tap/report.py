@@ -7,16 +7,7 @@ from typing import NamedTuple
 
 from lkltest.tap.dialect import Dialect
 from lkltest.tap.point import Point, Points, Run
-
-PROBLEMS_OF_A_KIND = 1000  # more are only counted: endless rubbish needs bounded memory
-
-
-class Problem(NamedTuple):
-    """Something in the stream that is not as its specification wants it."""
-
-    line: int  # from 1; the last line where something is missing
-    kind: str  # one of the names in docs/tap.md
-    message: str
+from lkltest.tap.problem import Problem, ProblemKind, Problems
 
 
 class Counts(NamedTuple):
@@ -33,25 +24,6 @@ class Counts(NamedTuple):
     def total(self) -> int:
         """All of them."""
         return sum(self)
-
-
-class Problems:
-    """The problems of one stream."""
-
-    def __init__(self) -> None:
-        self.listed: list[Problem] = []
-        self.more: dict[str, int] = {}  # how many of a kind are not listed
-        self._of_kind: dict[str, int] = {}
-
-    def add(self, problem: Problem) -> bool:
-        """Note a problem; whether it is listed."""
-        count = self._of_kind.get(problem.kind, 0) + 1
-        self._of_kind[problem.kind] = count
-        if count > PROBLEMS_OF_A_KIND:
-            self.more[problem.kind] = count - PROBLEMS_OF_A_KIND
-            return False
-        self.listed.append(problem)
-        return True
 
 
 class Numbers:
@@ -207,9 +179,8 @@ def _yaml_problems(points: Points) -> list[Problem]:
     found = []
     for point in points.beside(lambda run: run.bare):
         if point.raw_block is not None and point.yaml_error is not None:
-            found.append(
-                Problem(point.line, "invalid-yaml", f"the block of this point is not valid YAML: {point.yaml_error}")
-            )
+            message = f"the block of this point is not valid YAML: {point.yaml_error}"
+            found.append(Problem(point.line, ProblemKind.INVALID_YAML, message))
         if point.subtest:
             found += _yaml_problems(point.subtest.points)
     return found

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from lkltest.tap import events, fields, grammar
 from lkltest.tap.dialect import RULES, Dialect
 from lkltest.tap.grammar import text
-from lkltest.tap.level import Announced, Level, Remark
+from lkltest.tap.level import Announced, Level
 from lkltest.tap.nesting import PERL, Nesting
 from lkltest.tap.point import Point, Run
+from lkltest.tap.problem import ProblemKind, Remark
 
 # Lines that kselftest's runner and harness print into streams that call themselves TAP 13, before any point.
 KSELFTEST = (b"# selftests: ", b"#  RUN  ", b"# Starting ")
@@ -45,7 +46,7 @@ class Stream(Nesting):
         level.report.version = number
         if number not in ((1, 2) if ktap else (13, 14)):
             name = f"{'KTAP' if ktap else 'TAP'} version {text(digits[:20])}"
-            self.note([Remark("unknown-version", f"{name} is unknown, or must not be declared")])
+            self.note([Remark(ProblemKind.UNKNOWN_VERSION, f"{name} is unknown, or must not be declared")])
         self.out.append(events.VersionSeen(number, self.line))
         return True
 
@@ -167,30 +168,29 @@ class Stream(Nesting):
         if subtest:
             self._correlate(point, subtest)
         if self.suspect and read.ok and directive != "todo":
-            self.report.broken = True
+            self.report.broken = True  # other torn lines fail nothing
             message = 'a line before it begins with "not ": this may be the rest of a failure'
-            self.note([Remark("torn-line", message)])
+            self.note([Remark(ProblemKind.TORN_LINE, message)])
         return point
 
     def _malformed(self) -> None:
         """A `not ok` at the margin that this dialect does not take for a test line is a failure all the same."""
-        self.report.broken = True
-        kind, message = "malformed-failure", "it begins with `not ok`, but is no test line of this dialect"
+        kind, message = ProblemKind.MALFORMED_FAILURE, "it begins with `not ok`, but is no test line of this dialect"
         if self.dialect is Dialect.KTAP:
-            kind, message = "no-number", "KTAP's test lines need a number: this one is none"
-        self.note([Remark(kind, message)])
+            kind, message = ProblemKind.NO_NUMBER, "KTAP's test lines need a number: this one is none"
+        self.fault(kind, message)
 
     def lose_failure(self) -> None:
         """Take in a `not ok` behind the prefix of something else."""
-        self.report.broken = True
-        self.note([Remark("lost-failure", "a `not ok` behind another prefix than the stream's: it is no point of it")])
+        message = "a `not ok` behind another prefix than the stream's: it is no point of it"
+        self.fault(ProblemKind.LOST_FAILURE, message)
 
     def _forget_names(self, indent: int) -> None:
         """Subtests that were named, and have no lines of their own before the point that sums them up."""
         for column in [each for each in self.names if each >= indent]:
             name = self.names.pop(column)
             if column > indent and self.dialect is Dialect.KTAP:
-                self.note([Remark("no-tests", f'the subtest "{text(name)}" has no points')])
+                self.note([Remark(ProblemKind.NO_TESTS, f'the subtest "{text(name)}" has no points')])
 
     @property
     def plain(self) -> bool:
@@ -326,8 +326,7 @@ class Stream(Nesting):
     def unknown(self) -> None:
         """Take in a line that is not TAP."""
         if self.top.strict and self.begun:
-            self.report.broken = True
-            self.note([Remark("not-tap", "a line that is not TAP, which the stream's pragma +strict forbids")])
+            self.fault(ProblemKind.NOT_TAP, "a line that is not TAP, which the stream's pragma +strict forbids")
 
     def block_opener(self, indent: int) -> Point | None:
         """The point whose YAML block may start at this indentation."""

@@ -15,7 +15,7 @@ from lkltest.program.verdict import judge, lost
 PASSED = {name: Result(name, State.PASSED) for name in ("a", "b")}
 FAILED = {"a": Result("a", State.PASSED), "b": Result("b", State.FAILED, "b.c:1: 1 == 2")}
 GOOD = Evidence(Ended(("t",), 0, None, False, 1.5), Output(planned=True), ("a", "b"), PASSED)
-UNMET = Output(planned=False, problems=(tap.Problem(9, "missing-points", "1 of 2 points did not come"),))
+UNMET = Output(planned=False, problems=(tap.Problem(9, tap.ProblemKind.MISSING_POINTS, "1 of 2 points did not come"),))
 PANIC = b"[    1.5] Kernel panic - not syncing: No init found\n"
 
 

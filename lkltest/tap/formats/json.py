@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from lkltest.tap.formats import plain_run
 from lkltest.tap.point import Point
-from lkltest.tap.report import Problem, Report
+from lkltest.tap.problem import Problem
+from lkltest.tap.report import Report
 
 SCHEMA = 1
 

@@ -6,6 +6,10 @@
 
 #include "echo.h"
 
+#include "options.inc.c"
+#include "tcp.inc.c"
+#include "udp.inc.c"
+
 enum { CONNECTIONS = 200, CLOSED_PORT = 9 };
 
 /* Below, at and above what fits into one packet of a device of Ethernet's size, and of the loopback. */
@@ -159,6 +163,47 @@ LKLTEST_POINTS = {
 	LKLTEST(ipv6_tcp, .needs = "listen"),
 	LKLTEST(ipv6_connections, .needs = "listen"),
 	LKLTEST(unlisten, .needs = "listen"),
+	LKLTEST(socket_options, .needs = "if_up"),
+	LKLTEST(socket_linger, .needs = "if_up"),
+	LKLTEST(socket_timeout, .needs = "if_up"),
+	LKLTEST(bind_to_device, .needs = "if_up"),
+	LKLTEST(tcp_options, .needs = "if_up"),
+	LKLTEST(tcp_congestion, .needs = "if_up"),
+	LKLTEST(ip_options, .needs = "if_up"),
+	LKLTEST(ipv6_options, .needs = "if_up"),
+	LKLTEST(reuse_port, .needs = "if_up"),
+	LKLTEST(tcp_states, .needs = "if_up"),
+	LKLTEST(tcp_simultaneous_close, .needs = "if_up"),
+	LKLTEST(tcp_self_connect, .needs = "if_up"),
+	LKLTEST(tcp_reset, .needs = "if_up"),
+	LKLTEST(tcp_cork, .needs = "if_up"),
+	LKLTEST(tcp_urgent, .needs = "if_up"),
+	LKLTEST(tcp_peek, .needs = "if_up"),
+	LKLTEST(tcp_retransmit, .needs = "if_up"),
+	LKLTEST(tcp_hole, .needs = "if_up"),
+	LKLTEST(tcp_user_timeout, .needs = "if_up"),
+	LKLTEST(tcp_connect_again, .needs = "if_up"),
+	LKLTEST(tcp_bulk, .needs = "if_up"),
+	LKLTEST(tcp_zero_window, .needs = "if_up"),
+	LKLTEST(tcp_disconnect, .needs = "if_up"),
+	LKLTEST(tcp_backlog, .needs = "if_up"),
+	LKLTEST(tcp_fast_open, .needs = "if_up"),
+	LKLTEST(tcp_splice, .needs = "if_up"),
+	LKLTEST(tcp_repair, .needs = "if_up"),
+	LKLTEST(tcp_ipv6_states, .needs = "if_up"),
+	LKLTEST(udp_connected, .needs = "if_up"),
+	LKLTEST(udp_cork, .needs = "if_up"),
+	LKLTEST(udp_truncated, .needs = "if_up"),
+	LKLTEST(udp_packet_info, .needs = "if_up"),
+	LKLTEST(udp_send_info, .needs = "if_up"),
+	LKLTEST(udp_error_queue, .needs = "if_up"),
+	LKLTEST(udp_timestamps, .needs = "if_up"),
+	LKLTEST(udp_many, .needs = "if_up"),
+	LKLTEST(udp_broadcast, .needs = "if_up"),
+	LKLTEST(udp_lite, .needs = "if_up"),
+	LKLTEST(udp_no_checksum, .needs = "if_up"),
+	LKLTEST(udp_segments, .needs = "if_up"),
+	LKLTEST(udp_ipv6_info, .needs = "if_up"),
 	LKLTEST_LIBRARY(stop_kernel, .needs = "start_kernel"),
 };
 

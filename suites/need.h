@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Helpers of points that need an option of the kernel's configuration, or one of its own file systems. */
+#ifndef SUITES_NEED_H
+#define SUITES_NEED_H
+
+#include <lkltest.h>
+
+/* The result of a call; skips the point if it is the error that the kernel gives without this option. */
+LKLTEST_FN long need(long result, int error, const char *option)
+{
+	if (result == -error)
+		lkltest_skip("this kernel lacks %s", option);
+	return result;
+}
+
+/* The same of a system call that the option brings. */
+LKLTEST_FN long need_call(long result, const char *option)
+{
+	return need(result, LKL_ENOSYS, option);
+}
+
+/* Mounts a file system of the kernel's own on a directory of its own, once. */
+LKLTEST_FN void need_mount(const char *path, const char *type, const char *option)
+{
+	long err;
+
+	lkl_sys_mkdirat(LKL_AT_FDCWD, path, 0755);
+	err = need(lkl_sys_mount("none", (char *)path, (char *)type, 0, NULL), LKL_ENODEV, option);
+	if (err != -LKL_EBUSY)
+		CHECK_OK(err);
+}
+
+#define NEED_PROC "/its-proc"
+#define NEED_SYS "/its-sys"
+
+LKLTEST_FN void need_proc_at(void)
+{
+	need_mount(NEED_PROC, "proc", "CONFIG_PROC_FS");
+}
+
+LKLTEST_FN void need_sys_at(void)
+{
+	need_mount(NEED_SYS, "sysfs", "CONFIG_SYSFS");
+}
+
+/* Reads a file up to its end, as a string; skips the point if the kernel has no such file. */
+LKLTEST_FN const char *need_file(const char *path, char *buf, size_t size)
+{
+	size_t have = 0;
+	long got = need(lkl_sys_openat(LKL_AT_FDCWD, path, LKL_O_RDONLY, 0), LKL_ENOENT, path);
+	int fd = CHECK_OK(got);
+
+	while (have < size - 1 && (got = CHECK_OK(lkl_sys_read(fd, buf + have, size - 1 - have))) > 0)
+		have += got;
+	buf[have] = 0;
+	CHECK_OK(lkl_sys_close(fd));
+	return buf;
+}
+
+/* Writes a string to a file that exists, such as a sysctl; the result of write(), or the error of opening. */
+LKLTEST_FN long need_write(const char *path, const char *text)
+{
+	long done = lkl_sys_openat(LKL_AT_FDCWD, path, LKL_O_WRONLY, 0);
+	int fd = done;
+
+	if (fd < 0)
+		return fd;
+	done = lkl_sys_write(fd, (char *)text, strlen(text));
+	CHECK_OK(lkl_sys_close(fd));
+	return done;
+}
+
+/* The value of a sysctl, such as "net/core/rmem_max", without its newline; skips where there is none of this name. */
+LKLTEST_FN const char *sysctl_read(const char *name, char *value, size_t size)
+{
+	char path[128];
+
+	need_proc_at();
+	snprintf(path, sizeof(path), NEED_PROC "/sys/%s", name);
+	need_file(path, value, size);
+	value[strcspn(value, "\n")] = 0;
+	return value;
+}
+
+/* Sets a sysctl; the number of bytes taken, or a negative error. */
+LKLTEST_FN long sysctl_write(const char *name, const char *value)
+{
+	char path[128];
+
+	need_proc_at();
+	snprintf(path, sizeof(path), NEED_PROC "/sys/%s", name);
+	return need(need_write(path, value), LKL_ENOENT, path);
+}
+
+#endif

@@ -101,9 +101,14 @@ def _notable(begun: bool) -> tuple[Pattern, ...]:
     """Patterns of which each begins with fixed bytes: these are found many times as fast as alternatives."""
     prose = rb"(?:(?<![a-z,;.] not )|(?=<\d|\[ *+\d))"  # is told apart first: it is what most logs have
     failures = rb"not " + prose + b"(?:" + _UNREAD + b"|" + _BEHIND + rb"|(?<=\Snot )ok \d)"
-    patterns = [rb"TAP version ", failures, rb"ok (?<=\Sok )\d++ (?:- |selftests: )"]
+    patterns = [failures, rb"ok (?<=\Sok )\d++ (?:- |selftests: )"]
     starts = [rb"ok (?<!\wok )\d", rb"1\.\.\d", rb"# Subtest", rb"not(?<!\wnot) ?+\r?+\n"]
     return tuple(map(re.compile, patterns if begun else patterns + starts))
+
+
+@functools.cache
+def _version() -> Pattern:
+    return re.compile(rb"TAP version ")
 
 
 def notable(block: bytes, start: int, stop: int, *, begun: bool) -> Iterator[int]:
@@ -111,7 +116,10 @@ def notable(block: bytes, start: int, stop: int, *, begun: bool) -> Iterator[int
 
     That is a version or a failure behind something, a result behind other text, and what may begin a stream.
     """
-    found = [pattern.finditer(block, start, stop) for pattern in _notable(begun)]
+    patterns = _notable(begun)
+    if all(block.find(letter, start, stop) >= 0 for letter in (b"T", b"A", b"P")):  # many times as fast as the pattern
+        patterns = (_version(), *patterns)
+    found = [pattern.finditer(block, start, stop) for pattern in patterns]
     return (match.start() for match in heapq.merge(*found, key=re.Match.start))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 LARGEST_YAML = 1 << 18  # bytes: PyYAML reads about 100 kB a second
@@ -18,6 +19,9 @@ class Read(NamedTuple):
 
     value: object
     error: str | None = None
+
+
+_make_read: Callable[..., Read] = tuple.__new__  # what the constructor ends in, in half of its time
 
 
 class _Beyond(Exception):
@@ -67,7 +71,8 @@ def read(raw: bytes) -> Read:
         return _salvage(raw, f"it is not UTF-8 ({error.reason} at byte {error.start})")
     if not raw.translate(None, _ASCII) or not _foreign().search(text):
         try:
-            return Read(_read_common(text) or _read_simple(text))
+            value = _read_common(text) or _read_simple(text)
+            return _make_read(Read, (value, None))
         except _Beyond:
             pass
     return _read_yaml(text, raw)
@@ -106,24 +111,20 @@ def _read_common(text: str) -> dict[str, object] | None:
     last = lines.pop()
     found: dict[str, object] = {}
     for line in lines:
-        key, _, value = line.partition(": ")
-        if value.isdecimal() and value[0] != "0" and len(value) <= 17 and value.isascii() and _is_key(key):
-            found[key] = int(value)
-            continue
-        entry = _read_common_line(line)
-        if entry is None or entry[2] is not None:
+        entry = _COMMON.get(line) or _read_pair(line)
+        if entry is None:
             return None
-        found[entry[0]] = entry[1]
+        key, found[key] = entry
     if not literal:
         return None if last else found
     if not _is_key(last):
         return None
-    pad = len(body) - len(body.lstrip(" "))
-    margin = "\n" + " " * pad
-    log = body[pad:].replace(margin, "\n")
+    log = body.lstrip(" ")
+    pad = len(body) - len(log)
+    log = log.replace("\n" + " " * pad, "\n")
     # Each line but the first has lost the margin, and there are no blank lines at the beginning and the end.
-    whole = pad and len(body) - len(log) == pad * body.count("\n")
-    if not whole or log[0] == "\n" or log[-1] != "\n" or log.endswith("\n\n"):
+    whole = pad and len(body) - len(log) == pad * log.count("\n")
+    if not whole or log[0] == "\n" or log[-1] != "\n" or log[-2] == "\n":
         return None
     found[last] = log
     return found
@@ -173,6 +174,23 @@ def _read_line(line: str) -> Entry | None:
         if value.isdigit() and value.isascii() and len(value) <= 17 and value[0] != "0" and _is_key(key):
             return key, int(value), None
     return _read_common_line(line)
+
+
+_COMMON: dict[str, tuple[str, object]] = {}  # lines that many blocks have, at most 1024
+
+
+def _read_pair(line: str) -> tuple[str, object] | None:
+    """Read a line of a key and a scalar; remember it, unless a large number makes it one that hardly comes again."""
+    key, _, value = line.partition(": ")
+    if 3 < len(value) <= 17 and value.isdecimal() and value[0] != "0" and value.isascii() and _is_key(key):
+        return key, int(value)
+    entry = _read_line(line)
+    if entry is None or entry[2] is not None:
+        return None
+    if len(_COMMON) >= 1024:
+        _COMMON.clear()
+    _COMMON[line] = entry[:2]
+    return entry[:2]
 
 
 @functools.lru_cache(1024)

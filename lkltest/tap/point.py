@@ -7,7 +7,7 @@ import re
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import count, repeat
+from itertools import accumulate, count, repeat
 from types import MappingProxyType
 from typing import NamedTuple, Protocol, Self, overload
 
@@ -178,11 +178,12 @@ class Point(_TestLine):
         return self._parse().error
 
     def _parse(self) -> Read:
-        if self._read is None:
+        found = self._read
+        if found is None:
             if self.raw_block is None:
                 return Read(None)
-            self._read = (read_log if self.log_is_text else read)(self.raw_block)
-        return self._read
+            found = self._read = (read_log if self.log_is_text else read)(self.raw_block)
+        return found
 
     def comment(self, line: bytes) -> None:
         """Add a comment."""
@@ -244,31 +245,26 @@ class Run:
         return self._points()
 
     def _points(self) -> Iterator[Point]:
-        raws: list[bytes] = []
-        lines: list[int] = []
-        blocks: list[tuple[int, bytes]] = []  # each with the index of its point
-        line = self.line
         # The indentation of all blocks at once: no line outside of them has any, nor begins with their marks.
-        for piece in self.data.removesuffix(b"\n").replace(b"\n  ", b"\n").split(b"\n...\n"):
-            heads, found, body = piece.removesuffix(b"\n...").partition(b"\n---\n")
-            lines.append(line)
-            line += 1
-            if b"\n" in heads:
-                some = heads.split(b"\n")
-                raws += some
-                lines += range(line, line + len(some) - 1)
-                line += len(some) - 1
-            else:
-                raws.append(heads)
-            if found:
-                body += b"\n"
-                blocks.append((len(raws) - 1, body))
-                line += body.count(b"\n") + 2
+        pieces = self.data.removesuffix(b"\n").replace(b"\n  ", b"\n").split(b"\n...\n")
+        parts = [piece.removesuffix(b"\n...").partition(b"\n---\n") for piece in pieces]
+        if len(parts) != self.count:
+            parts = [each for part in parts for each in _split_heads(*part)]
+        raws = [raw for raw, _, _ in parts]
+        lines = accumulate([body.count(b"\n") + 4 if mark else 1 for _, mark, body in parts], initial=self.line)
         oks = [raw[0] == _O for raw in raws] if self.failed else repeat(True)
         points = list(Point.plain(count(self.first), oks, lines, raws))
-        for at, body in blocks:
-            points[at].raw_block = body
+        for point, (_, mark, body) in zip(points, parts, strict=True):
+            if mark:
+                point.raw_block = body + b"\n"
         return iter(points)
+
+
+def _split_heads(heads: bytes, mark: bytes, body: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Split test lines, of which the last has a block."""
+    *bare, head = heads.split(b"\n")
+    yield from ((each, b"", b"") for each in bare)
+    yield head, mark, body
 
 
 class Points(Sequence[Point]):

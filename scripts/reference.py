@@ -315,8 +315,9 @@ def commands() -> str:
         parser = argparse.ArgumentParser(prog=f"lkltest {name}")
         importlib.import_module(f"lkltest.cli.{name}").configure(parser)
         parts.append(f"## lkltest {name}\n\n{summary[0].upper()}{summary[1:]}.\n\n{options(parser)}")
-    intro = ("`lkltest --version` prints the version, `lkltest -v COMMAND` every command that is run. Exit codes: "
-             "[exit-codes.md](exit-codes.md).")
+    intro = ("`lkltest` alone tells the next steps on this machine. `lkltest --version` prints the version and the "
+             "kernels', `lkltest -v COMMAND` every command that is run. `source <(lkltest --print-completion bash)` "
+             "completes commands and options (also zsh, tcsh). Exit codes: [exit-codes.md](exit-codes.md).")
     return page("The command", intro, parts)
 
 

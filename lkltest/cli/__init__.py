@@ -25,6 +25,7 @@ COMMANDS = {
     "cov": "merge, report and compare saved coverage of kernels",
     "gate": "build and boot stock UML (and LKL) from a kernel tree, with one verdict",
 }
+SHELLS = ("bash", "zsh", "tcsh")
 OVERVIEW = "overview"  # the module of the command without a subcommand
 
 
@@ -33,18 +34,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(prog="lkltest", description="The test bench for Linux as a library.")
     parser.add_argument("--version", action="store_true", help="print the version, and the kernels'")
+    parser.add_argument("--print-completion", metavar="SHELL", choices=SHELLS,
+                        help="print the script that completes commands and options in bash, zsh or tcsh")
     parser.add_argument("-v", "--verbose", action="store_true", help="show every command that is run")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
-    asked = next((word for word in words if word in COMMANDS), None)
+    wanted = {next((word for word in words if word in COMMANDS), "")}
+    if any(word.startswith("--print-completion") for word in words):
+        wanted = set(COMMANDS)
     for name, summary in COMMANDS.items():
         subparser = subparsers.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-        if name == asked:
+        if name in wanted:
             importlib.import_module(f"lkltest.cli.{name}").configure(subparser)
     arguments = parser.parse_args(words)
     if arguments.verbose:
         logging.basicConfig(level=logging.DEBUG, format="%(message)s")
     command = f"lkltest {arguments.command}" if arguments.command else "lkltest"
     try:
+        if arguments.print_completion:
+            import shtab
+
+            print(shtab.complete(parser, arguments.print_completion))
+            return int(Exit.PASSED)
         return int(importlib.import_module(f"lkltest.cli.{arguments.command or OVERVIEW}").run(arguments))
     except LkltestError as error:
         print(f"{command}: {error}", file=sys.stderr)

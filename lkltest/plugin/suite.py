@@ -170,6 +170,7 @@ class ProgramSuite(pytest.Class):
         def lkltest_run(
             _: object, request: Any, lkltest_settings: Settings, **fixtures: Any  # noqa: ANN401
         ) -> Iterator[ProgramRun]:
+            """The run of the class's program on one kernel; the first of its points starts it."""
             given = {"request": request, **fixtures}
             arguments = case(**{name: given[name] for name in inspect.signature(case).parameters})
             # Class-scoped, the request knows its class only; the item that asked for it first has the parameters too.

@@ -21,6 +21,7 @@ __all__ = [
     "KUnit",
     "Kernel",
     "KernelLost",
+    "Kselftest",
     "Liblkl",
     "LkltestError",
     "MissingTool",
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from lkltest.image.disk import Disk
     from lkltest.image.tools import MissingTool
     from lkltest.kernel import Kernel
+    from lkltest.kselftest.declaration import Kselftest
     from lkltest.kunit.declaration import KUnit
     from lkltest.liblkl.model import Liblkl
     from lkltest.plugin.images import PowerCuts
@@ -84,6 +86,7 @@ else:
             "lkltest.image.disk": "Disk",
             "lkltest.image.tools": "MissingTool",
             "lkltest.kernel": "Kernel",
+            "lkltest.kselftest.declaration": "Kselftest",
             "lkltest.kunit.declaration": "KUnit",
             "lkltest.liblkl.model": "Liblkl",
             "lkltest.plugin.images": "PowerCuts",

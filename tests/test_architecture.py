@@ -17,7 +17,7 @@ PACKAGE = Path(lkltest.__file__).parent
 # Each row may import from itself and from those above it.
 ROWS = (
     "errors lazy", "known_failures", "settings", "host", "klog", "kernel", "tap", "liblkl", "cc", "crash", "uml",
-    "image", "coverage program", "powercut", "fuzz", "kunit", "gate doctor", "plugin cli",
+    "image", "coverage program", "powercut", "fuzz", "kunit", "kselftest", "gate doctor", "plugin cli",
 )  # fmt: skip
 HEIGHT = {module: height for height, row in enumerate(ROWS) for module in row.split()}
 
@@ -38,7 +38,8 @@ INNER_ROWS = {
     "coverage": ("data raw sites", "collect lines", "summary", "diff html lcov report"),
     "program": (
         "results status table tools naming applications", "tree command complaint",
-        "declaration memcheck point_result evidence", "tap_program", "launch tap_launch verdict", "run", "trial",
+        "declaration memcheck point_result evidence", "kselftest tap_program", "launch tap_launch verdict", "run",
+        "trial",
     ),
     "powercut": ("recording", "cuts"),
     "fuzz": ("prog", "lang", "gen exec", "repro", "hypothesis"),
@@ -46,11 +47,12 @@ INNER_ROWS = {
         "config declaration fingerprint lines mconsole shadow", "build listing", "groups kernel results",
         "ktap memory reader", "kcidb kernelci run", "spread",
     ),
+    "kselftest": ("declaration sources", "tests", "kernel programs", "launch"),
     "gate": ("report", "kunit sources suites"),
     "plugin": (
         "parts retention run_items", "session tap_option", "artifacts causes debugging freshness kernels repeating",
         "coverage images known_names reporting trials", "running umls", "suite tap_running",
-        "known kunit tap_suite trees", "collection fixtures scheduling",
+        "known kunit tap_suite trees", "kselftest", "collection fixtures scheduling",
     ),
     "cli": ("build contents cov cut doctor output signals unpack", "fuzz gate replay tap", "kunit"),
 }

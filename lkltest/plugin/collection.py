@@ -20,8 +20,9 @@ def pytest_pycollect_makeitem(
     collector: Any, name: str, obj: object  # noqa: ANN401 -- what it is, is asked here
 ) -> pytest.Collector | list[pytest.Collector | pytest.Item] | None:
     """Collect a declared program, or several."""
-    if "lkltest.kunit" in sys.modules and (found := _collect_kunit(collector, name, obj)) is not None:
-        return found
+    for module, collect in (("lkltest.kunit", _collect_kunit), ("lkltest.kselftest", _collect_kselftest)):
+        if module in sys.modules and (found := collect(collector, name, obj)) is not None:
+            return found
     if "lkltest.program" not in sys.modules:
         return None  # nobody has declared one, and most sessions of most users never load what it takes
     from lkltest.plugin.suite import ProgramSuite
@@ -74,6 +75,18 @@ def _collect_kunit(parent: object, name: str, obj: object) -> list[pytest.Collec
 
     with refusing(parent.config):
         return [*kunit.collect(parent, name, obj)]
+
+
+def _collect_kselftest(parent: object, name: str, obj: object) -> list[pytest.Collector | pytest.Item] | None:
+    """Collect the kselftests of a tree; None for what declares none."""
+    from lkltest.kselftest.declaration import Kselftest
+
+    if not isinstance(obj, Kselftest) or not isinstance(parent, (pytest.Module, pytest.Class)):
+        return None
+    from lkltest.plugin import kselftest
+
+    with refusing(parent.config):
+        return [*kselftest.collect(parent, name, obj)]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -8,7 +8,7 @@ import pytest
 PARTS = ("collection", "coverage", "debugging", "freshness", "repeating", "reporting", "scheduling", "known")
 
 # Modules that only sessions with something of ours load.
-OURS = {"lkltest.program", "lkltest.uml", "lkltest.kunit"}
+OURS = {"lkltest.program", "lkltest.uml", "lkltest.kunit", "lkltest.kselftest"}
 
 
 def load(config: pytest.Config) -> None:

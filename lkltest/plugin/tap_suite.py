@@ -99,7 +99,7 @@ class TapSuite(ProgramSuite):
         if not self.variable:  # of the command line
             return 1
         text = self.path.read_text(errors="replace")
-        match = re.search(rf"^\s*(?:def )?{re.escape(self.variable)}\b", text, re.MULTILINE)
+        match = re.search(rf"^[^\S\n]*(?:def )?{re.escape(self.variable)}\b", text, re.MULTILINE)
         return text.count("\n", 0, match.start()) + 1 if match else 1
 
 

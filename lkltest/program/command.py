@@ -27,6 +27,7 @@ class Launch:
     native: bool = False  # it is an init, whose exit status the output alone tells
     boot: Callable[[Path, str], Sequence[str]] | None = None  # how a person boots an init: its directory, its name
     foreign: bool = False  # a program of any kind that prints TAP, not one that includes our harness
+    by_status: bool = False  # a kselftest in a UML: its exit status decides, which its init tells on the console
     excuse_skips: bool = False  # `not ok 1 # SKIP` is a skip in every dialect
     dialect: Dialect | None = None  # of its output, whatever version it declares; None: the output tells
 

@@ -56,6 +56,7 @@ class Kind(enum.Enum):
     UNDECLARED = "undeclared"  # a result of a point that the table has not got, has twice, or was not announced
     MISSING = "missing"  # results of points of the table
     RESTARTED = "restarted"  # after a point in which the program died; not bad by itself
+    COMPLAINT = "complaint"  # of the kernel, which a kselftest has provoked
     MEMCHECK = "memcheck"  # errors outside of any point
 
 

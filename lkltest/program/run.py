@@ -17,6 +17,7 @@ from lkltest.host.bounded_log import BoundedLog
 from lkltest.host.closing import Closing
 from lkltest.host.load import slowdown
 from lkltest.host.process import Child, Ended, Stream
+from lkltest.program import kselftest
 from lkltest.program.command import Launch
 from lkltest.program.complaint import with_stack
 from lkltest.program.declaration import Timeouts
@@ -25,6 +26,7 @@ from lkltest.program.memcheck import Memcheck, blame
 from lkltest.program.naming import unique
 from lkltest.program.point_result import from_point, with_surroundings
 from lkltest.program.results import End, Result
+from lkltest.program.status import KILLED
 from lkltest.program.table import Declared
 from lkltest.program.verdict import judge, lost, skip_reason
 
@@ -127,6 +129,8 @@ class Run(Closing):
     @property
     def skipped(self) -> str | None:
         """Why the program skips all its points; None where it does not."""
+        if self.evidence is not None and kselftest.is_skip(self.evidence):
+            return kselftest.skip_reason(self.evidence)
         reason = self.parser.report.skip_all
         return None if reason is None else skip_reason(reason)
 
@@ -204,7 +208,8 @@ class Run(Closing):
                     return
                 result = with_stack(from_point(point, name, self.elapsed), self.launch.program)
                 if self.launch.foreign:
-                    result = with_surroundings(result, point, self.said)
+                    said = kselftest.since_begin(self.said) if self.launch.by_status else self.said
+                    result = with_surroundings(result, point, said)
                 self.results[name] = blame(result, self.errors)
                 self.errors = []
                 self.order.append(name)
@@ -281,7 +286,11 @@ class Run(Closing):
     def _is_cut(self) -> bool:
         """Whether the program was killed, so that its last line may be half of one."""
         ended = self._ended()
-        return ended.timed_out or ended.signal is not None or (self.launch.native and self._init_status() is None)
+        if ended.timed_out or ended.signal is not None:
+            return True
+        status = self._init_status()
+        killed = self.launch.by_status and status is not None and status > KILLED
+        return killed or (self.launch.native and status is None)
 
     def _ended(self) -> Ended:
         return self.child.ended(timed_out=self.timeout is not None)
@@ -291,6 +300,8 @@ class Run(Closing):
 
         The UML itself ends with a status of its own (uml/guard.py): its kernel cannot pass on that of init.
         """
+        if self.launch.by_status:
+            return kselftest.init_status(self.console.tail(TAIL))
         told = re.findall(rb"^# exit (\d+)\r?$", self.output.tail(200), re.MULTILINE) if self.launch.native else []
         return int(told[-1]) if told else None
 
@@ -300,6 +311,8 @@ class Run(Closing):
             output=Output.of(*(self.parser.reports or [self.parser.report])),
             points=tuple(point.name for point in self.points),
             foreign=self.launch.foreign,
+            by_status=self.launch.by_status,
+            complaints=kselftest.complaints(self.console.tail(TAIL)) if self.launch.by_status else (),
             flood=len(self.results) if self.flooded else 0,
             results=self.results,
             running=self.running,

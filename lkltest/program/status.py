@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lkltest.host.process import signal_name
+
 # As docs/harness.md has them, and lkltest/points.h.
 BAILED_OUT = 3
 LATE = 6
@@ -17,6 +19,7 @@ MEANINGS = {
 
 
 # As a shell has them.
+KILLED = 128  # and the number of the signal
 SHELL = {126: ": a command cannot be executed", 127: ": a command was not found"}
 
 
@@ -35,4 +38,6 @@ def explain(status: int | None, comments: Sequence[str]) -> str:
 
 def explain_foreign(status: int | None) -> str:
     """The words to put after the exit status of a program that is not of our harness."""
+    if status is not None and status > KILLED:
+        return f": as a shell tells of {signal_name(status - KILLED)}"
     return SHELL.get(status or 0, "")

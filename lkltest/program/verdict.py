@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from lkltest.crash.headline import headline
 from lkltest.klog import last_lines, panic
+from lkltest.program import kselftest
 from lkltest.program.evidence import Evidence
 from lkltest.program.results import End, Kind, Problem, Result, State
 from lkltest.program.status import BAILED_OUT, MOST_FAILURES, SKIPPED, explain, explain_foreign
@@ -25,6 +26,7 @@ def judge(evidence: Evidence) -> End:
     """The verdict on a finished run."""
     problems = [*_process(evidence), *_output(evidence), *_points(evidence)]
     where = _where(evidence)
+    problems += [Problem(Kind.COMPLAINT, f"the kernel complained: {line}") for line in evidence.complaints]
     problems += [Problem(Kind.MEMCHECK, f"memcheck, {where}: {error}") for error in evidence.memcheck]
     how, seconds = evidence.ended.describe(), evidence.ended.seconds
     if not problems:
@@ -40,6 +42,8 @@ def lost(name: str, evidence: Evidence, end: End) -> Result:
     """The result of a point of the table that has none in the evidence."""
     if evidence.output.skip_all is not None and not evidence.results and not end.problems:
         return Result(name, State.SKIPPED, skip_reason(evidence.output.skip_all))
+    if kselftest.is_skip(evidence) and not end.problems:
+        return Result(name, State.SKIPPED, kselftest.skip_reason(evidence))
     if evidence.foreign and is_whole(evidence):
         return Result(name, State.SKIPPED, GONE)
     cause = str(end.problems[0]) if end.problems else f"the program ended with {end.how}"
@@ -63,9 +67,11 @@ def skip_reason(given: str) -> str:
 
 def _log(evidence: Evidence) -> tuple[str, bytes]:
     """The stream to show with a bad end: its name, and its last lines."""
-    if not evidence.foreign:
+    if evidence.by_status and kselftest.since_begin(evidence.console):
+        return "the console", kselftest.since_begin(evidence.console)
+    if not evidence.foreign or (evidence.by_status and evidence.init_status is None):
         return "the console", evidence.console
-    if evidence.console.strip() or evidence.results:
+    if not evidence.by_status and (evidence.console.strip() or evidence.results):
         return "standard error", evidence.console
     return "standard output", evidence.printed
 
@@ -100,6 +106,8 @@ def _process(evidence: Evidence) -> Iterator[Problem]:
         yield Problem(Kind.TIMEOUT, f"killed {where}: {evidence.timeout}")
     elif ended.signal is not None:
         yield Problem(Kind.SIGNAL, f"the program was {ended.describe()} {where}")
+    elif evidence.by_status and evidence.init_status is None:
+        yield Problem(Kind.NO_RESULT, f"the kernel ended with {ended.describe()} {where}, before the program did")
     elif evidence.status != 0 and not _is_explained(evidence):
         foreign = evidence.foreign
         meaning = explain_foreign(evidence.status) if foreign else explain(evidence.status, evidence.output.comments)
@@ -123,6 +131,8 @@ def _is_explained_anywhere(evidence: Evidence) -> bool:
     They end with 1 or with the number of failures, with whatever they like after a bail-out, and kselftest's with
     4 where they skip all.
     """
+    if kselftest.is_skip(evidence):
+        return True
     states = [result.state for result in evidence.results.values()]
     failures = states.count(State.FAILED)
     if evidence.status == SKIPPED and all(state is State.SKIPPED for state in states):
@@ -146,7 +156,7 @@ def _output(evidence: Evidence) -> Iterator[Problem]:
     output = evidence.output
     if output.bail_out is not None:
         yield Problem(Kind.BAIL_OUT, f"bail out: {output.bail_out or 'no reason given'}")
-    if output.planned:
+    if output.planned or kselftest.is_skip(evidence) or kselftest.is_told_by_status(evidence):
         return
     told = UNFINISHED if _missing(evidence) else ()
     for problem in output.problems:

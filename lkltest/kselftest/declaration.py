@@ -1,0 +1,31 @@
+"""kselftests, declared in a suite's file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Directories of tools/testing/selftests whose programs test what a UML has: no processor, device or hypervisor.
+SUITABLE = (
+    "clone3", "core", "exec", "filesystems", "filesystems/epoll", "filesystems/eventfd", "filesystems/statmount",
+    "futex/functional", "ipc", "kcmp", "membarrier", "memfd", "mincore", "mqueue", "net", "net/af_unix", "openat2",
+    "pid_namespace", "pidfd", "prctl", "proc", "ptrace", "rlimits", "seccomp", "sigaltstack", "size", "splice",
+    "timens", "timers", "tmpfs", "user_events",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, init=False)
+class Kselftest:
+    """The kselftests of a kernel tree, as tests of pytest: `timers = Kselftest("timers", "futex/functional")`.
+
+    The tree is that of --lkl-kselftest-tree. The kernel is each one of --uml, or else one that is built from the tree
+    with the options that the tests ask for. `targets` are directories of tools/testing/selftests; without any, those of
+    --lkl-kselftest-target, or else those that suit a UML. `timeout` is in seconds, for each program; None: its
+    settings file's.
+    """
+
+    targets: tuple[str, ...]
+    timeout: float | None
+
+    def __init__(self, *targets: str, timeout: float | None = None) -> None:
+        object.__setattr__(self, "targets", targets)
+        object.__setattr__(self, "timeout", timeout)

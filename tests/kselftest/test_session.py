@@ -1,0 +1,77 @@
+"""A small tree of kselftests, in a real UML: real programs, built by their own makefiles."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lkltest.settings import Settings
+from lkltest.uml import Uml, default, find
+from lkltest.uml.executable import CURE
+
+TREE = Path(__file__).with_name("tree")
+
+
+@pytest.fixture(scope="module")
+def uml(settings: Settings) -> Uml:
+    """LKLTEST_UML's UML, or the one that is installed."""
+    if not settings.uml and default() is None:
+        pytest.skip(f"no linux.uml on the PATH: {CURE}")
+    return find(None, settings)
+
+
+@pytest.fixture
+def options(pytester: pytest.Pytester, settings: Settings, monkeypatch: pytest.MonkeyPatch, uml: Uml) -> list[str]:
+    """The options of a session on a copy of the tree, which nothing may write to."""
+    monkeypatch.setenv("LKLTEST_CACHE", str(settings.cache))
+    tree = pytester.path / "linux"
+    shutil.copytree(TREE, tree)
+    pytester.makepyfile(test_ks='from lkltest import Kselftest\n\nks = Kselftest("mini", "needy", "slow")\n')
+    return [f"--lkl-kselftest-tree={tree}", f"--uml={uml.path}", "-rA"]
+
+
+def files(tree: Path) -> list[str]:
+    """The names of all files of a tree."""
+    return sorted(str(path.relative_to(tree)) for path in tree.rglob("*"))
+
+
+def test_each_kind_of_program(pytester: pytest.Pytester, options: list[str]) -> None:
+    """Programs pass, fail, skip, crash, end their kernel and hang, each alone; in the second run points are items.
+
+    The tree is left as it was.
+    """
+    before = files(pytester.path / "linux")
+    first = pytester.runpytest_subprocess(*options, timeout=400)
+    assert files(pytester.path / "linux") == before
+    text = first.stdout.str()
+    got = set(re.findall(r"^(PASSED|FAILED|SKIPPED) test_ks\.py::(\S+)::program", text, re.MULTILINE))
+    assert got == {
+        *(("PASSED", f"mini:{name}") for name in ("points", "silent", "script.sh")),
+        *(("FAILED", f"mini:{name}") for name in ("fails", "segfault", "panics", "misspelt")),
+        ("FAILED", "needy:crash"), ("FAILED", "slow:hangs"),
+    }, text  # fmt: skip
+    for reason in (
+        "SKIPPED [[]1[]] test_ks.py:3: no device node", "*headerless cannot be built statically here: sys/no-such-hea*",
+        "SKIPPED [[]1[]] test_ks.py:3: proves nothing, as the kernel lacks CONFIG_NO_SUCH_THING, which the kselfte*",
+        "*misspelt.c:*undeclared_name*", "killed after the point 'starts': the program's timeout of 3 s has passed*",
+        "*Kernel panic - not syncing: sysrq triggered crash*after the point 'lives')", "*exit status 139*SIGSEGV",
+    ):  # fmt: skip
+        first.stdout.fnmatch_lines_random([reason])
+
+
+    second = pytester.runpytest_subprocess(*options, "-k", "points or fails or skips or segfault", timeout=400)
+    line = r"^(PASSED|FAILED) test_ks\.py::mini:(\S+)::([^\n]*?)(?: - .*)?$"
+    got = set(re.findall(line, second.stdout.str(), re.MULTILINE))
+    assert got == {
+        ("PASSED", "points", "has /proc"), ("PASSED", "points", "is root"), ("PASSED", "points", "exit"),
+        ("PASSED", "points", "runs in its directory"), ("PASSED", "fails", "first"), ("FAILED", "fails", "second"),
+        ("PASSED", "fails", "exit"), ("PASSED", "skips", "first"), ("PASSED", "segfault", "first"),
+        ("FAILED", "segfault", "exit"),
+    }  # fmt: skip
+    second.stdout.fnmatch_lines_random([
+        "SKIPPED [[]2[]] test_ks.py:3: no device node", "SKIPPED [[]1[]] test_ks.py:3: no device",
+        "*expected 1, got 2*",
+    ])  # fmt: skip

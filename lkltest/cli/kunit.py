@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import time
@@ -67,10 +68,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time: give seconds, more than 0")
-    return value
+    with contextlib.suppress(ValueError):
+        if 0 < (value := float(text)) < float("inf"):
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is no time: give seconds, more than 0")
 
 
 def _count(text: str) -> int:
@@ -90,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     out = sys.stderr if arguments.json == "-" else sys.stdout  # JSON that is printed stays alone there
     with ending_in_order():
         uml, place, tree = kernel_of(arguments, settings)
-        options = options_of(arguments)
+        options = options_of(arguments, uml)
         everything = memory.cases_of(uml, place, options)
         cases = groups.selected(arguments.filter_glob, everything)
         if not cases:
@@ -104,8 +105,8 @@ def run(arguments: argparse.Namespace) -> int:
         results = list(shown(running, out, quiet=arguments.quiet))
         took = time.monotonic() - started
         memory.remember(uml, place, known, results)
+    print(summary(results, took), file=out, flush=True)
     write_all(arguments, results, uml, tree)
-    print(summary(results, took), file=out)
     return int(verdict(results, cases))
 
 
@@ -128,11 +129,13 @@ def kernel_of(arguments: argparse.Namespace, settings: Settings) -> tuple[Uml, P
     return uml.inspect(built.linux), built.place, tree
 
 
-def options_of(arguments: argparse.Namespace) -> Options:
+def options_of(arguments: argparse.Namespace, uml: Uml) -> Options:
     """The settings with which the kernels are run."""
-    from lkltest.kunit.kernel import Options
+    from lkltest.kunit.kernel import Options, demand_filter
 
     words = [word for text in arguments.kernel_args for word in text.split()]
+    if arguments.filter or arguments.filter_action:
+        demand_filter(uml)
     if arguments.filter:
         words.append(f'kunit.filter="{arguments.filter}"')
     if arguments.filter_action:

@@ -39,7 +39,7 @@ def run(
     where `tree` is not a kernel tree with UML, or the host lacks something.
     """
     demand_tree(tree)
-    programs.demand(build.NEEDED, "building UML")
+    programs.demand(build.NEEDED, "building UML", "")
     suites.directory()
     logs = settings.cache / "logs" / f"gate-{key(str(tree))}"
     logs.mkdir(parents=True, exist_ok=True)

@@ -111,12 +111,15 @@ def cure(needs: Iterable[Need]) -> str:
     return f"your system's package manager (Debian's packages are: {packages})"
 
 
-def demand(needs: Iterable[Need], what: str) -> None:
-    """Raise UsageError that names all missing programs at once, their use, and the command that installs them."""
+def demand(needs: Iterable[Need], what: str, built: str = "--lkl PATH") -> None:
+    """Raise UsageError that names all missing programs at once, their use, and the command that installs them.
+
+    `built` is the option that takes a kernel that is built already; empty where there is none.
+    """
     absent = missing(needs)
     if absent:
         names = ", ".join(f"{need.name} (for {need.purpose})" for need in absent)
         raise UsageError(
-            f"{what} needs what is not here: {names}: install it with {cure(absent)}, "
-            "or test a kernel that is built already with --lkl PATH"
+            f"{what} needs what is not here: {names}: install it with {cure(absent)}"
+            + (f", or test a kernel that is built already with {built}" if built else "")
         )

@@ -62,7 +62,7 @@ def build(request: Request, settings: Settings, progress: Progress) -> Built:
                          "cache with --lkl-cache, or LKLTEST_CACHE")  # fmt: skip
     if is_fresh(built, tree, progress):
         return built
-    programs.demand(uml_build.NEEDED, f"building {tree}")
+    programs.demand(uml_build.NEEDED, f"building {tree}", "--uml PATH")
     try:
         place.mkdir(parents=True, exist_ok=True)
         with locked(home / "sources", lambda: progress.say(waiting(home))):

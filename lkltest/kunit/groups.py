@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -97,9 +98,14 @@ def char_class(chars: Iterable[str]) -> str:
 
 def matches(pattern: str, text: str) -> bool:
     """Whether the kernel's glob_match() takes the whole text."""
+    return _compiled(pattern).fullmatch(text) is not None
+
+
+@functools.lru_cache(512)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """The pattern as a regular expression."""
     parts = re.split(r"(\[!?\]?[^\]]*\]|\*|\?)", pattern)
-    regex = "".join(_regex(part) for part in parts)
-    return re.fullmatch(regex, text, re.DOTALL) is not None
+    return re.compile("".join(_regex(part) for part in parts), re.DOTALL)
 
 
 def _regex(part: str) -> str:

@@ -18,13 +18,15 @@ from lkltest.uml import Uml
 from lkltest.uml.machine import directory, guarded
 
 MEMORY = 1 << 30  # bytes, as kunit.py gives
-WORDS = ("console=tty0", "con=null", "con0=fd:0,fd:1", "kunit_shutdown=halt", "kunit.enable=1")
+WORDS = ("console=tty0", "con=null", "con0=fd:0,fd:1", "kunit_shutdown=halt", "kunit.enable=1", "noreboot")
 START = 60.0  # seconds to boot
 SILENCE = 2.0  # seconds until a kernel is asked to print what it keeps back
 LONGEST = 1 << 16  # bytes of a line
 NO_ROOT = "VFS: Unable to mount root fs"  # the end of a kernel that has nothing to list
 KEPT = 400  # lines of a boot that came to nothing
-PARAMETER = b"kunit.filter_glob"  # of KUnit's executor, where it is built in
+FILTERS = ("kunit.filter=", "kunit.filter_glob=")  # words that may leave no test
+# Of KUnit's executor, where it is built in; the second one since Linux 6.6.
+BY_NAME, BY_ATTRIBUTES = b"kunit.filter_glob\0", b"kunit.filter\0"
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,12 @@ class Machine(Closing):
         self.workdir = workdir
         self.rest = b""
         self.over = False
+        self.late: Deadline | None = None  # passed: what had come by then has been read
 
     def lines(self, deadline: Deadline) -> list[str]:
         """The lines that have come, at least one unless it has ended or the deadline has passed."""
         nudged = False
-        while not self.over:
+        while not self.over and not self._flooded(deadline):
             silence = _left(deadline) if nudged else min(SILENCE, _left(deadline) / 2)
             data = self.child.read(max(0.0, silence))
             if data is None:
@@ -67,6 +70,11 @@ class Machine(Closing):
             if texts := [text for text in texts if NUDGE not in text]:
                 return texts
         return []
+
+    def _flooded(self, deadline: Deadline) -> bool:
+        """Whether there is still more to read after the deadline than the pipe held when it passed."""
+        late, self.late = self.late, deadline if deadline.passed() else None
+        return late is deadline
 
     def end(self) -> Ended:
         """The way in which it ended, or was ended by us."""
@@ -87,10 +95,21 @@ def _left(deadline: Deadline) -> float:
 
 def carries_kunit(uml: Uml) -> bool:
     """Whether KUnit is built into the kernel, read off its file: nothing is booted."""
+    return _has(uml, BY_NAME)
+
+
+def demand_filter(uml: Uml) -> None:
+    """Raise UsageError where the kernel cannot select cases by attributes: it would run all, in silence."""
+    if not _has(uml, BY_ATTRIBUTES):
+        raise UsageError(f"{uml.path} knows no kunit.filter, which came with Linux 6.6: leave out --filter, or select "
+                         "cases by their names")  # fmt: skip
+
+
+def _has(uml: Uml, parameter: bytes) -> bool:
     import mmap
 
     with uml.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as image:
-        return image.find(PARAMETER) >= 0
+        return image.find(parameter) >= 0
 
 
 def boot(uml: Uml, words: Sequence[str]) -> Iterator[str]:
@@ -116,6 +135,9 @@ def list_cases(uml: Uml, options: Options) -> tuple[Case, ...]:
         if cases:
             return cases
         refused = listing.refusal(console)
-    why = f"KUnit says {refused!r}" if refused else "it has no KUnit, or no tests in it"
-    raise UsageError(f"{uml.path} lists no tests of KUnit: {why}; build it with CONFIG_KUNIT=y and tests, "
-                     "such as CONFIG_KUNIT_ALL_TESTS=y, not as modules")  # fmt: skip
+    if refused:
+        raise UsageError(f"{uml.path} lists no tests: KUnit says {refused!r}: mend --filter, or --kernel-args")
+    if any(word.startswith(FILTERS) for word in options.words):
+        raise UsageError(f"{uml.path} lists no tests with {' '.join(options.words)}: select others, or leave it out")
+    raise UsageError(f"{uml.path} lists no tests of KUnit: it has no KUnit, or no tests in it; build it with "
+                     "CONFIG_KUNIT=y and tests, such as CONFIG_KUNIT_ALL_TESTS=y, not as modules")  # fmt: skip

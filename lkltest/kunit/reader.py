@@ -16,6 +16,7 @@ from lkltest.kunit.listing import START, Case
 from lkltest.kunit.results import Parameter, Result, Status
 
 RESULT = re.compile(r"(ok|not ok) (\d+) (?:- )?(.*)")
+PLAN = re.compile(r"1\.\.\d+")
 SKIP = re.compile(r"(.*?) # SKIP ?(.*)")
 INDENT = 4  # columns a level
 HALF = 1000  # lines kept of the beginning, and of the end, of a case's console
@@ -31,9 +32,11 @@ class Reader:
         self.started = False  # KUnit's first line has come
         self.block: int | None = None  # of the suite that has begun
         self.open = ""  # the name of the suite whose end has not come
+        self.ended_early = False  # its end has come before its cases: what a case prints, or results are lost
         self.counted = 0  # cases of that suite that have ended
         self.ended = False  # the line of the last suite has come
         self.poisoned = False  # the latest result is of a case that leaves a kernel not to be trusted
+        self.plan_due = False  # a version line, or the beginning of a suite or of parameters, has come before it
         self.panic = ""
         self._begin()
 
@@ -82,28 +85,39 @@ class Reader:
         if odd or not bare:
             return False
         if START.fullmatch(bare):
-            begins = not self.started and depth == 0
-            self.started |= begins
-            if begins:
-                self._begin()  # the boot's messages are no case's
-            return begins or (self.started and depth in (1, 2))
+            return self._version(depth)
         if bare.startswith("# Subtest: "):
             return self._subtest(depth, bare.removeprefix("# Subtest: "))
-        if re.fullmatch(r"1\.\.\d+", bare):
-            return True
+        if PLAN.fullmatch(bare):
+            due, self.plan_due = self.plan_due, False
+            return due
         found = RESULT.fullmatch(bare)
         return found is not None and self._result(depth, found[1] == "ok", int(found[2]), found[3])
 
+    def _version(self, depth: int) -> bool:
+        """Take in a version line; whether it begins the run, a suite, or a list of parameters."""
+        begins = not self.started and depth == 0
+        self.started |= begins
+        self.plan_due |= begins
+        if begins:
+            self._begin()  # the boot's messages are no case's
+        return begins or (self.started and depth == (2 if self.open else 1))
+
     def _subtest(self, depth: int, name: str) -> bool:
         """Take in the beginning of a suite, or of a case with parameters; whether it is the expected one."""
+        if depth == 1:
+            self._give_up_before(name)
         case = self.current
         if case is None:
             return False
         if depth == 1 and name == case.suite and not self.open:
             self.block, self.counted, self.open = case.block, 0, name
+            self.plan_due = True
             return True
-        self.inside |= depth == 2 and name == case.name and self.block == case.block
-        return self.inside
+        begins = depth == 2 and not self.inside and name == case.name and self.block == case.block
+        self.inside |= begins
+        self.plan_due |= begins
+        return begins
 
     def _result(self, depth: int, ok: bool, number: int, rest: str) -> bool:
         """Take in a test line; whether it is the expected one."""
@@ -115,7 +129,7 @@ class Reader:
             return self._close(name)
         if case is None or self.block != case.block:
             return False
-        if depth == 2 and number == len(self.parameters) + 1:
+        if depth == 2 and self.inside and number == len(self.parameters) + 1:
             self.parameters.append(Parameter(name, status, reason))
             return True
         if depth == 1 and name == case.name and number == self.counted + 1:
@@ -130,12 +144,16 @@ class Reader:
             status, reason = Status.FAILED, "a parameter failed"
         if self.report:
             status, reason = Status.FAILED, self.report
-        self.poisoned = bool(self.report)
+        self.poisoned, self.ended_early = bool(self.report), False
         self.done.append(self.result(case, status, reason))
         self._begin()
 
     def _close(self, name: str) -> bool:
-        """Take in the line of a suite's end; its cases without a result have failed."""
+        """Take in the line of a suite's end; whether it is the expected one.
+
+        KUnit prints none before the results of the suite's cases, unless its init function fails.
+        """
+        self._give_up_before(name)
         case = self.current
         if self.open and self.open != name:
             return False
@@ -144,15 +162,32 @@ class Reader:
         if case is not None and not self.open:
             self._fail_block(case, "the init function of its suite failed")
         elif case is not None and case.block == self.block:
-            self._fail_block(case, "its suite ended without it")
+            self.ended_early = True
+            return False
         self.open = ""
         self.ended = self.current is None
         return True
+
+    def _give_up_before(self, name: str) -> None:
+        """Fail what is left of a suite that seemed to end early, if `name` is the next suite's."""
+        case = self.current
+        if self.ended_early and case is not None:
+            following = next((each for each in self.cases if each.block > case.block), None)
+            if following is not None and following.suite == name:
+                self.finish()
+
+    def finish(self) -> None:
+        """Take in the end of the console: a suite that seemed to end early has lost results."""
+        if self.ended_early and self.current is not None:
+            self._fail_block(self.current, "its suite ended without it")
+            self.open = ""
+            self.ended = self.current is None
 
     def _fail_block(self, first: Case, reason: str) -> None:
         """Fail what is left of a suite."""
         rest = [case for case in self.cases[len(self.done) :] if case.block == first.block]
         self.done += [self.result(case, Status.FAILED, reason) for case in rest]
+        self.ended_early = False
         self._begin()
 
     def result(self, case: Case, status: Status, reason: str) -> Result:

@@ -95,7 +95,10 @@ def one(uml: Uml, boot: Boot, options: Options) -> tuple[Reader, Loss | None]:
             if reader.progress != before:
                 before = reader.progress
                 deadline = Deadline(timeout_of(reader, options))
-        return reader, loss_of(reader, machine.end(), deadline)
+        ended = machine.end()
+    if ended.ok:
+        reader.finish()
+    return reader, loss_of(reader, ended, deadline)
 
 
 def timeout_of(reader: Reader, options: Options) -> float:

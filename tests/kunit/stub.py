@@ -12,6 +12,15 @@ PLACE = ""  # a file: a line a boot
 OPTIONS = dict(word.split("=", 1) for word in sys.argv[1:] if "=" in word)
 
 
+FAKES = ("KTAP version 1", "1..7", "ok 1 fake", "not ok 2 fake", "    KTAP version 1", "    # Subtest: fake",
+         "    not ok 1 fake", "        not ok 1 fake", "Bail out! fake")  # fmt: skip
+SAID = {  # by how a case behaves
+    "fake": FAKES,
+    "fake_end": ("ok 1 one",),
+    "kasan": ("BUG: KASAN: slab-out-of-bounds in planted+0x40/0x80",),
+    "warn": ("WARNING: CPU: 0 PID: 20 at lib/planted.c:3 planted+0x4/0x8",),
+    "fail": ("    # {name}: EXPECTATION FAILED at lib/planted.c:5",),
+}
 HELD: list[str] = []  # a message that waits for the next one
 
 
@@ -44,14 +53,15 @@ def run_case(number: int, name: str, how: str, broken: bool) -> None:
         panic()
     if how == "hang":
         time.sleep(1000)
+    if how == "flood":
+        while True:
+            say("planted flood")
     if how == "exit":
         sys.exit(0)
-    if how == "kasan":
-        say("BUG: KASAN: slab-out-of-bounds in planted+0x40/0x80")
-    if how == "warn":
-        say("WARNING: CPU: 0 PID: 20 at lib/planted.c:3 planted+0x4/0x8")
-    if how == "fail":
-        say(f"    # {name}: EXPECTATION FAILED at lib/planted.c:5")
+    if how == "lost":
+        return
+    for text in SAID.get(how, ()):
+        say(text.format(name=name))
     if how in {"parameters", "bad_parameter"}:
         say("        KTAP version 1")
         say(f"        # Subtest: {name}")
@@ -72,6 +82,10 @@ def main() -> None:
         os.abort()
     if "dead" in OPTIONS:
         panic()
+    if "kunit.filter" in OPTIONS:
+        say(f"kunit executor: filter operation not found: {OPTIONS['kunit.filter']}")
+        say("reboot: System halted")
+        return
     say("KTAP version 1")
     if OPTIONS.get("kunit.action", "").startswith("list"):
         for suite, cases in selected().items():
@@ -102,7 +116,8 @@ def main() -> None:
     say("reboot: System halted")
 
 
-if PLACE:
-    with open(PLACE, "a") as boots:  # noqa: PTH123 -- starts with every boot of a test
-        boots.write(OPTIONS.get("kunit.filter_glob", "") + "\n")
-main()
+if __name__ == "__main__":
+    if PLACE:
+        with open(PLACE, "a") as boots:  # noqa: PTH123 -- starts with every boot of a test
+            boots.write(OPTIONS.get("kunit.filter_glob", "") + "\n")
+    main()

@@ -60,13 +60,25 @@ def test_files(kernel: Stub, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [(["nothing*"], "no case of 1 matches 'nothing*'"), (["--json", "/nowhere/x.json"], "cannot write /nowhere/x.json"),
-     (["--alltests"], "--alltests configures a build")],
+     (["--alltests"], "--alltests configures a build"),
+     (["--filter", "speed>slow"], "knows no kunit.filter, which came with Linux 6.6"),
+     (["--kernel-args", "kunit.filter=odd"], "KUnit says 'filter operation not found: odd': mend --filter"),
+     (["--kernel-args", "kunit.filter_glob=none*"], "lists no tests with kunit.filter_glob=none*: select others")],
 )  # fmt: skip
 def test_mistakes(kernel: Stub, capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:
     """A mistake of the user's is told in a sentence, before anything runs."""
     path = str(kernel({"one": {"a": "pass"}}).path)
     assert cli.main(["kunit", "--uml", path, *words]) == Exit.USAGE
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("option", "value"), [("--timeout", "soon"), ("--timeout", "-1"), ("--timeout", "nan"),
+                                               ("--jobs", "0"), ("--jobs", "two")])  # fmt: skip
+def test_numbers(capsys: pytest.CaptureFixture[str], option: str, value: str) -> None:
+    """A number that is none is refused, with the numbers that are taken."""
+    with pytest.raises(SystemExit, match=str(int(Exit.USAGE))):
+        cli.main(["kunit", "--uml", "x", f"{option}={value}"])
+    assert "more" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_no_tree(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

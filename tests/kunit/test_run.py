@@ -14,6 +14,7 @@ from lkltest.kunit.run import run
 from lkltest.kunit.spread import spread
 from lkltest.uml import Uml
 from tests.kunit.conftest import Stub, Suites
+from tests.kunit.stub import FAKES
 
 QUICK = Options(timeout=0.5)
 LETTER = {Status.PASSED: "p", Status.FAILED: "F", Status.SKIPPED: "s", Status.CRASHED: "C", Status.HUNG: "H"}
@@ -49,7 +50,9 @@ def test_all_in_one_boot(stub: Stub, tmp_path: Path) -> None:
     assert boots(tmp_path) == [""]
 
 
-@pytest.mark.parametrize(("how", "letter"), [("crash", "C"), ("hang", "H"), ("exit", "C"), ("kasan", "F")])
+@pytest.mark.parametrize(
+    ("how", "letter"), [("crash", "C"), ("hang", "H"), ("flood", "H"), ("exit", "C"), ("kasan", "F")]
+)
 def test_a_bad_end_is_blamed_alone(stub: Stub, how: str, letter: str) -> None:
     """A case that ends, hangs or poisons its kernel fails; all others have the results that they have without it."""
     suites: Suites = {"one": {"a": "pass", "bad": how, "c": "fail"}, "two": {"d": "pass"}, "twin": {"e": "skip"}}
@@ -99,6 +102,30 @@ def test_the_init_of_a_suite(stub: Stub) -> None:
 def test_a_failed_parameter(stub: Stub) -> None:
     """A case that says ok though one of its parameters does not has failed."""
     assert letters(results_of(stub({"one": {"a": "bad_parameter"}}))) == "F"
+
+
+def test_lines_like_ktap(stub: Stub, tmp_path: Path) -> None:
+    """What a case prints is no result, though it look like one: it is kept in the case's console."""
+    found = results_of(stub({"one": {"a": "pass", "b": "fake", "c": "fail"}, "two": {"d": "fake"}}))
+    assert letters(found) == "ppFp"
+    assert found["one.b"].console.splitlines() == list(FAKES)
+    assert found["one.b"].parameters == ()
+    assert boots(tmp_path) == [""]
+
+
+@pytest.mark.parametrize("last", ["pass", "crash"])
+def test_a_suite_that_seems_to_end(stub: Stub, last: str) -> None:
+    """A case that prints its suite's end ends nothing: the cases behind it have the results that they have without."""
+    found = results_of(stub({"one": {"a": "fake_end", "b": "fail", "c": last}, "two": {"d": "pass"}}))
+    assert letters(found) == f"pF{LETTER[Status.CRASHED] if last == 'crash' else 'p'}p"
+
+
+@pytest.mark.parametrize("following", [{}, {"two": {"d": "pass"}}, {"init_fails": {"e": "pass"}, "two": {"d": "pass"}}])
+def test_lost_results(stub: Stub, following: Suites) -> None:
+    """Cases whose results the console has lost fail when their suite has ended; no other case does."""
+    found = results_of(stub({"one": {"a": "pass", "b": "lost", "c": "lost"}, **following}))
+    assert letters(found) == "pFF" + "".join("F" if name == "init_fails" else "p" for name in following)
+    assert found["one.c"].reason == "its suite ended without it"
 
 
 def test_a_warning_is_counted(stub: Stub) -> None:

@@ -1,28 +1,41 @@
-"""Time of the suites, and calls of the fuzzer, with coverage and without, in one run.
+"""Time of the suites, and speed of the fuzzer's executor, with coverage and without, in one run.
 
-The kernels are the default one and its instrumented variant, both built before the clock starts.
+The kernels are the default one and its instrumented variant, both built before the clock starts. The executor runs the
+same programs on both; on the instrumented one without collecting, with `--cov`, and with feedback for each call.
 
-Usage: python benchmarks/coverage.py [--rounds N] [--fuzz-seconds S] [SUITE]...
+Usage: python benchmarks/coverage.py [--rounds N] [--programs N] [SUITE]...
+
+To reach: the suites in at most 2.0 times the time, the executor with at least 0.5 of the calls a second.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
+import contextlib
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from lkltest import liblkl
+from lkltest.coverage import raw
+from lkltest.fuzz.exec.feedback import Feedback, SeenEdges
+from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, WorkerExit
+from lkltest.fuzz.gen.generator import Generator
+from lkltest.fuzz.lang.describe import Description, describe
+from lkltest.fuzz.prog.values import Program
 from lkltest.host import process
 from lkltest.host.progress import Bar
+from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SUITES = ("suites/boot", "suites/disk", "suites/net")
+SCENARIOS = ("files", "xattrs", "pipes", "udp")
+TURNS = 60  # of the same programs on one kernel
 
 
 def pytest(suites: list[str], *arguments: str) -> float:
@@ -35,15 +48,57 @@ def pytest(suites: list[str], *arguments: str) -> float:
     return time.perf_counter() - start
 
 
-def calls(seconds: float, folder: Path, *arguments: str) -> float:
-    """Calls a second of the fuzzer with one worker."""
-    command = [sys.executable, "-m", "lkltest", "fuzz", "--time", str(seconds), "--workers", "1", "--seed", "1",
-               "--output", str(folder), *arguments]  # fmt: skip
-    text = process.run(command, cwd=ROOT, merge=True).output.decode()
-    found = re.search(r"\(([\d,]+) a second\)", text)
-    if found is None:
-        sys.exit(f"{process.command(command)}:\n{text}")
-    return float(found[1].replace(",", ""))
+def sample(config: KernelConfig, description: Description, count: int) -> list[Program]:
+    """Programs of the generator that neither fail, nor block, nor need a task of their own."""
+    batch = Generator(description, 1, SCENARIOS).batch(count * 2)
+    with Kernel(config) as kernel:
+        outcome = kernel.run(batch.data, len(batch.programs))
+        assert not isinstance(outcome, WorkerExit)
+        returned = kernel.memory.results(0, kernel.memory.head().calls)
+    programs = []
+    for candidate in batch.programs[:outcome]:
+        own, returned = returned[: len(candidate.calls)], returned[len(candidate.calls) :]
+        program = candidate.program(own)
+        if not description.needs(program) and not any(-516 <= result <= -512 for result in own):
+            programs.append(program)
+    return programs[:count]
+
+
+def executor(config: KernelConfig, data: bytes, count: int, *, feedback: bool = False, cov: bool = False) -> float:
+    """Calls a second of the executor."""
+    with contextlib.ExitStack() as stack:
+        if cov:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            config = replace(config, env={**config.env, raw.VARIABLE: folder})
+        edges = None
+        if feedback:
+            edges = stack.enter_context(Feedback(stack.enter_context(SeenEdges())))
+        kernel = stack.enter_context(Kernel(config, feedback=edges))
+        start = time.perf_counter()
+        for _ in range(TURNS):
+            outcome = kernel.run(data, count)
+            assert outcome == count or kernel.memory.head().alarm, outcome
+            if edges:
+                edges.outcomes()
+        seconds = time.perf_counter() - start
+        return kernel.memory.head().calls / seconds
+
+
+def speeds(kernels: Mapping[str, Liblkl], settings: Settings, programs: int) -> Iterator[tuple[str, float]]:
+    """Calls a second on each kernel, by the name of a measurement."""
+    configs, data, count = {}, {}, 0
+    chosen: list[Program] = []
+    for name, kernel in kernels.items():
+        description = describe(kernel, settings)
+        configs[name] = KernelConfig.make(kernel, settings, description.shapes)
+        chosen = chosen or sample(configs[name], description, programs)
+        data[name], count = b"".join(map(description.encode, chosen)), len(chosen)
+    yield "plain", executor(configs["plain"], data["plain"], count)
+    traced = configs["coverage"], data["coverage"], count
+    yield "instrumented, not collected", executor(*traced)
+    yield "--cov", executor(*traced, cov=True)
+    yield "feedback", executor(*traced, feedback=True)
+    yield "--cov and feedback", executor(*traced, cov=True, feedback=True)
 
 
 def main() -> None:
@@ -51,28 +106,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("suites", nargs="*", default=list(SUITES))
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--fuzz-seconds", type=float, default=10.0)
+    parser.add_argument("--programs", type=int, default=150)
     arguments = parser.parse_args()
     settings = Settings.load({})
     with Bar() as bar:
         plain = liblkl.default(settings, progress=bar)
         traced = liblkl.default(replace(settings, variant="coverage"), progress=bar)
-    times: dict[str, list[float]] = {"plain": [], "coverage": []}
-    speeds: dict[str, list[float]] = {"plain": [], "coverage": []}
+    seconds: dict[str, list[float]] = {"plain": [], "coverage": []}
+    rates: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         covered = (f"--lkl-cov={scratch}/cov",)
         pytest(arguments.suites, f"--lkl={plain.path}")  # compiles the programs
         pytest(arguments.suites, f"--lkl={traced.path}", *covered)  # finds the lines
         for _ in range(arguments.rounds):
-            times["plain"].append(pytest(arguments.suites, f"--lkl={plain.path}"))
-            times["coverage"].append(pytest(arguments.suites, f"--lkl={traced.path}", *covered))
-            out = Path(scratch, "fuzz")
-            speeds["plain"].append(calls(arguments.fuzz_seconds, out, "--lkl", str(plain.path)))
-            fuzzed = ("--lkl", str(traced.path), "--cov", f"{scratch}/fuzz-cov")
-            speeds["coverage"].append(calls(arguments.fuzz_seconds, out, *fuzzed))
-    for name, unit, measured in (("suites", "s", times), ("fuzzer", "calls/s", speeds)):
-        without, with_ = (statistics.median(measured[kind]) for kind in ("plain", "coverage"))
-        print(f"{name}: {without:,.1f} {unit} without, {with_:,.1f} {unit} with coverage: {with_ / without:.2f} times")
+            seconds["plain"].append(pytest(arguments.suites, f"--lkl={plain.path}"))
+            seconds["coverage"].append(pytest(arguments.suites, f"--lkl={traced.path}", *covered))
+            for name, rate in speeds({"plain": plain, "coverage": traced}, settings, arguments.programs):
+                rates.setdefault(name, []).append(rate)
+    without, with_ = (statistics.median(seconds[kind]) for kind in ("plain", "coverage"))
+    print(f"suites: {without:.1f} s without, {with_:.1f} s with coverage: {with_ / without:.2f} times (at most 2.0)")
+    for name, measured in rates.items():
+        share = statistics.median(rate / base for rate, base in zip(measured, rates["plain"], strict=True))
+        print(f"executor, {name:<28}{statistics.median(measured):10,.0f} calls/s  {share:.2f} (at least 0.5)")
 
 
 if __name__ == "__main__":

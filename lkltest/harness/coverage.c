@@ -11,6 +11,8 @@
  *
  * lkltest/coverage/raw.py reads the file; its layout is the two structures below.
  * Without the variable LKLTEST_COV_RAW, which names a directory, nothing is noted.
+ *
+ * The fuzzer's executor asks for more than that: see edges.h.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,6 +27,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "edges.h"
 
 #define PAGE 4096
 #define RECORD 1024	/* addresses in a record at most */
@@ -62,6 +66,7 @@ int lkl_start_kernel();
 
 void __sanitizer_cov_trace_pc(void);
 void lkltest_coverage_context(const char *name);
+int lkltest_edges_attach(int seen, int trace);
 
 /* Weak: a program that has its own keeps it. */
 #if __has_attribute(no_sanitize_coverage)
@@ -73,11 +78,12 @@ __attribute__((weak)) void __sanitizer_cov_trace_pc(void)
 	uint64_t *bits = __atomic_load_n(&coverage.bits, __ATOMIC_RELAXED);
 	uint64_t bit = 1ULL << (at % WORD);
 
-	if (!bits || at >= coverage.size)
+	if (at >= coverage.size)
 		return;
-	bits += at / WORD;
-	if (!(__atomic_load_n(bits, __ATOMIC_RELAXED) & bit))
-		__atomic_fetch_or(bits, bit, __ATOMIC_RELAXED);
+	if (bits && !(__atomic_load_n(bits + at / WORD, __ATOMIC_RELAXED) & bit))
+		__atomic_fetch_or(bits + at / WORD, bit, __ATOMIC_RELAXED);
+	if (edges_tracing)
+		edges_note(at);
 }
 
 static void write_record(void)
@@ -194,6 +200,29 @@ static __attribute__((constructor(101))) void begin(void)
 		fail("map the file", errno);
 	*coverage.header = header;
 	__atomic_store_n(&coverage.bits, (uint64_t *)((char *)coverage.header + PAGE), __ATOMIC_RELEASE);
+}
+
+/* Maps the fuzzer's memory for edges; 0, or -1 where that fails. */
+int lkltest_edges_attach(int seen, int trace)
+{
+	static struct header header;
+	struct edges_head *head = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, trace, 0);
+	size_t calls, log;
+
+	if (head == MAP_FAILED || !dl_iterate_phdr(find_code, &header))
+		return -1;
+	calls = head->max_calls * sizeof(struct edges_call);
+	log = head->max_logged * sizeof(struct edges_entry);
+	munmap(head, PAGE);
+	edges.seen = mmap(NULL, 1 << EDGES_BITS, PROT_READ | PROT_WRITE, MAP_SHARED, seen, 0);
+	head = mmap(NULL, sizeof(*head) + calls + log, PROT_READ | PROT_WRITE, MAP_SHARED, trace, 0);
+	if (edges.seen == MAP_FAILED || head == MAP_FAILED)
+		return -1;
+	edges.calls = (struct edges_call *)(head + 1);
+	edges.log = (struct edges_entry *)((char *)edges.calls + calls);
+	head->base = header.base;
+	edges.head = head;
+	return 0;
 }
 
 /* Called by a kernel that was built with -fsanitize-coverage=trace-cmp, too: not noted. */

@@ -44,6 +44,21 @@ def traced(liblkl: Liblkl, tmp_path_factory: pytest.TempPathFactory) -> Liblkl:
     return replace(found, root=PROGRAMS)
 
 
+@pytest.fixture(scope="session")
+def shared(liblkl: Liblkl, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tests' kernel as a shared library whose lkl_syscall() is instrumented."""
+    assert liblkl.static is not None
+    folder = tmp_path_factory.mktemp("shared")
+    for include in liblkl.include:
+        shutil.copytree(include, folder / "include", dirs_exist_ok=True)
+    call("objcopy", "--redefine-sym", "lkl_syscall=plain_lkl_syscall", liblkl.static, folder / "plain.a")
+    call("gcc", "-g", "-O2", "-fPIC", "-shared", "-fsanitize-coverage=trace-pc", PROGRAMS / "traced_call.c",
+         "-Wl,--whole-archive", folder / "plain.a", "-Wl,--no-whole-archive", "-lpthread", "-lrt",
+         "-o", folder / "liblkl.so")  # fmt: skip
+    (folder / "plain.a").unlink()
+    return folder
+
+
 @dataclass(frozen=True)
 class Covered:
     """One run of the program covers.c."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,23 +11,6 @@ from lkltest.coverage import data
 from lkltest.coverage.summary import summarize
 from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
-from tests.coverage.conftest import PROGRAMS
-from tests.liblkl.tiny import call
-
-
-@pytest.fixture(scope="module")
-def shared(liblkl: Liblkl, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tests' kernel as a shared library whose lkl_syscall() is instrumented."""
-    assert liblkl.static is not None
-    folder = tmp_path_factory.mktemp("shared")
-    for include in liblkl.include:
-        shutil.copytree(include, folder / "include", dirs_exist_ok=True)
-    call("objcopy", "--redefine-sym", "lkl_syscall=plain_lkl_syscall", liblkl.static, folder / "plain.a")
-    call("gcc", "-g", "-O2", "-fPIC", "-shared", "-fsanitize-coverage=trace-pc", PROGRAMS / "traced_call.c",
-         "-Wl,--whole-archive", folder / "plain.a", "-Wl,--no-whole-archive", "-lpthread", "-lrt",
-         "-o", folder / "liblkl.so")  # fmt: skip
-    (folder / "plain.a").unlink()
-    return folder
 
 
 def test_the_fuzzer_collects(

@@ -14,9 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from lkltest.coverage.collect import require_instrumented
 from lkltest.crash.report import LINE, parse
 from lkltest.errors import KernelLost
 from lkltest.fuzz.exec import native
+from lkltest.fuzz.exec.feedback import Feedback
 from lkltest.fuzz.exec.hang import STUCK_AFTER, HangWatch, Look
 from lkltest.fuzz.exec.protocol import MESSAGE
 from lkltest.fuzz.exec.shmem import Head, Memory
@@ -107,12 +109,17 @@ class WorkerExit:
 class Kernel(Closing):
     """A booted kernel, which runs batches of encoded programs until it is lost or closed.
 
-    Use it as a context manager. Raises KernelLost if the kernel does not boot.
+    Use it as a context manager. `feedback` takes the edges that the calls reach; the kernel must be instrumented.
+    Raises KernelLost if the kernel does not boot.
     """
 
-    def __init__(self, config: KernelConfig, memory: Memory | None = None) -> None:
+    def __init__(self, config: KernelConfig, memory: Memory | None = None, feedback: Feedback | None = None) -> None:
+        if feedback is not None:
+            require_instrumented(config.liblkl)
+            feedback.clear()
         self.config = config
         self.memory = memory or Memory()
+        self.fds = [self.memory.fd, *(feedback.fds if feedback else ())]
         self.owned = memory is None
         self.programs = 0  # run, or begun, since boot
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by close()
@@ -123,7 +130,7 @@ class Kernel(Closing):
             self._argv(),
             stdin=process.PIPE,
             stderr=self.stderr,
-            pass_fds=[self.memory.fd],
+            pass_fds=self.fds,
             env={"PYTHONDONTWRITEBYTECODE": "1", **config.env},
         )
         self._await_boot()
@@ -136,7 +143,7 @@ class Kernel(Closing):
         disk = self.config.disk
         return [
             sys.executable, "-I", "-S", str(WORKER), str(self.config.executor), str(Path(backend.origin).parent),
-            str(self.memory.fd), str(self.config.nice), str(self.config.mem), self.config.cmdline,
+            ",".join(map(str, self.fds)), str(self.config.nice), str(self.config.mem), self.config.cmdline,
             *([str(disk.image), disk.type] if disk else []),
         ]
 
@@ -247,9 +254,9 @@ class Kernel(Closing):
         return self.errors(written)
 
 
-def boot(config: KernelConfig, memory: Memory) -> Kernel:
+def boot(config: KernelConfig, memory: Memory, feedback: Feedback | None = None) -> Kernel:
     """Boot a kernel, with a second try where the first one fails. Raises KernelLost."""
     try:
-        return Kernel(config, memory)
+        return Kernel(config, memory, feedback)
     except KernelLost:
-        return Kernel(config, memory)
+        return Kernel(config, memory, feedback)

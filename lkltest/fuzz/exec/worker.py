@@ -1,14 +1,15 @@
 """The program of a worker: it boots one kernel, and runs batches on it.
 
-Run as `python -I -S worker.py EXECUTOR CFFI FD NICE MEMORY CMDLINE [IMAGE TYPE]`. It imports as little as possible,
-because each lost worker is replaced by a new one, which must start fast.
+Run as `python -I -S worker.py EXECUTOR CFFI FDS NICE MEMORY CMDLINE [IMAGE TYPE]`. FDS are descriptors, with commas
+between them: of the shared memory, and of the two parts of the feedback where it is wanted. It imports as little as
+possible, because each lost worker is replaced by a new one, which must start fast.
 """
 
 import os
 import sys
 
 
-def main(executor: str, cffi: str, fd: int, nice: int, memory: int, cmdline: str, *disk: str) -> int:
+def main(executor: str, cffi: str, fds: list[int], nice: int, memory: int, cmdline: str, *disk: str) -> int:
     """Boot a kernel and serve batches until standard input ends; returns 2 where the kernel cannot be started."""
     import importlib.machinery
     import importlib.util
@@ -25,10 +26,12 @@ def main(executor: str, cffi: str, fd: int, nice: int, memory: int, cmdline: str
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     lib = module.lib
-    if lib.fz_attach(fd):
+    memory_fd, *edges = fds
+    if lib.fz_attach(memory_fd) or (edges and lib.fz_edges(*edges)):
         print("lkltest: no shared memory", file=sys.stderr, flush=True)
         return 2
-    os.close(fd)
+    for fd in fds:
+        os.close(fd)
     error = lib.fz_boot(memory, cmdline.encode())
     if error:
         print(f"lkltest: the kernel does not boot: error {error}", file=sys.stderr, flush=True)
@@ -43,5 +46,5 @@ def main(executor: str, cffi: str, fd: int, nice: int, memory: int, cmdline: str
 
 
 if __name__ == "__main__":
-    _, executor, cffi, fd, nice, memory, cmdline, *disk = sys.argv
-    sys.exit(main(executor, cffi, int(fd), int(nice), int(memory), cmdline, *disk))
+    _, executor, cffi, fds, nice, memory, cmdline, *disk = sys.argv
+    sys.exit(main(executor, cffi, [int(fd) for fd in fds.split(",")], int(nice), int(memory), cmdline, *disk))

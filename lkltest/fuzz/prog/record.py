@@ -12,7 +12,7 @@ FORMATS = {
 class Record:
     """A little-endian C struct without padding: each field is aligned to its own size.
 
-    `pack` and `unpack_from` are those of `struct.Struct`, in the order of the fields.
+    `pack`, `unpack_from` and `iter_unpack` are those of `struct.Struct`, in the order of the fields.
     """
 
     def __init__(self, name: str, *fields: tuple[str, str, str], qualifier: str = "") -> None:
@@ -24,6 +24,7 @@ class Record:
         self._struct = struct.Struct("<" + "".join(FORMATS[type] for type, _, _ in fields))
         self.pack = self._struct.pack
         self.unpack_from = self._struct.unpack_from
+        self.iter_unpack = self._struct.iter_unpack
         self.size = self._struct.size
 
     def offset(self, name: str) -> int:

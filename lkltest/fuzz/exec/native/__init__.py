@@ -22,6 +22,7 @@ SOURCES = ("executor.c", "arena.h", "sandbox.h", "console.h")
 
 INTERFACE = """
 int fz_attach(int fd);
+int fz_edges(int seen, int trace);
 long fz_boot(unsigned long memory, const char *cmdline);
 long fz_disk(const char *path, const char *type);
 uint32_t fz_run(uint32_t count, uint64_t first);

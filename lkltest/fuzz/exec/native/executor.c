@@ -26,6 +26,12 @@
 static struct fz_shared *shared;
 static struct arena arena;
 
+/* Of harness/edges.h, where the kernel is instrumented. */
+int lkltest_edges_attach(int seen, int trace) __attribute__((weak));
+void lkltest_edges_clear(void) __attribute__((weak));
+void lkltest_edges_begin(uint64_t program, uint32_t call) __attribute__((weak));
+void lkltest_edges_end(void) __attribute__((weak));
+
 /* The results of the program that runs. */
 static long results[FZ_MAX_PROGRAM_RESULTS];
 static uint8_t kinds[FZ_MAX_PROGRAM_RESULTS];
@@ -191,6 +197,19 @@ static int misuse(const struct call *call, const long *params, const uint8_t *ta
 	       SYS(getsockopt, params[0], 1 /* SOL_SOCKET */, 3 /* SO_TYPE */, (long)&type, (long)&size) >= 0;
 }
 
+/* Make a call, of which the edges are noted where somebody asked for them. */
+static long make_call(const struct call *call, long *params)
+{
+	long result;
+
+	if (!lkltest_edges_begin)
+		return lkl_syscall(call->number, params);
+	lkltest_edges_begin(shared->program, shared->call);
+	result = lkl_syscall(call->number, params);
+	lkltest_edges_end();
+	return result;
+}
+
 static const unsigned char *run_call(const struct call *call, struct tally *tally)
 {
 	const unsigned char *p = (const unsigned char *)(call + 1);
@@ -204,7 +223,7 @@ static const unsigned char *run_call(const struct call *call, struct tally *tall
 		tags[i] = *p;
 		params[i] = value(&p);
 	}
-	result = misuse(call, params, tags) ? -ENOTTY : lkl_syscall(call->number, params);
+	result = misuse(call, params, tags) ? -ENOTTY : make_call(call, params);
 	interrupted = sandbox_interrupted(result);
 	if (interrupted) {
 		shared->interrupted++;
@@ -256,6 +275,8 @@ uint32_t fz_run(uint32_t count, uint64_t first)
 	char *at = (char *)shared + FZ_PROGRAMS;
 	uint32_t done;
 
+	if (lkltest_edges_clear)
+		lkltest_edges_clear();
 	shared->novel = 0;
 	shared->alarm = FZ_ALARM_QUIET;
 	shared->program = first;
@@ -284,6 +305,12 @@ int fz_attach(int fd)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	shared = mmap(NULL, FZ_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	return shared == MAP_FAILED || arena_init(&arena) ? -1 : 0;
+}
+
+/* Map the memory for edges; 0, or -1 where that fails, or the kernel is not instrumented. */
+int fz_edges(int seen, int trace)
+{
+	return lkltest_edges_attach ? lkltest_edges_attach(seen, trace) : -1;
 }
 
 /* Boot the kernel; 0 or a negative errno. */

@@ -1,0 +1,168 @@
+"""The edges that the calls of a batch reach on an instrumented kernel: the feedback for a guided fuzzer.
+
+An edge is a basic block and the block before it in the same call; it has a number below `EDGES`, which it shares with
+another edge now and then. Only the thread that makes a call counts; a timer's interrupt in it does, too. The memory is
+written by harness/edges.h, and survives the worker.
+
+    with SeenEdges() as seen, Feedback(seen) as feedback, Kernel(config, feedback=feedback) as kernel:
+        kernel.run(description.encode(program), 1)
+        for outcome in feedback.outcomes():
+            print(outcome.program, outcome.new_edges, [call.new_edges for call in outcome.calls])
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from lkltest.fuzz.prog.record import Record
+from lkltest.host.closing import Closing
+
+EDGES = 1 << 22
+MAX_CALLS = 1 << 16  # of a batch
+MAX_LOGGED = 1 << 21  # edges of a batch
+
+_HEAD = Record(
+    "edges_head",
+    ("uint64_t", "base", ""),
+    ("uint32_t", "max_calls", ""),
+    ("uint32_t", "max_logged", ""),
+    ("uint32_t", "every", ""),
+    ("uint32_t", "calls", ""),
+    ("uint32_t", "logged", ""),
+    ("uint32_t", "lost", ""),
+)
+_CALL = Record(
+    "edges_call",
+    ("uint64_t", "program", ""),
+    ("uint32_t", "call", ""),
+    ("uint32_t", "first", ""),
+    ("uint32_t", "reached", ""),
+    ("uint32_t", "new", ""),
+    ("uint32_t", "logged", ""),
+    ("uint32_t", "unused", ""),
+)
+_ENTRY = Record("edges_entry", ("uint32_t", "edge", ""), ("uint32_t", "at", ""))
+_LOG = _HEAD.size + MAX_CALLS * _CALL.size
+_SIZE = _LOG + MAX_LOGGED * _ENTRY.size
+
+
+class CallOutcome(NamedTuple):
+    """The edges that one call reached, as numbers; the last one of a kernel that was lost may be cut short."""
+
+    call: int  # index in its program
+    edges: int  # different ones
+    new_edges: int  # those of them that no earlier call has reached
+    first: int  # its place in the log
+    logged: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The edges that one program reached."""
+
+    program: int  # number since boot, as `Head.program`
+    calls: tuple[CallOutcome, ...]
+
+    @property
+    def new_edges(self) -> int:
+        """The edges that no earlier program has reached."""
+        return sum(call.new_edges for call in self.calls)
+
+
+@dataclass(frozen=True)
+class Reached:
+    """An edge in the log of a call."""
+
+    edge: int
+    address: int  # link address of its block in the module with the kernel, as `coverage.sites.find` has it
+
+
+class SeenEdges(Closing):
+    """All edges that were ever reached, by any kernel whose `Feedback` has this map."""
+
+    def __init__(self) -> None:
+        self.fd = os.memfd_create("lkltest-seen")
+        os.ftruncate(self.fd, EDGES)
+        self.map = mmap.mmap(self.fd, EDGES)
+
+    def __len__(self) -> int:
+        """The number of edges."""
+        return EDGES - self.map[:].count(0)
+
+    def __contains__(self, edge: int) -> bool:
+        return self.map[edge] != 0
+
+    def add(self, edge: int) -> None:
+        """Let an edge count as reached, such as one that an earlier run has saved."""
+        self.map[edge] = 1
+
+    def forget(self, edge: int) -> None:
+        """Let an edge count as new again."""
+        self.map[edge] = 0
+
+    def close(self) -> None:
+        """Free the memory."""
+        self.map.close()
+        os.close(self.fd)
+
+
+class Feedback(Closing):
+    """The edges of one worker's last batch. Read it before the next batch starts."""
+
+    def __init__(self, seen: SeenEdges, *, every: bool = False) -> None:
+        """Share the map `seen` with other workers; `every` logs all edges of a call, and not only the new ones."""
+        self.seen = seen
+        self.fd = os.memfd_create("lkltest-edges")
+        os.ftruncate(self.fd, _SIZE)
+        self.map = mmap.mmap(self.fd, _SIZE)
+        self.clear(every=every)
+
+    @property
+    def fds(self) -> tuple[int, int]:
+        """The descriptors that a worker maps."""
+        return self.seen.fd, self.fd
+
+    @property
+    def lost(self) -> int:
+        """The calls and edges that found no room: they are missing in `outcomes` and `reached`."""
+        return self._head()["lost"]
+
+    def clear(self, *, every: bool | None = None) -> None:
+        """Forget the batch; with `every`, set it for the next one (see `__init__`)."""
+        keep = bool(self._head()["every"]) if every is None else every
+        self.map[: _HEAD.size] = _HEAD.pack(self._head()["base"], MAX_CALLS, MAX_LOGGED, keep, 0, 0, 0)
+
+    def outcomes(self) -> list[Outcome]:
+        """The programs of the batch in order, as far as they have run; the calls of each in order."""
+        found: list[Outcome] = []
+        calls: list[CallOutcome] = []
+        last = -1
+        for program, call, first, edges, new, logged, _ in self._calls():
+            if program != last and calls:
+                found.append(Outcome(last, tuple(calls)))
+                calls = []
+            last = program
+            calls.append(CallOutcome(call, edges, new, first, logged))
+        return [*found, Outcome(last, tuple(calls))] if calls else found
+
+    def reached(self, call: CallOutcome) -> list[Reached]:
+        """The edges of a call in the order in which it met them: the new ones, or all of them with `every`."""
+        base = self._head()["base"]
+        entries = (_ENTRY.unpack_from(self.map, _LOG + (call.first + n) * _ENTRY.size) for n in range(call.logged))
+        return [Reached(edge, base + at) for edge, at in entries]
+
+    def _head(self) -> dict[str, int]:
+        return dict(zip(_HEAD.names, _HEAD.unpack_from(self.map), strict=True))
+
+    def _calls(self) -> Iterator[tuple[int, ...]]:
+        """The records of the batch."""
+        return _CALL.iter_unpack(self.map[_HEAD.size : _HEAD.size + self._head()["calls"] * _CALL.size])
+
+    def close(self) -> None:
+        """Free the memory; the map of seen edges stays."""
+        self.map.close()
+        os.close(self.fd)

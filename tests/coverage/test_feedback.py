@@ -1,0 +1,120 @@
+"""Feedback for a guided fuzzer: the edges that each call reaches on a kernel whose lkl_syscall() is instrumented."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from lkltest import liblkl as kernels
+from lkltest.coverage import sites
+from lkltest.errors import UsageError
+from lkltest.fuzz.exec.feedback import Feedback, Outcome, SeenEdges
+from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, WorkerExit
+from lkltest.fuzz.lang.describe import Description, describe
+from lkltest.fuzz.prog.text import parse_program
+from lkltest.liblkl import Liblkl
+from lkltest.settings import Settings
+
+CRASH = "umask(83)"  # see traced_call.c
+
+Run = Callable[..., list[Outcome]]
+
+
+@pytest.fixture(scope="module")
+def description(shared: Path, settings: Settings) -> Description:
+    """The description of the kernel's calls."""
+    return describe(kernels.find(shared), settings)
+
+
+@pytest.fixture(scope="module")
+def config(shared: Path, settings: Settings, description: Description) -> KernelConfig:
+    """The configuration of the instrumented kernel."""
+    return KernelConfig.make(kernels.find(shared), settings, description.shapes)
+
+
+@pytest.fixture
+def seen() -> Iterator[SeenEdges]:
+    """A map in which no edge was reached."""
+    with SeenEdges() as edges:
+        yield edges
+
+
+def encode(description: Description, texts: Sequence[str]) -> tuple[bytes, int]:
+    """A batch of programs, each given as its calls."""
+    programs = [parse_program(text, description.headers.constants, description.produces) for text in texts]
+    return b"".join(map(description.encode, programs)), len(programs)
+
+
+def news(outcomes: Sequence[Outcome]) -> list[list[bool]]:
+    """Whether each call of each program reached an edge for the first time."""
+    return [[call.new_edges > 0 for call in outcome.calls] for outcome in outcomes]
+
+
+def test_new_edges_of_calls_and_programs(config: KernelConfig, description: Description, seen: SeenEdges) -> None:
+    """A call has new edges if no call before has reached them: in its program, an earlier one, or on another kernel."""
+    with Feedback(seen) as feedback:
+        with Kernel(config, feedback=feedback) as kernel:
+            assert kernel.run(*encode(description, ["getpid()\ngetpid()\n", "getpid()\ngettid()\n"])) == 2
+            first = feedback.outcomes()
+            assert kernel.run(*encode(description, ["gettid()\n"])) == 1
+            second = feedback.outcomes()
+        with Kernel(config, feedback=feedback) as kernel:
+            assert kernel.run(*encode(description, ["gettid()\n"])) == 1
+            third = feedback.outcomes()
+        assert feedback.lost == 0
+    assert news(first) == [[True, False], [False, True]]
+    assert [outcome.program for outcome in (*first, *second)] == [0, 1, 2]
+    assert [outcome.new_edges > 0 for outcome in (*first, *second, *third)] == [True, True, False, False]
+    assert first[0].calls[0].edges == first[0].calls[1].edges > 0
+    assert len(seen) == sum(outcome.new_edges for outcome in first)
+
+
+def test_the_set_of_a_call(config: KernelConfig, description: Description, seen: SeenEdges) -> None:
+    """With `every`, each call has all its edges, each once, at instrumented addresses; without, only the new ones."""
+    batch = encode(description, ["getpid()\ngettid()\ngetpid()\n"])
+    with Feedback(seen, every=True) as feedback, Kernel(config, feedback=feedback) as kernel:
+        kernel.run(*batch)
+        ((pid, tid, again),) = [outcome.calls for outcome in feedback.outcomes()]
+        assert feedback.reached(pid) == feedback.reached(again)
+        edges = [one.edge for one in feedback.reached(tid)]
+        assert len(edges) == len(set(edges)) == tid.edges
+        assert all(edge in seen for edge in edges)
+        assert config.liblkl.shared is not None
+        assert {one.address for one in feedback.reached(tid)} <= set(sites.find(config.liblkl.shared))
+        seen.forget(edges[0])
+        feedback.clear(every=False)
+        kernel.run(*batch)
+        calls = feedback.outcomes()[0].calls
+        assert [one.edge for call in calls for one in feedback.reached(call)] == [edges[0]]
+
+
+def test_a_crash_keeps_its_edges(config: KernelConfig, description: Description, seen: SeenEdges) -> None:
+    """The call that kills its kernel is the last one, with the edges up to there."""
+    with Feedback(seen) as feedback:
+        with Kernel(config, feedback=feedback) as kernel:
+            ended = kernel.run(*encode(description, ["getpid()\n", f"gettid()\n{CRASH}\ngetpid()\n", "getpid()\n"]))
+        assert isinstance(ended, WorkerExit)
+        outcomes = feedback.outcomes()
+    assert news(outcomes) == [[True], [True, True]]
+
+
+def test_generations_do_not_run_out(config: KernelConfig, description: Description, seen: SeenEdges) -> None:
+    """A call has all its edges, though it has the number that a call of long ago had: there are 65,535 of them."""
+    with Feedback(seen) as feedback, Kernel(config, feedback=feedback) as kernel:
+        kernel.run(*encode(description, ["gettid()\n"]))
+        (before,) = feedback.outcomes()
+        data, count = encode(description, ["getpid()\n" * 500] * 60)
+        for _ in range(2):
+            assert kernel.run(data, count) == count
+        kernel.run(*encode(description, ["getpid()\n" * (65535 - 60001) + "gettid()\n"]))
+        (after,) = feedback.outcomes()
+        assert after.calls[-1].edges == before.calls[0].edges
+
+
+def test_a_plain_kernel_has_no_feedback(liblkl: Liblkl, settings: Settings, seen: SeenEdges) -> None:
+    """A kernel that is not instrumented is refused before it boots."""
+    plain = KernelConfig.make(liblkl, settings, {})
+    with Feedback(seen) as feedback, pytest.raises(UsageError, match="not instrumented"):
+        Kernel(plain, feedback=feedback)

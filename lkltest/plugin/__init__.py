@@ -58,6 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "lkl_timeout(program, point): timeouts in seconds of a test program, and of each of its points",
     )
+    config.addinivalue_line("markers", "lkl_recipes(*names): the recipes of the images on which tests run")
 
 
 def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> object:  # noqa: ANN401 -- nodes of any type

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lkltest.errors import LkltestError
+from lkltest.errors import LkltestError, UsageError
 from lkltest.image import MissingTool, Recipe, broken, load, make, scratch, shipped
 from lkltest.image.disk import Disk, PointResult, make_disk, user_disk
 from lkltest.image.user_image import identify
@@ -60,7 +60,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     recipes = recipes_of(metafunc.config)
     settings = settings_of(metafunc.config)
     if "image" in names:
-        given = images_of(metafunc.config)
+        given = _of_marked_types(metafunc, images_of(metafunc.config))
         ids = [one.name for one in given]
         metafunc.parametrize("image", given, indirect=True, ids=ids, scope="class")
     if "broken_disk" in names:
@@ -71,6 +71,18 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("power_cuts", lasting, indirect=True, ids=[one.name for one in lasting], scope="module")
     if "cut" in names and "power_cuts" in names:
         metafunc.parametrize("cut", range(settings.cuts), ids=[f"cut{number}" for number in range(settings.cuts)])
+
+
+def _of_marked_types(metafunc: pytest.Metafunc, given: Sequence[Recipe | Path]) -> Sequence[Recipe | Path]:
+    """The images of the recipes that the nearest mark lkl_recipes names; all where there is none."""
+    mark = metafunc.definition.get_closest_marker("lkl_recipes")
+    if mark is None:
+        return given
+    known = {recipe.name for recipe in recipes_of(metafunc.config)}
+    for name in mark.args:
+        if name not in known:
+            raise UsageError(f"the mark lkl_recipes names {name!r}, but the recipes are {', '.join(sorted(known))}")
+    return [one for one in given if isinstance(one, Recipe) and one.name in mark.args]
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@
 	TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN \
 	"-gggggggggggggggggggggggggggggggggggggggggggggggggggggg"
 
-static void check_target(const char *path, const char *target)
+LKLTEST_FN void check_target(const char *path, const char *target)
 {
 	char text[256];
 	long len = CHECK_OK(lkl_sys_readlinkat(LKL_AT_FDCWD, path, text, sizeof(text) - 1));
@@ -25,7 +25,7 @@ static void check_target(const char *path, const char *target)
 
 /* ---- what the host packed ---- */
 
-static void check_packed(void)
+LKLTEST_FN void check_packed(void)
 {
 	check_file("packed/size-0", 0);
 	check_file("packed/size-1", 1);
@@ -46,7 +46,7 @@ static void check_packed(void)
 
 static int nr_entries = ENTRIES, entries_made;
 
-static void make_entries(void)
+LKLTEST_FN void make_entries(void)
 {
 	char name[32];
 	int i;
@@ -60,7 +60,7 @@ static void make_entries(void)
 	entries_made = 1;
 }
 
-static void check_entries(void)
+LKLTEST_FN void check_entries(void)
 {
 	static char seen[ENTRIES];
 	static char buf[32768];
@@ -89,7 +89,7 @@ static void check_entries(void)
 
 static const char *const names[] = { "names/with blank", "names/-dash", "names/.dot", "names/quo'te", "names/🙂" };
 
-static void make_names(void)
+LKLTEST_FN void make_names(void)
 {
 	char too_long[300] = "names/";
 	size_t i;
@@ -101,7 +101,7 @@ static void make_names(void)
 	CHECK_ERR(lkl_sys_openat(LKL_AT_FDCWD, too_long, LKL_O_WRONLY | LKL_O_CREAT, 0644), LKL_ENAMETOOLONG);
 }
 
-static void check_names(void)
+LKLTEST_FN void check_names(void)
 {
 	size_t i;
 
@@ -113,7 +113,7 @@ static void check_names(void)
 
 /* ---- links ---- */
 
-static void make_hard_links(void)
+LKLTEST_FN void make_hard_links(void)
 {
 	long err;
 
@@ -126,7 +126,7 @@ static void make_hard_links(void)
 		CHECK_EQ(err, 0);
 }
 
-static void check_hard_links(void)
+LKLTEST_FN void check_hard_links(void)
 {
 	struct lkl_stat first, second;
 
@@ -142,7 +142,7 @@ static void check_hard_links(void)
 
 #define LONG_TARGET "../written/" LONG_NAME	/* too long to stand in an inode of ext4 */
 
-static void make_symlinks(void)
+LKLTEST_FN void make_symlinks(void)
 {
 	long err = lkl_sys_symlinkat("../written/size-4097", LKL_AT_FDCWD, "symlink");
 
@@ -156,7 +156,7 @@ static void make_symlinks(void)
 	CHECK_EQ(lkl_sys_symlinkat("../written/size-4097", LKL_AT_FDCWD, "symlinks/short"), 0);
 }
 
-static void check_symlinks(void)
+LKLTEST_FN void check_symlinks(void)
 {
 	if (lacks("symlinks"))
 		return;
@@ -167,7 +167,7 @@ static void check_symlinks(void)
 
 /* ---- rename and truncate ---- */
 
-static void make_rename(void)
+LKLTEST_FN void make_rename(void)
 {
 	make_directory("rename");
 	make_file("rename/old", 3000);
@@ -175,13 +175,13 @@ static void make_rename(void)
 	CHECK_EQ(lkl_sys_renameat2(LKL_AT_FDCWD, "rename/new", LKL_AT_FDCWD, "rename/old", 0), 0);
 }
 
-static void check_rename(void)
+LKLTEST_FN void check_rename(void)
 {
 	check_file_as("rename/old", "rename/new", 6000);
 	CHECK_ERR(lkl_sys_openat(LKL_AT_FDCWD, "rename/new", LKL_O_RDONLY, 0), LKL_ENOENT);
 }
 
-static void make_truncated(void)
+LKLTEST_FN void make_truncated(void)
 {
 	long fd;
 
@@ -197,7 +197,7 @@ static void make_truncated(void)
 	close_file(fd);
 }
 
-static void check_known_then_zeroes(const char *path, size_t data_size, size_t size)
+LKLTEST_FN void check_known_then_zeroes(const char *path, size_t data_size, size_t size)
 {
 	long fd = open_file(path, LKL_O_RDONLY);
 	struct lkltest_data data;
@@ -212,7 +212,7 @@ static void check_known_then_zeroes(const char *path, size_t data_size, size_t s
 	close_file(fd);
 }
 
-static void check_truncated(void)
+LKLTEST_FN void check_truncated(void)
 {
 	check_known_then_zeroes("truncate/up", 4097, 100000);
 	check_file("truncate/down", 4097);
@@ -223,7 +223,7 @@ static void check_truncated(void)
 
 static long hole = 1 << 20;	/* bytes */
 
-static void make_hole(void)
+LKLTEST_FN void make_hole(void)
 {
 	long fd = open_file("hole", LKL_O_WRONLY | LKL_O_CREAT | LKL_O_EXCL);
 
@@ -233,7 +233,7 @@ static void make_hole(void)
 	close_file(fd);
 }
 
-static void check_hole(void)
+LKLTEST_FN void check_hole(void)
 {
 	long fd = open_file("hole", LKL_O_RDONLY);
 	struct lkl_stat st;
@@ -254,7 +254,7 @@ static void check_hole(void)
 
 #define ATTRIBUTE 600	/* bytes */
 
-static void fill_attribute(char *value)
+LKLTEST_FN void fill_attribute(char *value)
 {
 	int i;
 
@@ -262,7 +262,7 @@ static void fill_attribute(char *value)
 		value[i] = i * 7;
 }
 
-static void make_xattrs(void)
+LKLTEST_FN void make_xattrs(void)
 {
 	char value[ATTRIBUTE];
 	long err;
@@ -281,7 +281,7 @@ static void make_xattrs(void)
 	CHECK_EQ(lkl_sys_removexattr("xattrs", "user.gone"), 0);
 }
 
-static void check_xattrs(void)
+LKLTEST_FN void check_xattrs(void)
 {
 	char value[ATTRIBUTE], found[2 * ATTRIBUTE];
 	long len;
@@ -314,7 +314,7 @@ static const struct {
 	{ 0x20, 0, ~0u },	/* others: --- */
 } };
 
-static void make_acls(void)
+LKLTEST_FN void make_acls(void)
 {
 	long err;
 
@@ -329,7 +329,7 @@ static void make_acls(void)
 		CHECK_EQ(err, 0);
 }
 
-static void check_acls(void)
+LKLTEST_FN void check_acls(void)
 {
 	char found[2 * sizeof(acl)];
 	struct lkl_stat st;
@@ -350,7 +350,7 @@ static void check_acls(void)
 
 /* ---- modes and times ---- */
 
-static void make_modes(void)
+LKLTEST_FN void make_modes(void)
 {
 	long err;
 
@@ -369,7 +369,7 @@ static void make_modes(void)
 	CHECK_EQ(lkl_sys_fchownat(LKL_AT_FDCWD, "modes/private", 1000, 100000, 0), 0);
 }
 
-static void check_modes(void)
+LKLTEST_FN void check_modes(void)
 {
 	struct lkl_stat st;
 
@@ -392,7 +392,7 @@ static void check_modes(void)
 
 static int coarse;	/* a user's own image is of a kind that keeps whole seconds only */
 
-static void make_times(void)
+LKLTEST_FN void make_times(void)
 {
 	struct lkl_stat st;
 	struct lkl_timespec times[2] = { { .tv_sec = MODIFIED - 100 }, { MODIFIED, NANOSECONDS } };
@@ -403,7 +403,7 @@ static void make_times(void)
 	coarse = lkltest_arg("own") && !lkltest_stat_mtime_nsec(&st);
 }
 
-static void check_times(void)
+LKLTEST_FN void check_times(void)
 {
 	struct lkl_stat st;
 

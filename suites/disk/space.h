@@ -3,9 +3,10 @@
 #ifndef SPACE_H
 #define SPACE_H
 
+#include "features.h"
 #include "volumes.h"
 
-static unsigned long long free_bytes(void)
+LKLTEST_FN unsigned long long free_bytes(void)
 {
 	struct lkl_statfs st;
 
@@ -19,7 +20,7 @@ static unsigned long long free_bytes(void)
  * cleaner, a journal frees with its next commit. Unmounting waits for all of that, so that whatever changes after it
  * is due to what the caller does.
  */
-static unsigned long long settled_free_bytes(void)
+LKLTEST_FN unsigned long long settled_free_bytes(void)
 {
 	leave(&first);
 	enter(&first, 0);
@@ -30,13 +31,13 @@ static unsigned long long settled_free_bytes(void)
  * A file system's own housekeeping, such as the reserve that btrfs keeps in proportion to its trees, may hide this
  * share of what a new file has taken. It never hides the file.
  */
-static unsigned long long hidden(unsigned long long taken)
+LKLTEST_FN unsigned long long hidden(unsigned long long taken)
 {
 	return taken / 8;
 }
 
 /* Only the point that is about this fails where it does not: others need but a rough number. */
-static void check_statfs(void)
+LKLTEST_FN void check_statfs(void)
 {
 	struct lkl_statfs st;
 
@@ -51,7 +52,7 @@ static void check_statfs(void)
 static unsigned long long slack = 2 << 20;	/* what the file system may take or keep for its own use */
 
 /* A user's own disk or recipe may be too small for what ours are made for. */
-static void fit(void)
+LKLTEST_FN void fit(void)
 {
 	unsigned long long room = free_bytes(), share = room / 8;
 	struct lkl_statfs st;
@@ -73,7 +74,7 @@ static void fit(void)
 }
 
 /* Waits until at least this much is free: some file systems give blocks back later, in the background. */
-static int becomes_free(unsigned long long bytes)
+LKLTEST_FN int becomes_free(unsigned long long bytes)
 {
 	long long deadline = lkltest_now_ns() + 25 * 1000000000LL;	/* the point's own is at 30 s */
 
@@ -87,7 +88,7 @@ static int becomes_free(unsigned long long bytes)
 }
 
 /* Takes the free room without writing it, where the file system can, but for the last `rest` bytes. */
-static void reserve(long fd, unsigned long long rest)
+LKLTEST_FN void reserve(long fd, unsigned long long rest)
 {
 	unsigned long long room = free_bytes(), at = 0, part;
 	long err;
@@ -107,7 +108,7 @@ static void reserve(long fd, unsigned long long rest)
 }
 
 /* Writes known data until the disk is full; how much of it the file took. */
-static unsigned long long fill(long fd, const char *seed)
+LKLTEST_FN unsigned long long fill(long fd, const char *seed)
 {
 	struct lkltest_data data;
 	unsigned long long done = 0;
@@ -128,7 +129,7 @@ static unsigned long long fill(long fd, const char *seed)
 #define MUCH (8ULL << 30)
 
 /* The checks of a disk that is too large to be filled. */
-static void take_much(unsigned long long before)
+LKLTEST_FN void take_much(unsigned long long before)
 {
 	long fd = open_file("much", LKL_O_RDWR | LKL_O_CREAT);
 

@@ -3,7 +3,7 @@
 #ifndef VOLUMES_H
 #define VOLUMES_H
 
-#include "features.h"
+#include "files.h"
 
 struct volume {
 	struct lkltest_disk *disk;
@@ -19,7 +19,7 @@ static const char *missing;	/* the file system that the kernel lacks */
 static int mounted;
 static unsigned long long big = 64 << 20, statfs_bytes = 8 << 20;	/* of the largest files */
 
-static const char *argument(const char *prefix, const char *name)
+LKLTEST_FN const char *argument(const char *prefix, const char *name)
 {
 	char full[64];
 
@@ -27,7 +27,7 @@ static const char *argument(const char *prefix, const char *name)
 	return lkltest_arg(full);
 }
 
-static void configure(struct volume *volume, const char *prefix)
+LKLTEST_FN void configure(struct volume *volume, const char *prefix)
 {
 	const char *part = argument(prefix, "part");
 
@@ -39,7 +39,7 @@ static void configure(struct volume *volume, const char *prefix)
 		lkltest_bail_out("the argument %stype=FS is missing", prefix);
 }
 
-static void configure_all(void)
+LKLTEST_FN void configure_all(void)
 {
 	const char *size = lkltest_arg("big");
 
@@ -62,7 +62,7 @@ static void configure_all(void)
 }
 
 /* Skips or ends the point where there is nothing mounted to look at. */
-static void need_mounted(void)
+LKLTEST_FN void need_mounted(void)
 {
 	if (missing)
 		lkltest_skip("this kernel has no %s%s%s", missing, lkltest_arg("config") ? ": " : "",
@@ -78,7 +78,7 @@ static void need_mounted(void)
  * Removes the files of an earlier start of this program: if a point kills the kernel, the program is started again on
  * the same disk, for the points that do not need that one.
  */
-static void remove_leftovers(void)
+LKLTEST_FN void remove_leftovers(void)
 {
 	static const char *const ours[] = {
 		"written", "many", "names", "links", "symlink", "symlinks", "rename", "truncate", "hole", "xattrs",
@@ -90,17 +90,17 @@ static void remove_leftovers(void)
 		remove_all(ours[i]);
 }
 
-static void find_node(struct volume *volume)
+LKLTEST_FN void find_node(struct volume *volume)
 {
 	snprintf(volume->node, sizeof(volume->node), "%s", lkltest_disk_node(volume->disk, volume->part));
 }
 
-static void mount_again(struct volume *volume, int flags)
+LKLTEST_FN void mount_again(struct volume *volume, int flags)
 {
 	CHECK_EQ(lkltest_mount(volume->node, volume->where, volume->type, flags, volume->options), 0);
 }
 
-static void leave(struct volume *volume)
+LKLTEST_FN void leave(struct volume *volume)
 {
 	CHECK_EQ(lkl_sys_chdir("/"), 0);
 	CHECK_EQ(lkltest_umount(volume->where), 0);
@@ -109,7 +109,7 @@ static void leave(struct volume *volume)
 	lkltest_wait_free(volume->node);
 }
 
-static void enter(struct volume *volume, int flags)
+LKLTEST_FN void enter(struct volume *volume, int flags)
 {
 	mount_again(volume, flags);
 	if (volume == &first)
@@ -120,20 +120,20 @@ static void enter(struct volume *volume, int flags)
 #ifndef LKLTEST_NATIVE
 
 /* By the library's own helper, which chooses the node and the mount point. */
-static long mount_first(void)
+LKLTEST_FN long mount_first(void)
 {
 	return lkl_mount_dev(first.disk->id, first.part, first.type, 0, first.options, first.where,
 			     sizeof(first.where));
 }
 
-static long umount_first(void)
+LKLTEST_FN long umount_first(void)
 {
 	return lkl_umount_dev(first.disk->id, first.part, 0, 5000);
 }
 
 static struct lkl_dir *listing;
 
-static void open_listing(void)
+LKLTEST_FN void open_listing(void)
 {
 	int err = 0;
 
@@ -142,7 +142,7 @@ static void open_listing(void)
 		lkltest_fail("lkl_opendir: %s", lkl_strerror(err));
 }
 
-static const char *next_name(void)
+LKLTEST_FN const char *next_name(void)
 {
 	/* The library reads entries to where they are not aligned, which a sanitizer minds. */
 	const char *entry = (const char *)lkl_readdir(listing);
@@ -151,7 +151,7 @@ static const char *next_name(void)
 	return entry ? entry + offsetof(struct lkl_linux_dirent64, d_name) : NULL;
 }
 
-static void close_listing(void)
+LKLTEST_FN void close_listing(void)
 {
 	struct lkl_dir *dir = listing;
 
@@ -162,13 +162,13 @@ static void close_listing(void)
 
 #else
 
-static long mount_first(void)
+LKLTEST_FN long mount_first(void)
 {
 	snprintf(first.where, sizeof(first.where), LKLTEST_WORK "/first");
 	return lkltest_mount(first.node, first.where, first.type, 0, first.options);
 }
 
-static long umount_first(void)
+LKLTEST_FN long umount_first(void)
 {
 	return lkltest_umount(first.where);
 }
@@ -177,12 +177,12 @@ static long listing = -1;
 static char entries[4096];
 static long entries_end, entries_at;
 
-static void open_listing(void)
+LKLTEST_FN void open_listing(void)
 {
 	listing = CHECK_OK(lkl_sys_openat(LKL_AT_FDCWD, ".", LKL_O_RDONLY | LKL_O_DIRECTORY, 0));
 }
 
-static const char *next_name(void)
+LKLTEST_FN const char *next_name(void)
 {
 	struct lkl_linux_dirent64 *entry;
 
@@ -197,7 +197,7 @@ static const char *next_name(void)
 	return entry->d_name;
 }
 
-static void close_listing(void)
+LKLTEST_FN void close_listing(void)
 {
 	CHECK_EQ(lkl_sys_close(listing), 0);
 }

@@ -24,6 +24,7 @@ EPILOG = """\
 examples:
   linux mem=64M root=/dev/root rootfstype=hostfs rw init=/init con=null con0=fd:0,fd:1 | lkltest tap
   lkltest tap --junit result.xml kunit.log
+  lkltest tap --ktap result.ktap bats.tap
   lkltest tap --json --strict kselftest.log | jq '.streams[].problems'
 
 exit status: 0 passed, 1 failed, 2 nothing usable
@@ -39,6 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="*", metavar="FILE", help=files)
     parser.add_argument("--json", action="store_true", help="print the whole report as JSON (schema: docs/tap.md)")
     parser.add_argument("--junit", metavar="FILE", help="write the report as JUnit XML; -: to standard output")
+    parser.add_argument("--ktap", metavar="FILE", help="write what was read as KTAP, version 1; -: to standard output")
     parser.add_argument("--dialect", type=_dialect, metavar="NAME", help=f"read it as one of: {names}")
     parser.add_argument("--strict", action="store_true", help="let every problem of a stream fail it")
     parser.add_argument(
@@ -68,7 +70,7 @@ class Source(NamedTuple):
 def run(arguments: argparse.Namespace) -> int:
     """Read the files, show them as asked, and return the exit code."""
     with _Output() as out:
-        live = not (arguments.json or arguments.junit == "-")
+        live = not (arguments.json or "-" in (arguments.junit, arguments.ktap))
         listed = known_failures.read(arguments.known) if arguments.known else None
         show = _Live(out, quiet=arguments.quiet, titled=len(arguments.files) > 1) if live else None
         # A failure can be compared with the list once the lines around it have been read.
@@ -82,10 +84,11 @@ def run(arguments: argparse.Namespace) -> int:
             out.write_all(json.write(found, known.describe() if known else None))
         elif show:
             _summarize(found, out, show if known else None)
-        if arguments.junit == "-":
-            out.write_all(_junit(found))
-        elif arguments.junit:
-            _write_junit(arguments.junit, found)
+        for file, write, what in ((arguments.junit, _junit, "JUnit report"), (arguments.ktap, _ktap, "KTAP")):
+            if file == "-":
+                out.write_all(write(found))
+            elif file:
+                _write(file, write(found), what)
         out.flush()
     _complain(sources, known)
     if out.error:
@@ -163,21 +166,28 @@ def _junit(found: list[tuple[str, Report]]) -> Iterable[str]:
     return junit.write(found)
 
 
-def _write_junit(file: str, found: list[tuple[str, Report]]) -> None:
-    """Write the JUnit file whole or not at all; what is no plain file, such as /dev/stdout, is never replaced."""
+def _ktap(found: list[tuple[str, Report]]) -> Iterable[str]:
+    """The streams as one document of KTAP."""
+    from lkltest.tap.formats import ktap
+
+    return ktap.write(found)
+
+
+def _write(file: str, text: Iterable[str], what: str) -> None:
+    """Write a file whole or not at all; what is no plain file, such as /dev/stdout, is never replaced."""
     path = Path(file)
     plain = not path.is_symlink() and (path.is_file() or not path.exists())
     target = Path(f"{file}.{os.getpid()}.tmp") if plain else path
     try:
         with target.open("w", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.writelines(_junit(found))
+            stream.writelines(text)
         if plain:
             target.replace(path)
     except OSError as error:
         if plain:
             target.unlink(missing_ok=True)
         advice = "name a file in a directory that is there and may be written"
-        raise UsageError(f"{file}: the JUnit report cannot be written: {error.strerror}; {advice}") from error
+        raise UsageError(f"{file}: the {what} cannot be written: {error.strerror}; {advice}") from error
 
 
 # Reading

@@ -17,7 +17,7 @@ PACKAGE = Path(lkltest.__file__).parent
 # Each row may import from itself and from those above it.
 ROWS = (
     "errors lazy", "known_failures", "settings", "host", "klog", "kernel", "tap", "liblkl", "cc", "crash", "uml",
-    "image", "coverage program", "powercut", "fuzz", "kunit", "kselftest", "gate doctor", "plugin cli",
+    "image", "coverage program", "powercut", "fuzz", "kunit", "kselftest", "gate doctor sessionreport", "plugin cli",
 )  # fmt: skip
 HEIGHT = {module: height for height, row in enumerate(ROWS) for module in row.split()}
 
@@ -49,6 +49,7 @@ INNER_ROWS = {
     ),
     "kselftest": ("declaration sources", "tests", "kernel programs", "launch"),
     "gate": ("report", "kunit sources suites"),
+    "sessionreport": ("model timeline", "github page"),
     "plugin": (
         "parts retention run_items", "session tap_option", "artifacts causes debugging freshness kernels repeating",
         "coverage images known_names reporting trials", "running umls", "suite tap_running",

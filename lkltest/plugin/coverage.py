@@ -167,6 +167,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(problem, red=True)
 
 
+def directories(config: pytest.Config) -> tuple[tuple[str, int, int], ...]:
+    """The directories of the kernel with their lines, and those that were reached; none without coverage."""
+    summary = config.stash.get(_SUMMARY, None)
+    shares = summary.directories(depth=2) if summary is not None else {}
+    return tuple((name, share.lines, share.hit) for name, share in shares.items())
+
+
 def _uncovered(config: pytest.Config) -> list[str]:
     """The kernels of the session that coverage is not collected on."""
     from lkltest.plugin.kernels import choices_of

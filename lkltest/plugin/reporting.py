@@ -115,6 +115,20 @@ def describe(config: pytest.Config, choice: Choice) -> list[str]:
     return [first, *(f"  note: {note}" for note in found.notes)]  # `freshness` finds out whether its sources are newer
 
 
+def point_of(nodeid: str, kernel: str) -> str:
+    """The id of an item without its kernel: the same for all kernels."""
+    if not kernel:
+        return nodeid
+    return nodeid.replace(f"[{kernel}]", "").replace(f"[{kernel}-", "[").replace(f"-{kernel}]", "]")
+
+
+def outcome_of(report: Any) -> str:  # noqa: ANN401 -- a report of pytest's, or of a plugin's
+    """The outcome of a report, as pytest counts it: passed, failed, error, skipped, xfailed, xpassed."""
+    if hasattr(report, "wasxfail"):
+        return "xfailed" if report.skipped else "xpassed"
+    return "error" if report.failed and report.when != "call" else str(report.outcome)
+
+
 class KernelSummary:
     """Collects the results of each kernel's points, for the end of the session."""
 
@@ -171,12 +185,7 @@ class KernelSummary:
             self.junit.add_global_property(name, value)
 
     def _note(self, report: pytest.TestReport, kernel: str, properties: dict[str, object]) -> None:
-        point = report.nodeid.replace(f"[{kernel}]", "").replace(f"[{kernel}-", "[").replace(f"-{kernel}]", "]")
-        outcome = str(report.outcome)
-        if hasattr(report, "wasxfail"):
-            outcome = "xfailed" if report.skipped else "xpassed"
-        elif report.failed and report.when != "call":
-            outcome = "error"
+        point, outcome = point_of(report.nodeid, kernel), outcome_of(report)
         cause = causes.cause_of(report)
         if cause is not None and not cause.own:
             self.unreached.add(point)

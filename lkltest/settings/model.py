@@ -141,6 +141,8 @@ class Settings:
         (), bound, "fail where coverage is less: 80, or fs/ext4=60 for one directory (may be repeated)",
         option="--lkl-cov-fail-under", metavar="[DIR=]PERCENT", repeat=True,
     )
+    html: Path | None = setting(None, path, "write a page of this session: points by kernels, failures by cause, logs, "
+                                "times, boots (docs/reports.md)", option="--lkl-html", metavar="FILE")
     known: Path | None = setting(None, path, "a list of known failures, which fail nothing (docs/known-failures.md)",
                                  option="--lkl-known", metavar="FILE")
     images: tuple[Path, ...] = setting((), path, "directory with more image recipes",

@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from lkltest import uml
 from lkltest.host import process
+from lkltest.uml import executable
 from tests.kunit.conftest import Stub
 from tests.uml import refusing
 
+Pytest = Callable[..., pytest.RunResult]
 SUITES = {
     "one": {"good": "pass", "crashes": "crash", "skipped": "skip", "slow_one": "slow"},
     "two words": {"several": "bad_parameter", "warns": "warn"},
 }
-# The stub is no ELF file.
+# The stub is no ELF file. Workers are told so by this, too.
 CONFTEST = """
 from lkltest import uml
 from lkltest.uml import Uml, executable
@@ -33,15 +37,17 @@ uml.inspect = executable.inspect = inspect
 def suite(pytester: pytest.Pytester, stub: Stub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """A test file that declares KUnit tests, and the options of the kernel that has them."""
     monkeypatch.setenv("LKLTEST_CACHE", str(tmp_path / "cache"))
+    for module in (uml, executable):
+        monkeypatch.setattr(module, "inspect", executable.inspect)  # is as it was after the sessions in this process
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile("from lkltest import KUnit\nkunit = KUnit(timeout=1)\n")
     return [f"--uml={stub(SUITES).path}", "-p", "no:cacheprovider"]
 
 
 @pytest.mark.parametrize("options", [[], ["-n", "2"]])
-def test_an_item_a_case(pytester: pytest.Pytester, suite: list[str], options: list[str]) -> None:
+def test_an_item_a_case(inline: Pytest, suite: list[str], options: list[str]) -> None:
     """Each case is an item with its own result, in one process or several; a crash costs one."""
-    result = pytester.runpytest_subprocess(*suite, *options, "-rA")
+    result = inline(*suite, *options, "-rA")
     outcomes = result.parseoutcomes()
     assert {name: outcomes[name] for name in ("passed", "failed", "skipped")} == {
         "passed": 3, "failed": 3, "skipped": 1}  # fmt: skip
@@ -51,30 +57,31 @@ def test_an_item_a_case(pytester: pytest.Pytester, suite: list[str], options: li
     ])  # fmt: skip
 
 
-def test_attributes_are_marks(pytester: pytest.Pytester, suite: list[str]) -> None:
+def test_attributes_are_marks(inline: Pytest, suite: list[str]) -> None:
     """A slow case has the mark `slow`, also under --strict-markers; a case that is selected alone runs alone."""
-    result = pytester.runpytest_subprocess(*suite, "--strict-markers", "-m", "slow", "-v")
+    result = inline(*suite, "--strict-markers", "-m", "slow", "-v")
     result.assert_outcomes(passed=1, deselected=5)
 
 
-def test_no_kernel(pytester: pytest.Pytester, suite: list[str]) -> None:
+def test_no_kernel(inline: Pytest, suite: list[str]) -> None:
     """Without a kernel the suite is one skipped item, which says what to pass."""
-    result = pytester.runpytest_subprocess(*suite[1:], "-rs")
+    result = inline(*suite[1:], "-rs")
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(["*no kernel with KUnit: pass --lkl-kunit-tree*"])
 
 
-def test_a_kernel_without_kunit(pytester: pytest.Pytester, suite: list[str], tmp_path: Path) -> None:
+def test_a_kernel_without_kunit(inline: Pytest, suite: list[str], tmp_path: Path) -> None:
     """A UML of the session that lacks KUnit is not booted for its cases: one skipped item names it."""
     other = tmp_path / "linux"
     other.write_text("#!/bin/sh\nexit 9\n")
-    result = pytester.runpytest_subprocess(f"--uml={other}", *suite[1:], "-rs")
+    result = inline(f"--uml={other}", *suite[1:], "-rs")
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines([f"*no kernel with KUnit:*{other} lacks CONFIG_KUNIT*"])
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the filter is for x86-64")
-@pytest.mark.parametrize("options", [[], ["-n", "2"]])
+@pytest.mark.usefixtures("lean_sessions")
+@pytest.mark.parametrize("options", [[], ["-n", "1"]])
 @pytest.mark.parametrize("strict", [False, True])
 def test_no_ptrace(pytester: pytest.Pytester, suite: list[str], options: list[str], strict: bool) -> None:
     """Where ptrace() is forbidden, the suite is one skipped item with that reason, a failure under --lkl-strict."""
@@ -89,6 +96,7 @@ def test_no_ptrace(pytester: pytest.Pytester, suite: list[str], options: list[st
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the filter is for x86-64")
+@pytest.mark.usefixtures("lean_sessions")
 def test_none_asks_nothing(pytester: pytest.Pytester, suite: list[str]) -> None:
     """Under --lkl-uml-fpstate=none the kernel is run as it is, wherever ptrace() is forbidden."""
     env = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

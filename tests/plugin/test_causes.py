@@ -144,7 +144,7 @@ def test_a_lost_kernel_is_recorded(suite: Pytest, pytester: pytest.Pytester, pro
     assert found == ({how} if how else set())
 
 
-def test_a_kernel_lost_by_a_fixture_or_a_test_is_recorded(pytester: pytest.Pytester) -> None:
+def test_a_kernel_lost_by_a_fixture_or_a_test_is_recorded(pytester: pytest.Pytester, inline: Pytest) -> None:
     """The error KernelLost counts wherever it is raised: before a test, in it, after it."""
     pytester.makepyfile("""
         import pytest
@@ -159,7 +159,7 @@ def test_a_kernel_lost_by_a_fixture_or_a_test_is_recorded(pytester: pytest.Pytes
             if when == "in": raise KernelLost("gone")
             assert when != "never", "killed by SIGSEGV"
         """)
-    pytester.runpytest_subprocess("--junitxml=junit.xml", "-p", "no:cacheprovider")
+    inline("--junitxml=junit.xml", "-p", "no:cacheprovider")
     cases = list(ET.parse(pytester.path / "junit.xml").iter("testcase"))
     lost = {case.get("name") for case in cases for one in case.iter("property") if one.get("name") == KERNEL_LOST}
     assert lost == {"test_it[before]", "test_it[in]", "test_it[after]"}

@@ -87,16 +87,16 @@ def test_a_build_that_fails_is_not_known(session: Listed) -> None:
 
 
 @pytest.mark.parametrize("option", ["--lkl-known=known.txt", "-olkl_known=known.txt"])
-def test_a_mistake_in_the_list_ends_the_session(pytester: pytest.Pytester, option: str) -> None:
+def test_a_mistake_in_the_list_ends_the_session(pytester: pytest.Pytester, inline: Pytest, option: str) -> None:
     """It is pytest's usage error, which names the line."""
     (pytester.path / "known.txt").write_text("# ours\nfails::wrong\n")
     pytester.makepyfile("def test_nothing(): pass")
-    result = pytester.runpytest_subprocess(option)
+    result = inline(option)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.re_match_lines([r"ERROR: .*known\.txt:2: no reason.*"])
 
 
-def test_any_item_can_be_listed(pytester: pytest.Pytester) -> None:
+def test_any_item_can_be_listed(pytester: pytest.Pytester, inline: Pytest) -> None:
     """A list in the project's settings excuses other tests too, wherever pytest is started, but no failed setup."""
     (pytester.path / "known.txt").write_text("test_bad  bug\ntest_unready  bug\n")
     pytester.makeini("[pytest]\nlkl_known = known.txt\n")
@@ -111,5 +111,5 @@ def test_any_item_can_be_listed(pytester: pytest.Pytester) -> None:
         def test_unready(ready): pass
     """)
     (pytester.path / "below").mkdir()
-    result = pytester.runpytest_subprocess("--rootdir=.", "-c", "tox.ini")
+    result = inline("--rootdir=.", "-c", "tox.ini")
     result.assert_outcomes(xfailed=1, errors=1)

@@ -53,7 +53,7 @@ def test_a_mistake_of_the_session_is_told_once(suite: Pytest, options: list[str]
     result.stderr.re_match_lines([f"ERROR: .*{told}.*"])
 
 
-def test_what_a_fixture_raises_has_no_traceback(pytester: pytest.Pytester) -> None:
+def test_what_a_fixture_raises_has_no_traceback(pytester: pytest.Pytester, inline: Pytest) -> None:
     """A mistake of the user's that shows in a fixture is told in its own words."""
     pytester.makepyfile("""
         import pytest
@@ -66,7 +66,7 @@ def test_what_a_fixture_raises_has_no_traceback(pytester: pytest.Pytester) -> No
         def test_disk(disk):
             pass
     """)
-    result = pytester.runpytest_subprocess()
+    result = inline()
     result.assert_outcomes(errors=1)
     result.stdout.re_match_lines(["no disk: buy one"])
     result.stdout.no_re_match_line(".*raise UsageError.*")
@@ -148,20 +148,19 @@ def test_strict_turns_skips_into_failures(suite: Pytest) -> None:
     result.stdout.re_match_lines([".*needs CONFIG_NOTHING.*"])
 
 
-@pytest.mark.usefixtures("lean_sessions")
 @pytest.mark.parametrize("path", ["/no/such/directory", "/usr/share"])
-def test_a_wrong_kernel_is_refused_at_once(pytester: pytest.Pytester, path: str) -> None:
+def test_a_wrong_kernel_is_refused_at_once(pytester: pytest.Pytester, inline: Pytest, path: str) -> None:
     """--lkl that names no kernel ends pytest with its usage error, naming the path."""
     pytester.makepyfile("def test_nothing(): pass")
-    result = pytester.runpytest_subprocess("--lkl", path)
+    result = inline("--lkl", path)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.re_match_lines([f".*{path}.*"])
 
 
-def test_other_tests_see_nothing_of_us(pytester: pytest.Pytester) -> None:
+def test_other_tests_see_nothing_of_us(pytester: pytest.Pytester, inline: Pytest) -> None:
     """A run without programs has no header line, no summary and no artifacts of ours."""
     pytester.makepyfile("def test_nothing(): pass")
-    result = pytester.runpytest_subprocess()
+    result = inline()
     result.assert_outcomes(passed=1)
     result.stdout.no_re_match_line(".*(LKL|lkl-|kernel).*")
 
@@ -210,32 +209,45 @@ def test_a_function_that_gives_no_arguments_is_named(suite: Pytest, pytester: py
 
 
 OURS = f"Program({str(PROGRAMS / 'good.c')!r})"
+VARIABLES = ("LKLTEST_TIMEOUT", "LKLTEST_MEM", "LKLTEST_LKL", "LKLTEST_VARIANT")
 
 
-@pytest.mark.usefixtures("lean_sessions")
 @pytest.mark.parametrize(
     ("variable", "declared", "options"),
-    [*((variable, OURS, []) for variable in ("LKLTEST_TIMEOUT", "LKLTEST_MEM", "LKLTEST_LKL", "LKLTEST_VARIANT")),
-     ("LKLTEST_LKL", OURS, ["-n2"]), ("LKLTEST_LKL", "TreeProgram('boot')", [])],
+    [*((variable, OURS, []) for variable in VARIABLES),
+     ("LKLTEST_LKL", OURS, ["-n1"]), ("LKLTEST_LKL", "TreeProgram('boot')", [])],
 )
 def test_a_wrong_variable_ends_the_session(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, variable: str, declared: str, options: list[str]
+    pytester: pytest.Pytester,
+    inline: Pytest,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    declared: str,
+    options: list[str],
 ) -> None:
-    """A wrong environment variable is pytest's usage error where programs are run, and nothing to other tests."""
+    """A wrong environment variable is pytest's usage error where programs are run."""
     monkeypatch.setenv(variable, "/no/such")
-    pytester.makepyfile(test_other="def test_other(): pass")
-    pytester.runpytest_subprocess().assert_outcomes(passed=1)
     pytester.makepyfile(test_suite=f"from lkltest import Program, TreeProgram\nx = {declared}")
-    result = pytester.runpytest_subprocess(*options)
+    result = inline(*options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stdout.no_fnmatch_line("INTERNALERROR*")
     result.stderr.re_match_lines(["ERROR: .*/no/such.*"])
 
 
 @pytest.mark.usefixtures("lean_sessions")
+def test_wrong_variables_are_nothing_to_other_tests(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session without programs does not read our environment variables."""
+    for variable in VARIABLES:
+        monkeypatch.setenv(variable, "/no/such")
+    pytester.makepyfile("def test_other(): pass")
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
 @pytest.mark.parametrize("option", ["--lkl-timeout=soon", "--lkl-mem=x", "--lkl-variant=x", "--lkl-jobs=-1"])
-def test_a_wrong_value_is_refused_at_once(pytester: pytest.Pytester, option: str) -> None:
+def test_a_wrong_value_is_refused_at_once(inline: Pytest, option: str) -> None:
     """A wrong value of an option ends pytest with its usage error, which names the option."""
-    result = pytester.runpytest_subprocess(option)
+    result = inline(option)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.re_match_lines([f"ERROR: {option.partition('=')[0]}: .*"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.usefixtures("lean_sessions")
+from lkltest.program import run
 
 Script = Callable[..., Path]
 Session = Callable[..., pytest.RunResult]
@@ -52,13 +52,13 @@ def script(pytester: pytest.Pytester) -> Script:
 
 
 @pytest.fixture
-def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Session:
+def session(pytester: pytest.Pytester, inline: Session, monkeypatch: pytest.MonkeyPatch) -> Session:
     """Run pytest on a suite of declarations, where no compiler and no default kernel can be had."""
     monkeypatch.setenv("LKLTEST_CC", "no-such-compiler")
 
     def run(declarations: str, *arguments: str) -> pytest.RunResult:
         pytester.makepyfile(test_suite=f"from lkltest import TapProgram, TapPrograms\n{declarations}")
-        return pytester.runpytest_subprocess("-v", *arguments, timeout=300)
+        return inline("-v", *arguments)
 
     return run
 
@@ -195,18 +195,20 @@ def test_nothing_outlives_the_program(session: Session, script: Script, pytester
 def test_a_flood_is_ended_and_bounded(session: Session, script: Script, pytester: pytest.Pytester, noise: str) -> None:
     """A program that prints without end is killed when its timeout has passed, and what is kept of it has a bound."""
     script(f"echo 1..1; echo ok 1 - one; {noise}")
-    result = session("check = TapProgram(['./check.sh'], timeout=1)")
+    result = session("check = TapProgram(['./check.sh'], timeout=0.5)")
     assert result.ret == 1
-    result.stdout.re_match_lines([".*timeout of 1 s has passed.*"])
+    result.stdout.re_match_lines([".*timeout of 0.5 s has passed.*"])
     kept = next((pytester.path / "lkltest-artifacts").glob("*/"))
     assert sum(file.stat().st_size for file in kept.iterdir()) < 40 << 20
 
 
-def test_points_without_end_are_ended(session: Session, script: Script) -> None:
+def test_points_without_end_are_ended(session: Session, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody reads more points than there is memory for."""
-    script("yes 'ok - again'")
-    session("import lkltest.program.run\nlkltest.program.run.MOST_POINTS = 500\n" + CHECK)
-    result = session("import lkltest.program.run\nlkltest.program.run.MOST_POINTS = 500\n" + CHECK)
+    # Noise between the points: a megabyte, which is read at once, then has hundreds of them.
+    script("yes \"$(printf 'ok - again\\n%04000d' 0)\"")
+    monkeypatch.setattr(run, "MOST_POINTS", 100)
+    session(CHECK)
+    result = session(CHECK)
     assert result.ret == 1
     result.stdout.re_match_lines([r"killed: it has printed \d+ points, more than are read"])
 
@@ -339,7 +341,7 @@ def test_a_directory_of_programs(session: Session, script: Script, pytester: pyt
 
 @pytest.mark.parametrize("directory", [".", "elsewhere"])
 def test_the_command_line_needs_no_python_file(
-    pytester: pytest.Pytester, script: Script, monkeypatch: pytest.MonkeyPatch, directory: str
+    pytester: pytest.Pytester, script: Script, inline: Session, monkeypatch: pytest.MonkeyPatch, directory: str
 ) -> None:
     """--tap-program runs programs, and nothing else; paths are relative to the present directory."""
     monkeypatch.setenv("LKLTEST_CC", "no-such-compiler")
@@ -349,20 +351,20 @@ def test_the_command_line_needs_no_python_file(
     monkeypatch.chdir(pytester.path / directory)
     named = f"./{path.name}" if directory == "." else f"../{path.name}"
     options = [f"--tap-program={named} --fast", f"--rootdir={pytester.path}", "-v"]
-    first = pytester.runpytest_subprocess(*options)
+    first = inline(*options)
     first.stdout.re_match_lines([r"(\.\./)?check\.sh::check\.sh --fast::program SUBFAILED\[two\].*"])
-    second = pytester.runpytest_subprocess(*options)
+    second = inline(*options)
     second.assert_outcomes(passed=2, failed=1, skipped=1)
-    pytester.runpytest_subprocess(*options, "--lf").assert_outcomes(failed=1, deselected=3)
-    third = pytester.runpytest_subprocess(*options, "-n2", str(pytester.path / "test_other.py"))
+    inline(*options, "--lf").assert_outcomes(failed=1, deselected=3)
+    third = inline(*options, "-n2", str(pytester.path / "test_other.py"))
     third.assert_outcomes(passed=2, failed=2, skipped=1)
 
 
-def test_the_command_line_takes_patterns_and_programs_of_path(pytester: pytest.Pytester, script: Script) -> None:
+def test_the_command_line_takes_patterns_and_programs_of_path(inline: Session, script: Script) -> None:
     """A quoted pattern is several programs; a word without a slash is looked for in PATH."""
     script("echo 1..1; echo ok 1 - one", "t/a.t")
     script("echo 1..1; echo ok 1 - two", "t/b.t")
-    result = pytester.runpytest_subprocess(
+    result = inline(
         "--tap-program=t/*.t", "--tap-program=sh -c 'echo 1..1; echo ok 1 - three'", "-v"
     )
     result.assert_outcomes(passed=3)
@@ -370,9 +372,9 @@ def test_the_command_line_takes_patterns_and_programs_of_path(pytester: pytest.P
 
 
 @pytest.mark.parametrize("value", ["./none.sh", "none", "'", "", "t/*.t"])
-def test_a_wrong_command_line_is_refused(pytester: pytest.Pytester, value: str) -> None:
+def test_a_wrong_command_line_is_refused(inline: Session, value: str) -> None:
     """A program that is not there is pytest's usage error."""
-    result = pytester.runpytest_subprocess(f"--tap-program={value}")
+    result = inline(f"--tap-program={value}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.re_match_lines(["ERROR: --tap-program: .*"])
 
@@ -403,15 +405,17 @@ def test_selection_and_reports(session: Session, script: Script, pytester: pytes
     session(CHECK, "--lf").assert_outcomes(failed=1, deselected=3)
 
 
-def test_no_kernel_and_no_compiler_is_loaded(session: Session, script: Script) -> None:
+@pytest.mark.usefixtures("lean_sessions")
+def test_no_kernel_and_no_compiler_is_loaded(pytester: pytest.Pytester, script: Script) -> None:
     """A session of such programs imports nothing of liblkl, UML, images' kernels, the compiler or the fuzzer."""
     script("echo 1..1; echo ok 1 - one")
     loaded = (
         "def test_loaded():\n    import sys\n    names = {name.split('.')[1] for name in sys.modules if "
         "name.startswith('lkltest.')}\n    assert not names & {'liblkl', 'uml', 'cc', 'fuzz', 'gate', 'powercut'}\n"
     )
-    session(f"{CHECK}\n{loaded}").assert_outcomes(passed=2)
-    session(f"{CHECK}\n{loaded}").assert_outcomes(passed=3)
+    pytester.makepyfile(test_suite=f"from lkltest import TapProgram\n{CHECK}\n{loaded}")
+    pytester.runpytest_subprocess().assert_outcomes(passed=2)
+    pytester.runpytest_subprocess().assert_outcomes(passed=3)
 
 
 @pytest.mark.parametrize("given", ["'check.sh'", "'./check'", "'check.py'", "['./check.sh']"])
@@ -423,7 +427,7 @@ def test_a_program_that_is_no_c_names_what_to_use(session: Session, script: Scri
     result.stdout.re_match_lines([r".*Program\(.*\): .*C source.*TapProgram\(\['\./check\.sh'\]\).*"])
 
 
-def test_programs_that_end_alike_are_each_told(pytester: pytest.Pytester) -> None:
+def test_programs_that_end_alike_are_each_told(pytester: pytest.Pytester, inline: Session) -> None:
     """Two programs that end in the same words have a section each: only what each has kept from a result is grouped."""
     pytester.makepyfile("""
         from lkltest import TapProgram
@@ -431,6 +435,6 @@ def test_programs_that_end_alike_are_each_told(pytester: pytest.Pytester) -> Non
         two = TapProgram(["sh", "-c", "echo TAP version 13; echo 1..3; echo ok 1 - a; exit 3"], names="names")
     """)
     (pytester.path / "names").write_text("a\nb\nc\n")
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    result = inline("-p", "no:cacheprovider")
     sections = [line for line in result.stdout.lines if re.fullmatch(r"_+ (one|two)\..* _+", line)]
     assert {name for name in ("one", "two") if any(f" {name}." in line for line in sections)} == {"one", "two"}

@@ -108,13 +108,13 @@ def test_a_debugger_sees_the_crash(suite: Pytest) -> None:
 
 
 def test_a_uml_that_panics_is_told_once(
-    pytester: pytest.Pytester, stub: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    pytester: pytest.Pytester, inline: Pytest, stub: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A UML that panics at its first process ends in one paragraph with its console; JUnit has a case an item."""
     monkeypatch.setenv("LKLTEST_CACHE", str(settings.cache))
     pytester.makepyfile(test_suite=f"from lkltest import Program\nmany = Program({many(pytester.path)!r})\n")
     # Another kernel has nothing to do with it: there is no liblkl here that could be compiled against.
-    result = pytester.runpytest_subprocess(f"--uml={stub}", "-k", "uml", "--junitxml=junit.xml", timeout=300)
+    result = inline(f"--uml={stub}", "-k", "uml", "--junitxml=junit.xml")
     result.assert_outcomes(failed=601, deselected=601)
     told = paragraph(result)
     reason = r"not reached: Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b .*"

@@ -10,6 +10,7 @@ import pytest
 
 from lkltest.uml import Uml
 
+PARAMETER = b"kunit.filter_glob\0"  # as before Linux 6.6
 STUB = Path(__file__).with_name("stub.py")
 Suites = Mapping[str, Mapping[str, str]]
 Stub = Callable[[Suites], Uml]
@@ -20,10 +21,12 @@ def stub(tmp_path: Path) -> Stub:
     """Make a kernel of suites, which map their cases to a behaviour; its boots are lines of tmp_path/boots."""
 
     def make(suites: Suites) -> Uml:
-        path = tmp_path / "linux"
+        path, program = tmp_path / "linux", tmp_path / "stub.py"
         text = STUB.read_text().replace("SUITES: dict[str, dict[str, str]] = {}", f"SUITES = {dict(suites)!r}")
         text = text.replace('PLACE = ""', f"PLACE = {str(tmp_path / 'boots')!r}")
-        path.write_text(f"#!{sys.executable} -IS\n{text}")
+        program.write_text(text)
+        # A kernel with KUnit has the name of this parameter in its file; no Python program can have the zero byte.
+        path.write_bytes(f'#!/bin/sh\nexec {sys.executable} -IS {program} "$@"\n'.encode() + PARAMETER)
         path.chmod(0o755)
         return Uml("uml-stub", path, "6.12.0", "Linux version 6.12.0", "x86-64")
 

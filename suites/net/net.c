@@ -6,7 +6,10 @@
 
 #include "echo.h"
 
+#include "interfaces.inc.c"
+#include "netlink.inc.c"
 #include "options.inc.c"
+#include "routes.inc.c"
 #include "tcp.inc.c"
 #include "udp.inc.c"
 
@@ -204,6 +207,46 @@ LKLTEST_POINTS = {
 	LKLTEST(udp_no_checksum, .needs = "if_up"),
 	LKLTEST(udp_segments, .needs = "if_up"),
 	LKLTEST(udp_ipv6_info, .needs = "if_up"),
+	LKLTEST(link_dump, .needs = "if_up"),
+	LKLTEST(link_by_name, .needs = "if_up"),
+	LKLTEST(link_set, .needs = "if_up"),
+	LKLTEST(link_alias, .needs = "if_up"),
+	LKLTEST(link_refused, .needs = "if_up"),
+	LKLTEST(link_statistics, .needs = "if_up"),
+	LKLTEST(netlink_errors, .needs = "if_up"),
+	LKLTEST(netlink_groups, .needs = "if_up"),
+	LKLTEST(netlink_unicast, .needs = "if_up"),
+	LKLTEST(netlink_uevent, .needs = "if_up"),
+	LKLTEST(generic_netlink, .needs = "if_up"),
+	LKLTEST(tcp_metrics, .needs = "if_up"),
+	LKLTEST(address_add, .needs = "if_up"),
+	LKLTEST(address_add_ipv6, .needs = "if_up"),
+	LKLTEST(address_secondary, .needs = "if_up"),
+	LKLTEST(address_lifetime, .needs = "if_up"),
+	LKLTEST(route_refuses, .needs = "if_up"),
+	LKLTEST(route_refuses_ipv6, .needs = "if_up"),
+	LKLTEST(route_lookup, .needs = "if_up"),
+	LKLTEST(route_priority, .needs = "if_up"),
+	LKLTEST(route_many, .needs = "if_up"),
+	LKLTEST(route_multipath, .needs = "if_up"),
+	LKLTEST(route_ipv6, .needs = "if_up"),
+	LKLTEST(dumps_ipv6, .needs = "if_up"),
+	LKLTEST(rule_by_mark, .needs = "if_up"),
+	LKLTEST(neighbours, .needs = "if_up"),
+	LKLTEST(neighbours_ipv6, .needs = "if_up"),
+	LKLTEST(neighbour_proxy, .needs = "if_up"),
+	LKLTEST(neighbour_table, .needs = "if_up"),
+	LKLTEST(if_list, .needs = "if_up"),
+	LKLTEST(if_facts, .needs = "if_up"),
+	LKLTEST(if_mtu, .needs = "if_up"),
+	LKLTEST(if_down, .needs = "if_up"),
+	LKLTEST(if_multicast, .needs = "if_up"),
+	LKLTEST(if_alias, .needs = "if_up"),
+	LKLTEST(route_ioctl, .needs = "if_up"),
+	LKLTEST(arp_ioctl, .needs = "if_up"),
+	LKLTEST(ethtool_features, .needs = "if_up"),
+	LKLTEST(ethtool_facts, .needs = "if_up"),
+	LKLTEST(sysfs_link, .needs = "if_up"),
 	LKLTEST_LIBRARY(stop_kernel, .needs = "start_kernel"),
 };
 

@@ -126,11 +126,21 @@ def _is_ours(metafunc: pytest.Metafunc, name: str) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Build what is not built yet before the first test, where its progress can be seen."""
-    if not session.config.option.collectonly and any(_wants_default(item) for item in session.items):
+    """Let tests that need no build run before those that do: the first results come in seconds."""
+    if any(_wants_default(item) for item in session.items):
+        from lkltest import liblkl
+
+        if not liblkl.is_built(settings_of(session.config)):
+            session.items.sort(key=_wants_default)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """Build what is not built yet before the first test that needs it, where its progress can be seen."""
+    if _wants_default(item) and not hasattr(item.config, "workerinput"):
         from lkltest.plugin import kernels
 
-        kernels.build_missing(session.config)
+        kernels.build_missing(item.config)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

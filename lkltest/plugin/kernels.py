@@ -18,6 +18,7 @@ from lkltest.settings import Settings
 if TYPE_CHECKING:
     from lkltest.uml import Uml
 
+_BUILT = pytest.StashKey[bool]()  # whether the session has looked after the default kernel
 _CHOICES = pytest.StashKey[tuple[Choice, ...]]()
 
 
@@ -131,6 +132,9 @@ def run_on_default(config: pytest.Config, ids: Iterable[str]) -> bool:
 
 def build_missing(config: pytest.Config) -> None:
     """Fetch and build the default kernel if it is chosen and not there."""
+    if config.stash.get(_BUILT, False):
+        return
+    config.stash[_BUILT] = True
     settings = settings_of(config)
     if all(choice.path for choice in choices_of(config)) or liblkl.is_built(settings):
         return

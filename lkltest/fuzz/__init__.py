@@ -19,6 +19,7 @@ __all__ = [
     "Description",
     "Directory",
     "Disk",
+    "Feedback",
     "File",
     "FileModel",
     "Fill",
@@ -36,6 +37,7 @@ __all__ = [
     "Raw",
     "Ref",
     "Refused",
+    "SeenEdges",
     "Shape",
     "Text",
     "Value",
@@ -49,6 +51,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from lkltest.fuzz.exec.feedback import Feedback, SeenEdges
     from lkltest.fuzz.exec.kernel import Disk, Kernel, KernelConfig
     from lkltest.fuzz.hypothesis.filemodel import Directory, File, FileModel, Path, Refused
     from lkltest.fuzz.hypothesis.oracle import Oracle, Ran
@@ -77,6 +80,7 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "lkltest.fuzz.exec.feedback": "Feedback SeenEdges",
             "lkltest.fuzz.exec.kernel": "Disk Kernel KernelConfig",
             "lkltest.fuzz.hypothesis.filemodel": "Directory File FileModel Path Refused",
             "lkltest.fuzz.hypothesis.oracle": "Oracle Ran",

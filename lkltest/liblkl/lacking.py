@@ -50,7 +50,7 @@ def _operations(include: Sequence[Path], asked: Iterable[str]) -> list[str]:
         return []
     members = set(_MEMBER.findall(table[1]))
     functions = set(_FUNCTION.findall(text.replace(table[0], ""))) - members
-    found = []
+    found = ["-DLKLTEST_UML_LIBRARY=1"] if re.search(r"\bum_devices\b", table[1]) else []
     for name in asked:
         if name in functions:
             found.append(f"-DLKLTEST_FUNCTION_HOST_{name}=1")

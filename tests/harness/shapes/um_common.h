@@ -6,6 +6,8 @@
  */
 #include "start.h"
 
+#define LKLTEST_UML_LIBRARY 1
+
 #undef LKL_DEV_BLK_STATUS_OK
 #undef LKL_DEV_BLK_STATUS_IOERR
 #undef LKL_DEV_BLK_STATUS_UNSUP

@@ -223,7 +223,7 @@ LKLTEST_FN void lkltest_disk_write_back(struct lkltest_disk *disk)
 			     "no flush can be seen");
 	CHECK_EQ(written, 10);
 	lkltest_flushing = disk;
-#if LKLTEST_HOOKED_CONSOLE
+#if LKLTEST_IN_TABLE(print)
 	lkltest_print_rest = lkl_host_ops.print;
 	lkl_host_ops.print = lkltest_print_flush;
 #endif

@@ -5,8 +5,9 @@
  *
  * C cannot ask whether a structure has a member. So lkltest/liblkl/lacking.py
  * reads the kernel's headers and this one, and the compiler is given
- * -DLKLTEST_FUNCTION_HOST_<name> for each operation that is a function, and
- * -DLKLTEST_LACKS_HOST_<name> for each that is not there: its use skips the point.
+ * -DLKLTEST_FUNCTION_HOST_<name> for each operation that is a function,
+ * -DLKLTEST_LACKS_HOST_<name> for each that is not there: its use skips the point,
+ * and -DLKLTEST_UML_LIBRARY where the table has a list of UML's own devices.
  */
 #ifndef LKLTEST_INTERNAL_HOST_H
 #define LKLTEST_INTERNAL_HOST_H
@@ -15,17 +16,8 @@
 #error "this header is internal to lkltest: include <lkltest.h>"
 #endif
 
-/* UML's library mode, version 8 of the RFC, has no table. Its installed headers have renamed guards. */
-#ifdef __LKL__UM_LIBMODE_UAPI_HOST_OPS_H
-#define LKLTEST_HOST_FUNCTIONS 1
-#else
-#define LKLTEST_HOST_FUNCTIONS 0
-#endif
-
-/* UML's library mode, of either version, has UML's own disks. */
-#if LKLTEST_HOST_FUNCTIONS || defined(__UM_LIBMODE_UAPI_HOST_OPS_H)
-#define LKLTEST_UML_LIBRARY 1
-#else
+/* UML's library mode has UML's own disks. */
+#ifndef LKLTEST_UML_LIBRARY
 #define LKLTEST_UML_LIBRARY 0
 #endif
 
@@ -82,17 +74,13 @@ static __attribute__((unused)) void lkltest_no_operation(const char *name);
 #define LKLTEST_HOST(op)									\
 	LKLTEST_IF(LKLTEST_LACKS_HOST_##op, (*(lkltest_no_operation(#op), &lkltest_no_operations.op)), \
 		   LKLTEST_HOST_SOMEWHERE(op))
-#if LKLTEST_HOST_FUNCTIONS
-#define LKLTEST_HOST_SOMEWHERE(op) lkl_##op
-#else
 #define LKLTEST_HOST_SOMEWHERE(op) LKLTEST_IF(LKLTEST_FUNCTION_HOST_##op, lkl_##op, lkl_host_ops.op)
-#endif
 
 /* Whether the table has the operation, so that it can be replaced. */
-#define LKLTEST_IN_TABLE(op) \
-	(!LKLTEST_HOST_FUNCTIONS && !LKLTEST_LACKS_HOST_##op && !LKLTEST_FUNCTION_HOST_##op)
+#define LKLTEST_IN_TABLE(op) (!LKLTEST_LACKS_HOST_##op && !LKLTEST_FUNCTION_HOST_##op)
 
-#if LKLTEST_IN_TABLE(print)
+/* As a function, it is weak: the program's own takes its place. */
+#if LKLTEST_IN_TABLE(print) || LKLTEST_FUNCTION_HOST_print
 #define LKLTEST_HOOKED_CONSOLE 1
 #else
 #define LKLTEST_HOOKED_CONSOLE 0

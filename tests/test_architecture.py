@@ -16,7 +16,7 @@ PACKAGE = Path(lkltest.__file__).parent
 
 # Each row may import from itself and from those above it.
 ROWS = (
-    "errors lazy", "known_failures", "settings", "host", "klog", "kernel", "tap", "liblkl", "cc", "crash", "uml",
+    "errors lazy", "known_failures", "settings", "host", "klog", "kernel", "ci tap", "liblkl", "cc", "crash", "uml",
     "image", "coverage program", "powercut", "fuzz", "kunit", "kselftest", "gate doctor sessionreport", "plugin cli",
 )  # fmt: skip
 HEIGHT = {module: height for height, row in enumerate(ROWS) for module in row.split()}
@@ -24,7 +24,7 @@ HEIGHT = {module: height for height, row in enumerate(ROWS) for module in row.sp
 # The same inside packages: sub-packages and modules in rows, and those that are not named above them all.
 INNER_ROWS = {
     "settings": ("model", "file"),
-    "host": ("closing load", "cache progress programs process bounded_log", "netns"),
+    "host": ("closing load outfile", "cache progress programs process bounded_log", "netns"),
     "tap": ("dialect problem", "grammar diagnostics fields", "point", "report", "formats events known"),
     "liblkl": (
         "binary cmdfiles job kconfig lacking library_mode model recipe set_aside",
@@ -35,6 +35,7 @@ INNER_ROWS = {
     "image": (
         "recipe scratch sparse tools tree", "archive make recipefile", "broken fsck user_image", "disk",
     ),
+    "ci": ("outcome", "kcidb kernelci"),
     "coverage": ("data raw sites", "collect lines", "summary", "diff html lcov report"),
     "program": (
         "results status table tools naming applications", "tree command complaint",
@@ -45,14 +46,14 @@ INNER_ROWS = {
     "fuzz": ("prog", "lang", "gen exec", "repro", "hypothesis"),
     "kunit": (
         "config declaration fingerprint lines mconsole shadow", "build listing", "groups kernel results",
-        "ktap memory reader", "kcidb kernelci run", "spread",
+        "ktap memory reader", "outcomes run", "kcidb kernelci spread",
     ),
     "kselftest": ("declaration sources", "tests", "kernel programs", "launch"),
     "gate": ("report", "kunit sources suites"),
     "sessionreport": ("model timeline", "github page"),
     "plugin": (
         "parts retention run_items", "session tap_option", "artifacts causes debugging freshness kernels repeating",
-        "coverage images known_names reporting trials", "running umls", "suite tap_running",
+        "ci_files coverage images known_names reporting trials", "running umls", "suite tap_running",
         "known kunit tap_suite trees", "kselftest", "collection fixtures scheduling",
     ),
     "cli": ("build contents cov cut doctor output signals unpack", "fuzz gate replay tap", "kunit"),

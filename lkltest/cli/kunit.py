@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import sys
 import time
 from collections import Counter
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from lkltest.cli.gate import ending_in_order
 from lkltest.errors import Exit, UsageError
+from lkltest.host.outfile import put, require_writable
 from lkltest.settings import Settings
 
 if TYPE_CHECKING:
@@ -225,21 +225,3 @@ def junit_text(results: Sequence[Result]) -> str:
     parser.feed("".join(ktap.write(results)).encode())
     parser.close()
     return "".join(junit.write(("kunit", report) for report in parser.reports))
-
-
-def put(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UsageError(f"cannot write {path}: {error.strerror}; name another file") from None
-
-
-def require_writable(path: Path) -> None:
-    """Refuse a file that could not be written before anything is built."""
-    folder = path.absolute().parent
-    if path.is_dir() or not os.access(folder, os.W_OK):
-        raise UsageError(f"cannot write {path}: name a file in a directory that is there and may be written")

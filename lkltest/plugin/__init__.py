@@ -50,7 +50,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Offer the fixtures, and tell pytest of our marks."""
     config.pluginmanager.import_plugin("lkltest.plugin.fixtures")
-    if parts.is_shared(config) or config.getoption("lkltest_html"):
+    if parts.is_shared(config) or any(config.getoption(f"lkltest_{name}") for name in ("html", "json", "kcidb")):
         parts.load(config)
     if config.getoption("lkltest_tap_program"):
         config.pluginmanager.import_plugin("lkltest.plugin.tap_option")

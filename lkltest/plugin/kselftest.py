@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -30,6 +30,9 @@ from lkltest.program.table import Declared
 from lkltest.program.tap_program import TapProgram
 from lkltest.settings import Settings
 from lkltest.uml import Uml
+
+if TYPE_CHECKING:
+    from lkltest.program.series import Series
 
 CURE = "pass --lkl-kselftest-tree the root of a kernel tree"
 # A kernel without what a test needs may well answer so; a panic, a hang or a complaint has no excuse.
@@ -149,6 +152,11 @@ class KselftestSuite(TapSuite):
         return suite
 
     @property
+    def ci_path(self) -> tuple[str, ...]:
+        """The place of its points in a tree of all tests."""
+        return ("kselftest", *self.test.target.split("/"), self.test.name)
+
+    @property
     def remembers(self) -> bool:
         """Whether the names of its points are those of the last run."""
         return True
@@ -203,6 +211,12 @@ class KselftestRun(TapRun):
     def _skip_excused(self) -> None:
         if self.excused:
             pytest.skip(f"proves nothing, as {self._in_words()}")
+
+    def _started(self, item: pytest.Item) -> Series:
+        run = super()._started(item)
+        if self.kernel is not None and "kernel" not in dict(item.user_properties):
+            item.user_properties.append(("kernel", self.kernel.name))
+        return run
 
     def _conclude(self, result: Result, item: pytest.Item) -> None:
         if result.state is State.SKIPPED and self.lacking:

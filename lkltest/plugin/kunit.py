@@ -181,6 +181,11 @@ class KunitSuite(pytest.Class):
         suite.obj = suite._getobj()
         return suite
 
+    @property
+    def ci_path(self) -> tuple[str, ...]:
+        """The place of its cases in a tree of all tests."""
+        return ("kunit", self.name.partition("[")[0])
+
     def _getobj(self) -> type:
         return type(self.name, (), {name: self._test(case) for name, case in named(self.cases)})
 

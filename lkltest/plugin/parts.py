@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 # Modules with the hooks of one concern each.
-PARTS = ("collection", "coverage", "debugging", "freshness", "repeating", "reporting", "scheduling", "known", "page")
+PARTS = (
+    "ci_files", "collection", "coverage", "debugging", "freshness", "repeating", "reporting", "scheduling", "known",
+    "page",
+)  # fmt: skip
 
 # Modules that only sessions with something of ours load.
 OURS = {"lkltest.program", "lkltest.uml", "lkltest.kunit", "lkltest.kselftest"}

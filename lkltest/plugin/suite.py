@@ -125,6 +125,11 @@ class ProgramSuite(pytest.Class):
         return {**{point.name: self._make_point(point) for point in self.points}, self.end: self._make_point(None)}
 
     @property
+    def ci_path(self) -> tuple[str, ...]:
+        """The place of its points in a tree of all tests."""
+        return ("lkltest", self.name)
+
+    @property
     def end(self) -> str:
         """The name of the item of the program's own end."""
         return EXIT if all(point.name != EXIT for point in self.points) else f"{EXIT}#program"

@@ -41,6 +41,11 @@ class TapSuite(ProgramSuite):
         return suite
 
     @property
+    def ci_path(self) -> tuple[str, ...]:
+        """The place of its points in a tree of all tests."""
+        return ("tap", self.name)
+
+    @property
     def directory(self) -> Path:
         """The directory that its paths are relative to."""
         given = getattr(self.parent, "directory", None)

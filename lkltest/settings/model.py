@@ -133,6 +133,10 @@ class Settings:
                                   "are removed first (default: 2G)", option="--lkl-artifacts-size", metavar="SIZE")
     artifacts_runs: int = setting(100, count, "programs whose artifacts are kept; the oldest are removed first "
                                   "(default: 100)", option="--lkl-artifacts-runs", metavar="N")
+    json: Path | None = setting(None, path, "write the results of a session there as KernelCI and kunit.py have them",
+                                option="--lkl-json", metavar="FILE")
+    kcidb: Path | None = setting(None, path, "write the results of a session there as KCIDB takes them",
+                                 option="--lkl-kcidb", metavar="FILE")
     cov: Path | None = setting(None, path, "collect coverage on an instrumented kernel (lkltest build --variant "
                                "coverage), into DIR (default: ./lkltest-cov)", option="--lkl-cov", metavar="DIR",
                                alone="lkltest-cov")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
 
+import kcidb_io
 import pytest
 
 from lkltest.settings import Settings
@@ -44,7 +46,7 @@ def test_each_kind_of_program(pytester: pytest.Pytester, options: list[str]) -> 
     The tree is left as it was.
     """
     before = files(pytester.path / "linux")
-    first = pytester.runpytest_subprocess(*options, timeout=400)
+    first = pytester.runpytest_subprocess(*options, "--lkl-kcidb=out.kcidb", timeout=400)
     assert files(pytester.path / "linux") == before
     text = first.stdout.str()
     got = set(re.findall(r"^(PASSED|FAILED|SKIPPED) test_ks\.py::(\S+)::program", text, re.MULTILINE))
@@ -61,6 +63,13 @@ def test_each_kind_of_program(pytester: pytest.Pytester, options: list[str]) -> 
     ):  # fmt: skip
         first.stdout.fnmatch_lines_random([reason])
 
+
+    document = json.loads((pytester.path / "out.kcidb").read_text())
+    kcidb_io.schema.V4_3.validate(document)
+    statuses = {test["path"]: test["status"] for test in document["tests"]}
+    assert statuses["kselftest.mini.points.program.is_root"] == "PASS"
+    assert statuses["kselftest.mini.script_sh.program"] == "PASS"
+    assert statuses["kselftest.slow.hangs.program"] == "FAIL"
 
     second = pytester.runpytest_subprocess(*options, "-k", "points or fails or skips or segfault", timeout=400)
     line = r"^(PASSED|FAILED) test_ks\.py::mini:(\S+)::([^\n]*?)(?: - .*)?$"

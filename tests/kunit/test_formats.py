@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import kcidb_io
 import pytest
 
 from lkltest.kunit import kcidb, kernelci, ktap
@@ -59,7 +60,6 @@ def test_kcidb(commit: str) -> None:
 
 def test_kcidb_schema() -> None:
     """KCIDB's own library takes the document."""
-    kcidb_io = pytest.importorskip("kcidb_io", reason="needs KCIDB's schemas: pip install kcidb-io")
     document = json.loads(kcidb.write(RESULTS, "6.12.0", "a" * 40))
     assert kcidb_io.schema.V4_3.is_compatible(document)
     kcidb_io.schema.V4_3.validate(document)

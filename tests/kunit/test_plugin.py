@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import kcidb_io
 import pytest
 
 from lkltest import uml
@@ -55,6 +57,20 @@ def test_an_item_a_case(inline: Pytest, suite: list[str], options: list[str]) ->
         "PASSED *::one::good*", "FAILED *::one::crashes*CRASHED: Kernel panic*", "PASSED *::one::slow_one*",
         "FAILED *::two words::several*a paramet*", "SUBFAILED*::two words::several*",
     ])  # fmt: skip
+
+
+def test_ci_files(pytester: pytest.Pytester, inline: Pytest, suite: list[str]) -> None:
+    """The cases are in the files for kernel CI by their own names; one that loses its kernel says so."""
+    inline(*suite, "--lkl-json=out.json", "--lkl-kcidb=out.kcidb")
+    document = json.loads((pytester.path / "out.kcidb").read_text())
+    kcidb_io.schema.V4_3.validate(document)
+    statuses = {test["path"]: test["status"] for test in document["tests"]}
+    assert statuses["kunit.one.good"] == "PASS"
+    assert statuses["kunit.two_words.several"] == statuses["kunit.one.crashes"] == "FAIL"
+    assert [build["architecture"] for build in document["builds"]] == ["um"]
+    (file,) = json.loads((pytester.path / "out.json").read_text())["sub_groups"]
+    one = next(group for group in file["sub_groups"] if group["name"] == "one")
+    assert {"name": "crashes", "status": "ERROR"} in one["test_cases"]
 
 
 def test_attributes_are_marks(inline: Pytest, suite: list[str]) -> None:

@@ -1,0 +1,1 @@
+"""Results in the shapes that kernel CI systems take."""

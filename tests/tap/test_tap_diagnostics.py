@@ -24,7 +24,7 @@ blocks = st.lists(st.sampled_from(LINES), max_size=8).map(lambda lines: "".join(
 
 
 @given(blocks)
-@settings(deadline=None, max_examples=1000)
+@settings(deadline=None, max_examples=500)
 def test_reads_as_yaml_does(block: str) -> None:
     """A block that is read by hand says exactly what PyYAML finds in it, and what PyYAML refuses is an error."""
     read = diagnostics.read(block.encode())
@@ -37,7 +37,7 @@ def test_reads_as_yaml_does(block: str) -> None:
 
 
 @given(st.lists(st.sampled_from(["a: 1", "b: x", "log: |", "  y", "  c: |", "   z", "d: |-", "", "  "]), max_size=7))
-@settings(deadline=None, max_examples=1000)
+@settings(deadline=None, max_examples=500)
 def test_common_blocks_read_like_all_others(lines: list[str]) -> None:
     """Keys with a literal block behind them say the same, whether they are read as such or as any simple block."""
     block = "".join(f"{line}\n" for line in ["number: 12", *lines])

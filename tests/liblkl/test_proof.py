@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -84,21 +85,29 @@ def building(own: Settings) -> Settings:
     return replace(own, build=True)
 
 
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree that was built, for the tests to copy."""
+    directory = tmp_path_factory.mktemp("tree")
+    root = directory / "linux"
+    files = {"Kconfig": "", "Kbuild": "", "Makefile": G3, "tools/lkl/Makefile": TOOLS, "tools/lkl/lib/Build": "",
+             "init/main.c": MAIN.replace("VERSION", "6.6.0"), "include/linux/a.h": "",
+             "tools/lkl/tests/boot.c": "int main(void) { return missing(); }\n",
+             ".config": "CONFIG_64BIT=y\n"}  # fmt: skip
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    write_headers(root / "tools/lkl/include", Shape(version="6.6.0"))
+    liblkl.prepare(root, Settings(cache=directory / "cache", build=True))
+    return root
+
+
 @pytest.fixture
-def built(tmp_path: Path, building: Settings) -> Build:
+def built(tmp_path: Path, tree: Path) -> Build:
     """Make a tree with these makefiles, built once with good ones."""
 
     def make(kernel: str = G3, tools: str = TOOLS) -> Path:
-        root = tmp_path / "linux"
-        files = {"Kconfig": "", "Kbuild": "", "Makefile": G3, "tools/lkl/Makefile": TOOLS, "tools/lkl/lib/Build": "",
-                 "init/main.c": MAIN.replace("VERSION", "6.6.0"), "include/linux/a.h": "",
-                 "tools/lkl/tests/boot.c": "int main(void) { return missing(); }\n",
-                 ".config": "CONFIG_64BIT=y\n"}  # fmt: skip
-        for name, text in files.items():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(text)
-        write_headers(root / "tools/lkl/include", Shape(version="6.6.0"))
-        liblkl.prepare(root, building)
+        root = shutil.copytree(tree, tmp_path / "linux")
         for name, text in (("Makefile", kernel), ("tools/lkl/Makefile", tools)):
             (root / name).write_text(text)
             os.utime(root / name, (0, 0))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import tarfile
+import tempfile
 import textwrap
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from lkltest.host import process
@@ -79,20 +81,36 @@ def write_headers(include: Path, shape: Shape, main: Path | None = None) -> None
 
 def write_library(archive: Path, shared: Path | None, include: list[Path], shape: Shape) -> None:
     """Compile a library of this shape."""
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    source = archive.with_suffix(".tiny.c")
+    headers = [{path.relative_to(folder): path.read_text() for path in folder.rglob("*.h")} for folder in include]
+    texts = tuple(tuple(sorted(found.items())) for found in headers)
     extra = "int lkl_init(void *ops) { return !ops; }\n" if shape.generation == "G3" else ""
-    source.write_text(SOURCE.replace("VERSION", shape.version) + extra + shape.source)
-    obj = archive.with_suffix(".tiny.o")
-    call("gcc", "-DLIBRARY", "-fPIC", *shape.flags, *(f"-I{folder}" for folder in include), "-c", source, "-o", obj)
-    call("ar", "rc", archive, obj)
-    if shared is not None:
-        shared.parent.mkdir(parents=True, exist_ok=True)
-        call("gcc", "-shared", *shape.flags, obj, "-o", shared)
-    if shape.strip:
-        call("strip", shape.strip, archive)
-    source.unlink()
-    obj.unlink()
+    source = SOURCE.replace("VERSION", shape.version) + extra + shape.source
+    made = compiled(source, texts, shape.flags, shape.strip)
+    for path, data in zip((archive, shared), made, strict=True):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+
+
+@cache
+def compiled(
+    source: str, headers: tuple[tuple[tuple[Path, str], ...], ...], flags: tuple[str, ...], strip: str
+) -> tuple[bytes, bytes]:
+    """An archive and a shared library of a source and directories of headers; each is compiled once."""
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        for number, folder in enumerate(headers):
+            for path, text in folder:
+                (home / str(number) / path).parent.mkdir(parents=True, exist_ok=True)
+                (home / str(number) / path).write_text(text)
+        (home / "tiny.c").write_text(source)
+        folders = [f"-I{number}" for number in range(len(headers))]
+        call("gcc", "-DLIBRARY", "-fPIC", *flags, *folders, "-c", "tiny.c", "-o", "tiny.o", cwd=home)
+        call("ar", "rc", "liblkl.a", "tiny.o", cwd=home)
+        call("gcc", "-shared", *flags, "tiny.o", "-o", "liblkl.so", cwd=home)
+        if strip:
+            call("strip", strip, "liblkl.a", cwd=home)
+        return (home / "liblkl.a").read_bytes(), (home / "liblkl.so").read_bytes()
 
 
 # A kernel that a registry could serve: its makefiles have the targets of 4.9's, its C files take no time.

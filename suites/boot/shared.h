@@ -9,7 +9,7 @@
 #define ABSURD_NS 10000000000LL		/* later than any load of the machine explains */
 
 /* A thread is the host's in a library. */
-static pthread_t start_thread(void *(*run)(void *), void *arg)
+LKLTEST_FN pthread_t start_thread(void *(*run)(void *), void *arg)
 {
 	pthread_t thread;
 
@@ -17,7 +17,7 @@ static pthread_t start_thread(void *(*run)(void *), void *arg)
 	return thread;
 }
 
-static long long kernel_ns(int clock)
+LKLTEST_FN long long kernel_ns(int clock)
 {
 	struct lkl_timespec now;
 
@@ -25,14 +25,14 @@ static long long kernel_ns(int clock)
 	return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-static long sleep_ns(long long ns)
+LKLTEST_FN long sleep_ns(long long ns)
 {
 	struct lkl_timespec time = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
 
 	return lkl_sys_nanosleep((void *)&time, NULL);
 }
 
-static int make_dir(const char *path)
+LKLTEST_FN int make_dir(const char *path)
 {
 	int err = lkl_sys_mkdirat(LKL_AT_FDCWD, path, 0755);
 
@@ -40,7 +40,7 @@ static int make_dir(const char *path)
 }
 
 /* A kernel lets go of closed files in its own time. */
-static int unmount(const char *path)
+LKLTEST_FN int unmount(const char *path)
 {
 	long long give_up = lkltest_now_ns() + ABSURD_NS;
 	int err;
@@ -54,7 +54,7 @@ static int unmount(const char *path)
 }
 
 /* The content of the file, as a string. */
-static const char *read_file(const char *path, char *buf, size_t size)
+LKLTEST_FN const char *read_file(const char *path, char *buf, size_t size)
 {
 	size_t have = 0;
 	long got;
@@ -68,7 +68,7 @@ static const char *read_file(const char *path, char *buf, size_t size)
 }
 
 /* Bytes that differ from zero and from their neighbours. */
-static void fill(char *buf, size_t size, unsigned int seed)
+LKLTEST_FN void fill(char *buf, size_t size, unsigned int seed)
 {
 	size_t i;
 

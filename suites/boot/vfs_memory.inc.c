@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Points about mappings, on kernels with and without an MMU. */
+#ifndef VFS_MEMORY_INC_C
+#define VFS_MEMORY_INC_C
+
+#include "vfs.h"
+
+#include <sys/mman.h>
+
+#define PAGE 4096L
+
+/* A library's kernel has no MMU, and maps in the process's own memory; there PROT_ and MAP_ are the same numbers. */
+static long map(long length, int protection, int flags, long fd, long offset)
+{
+	return LKLTEST_SYS(mmap, 0, length, protection, flags, fd, offset);
+}
+
+static char *mapped(long at)
+{
+	if (at == -LKL_ENOSYS || at == -LKL_ENODEV)
+		lkltest_skip("this kernel has no such mapping: %s", lkl_strerror(at));
+	if (at < 0 && at > -PAGE)
+		lkltest_fail("mmap: %s", lkl_strerror(at));
+	return (char *)at;
+}
+
+static long unmap(const void *at, long length)
+{
+	return LKLTEST_SYS(munmap, (long)at, length);
+}
+
+/* Memory without a file is zeroes, and keeps what is written. */
+POINT(map_memory)
+{
+	static char zeroes[3 * PAGE];
+	char *at = mapped(map(3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+
+	CHECK_EQ((long)at % PAGE, 0);
+	CHECK_MEM_EQ(at, zeroes, 3 * PAGE);
+	memset(at, 7, 3 * PAGE);
+	CHECK_EQ(at[3 * PAGE - 1], 7);
+	CHECK_EQ(unmap(at, 3 * PAGE), 0);
+	CHECK_ERR(map(0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), LKL_EINVAL);
+	CHECK_ERR(map(PAGE, PROT_READ, MAP_ANONYMOUS, -1, 0), LKL_EINVAL);
+	CHECK_ERR(map(PAGE, PROT_READ, MAP_PRIVATE, 1000, 0), LKL_EBADF);
+}
+
+/* A private mapping of a file has its bytes, and zeroes behind its end; writes stay private. */
+POINT(map_file_private)
+{
+	char text[5000], back[16];
+	long fd;
+	char *at;
+
+	own_dir("/vfs/map");
+	fill(text, sizeof(text), 6);
+	put_file("/vfs/map/private", text, sizeof(text));
+	fd = open_at("/vfs/map/private", LKL_O_RDONLY);
+	at = mapped(map(2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0));
+	CHECK_MEM_EQ(at, text, sizeof(text));
+	CHECK_EQ(at[sizeof(text)], 0);
+	at[0] = 0;
+	CHECK_EQ(lkl_sys_pread64(fd, back, 1, 0), 1);
+	CHECK_EQ(back[0], text[0]);
+	CHECK_EQ(unmap(at, 2 * PAGE), 0);
+	CHECK_EQ(lkl_sys_close(fd), 0);
+	fd = open_at("/vfs/map/private", LKL_O_WRONLY);
+	CHECK_ERR(map(PAGE, PROT_READ, MAP_PRIVATE, fd, 0), LKL_EACCES);
+	CHECK_EQ(lkl_sys_close(fd), 0);
+}
+
+/* What is written to a shared mapping is in the file. */
+POINT(map_file_shared)
+{
+	char back[8];
+	long fd, at;
+	char *bytes;
+
+	own_dir("/vfs/map");
+	fd = open_at("/vfs/map/shared", LKL_O_CREAT | LKL_O_RDWR | LKL_O_TRUNC);
+	CHECK_EQ(lkl_sys_ftruncate(fd, 4 * PAGE), 0);
+	at = map(4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == -LKL_EINVAL || at == -LKL_ENODEV) {
+		CHECK_EQ(lkl_sys_close(fd), 0);
+		lkltest_skip("this kernel shares no mapping of files: CONFIG_MMU");
+	}
+	bytes = mapped(at);
+	memcpy(bytes + 2 * PAGE, "written", 7);
+	if (LKLTEST_SYS(msync, (long)bytes, 4 * PAGE, MS_SYNC) != -LKL_ENOSYS)
+		CHECK_EQ(LKLTEST_SYS(msync, (long)bytes, 4 * PAGE, MS_SYNC), 0);
+	CHECK_EQ(lkl_sys_pread64(fd, back, 7, 2 * PAGE), 7);
+	CHECK_MEM_EQ(back, "written", 7);
+	CHECK_EQ(lkl_sys_pwrite64(fd, "changed", 7, 0), 7);
+	CHECK_MEM_EQ(bytes, "changed", 7);
+	CHECK_EQ(unmap(bytes, 4 * PAGE), 0);
+	CHECK_EQ(lkl_sys_close(fd), 0);
+	fd = open_at("/vfs/map/shared", LKL_O_RDONLY);
+	CHECK_LT(map(PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), 0);
+	CHECK_EQ(lkl_sys_close(fd), 0);
+}
+
+/* A mapping becomes smaller and keeps what is left of it. */
+POINT(remap)
+{
+	char *at = mapped(map(8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	long smaller;
+
+	memset(at, 9, 8 * PAGE);
+	smaller = LKLTEST_SYS(mremap, (long)at, 8 * PAGE, 4 * PAGE, 0, 0);
+	if (smaller == -LKL_ENOSYS) {
+		CHECK_EQ(unmap(at, 8 * PAGE), 0);
+		lkltest_skip("this kernel lacks the call mremap");
+	}
+	CHECK_EQ(smaller, (long)at);
+	CHECK_EQ(at[4 * PAGE - 1], 9);
+	CHECK_ERR(LKLTEST_SYS(mremap, (long)at + 1, PAGE, PAGE, 0, 0), LKL_EINVAL);
+	CHECK_EQ(unmap(at, 4 * PAGE), 0);
+}
+
+/* Parts of a mapping are given back from its beginning, its middle and its end. */
+POINT(unmap_parts)
+{
+	char *at = mapped(map(8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	int i;
+
+	for (i = 0; i < 8; i++)
+		at[i * PAGE] = i;
+	CHECK_EQ(unmap(at, PAGE), 0);
+	CHECK_EQ(unmap(at + 7 * PAGE, PAGE), 0);
+	CHECK_EQ(unmap(at + 3 * PAGE, PAGE), 0);
+	for (i = 1; i < 7; i++)
+		if (i != 3)
+			CHECK_EQ(at[i * PAGE], i);
+	CHECK_EQ(unmap(at + PAGE, 2 * PAGE), 0);
+	CHECK_EQ(unmap(at + 4 * PAGE, 3 * PAGE), 0);
+	CHECK_ERR(unmap(at + 1, PAGE), LKL_EINVAL);
+	CHECK_ERR(unmap(at, 0), LKL_EINVAL);
+}
+
+/* The end of the data segment is where it is, and is not moved to nonsense. */
+POINT(brk)
+{
+	long here = LKLTEST_SYS(brk, 0);
+
+	offered(here, "brk");
+	CHECK_EQ(LKLTEST_SYS(brk, 1), here);
+	CHECK_EQ(LKLTEST_SYS(brk, 0), here);
+}
+
+/* A file in memory without a name keeps its seals. */
+POINT(sealed_memory)
+{
+	long fd = LKLTEST_SYS(memfd_create, (long)"vfs", 2);
+
+	offered(fd, "CONFIG_MEMFD_CREATE");
+	CHECK_OK(fd);
+	CHECK_EQ(lkl_sys_write(fd, "text", 4), 4);
+	CHECK_EQ(lkl_sys_fcntl(fd, 1034, 0), 0);		/* F_GET_SEALS */
+	CHECK_EQ(lkl_sys_fcntl(fd, 1033, 2 | 4), 0);		/* no shrinking, no growing */
+	CHECK_EQ(lkl_sys_fcntl(fd, 1034, 0), 2 | 4);
+	CHECK_ERR(lkl_sys_ftruncate(fd, 1), LKL_EPERM);
+	CHECK_ERR(lkl_sys_ftruncate(fd, 100), LKL_EPERM);
+	CHECK_EQ(lkl_sys_pwrite64(fd, "T", 1, 0), 1);
+	CHECK_EQ(lkl_sys_fcntl(fd, 1033, 8), 0);		/* no writing */
+	CHECK_ERR(lkl_sys_pwrite64(fd, "t", 1, 0), LKL_EPERM);
+	CHECK_EQ(lkl_sys_close(fd), 0);
+}
+
+/* Advice about a file is taken, or refused where it makes no sense. */
+POINT(advice)
+{
+	int fds[2];
+	long fd, err;
+
+	own_dir("/vfs/advice");
+	put_file("/vfs/advice/file", "text", 4);
+	fd = open_at("/vfs/advice/file", LKL_O_RDONLY);
+	err = offered(LKLTEST_SYS(fadvise64, fd, 0, 0, 3), "CONFIG_ADVISE_SYSCALLS");	/* WILLNEED */
+	CHECK_EQ(err, 0);
+	CHECK_EQ(LKLTEST_SYS(fadvise64, fd, 0, 0, 1), 0);	/* RANDOM */
+	CHECK_ERR(LKLTEST_SYS(fadvise64, fd, 0, 0, 99), LKL_EINVAL);
+	CHECK_EQ(lkl_sys_close(fd), 0);
+	CHECK_EQ(lkl_sys_pipe2(fds, 0), 0);
+	CHECK_ERR(LKLTEST_SYS(fadvise64, fds[0], 0, 0, 0), LKL_ESPIPE);
+	CHECK_EQ(lkl_sys_close(fds[0]), 0);
+	CHECK_EQ(lkl_sys_close(fds[1]), 0);
+}
+
+#endif

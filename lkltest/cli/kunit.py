@@ -17,10 +17,10 @@ from lkltest.host.outfile import put, require_writable
 from lkltest.settings import Settings
 
 if TYPE_CHECKING:
+    from lkltest.kernel import Kernel
     from lkltest.kunit.kernel import Options
     from lkltest.kunit.listing import Case
     from lkltest.kunit.results import Result
-    from lkltest.uml import Uml
 
 CONSOLE_LINES = 25  # shown of the console of a case that did not pass
 
@@ -44,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     kernel = parser.add_mutually_exclusive_group(required=True)
     kernel.add_argument("--tree", metavar="DIR", type=Path, help="the root of the kernel tree")
     kernel.add_argument("--uml", metavar="PATH", type=Path, help="a UML with KUnit inside, built already")
+    kernel.add_argument("--lkl", metavar="PATH", type=Path, help="a liblkl with KUnit inside, built already")
     add("filter_glob", nargs="?", default="", metavar="GLOB", help="suites, or suite.case, such as 'list*.*del*'")
     add("--kunitconfig", action="append", default=[], metavar="PATH",
         help="a Kconfig fragment, or a directory with a .kunitconfig; several are merged (default: .kunit/.kunitconfig "
@@ -90,38 +91,39 @@ def run(arguments: argparse.Namespace) -> int:
     settings = Settings.load({})
     out = sys.stderr if arguments.json == "-" else sys.stdout  # JSON that is printed stays alone there
     with ending_in_order():
-        uml, place, tree = kernel_of(arguments, settings)
-        options = options_of(arguments, uml)
-        everything = memory.cases_of(uml, place, options)
+        kernel, place, tree = kernel_of(arguments, settings)
+        options = options_of(arguments, kernel, settings)
+        everything = memory.cases_of(kernel, place, options)
         cases = groups.selected(arguments.filter_glob, everything)
         if not cases:
             raise UsageError(f"no case of {len(everything)} matches {arguments.filter_glob!r}: see them with --list")
         if arguments.list:
             print("\n".join(case.full for case in cases))
             return 0
-        known = memory.durations(uml, place)
+        known = memory.durations(kernel, place)
         started = time.monotonic()
-        running = spread(uml, cases, everything, arguments.jobs, options, known, arguments.filter_glob)
+        running = spread(kernel, cases, everything, arguments.jobs, options, known, arguments.filter_glob)
         results = list(shown(running, out, quiet=arguments.quiet))
         took = time.monotonic() - started
-        memory.remember(uml, place, known, results)
+        memory.remember(kernel, place, known, results)
     print(summary(results, took), file=out, flush=True)
-    write_all(arguments, results, uml, tree)
+    write_all(arguments, results, kernel, tree)
     return int(verdict(results, cases))
 
 
-def kernel_of(arguments: argparse.Namespace, settings: Settings) -> tuple[Uml, Path, Path | None]:
-    """The UML to run, the directory for what is known of it, and the tree."""
-    from lkltest import uml
+def kernel_of(arguments: argparse.Namespace, settings: Settings) -> tuple[Kernel, Path, Path | None]:
+    """The kernel to run, the directory for what is known of it, and the tree."""
+    from lkltest import liblkl, uml
     from lkltest.host.progress import Bar
     from lkltest.kunit import build
 
-    if arguments.uml is not None:
+    if arguments.tree is None:
         given = [name for name in ("kunitconfig", "kconfig_add", "alltests") if getattr(arguments, name)]
         if given:
-            raise UsageError(f"--{given[0].replace('_', '-')} configures a build, and --uml names a kernel that is "
-                             "built: give --tree instead")  # fmt: skip
-        return uml.inspect(arguments.uml.absolute()), settings.cache / "kunit", None
+            raise UsageError(f"--{given[0].replace('_', '-')} configures a build, and --uml and --lkl name a kernel "
+                             "that is built: give --tree instead")  # fmt: skip
+        library = arguments.lkl and liblkl.find(arguments.lkl, settings)
+        return library or uml.inspect(arguments.uml.absolute()), settings.cache / "kunit", None
     tree = arguments.tree.absolute()
     request = build.Request(tree, tuple(arguments.kunitconfig), tuple(arguments.kconfig_add), arguments.alltests)
     with Bar() as bar:
@@ -129,18 +131,18 @@ def kernel_of(arguments: argparse.Namespace, settings: Settings) -> tuple[Uml, P
     return uml.inspect(built.linux), built.place, tree
 
 
-def options_of(arguments: argparse.Namespace, uml: Uml) -> Options:
+def options_of(arguments: argparse.Namespace, kernel: Kernel, settings: Settings) -> Options:
     """The settings with which the kernels are run."""
     from lkltest.kunit.kernel import Options, demand_filter
 
     words = [word for text in arguments.kernel_args for word in text.split()]
     if arguments.filter or arguments.filter_action:
-        demand_filter(uml)
+        demand_filter(kernel)
     if arguments.filter:
         words.append(f'kunit.filter="{arguments.filter}"')
     if arguments.filter_action:
         words.append(f"kunit.filter_action={arguments.filter_action}")
-    return Options(arguments.timeout, tuple(words))
+    return Options(arguments.timeout, tuple(words), settings)
 
 
 def shown(results: Iterable[Result], out: TextIO, *, quiet: bool) -> Iterator[Result]:
@@ -190,13 +192,13 @@ def outputs(arguments: argparse.Namespace) -> list[Path]:
     return [Path(name) for name in given if name and name != "-"]
 
 
-def write_all(arguments: argparse.Namespace, results: Sequence[Result], uml: Uml, tree: Path | None) -> None:
+def write_all(arguments: argparse.Namespace, results: Sequence[Result], kernel: Kernel, tree: Path | None) -> None:
     """Write the files that were asked for."""
     from lkltest.kunit import kernelci, ktap
 
     made: list[tuple[str | None, Callable[[], str]]] = [
-        (arguments.json, lambda: kernelci.write(results, str(uml.path.parent))),
-        (arguments.kcidb, lambda: kcidb_text(results, uml, tree)),
+        (arguments.json, lambda: kernelci.write(results, str(kernel.file.parent))),
+        (arguments.kcidb, lambda: kcidb_text(results, kernel, tree)),
         (arguments.junit, lambda: junit_text(results)),
         (arguments.ktap, lambda: "".join(ktap.write(results))),
     ]
@@ -207,12 +209,12 @@ def write_all(arguments: argparse.Namespace, results: Sequence[Result], uml: Uml
             put(Path(name), make())
 
 
-def kcidb_text(results: Sequence[Result], uml: Uml, tree: Path | None) -> str:
+def kcidb_text(results: Sequence[Result], kernel: Kernel, tree: Path | None) -> str:
     """The results as KCIDB takes them."""
     from lkltest.kunit.kcidb import write
     from lkltest.uml.tree import commit
 
-    return write(results, uml.version, commit(tree) if tree else "")
+    return write(results, kernel.version, commit(tree) if tree else "")
 
 
 def junit_text(results: Sequence[Result]) -> str:

@@ -1,24 +1,31 @@
-"""One boot of a UML with KUnit inside."""
+"""One boot of a kernel with KUnit inside."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeGuard
 
+from lkltest import cc
 from lkltest.errors import KernelLost, UsageError
 from lkltest.host.closing import Closing
 from lkltest.host.load import Deadline
 from lkltest.host.process import Child, Ended
+from lkltest.kernel import Kernel
 from lkltest.klog import last_lines
 from lkltest.kunit import listing
 from lkltest.kunit.listing import Case
 from lkltest.kunit.mconsole import NUDGE, nudge
+from lkltest.liblkl.model import Liblkl
+from lkltest.settings import Settings
 from lkltest.uml import Uml
 from lkltest.uml.machine import directory, guarded
 
 MEMORY = 1 << 30  # bytes, as kunit.py gives
-WORDS = ("console=tty0", "con=null", "con0=fd:0,fd:1", "kunit_shutdown=halt", "kunit.enable=1", "noreboot")
+ENABLE = "kunit.enable=1"
+WORDS = ("console=tty0", "con=null", "con0=fd:0,fd:1", "kunit_shutdown=halt", "noreboot", ENABLE)  # of a UML
+BOOT = Path(__file__).with_name("boot.c")  # of a library
 START = 60.0  # seconds to boot
 SILENCE = 2.0  # seconds until a kernel is asked to print what it keeps back
 LONGEST = 1 << 16  # bytes of a line
@@ -26,7 +33,7 @@ NO_ROOT = "VFS: Unable to mount root fs"  # the end of a kernel that has nothing
 KEPT = 400  # lines of a boot that came to nothing
 FILTERS = ("kunit.filter=", "kunit.filter_glob=")  # words that may leave no test
 # Of KUnit's executor, where it is built in; the second one since Linux 6.6.
-BY_NAME, BY_ATTRIBUTES = b"kunit.filter_glob\0", b"kunit.filter\0"
+BY_NAME, BY_ATTRIBUTES = b"kunit.filter_glob", b"kunit.filter\0"
 
 
 @dataclass(frozen=True)
@@ -35,14 +42,18 @@ class Options:
 
     timeout: float = 60.0  # seconds of a case, or of a parameter, which does not say that it is slow
     words: tuple[str, ...] = ()  # added to the kernel's command line
+    # Those with which a library's program is compiled.
+    settings: Settings = field(default_factory=lambda: Settings.load({}), compare=False, repr=False)
 
 
 class Machine(Closing):
-    """A running UML, line by line."""
+    """A running kernel, line by line."""
 
-    def __init__(self, uml: Uml, words: Sequence[str], workdir: Path) -> None:
-        """Boot it in the empty directory `workdir`."""
-        self.child = Child(guarded(uml, workdir, [*WORDS, *words], mem=MEMORY, processes=False))
+    def __init__(self, kernel: Kernel, words: Sequence[str], workdir: Path, options: Options) -> None:
+        """Boot it in the empty directory `workdir`, with `words` added to the options'."""
+        argv = command(kernel, [*words, *options.words], workdir, options.settings)
+        # UML's library mode leaves a directory in ~/.uml at each start. A UML has a guard that ends it with us.
+        self.child = Child(argv, env={"HOME": str(workdir)}, die_with_parent=kernel.linked)
         self.workdir = workdir
         self.rest = b""
         self.over = False
@@ -87,36 +98,52 @@ class Machine(Closing):
         self.child.close()
 
 
+def command(kernel: Kernel, words: Sequence[str], workdir: Path, settings: Settings) -> list[str]:
+    """The command that boots a kernel with these words on its command line, in the empty directory `workdir`."""
+    if _is_library(kernel):
+        return [str(cc.compile(BOOT, kernel, settings)), str(MEMORY), ENABLE, *words]
+    assert _is_uml(kernel)
+    return guarded(kernel, workdir, [*WORDS, *words], mem=MEMORY, processes=False)
+
+
+def _is_library(kernel: Kernel) -> TypeGuard[Liblkl]:
+    return kernel.linked
+
+
+def _is_uml(kernel: Kernel) -> TypeGuard[Uml]:
+    return not kernel.linked
+
+
 def _left(deadline: Deadline) -> float:
     import time
 
     return deadline.at - time.monotonic()
 
 
-def carries_kunit(uml: Uml) -> bool:
+def carries_kunit(kernel: Kernel) -> bool:
     """Whether KUnit is built into the kernel, read off its file: nothing is booted."""
-    return _has(uml, BY_NAME)
+    return _has(kernel, BY_NAME)
 
 
-def demand_filter(uml: Uml) -> None:
+def demand_filter(kernel: Kernel) -> None:
     """Raise UsageError where the kernel cannot select cases by attributes: it would run all, in silence."""
-    if not _has(uml, BY_ATTRIBUTES):
-        raise UsageError(f"{uml.path} knows no kunit.filter, which came with Linux 6.6: leave out --filter, or select "
-                         "cases by their names")  # fmt: skip
+    if not _has(kernel, BY_ATTRIBUTES):
+        raise UsageError(f"{kernel.path} knows no kunit.filter, which came with Linux 6.6: leave out --filter, or "
+                         "select cases by their names")  # fmt: skip
 
 
-def _has(uml: Uml, parameter: bytes) -> bool:
+def _has(kernel: Kernel, parameter: bytes) -> bool:
     import mmap
 
-    with uml.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as image:
+    with kernel.file.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as image:
         return image.find(parameter) >= 0
 
 
-def boot(uml: Uml, words: Sequence[str]) -> Iterator[str]:
+def boot(kernel: Kernel, words: Sequence[str], options: Options) -> Iterator[str]:
     """Boot the kernel, and yield the lines of its console until it halts; raises KernelLost where it does not."""
     deadline = Deadline(START)
     last: list[str] = []
-    with directory() as workdir, Machine(uml, words, workdir) as machine:
+    with directory() as workdir, Machine(kernel, words, workdir, options) as machine:
         while lines := machine.lines(deadline):
             last = [*last, *lines][-KEPT:]
             yield from lines
@@ -124,20 +151,20 @@ def boot(uml: Uml, words: Sequence[str]) -> Iterator[str]:
     if not ended.ok and not any(NO_ROOT in line for line in last):
         how = f"it had not halted after {START:g} s" if ended.timed_out else ended.describe()
         text = last_lines("\n".join(last).encode())
-        raise KernelLost(f"{uml.path} does not list its tests: {how}; the console's last lines:\n{text}")
+        raise KernelLost(f"{kernel.path} does not list its tests: {how}; the console's last lines:\n{text}")
 
 
-def list_cases(uml: Uml, options: Options) -> tuple[Case, ...]:
+def list_cases(kernel: Kernel, options: Options) -> tuple[Case, ...]:
     """The cases that the kernel has, with their attributes where it knows any; raises UsageError where it has none."""
     for action in ("list_attr", "list"):
-        console = list(boot(uml, [f"kunit.action={action}", *options.words]))
+        console = list(boot(kernel, [f"kunit.action={action}"], options))
         cases = listing.parse(console)
         if cases:
             return cases
         refused = listing.refusal(console)
     if refused:
-        raise UsageError(f"{uml.path} lists no tests: KUnit says {refused!r}: mend --filter, or --kernel-args")
+        raise UsageError(f"{kernel.path} lists no tests: KUnit says {refused!r}: mend --filter, or --kernel-args")
     if any(word.startswith(FILTERS) for word in options.words):
-        raise UsageError(f"{uml.path} lists no tests with {' '.join(options.words)}: select others, or leave it out")
-    raise UsageError(f"{uml.path} lists no tests of KUnit: it has no KUnit, or no tests in it; build it with "
+        raise UsageError(f"{kernel.path} lists no tests with {' '.join(options.words)}: select others, or leave it out")
+    raise UsageError(f"{kernel.path} lists no tests of KUnit: it has no KUnit, or no tests in it; build it with "
                      "CONFIG_KUNIT=y and tests, such as CONFIG_KUNIT_ALL_TESTS=y, not as modules")  # fmt: skip

@@ -8,42 +8,42 @@ from dataclasses import asdict
 from pathlib import Path
 
 from lkltest.host.cache import key
+from lkltest.kernel import Kernel
 from lkltest.kunit.kernel import Options, list_cases
 from lkltest.kunit.listing import Case
 from lkltest.kunit.results import Result
-from lkltest.uml import Uml
 
 
-def cases_of(uml: Uml, folder: Path, options: Options) -> tuple[Case, ...]:
+def cases_of(kernel: Kernel, folder: Path, options: Options) -> tuple[Case, ...]:
     """The cases of a kernel, listed by it once."""
-    state = uml.path.stat()
-    name = key(str(uml.path.absolute()), str(state.st_mtime_ns), str(state.st_size), *options.words)
-    path = folder / f"cases-{key(str(uml.path.absolute()))}.json"
+    state = kernel.file.stat()
+    name = key(str(kernel.file.absolute()), str(state.st_mtime_ns), str(state.st_size), *options.words)
+    path = folder / f"cases-{key(str(kernel.file.absolute()))}.json"
     kept = _read(path)
     if isinstance(kept, dict) and kept.get("key") == name:
         try:
             return tuple(Case(**each) for each in kept["cases"])
         except (TypeError, KeyError):
             pass  # another version of lkltest has written it
-    cases = list_cases(uml, options)
+    cases = list_cases(kernel, options)
     _write(path, {"key": name, "cases": [asdict(case) for case in cases]})
     return cases
 
 
-def durations(uml: Uml, folder: Path) -> dict[str, float]:
+def durations(kernel: Kernel, folder: Path) -> dict[str, float]:
     """The seconds that each case took in the latest run, by name; empty where there was none."""
-    kept = _read(_times(uml, folder))
+    kept = _read(_times(kernel, folder))
     return {name: float(each) for name, each in kept.items()} if isinstance(kept, dict) else {}
 
 
-def remember(uml: Uml, folder: Path, known: Mapping[str, float], results: Iterable[Result]) -> None:
+def remember(kernel: Kernel, folder: Path, known: Mapping[str, float], results: Iterable[Result]) -> None:
     """Keep how long the cases took, but for those whose kernel was lost."""
     fresh = {result.case.full: round(result.seconds, 3) for result in results if not result.status.lost}
-    _write(_times(uml, folder), {**known, **fresh})
+    _write(_times(kernel, folder), {**known, **fresh})
 
 
-def _times(uml: Uml, folder: Path) -> Path:
-    return folder / f"times-{key(str(uml.path.absolute()))}.json"
+def _times(kernel: Kernel, folder: Path) -> Path:
+    return folder / f"times-{key(str(kernel.file.absolute()))}.json"
 
 
 def _read(path: Path) -> object:

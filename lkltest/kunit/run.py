@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from lkltest.errors import UsageError
 from lkltest.host.load import Deadline
 from lkltest.host.process import Ended
+from lkltest.kernel import Kernel
 from lkltest.kunit.groups import Boot, Group, plan
 from lkltest.kunit.kernel import START, Machine, Options
 from lkltest.kunit.listing import Case
 from lkltest.kunit.reader import Reader
 from lkltest.kunit.results import Result, Status
-from lkltest.uml import Uml
 from lkltest.uml.machine import directory
 
 SLOWER = {"slow": 5.0, "very_slow": 20.0}  # how many times as long a case may take that says so of itself
@@ -43,7 +43,7 @@ class Unsettled:
     chances: int  # cases of those behind it that still may be to blame
 
 
-def run(uml: Uml, group: Group, everything: Sequence[Case], options: Options) -> Iterator[Result]:
+def run(kernel: Kernel, group: Group, everything: Sequence[Case], options: Options) -> Iterator[Result]:
     """Run the cases of a group, and yield their results in the kernel's order, each when it is certain."""
     pending = list(group.cases)
     unsettled: Unsettled | None = None
@@ -55,7 +55,7 @@ def run(uml: Uml, group: Group, everything: Sequence[Case], options: Options) ->
         except UsageError as error:
             yield from (Result(case, Status.FAILED, f"not run: {error}") for case in pending)
             return
-        reader, loss = one(uml, boot, options)
+        reader, loss = one(kernel, boot, options)
         done, alone, hint = list(reader.done), None, ""
         if unsettled and done:
             unsettled.chances -= 1
@@ -80,11 +80,11 @@ def run(uml: Uml, group: Group, everything: Sequence[Case], options: Options) ->
         yield blamed(unsettled.result, unsettled.loss)
 
 
-def one(uml: Uml, boot: Boot, options: Options) -> tuple[Reader, Loss | None]:
+def one(kernel: Kernel, boot: Boot, options: Options) -> tuple[Reader, Loss | None]:
     """Run the kernel once; what was read, and how it died, None where it has halted or was left for a poisoned one."""
     reader = Reader(boot.cases)
     words = [f'kunit.filter_glob={boot.pattern}'] if boot.pattern else []
-    with directory() as workdir, Machine(uml, [*words, *options.words], workdir) as machine:
+    with directory() as workdir, Machine(kernel, words, workdir, options) as machine:
         deadline = Deadline(START)
         before = reader.progress
         while lines := machine.lines(deadline):

@@ -6,16 +6,16 @@ import queue
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 
+from lkltest.kernel import Kernel
 from lkltest.kunit import groups
 from lkltest.kunit.kernel import Options
 from lkltest.kunit.listing import Case
 from lkltest.kunit.results import Result
 from lkltest.kunit.run import run
-from lkltest.uml import Uml
 
 
 def spread(
-    uml: Uml, cases: Sequence[Case], everything: Sequence[Case], jobs: int, options: Options,
+    kernel: Kernel, cases: Sequence[Case], everything: Sequence[Case], jobs: int, options: Options,
     known: Mapping[str, float], hint: str = "",
 ) -> Iterator[Result]:  # fmt: skip
     """Run cases in up to `jobs` kernels at a time, and yield the results as they come; `known`: seconds by name."""
@@ -23,14 +23,14 @@ def spread(
         return
     divided = groups.divide(cases, everything, jobs, known)
     if len(divided) < 2:
-        yield from run(uml, groups.Group(tuple(cases), hint), everything, options)
+        yield from run(kernel, groups.Group(tuple(cases), hint), everything, options)
         return
     results: queue.SimpleQueue[Result | BaseException | None] = queue.SimpleQueue()
     stop = threading.Event()
 
     def work(group: groups.Group) -> None:
         try:
-            for result in run(uml, group, everything, options):
+            for result in run(kernel, group, everything, options):
                 results.put(result)
                 if stop.is_set():
                     return

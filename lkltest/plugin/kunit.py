@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,19 +13,19 @@ import pytest
 
 from lkltest import uml
 from lkltest.errors import UnusableKernel, UsageError
+from lkltest.kernel import Kernel
 from lkltest.kunit import build, groups, memory
 from lkltest.kunit.declaration import KUnit
 from lkltest.kunit.kernel import Options, carries_kunit
 from lkltest.kunit.listing import Case
 from lkltest.kunit.results import Result, Status
 from lkltest.kunit.run import run
-from lkltest.plugin.kernels import shown_progress
+from lkltest.plugin.kernels import choices_of, obtain, shown_progress
 from lkltest.plugin.session import settings_of
 from lkltest.plugin.suite import attribute
-from lkltest.uml import Uml
 
 CONSOLE = "console of the kernel"
-CURE = "pass --lkl-kunit-tree the root of a kernel tree, or --uml a kernel with CONFIG_KUNIT=y and tests"
+CURE = "pass --lkl-kunit-tree the root of a kernel tree, or --uml or --lkl a kernel with CONFIG_KUNIT=y and tests"
 MARKS = (
     "slow: a KUnit case that says it takes more than a second",
     "very_slow: a KUnit case that says it takes more than some ten seconds",
@@ -34,10 +34,10 @@ MARKS = (
 
 
 @dataclass
-class Kernel:
+class KunitRun:
     """A kernel with KUnit, and its run in this process."""
 
-    uml: Uml
+    built: Kernel
     place: Path  # where what is known of it is kept
     options: Options
     everything: tuple[Case, ...]
@@ -62,7 +62,7 @@ class Kernel:
     def _start(self, group: groups.Group) -> Iterator[Result]:
         """Begin with what is left of a group."""
         left = tuple(case for case in group.cases if case not in self.results)
-        return run(self.uml, groups.Group(left, group.hint), self.everything, self.options)
+        return run(self.built, groups.Group(left, group.hint), self.everything, self.options)
 
     def close(self) -> None:
         """End the kernel that runs, and remember how long its cases took."""
@@ -70,11 +70,11 @@ class Kernel:
             self.running.close()  # type: ignore[attr-defined] # a generator
             self.running = None
         if self.results:
-            memory.remember(self.uml, self.place, self.known, self.results.values())
+            memory.remember(self.built, self.place, self.known, self.results.values())
             self.results.clear()
 
 
-KERNELS = pytest.StashKey[dict[KUnit, list[Kernel]]]()
+KERNELS = pytest.StashKey[dict[KUnit, list[KunitRun]]]()
 CASE = pytest.StashKey[Case]()
 
 
@@ -91,24 +91,23 @@ def pytest_unconfigure(config: pytest.Config) -> None:
             kernel.close()
 
 
-def kernels_of(config: pytest.Config, declared: KUnit) -> list[Kernel]:
+def kernels_of(config: pytest.Config, declared: KUnit) -> list[KunitRun]:
     """The kernels that a declaration's cases are run on; none where the user names none that has KUnit."""
     found = config.stash.setdefault(KERNELS, {})
     if declared not in found:
         settings = settings_of(config)
-        options = Options(declared.timeout)
-        named = [uml.inspect(path) for path in settings.uml]
+        options = Options(declared.timeout, settings=settings)
+        named = [obtain(choice, settings) for choice in choices_of(config) if choice.path]
         places = [(kernel, settings.cache / "kunit") for kernel in named if carries_kunit(kernel)]
         if settings.kunit_tree is not None:
             request = build.Request(settings.kunit_tree, settings.kunitconfig, settings.kconfig_add,
                                     settings.kunit_alltests)  # fmt: skip
             with shown_progress(config, wanted=True) as progress:
                 built = build.build(request, settings, progress)
-            places = [(uml.inspect(built.linux), built.place)]
-        # Kernels boot with this session's settings, such as its --lkl-uml-fpstate.
-        places = [(replace(kernel, settings=settings), place) for kernel, place in places]
+            # It boots with this session's settings, such as its --lkl-uml-fpstate.
+            places = [(uml.find(built.linux, settings), built.place)]
         found[declared] = [
-            Kernel(kernel, place, options, memory.cases_of(kernel, place, options), memory.durations(kernel, place))
+            KunitRun(kernel, place, options, memory.cases_of(kernel, place, options), memory.durations(kernel, place))
             for kernel, place in places
         ]
     return found[declared]
@@ -125,13 +124,14 @@ def collect(
         return
     if not kernels:
         item = pytest.Function.from_parent(parent, name=name, callobj=lambda: None)
-        lacking = ", ".join(f"{path} lacks CONFIG_KUNIT" for path in settings_of(parent.config).uml)
+        settings = settings_of(parent.config)
+        lacking = ", ".join(f"{path} lacks CONFIG_KUNIT" for path in (*settings.uml, *settings.lkl))
         item.add_marker(pytest.mark.skip(reason=f"no kernel with KUnit: {CURE}{lacking and f' ({lacking})'}"))
         yield item
     for kernel in kernels:
         found = suites_of(kernel, declared.pattern, named=len(kernels) > 1)
         if not found:
-            raise UsageError(f"no case of {kernel.uml.path} matches {declared.pattern!r}: mend it in {parent.path}")
+            raise UsageError(f"no case of {kernel.built.path} matches {declared.pattern!r}: mend it in {parent.path}")
         for title, members in found.items():
             yield KunitSuite.of(parent, title, kernel, members)
 
@@ -145,7 +145,7 @@ def refusal(error: UnusableKernel) -> Callable[[], None]:
     return refuse
 
 
-def suites_of(kernel: Kernel, pattern: str, *, named: bool) -> dict[str, list[Case]]:
+def suites_of(kernel: KunitRun, pattern: str, *, named: bool) -> dict[str, list[Case]]:
     """The selected cases of each suite, by the name of its class; the kernel's is part of it where it is `named`."""
     found: dict[str, list[Case]] = {}
     titles: dict[int, str] = {}  # of the blocks of the listing
@@ -153,7 +153,7 @@ def suites_of(kernel: Kernel, pattern: str, *, named: bool) -> dict[str, list[Ca
         if case.block not in titles:
             again = sum(title.partition("[")[0].partition("#")[0] == case.suite for title in titles.values())
             number = f"#{again + 1}" if again else ""
-            titles[case.block] = f"{case.suite}{number}[{kernel.uml.name}]" if named else f"{case.suite}{number}"
+            titles[case.block] = f"{case.suite}{number}[{kernel.built.name}]" if named else f"{case.suite}{number}"
         found.setdefault(titles[case.block], []).append(case)
     return found
 
@@ -170,11 +170,11 @@ def named(cases: list[Case]) -> Iterator[tuple[str, Case]]:
 class KunitSuite(pytest.Class):
     """A suite of KUnit: a class whose methods are its cases."""
 
-    kernel: Kernel
+    kernel: KunitRun
     cases: list[Case]
 
     @classmethod
-    def of(cls, parent: pytest.Module | pytest.Class, name: str, kernel: Kernel, cases: list[Case]) -> Self:
+    def of(cls, parent: pytest.Module | pytest.Class, name: str, kernel: KunitRun, cases: list[Case]) -> Self:
         """Collect the cases of a suite, as `name`."""
         suite: Self = cls.from_parent(parent, name=name)
         suite.kernel, suite.cases = kernel, cases
@@ -200,7 +200,7 @@ class KunitSuite(pytest.Class):
                 item.add_marker(case.speed)
             if case.module:
                 item.add_marker(pytest.mark.kunit_module(case.module))
-            item.user_properties.append(("kernel", self.kernel.uml.name))
+            item.user_properties.append(("kernel", self.kernel.built.name))
             yield item
 
     def _fixtures(self, test: Callable[..., None]) -> Any:  # noqa: ANN401 -- pytest does not export its type
@@ -241,7 +241,7 @@ def conclude(status: Status, reason: str) -> None:
         pytest.fail(f"{status.value}: {reason}", pytrace=False)
 
 
-def group_of(session: pytest.Session, kernel: Kernel, case: Case) -> groups.Group:
+def group_of(session: pytest.Session, kernel: KunitRun, case: Case) -> groups.Group:
     """The selected cases that run in the same kernel as this one: all, or under pytest-xdist a worker's share."""
     if kernel.shares:
         return of(kernel, case)
@@ -252,12 +252,12 @@ def group_of(session: pytest.Session, kernel: Kernel, case: Case) -> groups.Grou
     return of(kernel, case)
 
 
-def of(kernel: Kernel, case: Case) -> groups.Group:
+def of(kernel: KunitRun, case: Case) -> groups.Group:
     """The group of a case."""
     return next(group for group in kernel.shares if case in group.cases)
 
 
-def divided(kernel: Kernel, selected: list[Case], workers: int) -> list[groups.Group]:
+def divided(kernel: KunitRun, selected: list[Case], workers: int) -> list[groups.Group]:
     """The groups of a session's cases; the same in each of its processes."""
     order = {case: number for number, case in enumerate(kernel.everything)}
     cases = sorted(dict.fromkeys(selected), key=order.__getitem__)
@@ -280,5 +280,5 @@ def shares(config: pytest.Config, ids: list[str], workers: int) -> dict[str, str
         chosen = {nodeid: cases[tail] for nodeid in ids if (tail := nodeid.partition("::")[2]) in cases}
         for number, group in enumerate(divided(kernel, list(chosen.values()), workers)):
             members = set(group.cases)
-            found |= {nodeid: f"{kernel.uml.path} {number}" for nodeid, case in chosen.items() if case in members}
+            found |= {nodeid: f"{kernel.built.path} {number}" for nodeid, case in chosen.items() if case in members}
     return found

@@ -1,4 +1,4 @@
-"""The KUnit tests of a kernel tree (--lkl-kunit-tree), or of a built UML (--uml): see docs/kunit.md."""
+"""The KUnit tests of a kernel tree (--lkl-kunit-tree), or of a built kernel (--uml, --lkl): see docs/kunit.md."""
 
 from lkltest import KUnit
 

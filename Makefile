@@ -2,6 +2,7 @@
 # make run-tests tests="suites/boot -k lseek"     pass arguments on to pytest
 # make run-tests LKL=/path/to/linux               run them on a kernel of your own (UML=/path/to/linux likewise)
 # make check                                      run lkltest's own tests, linter and type checker
+# make docs                                       write the documentation as a site, into build/docs
 # make reference                                  write docs/reference/ anew
 
 PYTHON ?= python3
@@ -18,7 +19,11 @@ run-tests: $(VENV)/ready
 check: $(VENV)/ready
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/mypy
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
 	$(VENV)/bin/pytest -n auto tests
+
+docs: $(VENV)/ready
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --clean
 
 # What CI tests is what is pinned in constraints.txt; a newer pyproject.toml or other pins set the environment up anew.
 $(VENV)/ready: pyproject.toml constraints.txt | packages
@@ -37,6 +42,6 @@ packages:
 	@PYTHON=$(PYTHON) scripts/system-packages
 
 clean:
-	rm -rf $(VENV) .tox lkltest-artifacts
+	rm -rf $(VENV) .tox build lkltest-artifacts
 
-.PHONY: run-tests check reference packages clean
+.PHONY: run-tests check docs reference packages clean

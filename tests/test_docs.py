@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from lkltest import cli
+from lkltest.host import process
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -57,3 +64,50 @@ def test_docstrings_begin_with_the_thing_itself(room: str) -> None:
     sources = {path: path.read_text() for path in sorted((ROOT / room).rglob("*.py"))}
     assert sources
     assert [f"{path}: {found}" for path, text in sources.items() for found in riddle.findall(text)] == []
+
+
+def commands_of(page: str) -> Iterator[tuple[str, list[str]]]:
+    """The commands of a page's blocks that are ours, each with the options that it names."""
+    for block in re.findall(r"^ *```(?:console)?\n(.*?)^ *```", page, re.MULTILINE | re.DOTALL):
+        for line in block.splitlines():
+            found = re.match(r"(?:\$ )?(?:\S+=\S+ |\.venv/bin/)*((?:pytest|lkltest(?: \w+)?))\b(.*)", line)
+            if found:
+                words = re.sub(r"'[^']*'|\"[^\"]*\"", "", found[2]).partition(" #")[0].partition("|")[0]
+                yield found[1], re.findall(r"(?<![\w-])--[a-z][\w-]*", words)
+
+
+@pytest.fixture(scope="module")
+def options() -> dict[str, set[str]]:
+    """The options of pytest with our plugin, and of each command."""
+    help_ = [sys.executable, "-m", "pytest", "--help", "-p", "no:cacheprovider"]
+    told = process.run(help_, timeout=600).output.decode()
+    found = {"pytest": set(re.findall(r"--[a-z][\w-]*", told)) | {"--junitxml"}, "lkltest": {"--version"}}
+    for name in cli.COMMANDS:
+        parser = argparse.ArgumentParser()
+        importlib.import_module(f"lkltest.cli.{name}").configure(parser)
+        found[f"lkltest {name}"] = set(options_of(parser))
+    return found
+
+
+def options_of(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """The options of a command, and of the commands below it."""
+    for action in parser._actions:
+        yield from action.option_strings
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from options_of(below)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_that_are_shown_exist(page: Path, options: dict[str, set[str]]) -> None:
+    """Each command of ours in a page's blocks is there, and takes the options that it is shown with."""
+    for command, shown in commands_of(page.read_text()):
+        assert command in options
+        assert set(shown) <= options[command], command
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "reference" not in page.parts], ids=lambda page: page.name)
+def test_python_that_is_shown_compiles(page: Path) -> None:
+    """Each block of Python is Python."""
+    for block in re.findall(r"^```python[^\n]*\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+        compile(block, str(page), "exec")

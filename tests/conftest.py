@@ -6,6 +6,7 @@ import importlib
 import os
 import pkgutil
 import signal
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,7 +102,13 @@ def inline(
 
     Sessions that look at what is loaded, or that end by a signal, need a process of their own.
     """
-    return pytester.runpytest_inprocess
+
+    def run(*arguments: str | os.PathLike[str]) -> pytest.RunResult:
+        with warnings.catch_warnings():
+            warnings.resetwarnings()  # ours are errors
+            return pytester.runpytest_inprocess(*arguments)
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -34,9 +34,19 @@ def build(folder: Path, *flags: str, source: Path = TRACED) -> Path:
 def linked(flags: tuple[str, ...], source: Path) -> bytes:
     """The contents of an instrumented shared library."""
     with tempfile.TemporaryDirectory() as folder:
-        library = Path(folder, "libtraced.so")
-        call("gcc", "-g", "-O2", "-fPIC", "-shared", "-fsanitize-coverage=trace-pc", *flags, source, "-o", library)
+        library, made = Path(folder, "libtraced.so"), Path(folder, "traced.o")
+        made.write_bytes(compiled(tuple(flag for flag in flags if not flag.startswith("-Wl,")), source))
+        call("gcc", "-shared", *flags, made, "-o", library)
         return library.read_bytes()
+
+
+@cache
+def compiled(flags: tuple[str, ...], source: Path) -> bytes:
+    """The contents of an instrumented object."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder, "traced.o")
+        call("gcc", "-g", "-O2", "-fPIC", "-fsanitize-coverage=trace-pc", *flags, "-c", source, "-o", made)
+        return made.read_bytes()
 
 
 def module(path: Path) -> Module:

@@ -231,13 +231,20 @@ def test_files_by_git(tmp_path: Path) -> None:
     assert state(root) == before
 
 
-def junit_of(tmp_path: Path, test: str) -> tuple[Verdict, str, str]:
+Judge = Callable[[str], tuple[Verdict, str, str]]
+
+
+@pytest.fixture
+def judgement(pytester: pytest.Pytester, inline: Callable[..., pytest.RunResult]) -> Judge:
     """The judgement of a real pytest on a file of tests."""
-    (tmp_path / "test_it.py").write_text(test)
-    junit = tmp_path / "junit.xml"
-    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={junit}", "."]
-    done = process.run(argv, cwd=tmp_path, merge=True, timeout=300)
-    return suites.judge(junit, done, done.output.decode())
+
+    def judge(test: str) -> tuple[Verdict, str, str]:
+        pytester.makepyfile(test_it=test)
+        result = inline("-q", "-p", "no:cacheprovider", "--junitxml=junit.xml")
+        done = process.Ended(("pytest",), int(result.ret), None, timed_out=False, seconds=result.duration)
+        return suites.judge(pytester.path / "junit.xml", done, f"{result.stdout}\n{result.stderr}")
+
+    return judge
 
 
 LOST = """from lkltest import uml
@@ -264,9 +271,9 @@ QUOTED = "import pytest\ndef test_a(): pytest.fail('Kernel panic - not syncing: 
     ("", Verdict.FAILED, "no test of it is for this kernel", "no tests ran"),
     ("syntax error\n", Verdict.FAILED, "pytest: exit status 2", "SyntaxError"),
 ])  # fmt: skip
-def test_verdict_on_a_suite(tmp_path: Path, test: str, verdict: Verdict, detail: str, line: str) -> None:
+def test_verdict_on_a_suite(judgement: Judge, test: str, verdict: Verdict, detail: str, line: str) -> None:
     """What pytest reports becomes one verdict; no result at all never passes."""
-    found = junit_of(tmp_path, test)
+    found = judgement(test)
     assert found[:2] == (verdict, detail)
     assert line in found[2]
 
@@ -301,9 +308,9 @@ def test_b(): pass
 """
 
 
-def test_a_kernel_that_cannot_run_here_is_no_verdict(tmp_path: Path) -> None:
+def test_a_kernel_that_cannot_run_here_is_no_verdict(judgement: Judge) -> None:
     """The property of its tests, and no words of theirs, says that this machine has to be mended first."""
-    assert junit_of(tmp_path, CANNOT) == (Verdict.UNUSABLE, "mend this machine first", "no ptrace() here: allow it")
+    assert judgement(CANNOT) == (Verdict.UNUSABLE, "mend this machine first", "no ptrace() here: allow it")
 
 
 @pytest.mark.parametrize(("others", "code"), [

@@ -20,6 +20,7 @@ from tests.harness.stream import BOOT, SHAPES, Run, failed, read
 
 PROGRAMS = [source for source in sorted(BOOT.parent.parent.glob("*/*.c"))
             if source.parent.name != "uml" and not source.name.endswith(".inc.c")]  # fmt: skip
+PROGRAMS.append(cc.HARNESS / "attach.c")  # linked with each of a tree's own programs
 INTERNAL = cc.HARNESS / "lkltest" / "internal"
 CALLS = re.findall(r"^#ifdef LKLTEST_LACKS_CALL_(\w+)", (INTERNAL / "lacking.h").read_text(), re.MULTILINE)
 NAMES = re.findall(r"^#ifndef ((?:LKL|lkl)_\w+)", (INTERNAL / "constants.h").read_text(), re.MULTILINE)

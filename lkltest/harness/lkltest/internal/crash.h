@@ -47,11 +47,7 @@ static __attribute__((unused)) void lkltest_crash_complaint(void (*to)(const cha
 #include <lkltest/internal/report.h>
 
 #if !defined(LKLTEST_NATIVE) && __has_include(<lkl_host.h>)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#pragma GCC diagnostic ignored "-Wsign-compare"
-#include <lkl_host.h>
-#pragma GCC diagnostic pop
+#include <lkltest/internal/liblkl.h>
 #include <lkltest/internal/host.h>
 #if LKLTEST_IN_TABLE(thread_create)	/* a function of the library's own is one that nothing can wrap */
 #define LKLTEST_CRASH_WRAP

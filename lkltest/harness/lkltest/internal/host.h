@@ -61,9 +61,6 @@ struct lkltest_operations {
 
 static __attribute__((unused)) const struct lkltest_operations lkltest_no_operations;
 
-/* Skips the point. */
-static __attribute__((unused)) void lkltest_no_operation(const char *name);
-
 /* IF(FLAG, yes, no): yes if the macro FLAG is defined as 1, else no. */
 #define LKLTEST_COMMA_1 ,
 #define LKLTEST_SECOND(first, second, ...) second

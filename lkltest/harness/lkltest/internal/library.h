@@ -22,62 +22,7 @@
 
 #include <lkltest/internal/lacking.h>
 
-/*
- * The C library's macros for members of structures must not change the kernel's,
- * whichever headers come first: some generations give theirs no prefix.
- */
-#pragma push_macro("st_atime")
-#pragma push_macro("st_mtime")
-#pragma push_macro("st_ctime")
-#pragma push_macro("sa_handler")
-#pragma push_macro("sa_sigaction")
-#undef st_atime
-#undef st_mtime
-#undef st_ctime
-#undef sa_handler
-#undef sa_sigaction
-
-/* Parameters that an inline function of a kernel's header does not use are not the program's fault. */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#pragma GCC diagnostic ignored "-Wsign-compare"
-#include <lkl.h>
-#pragma GCC diagnostic pop
-
-/* Members that some generations give no prefix. */
-#ifdef LKLTEST_LACKS_MEMBER_lkl_st_atime
-#undef lkl_st_atime
-#define lkl_st_atime st_atime
-#endif
-#ifdef LKLTEST_LACKS_MEMBER_lkl_st_mtime
-#undef lkl_st_mtime
-#define lkl_st_mtime st_mtime
-#endif
-#ifdef LKLTEST_LACKS_MEMBER_lkl_s_addr
-#undef lkl_s_addr
-#define lkl_s_addr s_addr
-#endif
-
-static inline long lkltest_stat_atime(const struct lkl_stat *st)
-{
-	return st->lkl_st_atime;
-}
-
-static inline long lkltest_stat_mtime(const struct lkl_stat *st)
-{
-	return st->lkl_st_mtime;
-}
-
-static inline long lkltest_stat_mtime_nsec(const struct lkl_stat *st)
-{
-	return st->st_mtime_nsec;
-}
-
-#pragma pop_macro("st_atime")
-#pragma pop_macro("st_mtime")
-#pragma pop_macro("st_ctime")
-#pragma pop_macro("sa_handler")
-#pragma pop_macro("sa_sigaction")
+#include <lkltest/internal/liblkl.h>
 
 #include <errno.h>
 #include <stdint.h>
@@ -85,14 +30,11 @@ static inline long lkltest_stat_mtime_nsec(const struct lkl_stat *st)
 #include <string.h>
 #include <sys/types.h>
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#pragma GCC diagnostic ignored "-Wsign-compare"
-#include <lkl_host.h>
-#pragma GCC diagnostic pop
-
 #include <lkltest/internal/constants.h>
 #include <lkltest/internal/host.h>
+
+/* Skips the point. */
+static __attribute__((unused)) void lkltest_no_operation(const char *name);
 
 /* Entry points that some generations lack: there they are NULL, and never called. */
 int lkl_init(struct lkl_host_operations *ops) __attribute__((weak));

@@ -20,8 +20,11 @@ from lkltest.uml import build as uml_build
 
 OBJECTS = 1500  # compiled for 6.12's default configuration: for the progress bar only
 STAMP = "built.json"
-# What our init mounts and opens.
-OURS = dict.fromkeys(("HOSTFS", "TMPFS", "DEVTMPFS", "UNIX98_PTYS", "PROC_FS", "SYSFS", "PRINTK_TIME"), "y")
+# What our init mounts and opens; then what fragments take for granted, as the usual kernels have it, and UML has not.
+OURS = dict.fromkeys(
+    ("HOSTFS", "TMPFS", "DEVTMPFS", "UNIX98_PTYS", "PROC_FS", "SYSFS", "PRINTK_TIME", "NAMESPACES", "CGROUPS",
+     "NETFILTER", "NET_SCHED", "NET_CLS_ACT"), "y",
+)  # fmt: skip
 
 
 def has_kernel(tree: Path) -> bool:

@@ -21,9 +21,18 @@ TIMEOUT = 1800.0  # seconds for the programs of one target
 # What the host lacks, rather than the program: a header, a library, a static library, a program of the build.
 LACKING = re.compile(
     r"fatal error: (\S+: No such file or directory)|(cannot find -l\S+)|(\S+: (?:command )?not found)"
-    r"|(Package \S+ was not found)|(attempted static link of dynamic object \S+)"
+    r"|(Package \S+ was not found)|(attempted static link of dynamic object \S+)|(cannot specify -static with \S+)"
 )
 ERROR = re.compile(r"\b(?:error|undefined reference|multiple definition|No rule to make target)\b")
+
+
+# The libraries that kselftests are linked with, with their headers, by the packages of Debian that have both.
+PACKAGES = {
+    "cap": "libcap-dev", "sys/capability.h": "libcap-dev", "mnl": "libmnl-dev", "libmnl/libmnl.h": "libmnl-dev",
+    "numa": "libnuma-dev", "numa.h": "libnuma-dev", "popt": "libpopt-dev", "popt.h": "libpopt-dev",
+    "cap-ng": "libcap-ng-dev", "cap-ng.h": "libcap-ng-dev", "uring": "liburing-dev", "liburing.h": "liburing-dev",
+    "fuse": "libfuse-dev", "elf": "libelf-dev", "crypto": "libssl-dev", "keyutils": "libkeyutils-dev",
+}  # fmt: skip
 
 
 class NotBuildable(UsageError):
@@ -80,9 +89,15 @@ def build(sources: Sources, target: str, settings: Settings, progress: Progress)
     (logs / f"{target.replace('/', '+')}.log").write_bytes(made.output)
 
 
+def _package(what: str) -> str:
+    """The words on the package that has what is missing; empty where that is not known."""
+    found = PACKAGES.get(what.removeprefix("cannot find -l").partition(":")[0])
+    return f" (on Debian and Ubuntu: apt-get install {found})" if found else ""
+
+
 def _compiler(settings: Settings) -> list[str]:
-    """The words that make every makefile link statically, however it sets its flags."""
-    return [f"CC={' '.join(settings.cc)} -static"]
+    """The words that make every makefile link statically, however it sets its flags; no sanitizer can be so linked."""
+    return [f"CC={' '.join(settings.cc)} -static", "USERCFLAGS=-fno-sanitize=all"]
 
 
 def demand(sources: Sources, test: Selftest, settings: Settings) -> Path:
@@ -100,8 +115,8 @@ def demand(sources: Sources, test: Selftest, settings: Settings) -> Path:
         return program
     text = made.output.decode(errors="replace")
     if found := LACKING.search(text):
-        what = next(filter(None, found.groups()))
-        raise NotBuildable(f"{test.full} cannot be built statically here: {what}")
+        what = next(filter(None, found.groups())).rstrip(":")
+        raise NotBuildable(f"{test.full} cannot be built statically here: {what}{_package(what)}")
     errors = [line.strip() for line in text.splitlines() if ERROR.search(line)] or text.strip().splitlines()[-5:]
     raise BuildError(f"{test.full} does not build; its first errors:\n" + "\n".join(f"  {line}" for line in errors[:5]),
                      output=text[-20_000:])  # fmt: skip

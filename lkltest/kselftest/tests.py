@@ -40,8 +40,7 @@ def listed(sources: Sources, target: str) -> tuple[Selftest, ...]:
     directory = sources.selftests / target
     if not (directory / "Makefile").is_file():
         raise UsageError(f"no kselftests {target} in {sources.tree}: see the directories of tools/testing/selftests")
-    state = [[path.stat().st_mtime_ns, path.stat().st_size]
-             for path in (directory / "Makefile", sources.selftests / "lib.mk")]  # fmt: skip
+    state = _state(sources, directory)
     record = sources.home / "lists" / f"{target.replace('/', '+')}.json"
     names = _recall(record, state)
     if names is None:
@@ -51,6 +50,13 @@ def listed(sources: Sources, target: str) -> tuple[Selftest, ...]:
         temporary.write_text(json.dumps({"state": state, "names": names}))
         temporary.replace(record)
     return tuple(Selftest(target, name) for name in names)
+
+
+def _state(sources: Sources, directory: Path) -> list[list[str | int]]:
+    """All that a makefile may tell the tests by: itself, what it includes, the names beside it (by `wildcard`)."""
+    read = [directory / "Makefile", *sorted(directory.glob("*.mk")), sources.selftests / "lib.mk"]
+    files: list[list[str | int]] = [[path.name, path.stat().st_mtime_ns, path.stat().st_size] for path in read]
+    return [*files, sorted(path.name for path in directory.iterdir())]
 
 
 def _recall(record: Path, state: object) -> list[str] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from lkltest import tap
 from lkltest.klog import ESCAPE_PATTERN, STAMP, complains
 from lkltest.program.evidence import Evidence
 from lkltest.program.results import State
@@ -49,10 +50,12 @@ def is_skip(evidence: Evidence) -> bool:
 
 
 def is_told_by_status(evidence: Evidence) -> bool:
-    """Whether the exit status alone tells the result: the program has printed no TAP."""
+    """Whether the exit status tells what its output does not: no TAP came, or all went well without a plan."""
     output = evidence.output
-    told = evidence.results or output.problems or output.bail_out is not None or output.skip_all is not None
-    return evidence.by_status and not output.planned and not told
+    if not evidence.by_status or output.planned or output.bail_out is not None or output.skip_all is not None:
+        return False
+    problems = {problem.kind for problem in output.problems}
+    return not (problems or evidence.results) or (evidence.status == 0 and problems == {tap.ProblemKind.NO_PLAN})
 
 
 def skip_reason(evidence: Evidence) -> str:

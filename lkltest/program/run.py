@@ -26,7 +26,7 @@ from lkltest.program.memcheck import Memcheck, blame
 from lkltest.program.naming import unique
 from lkltest.program.point_result import from_point, with_surroundings
 from lkltest.program.results import End, Result
-from lkltest.program.status import KILLED
+from lkltest.program.status import is_signal
 from lkltest.program.table import Declared
 from lkltest.program.verdict import judge, lost, skip_reason
 
@@ -289,8 +289,7 @@ class Run(Closing):
         if ended.timed_out or ended.signal is not None:
             return True
         status = self._init_status()
-        killed = self.launch.by_status and status is not None and status > KILLED
-        return killed or (self.launch.native and status is None)
+        return (self.launch.by_status and is_signal(status)) or (self.launch.native and status is None)
 
     def _ended(self) -> Ended:
         return self.child.ended(timed_out=self.timeout is not None)

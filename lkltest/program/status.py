@@ -23,6 +23,11 @@ KILLED = 128  # and the number of the signal
 SHELL = {126: ": a command cannot be executed", 127: ": a command was not found"}
 
 
+def is_signal(status: int | None) -> bool:
+    """Whether an exit status is one by which a shell tells of a signal."""
+    return status is not None and KILLED < status <= KILLED + 64
+
+
 def explain(status: int | None, comments: Sequence[str]) -> str:
     """The words after an exit status: its meaning in our harness, as far as the program's comments confirm it.
 
@@ -38,6 +43,6 @@ def explain(status: int | None, comments: Sequence[str]) -> str:
 
 def explain_foreign(status: int | None) -> str:
     """The words to put after the exit status of a program that is not of our harness."""
-    if status is not None and status > KILLED:
-        return f": as a shell tells of {signal_name(status - KILLED)}"
+    if is_signal(status):
+        return f": as a shell tells of {signal_name((status or 0) - KILLED)}"
     return SHELL.get(status or 0, "")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lkltest import tap
 from lkltest.host.process import Ended
 from lkltest.kselftest import tests as selftests
 from lkltest.kselftest.sources import Sources
@@ -48,6 +49,17 @@ def test_a_skip_after_some_points() -> None:
     failed = evidence(4, b"", State.PASSED, State.FAILED)
     assert judge(failed).problems != ()
     assert lost("3", failed, judge(failed)).state is State.LOST
+
+
+@pytest.mark.parametrize(("status", "kind", "good"), [
+    (0, tap.ProblemKind.NO_PLAN, True), (1, tap.ProblemKind.NO_PLAN, False),
+    (0, tap.ProblemKind.MISSING_POINTS, False),
+])  # fmt: skip
+def test_no_plan(status: int, kind: tap.ProblemKind, good: bool) -> None:
+    """A program that ends with status 0 may go without a plan; points that it has planned must have come."""
+    output = Output(planned=False, problems=(tap.Problem(1, kind, "wrong"),))
+    told = replace(evidence(status, b"", State.PASSED), output=output)
+    assert (judge(told).problems == ()) == good
 
 
 def test_a_complaint_of_the_kernel_fails() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from lkltest.host.cache import key
 
 # Without effect on a UML: neither their files nor what is below them.
-PASSED_OVER = frozenset({"Documentation", "LICENSES", "samples", "tools/perf", "tools/testing/selftests"})
+PASSED_OVER = frozenset({"Documentation", "LICENSES", "tools/perf", "tools/testing/selftests"})
 ARCHITECTURES = frozenset({"arch/um", "arch/x86"})
 MADE = (".o", ".a", ".so", ".ko", ".mod", ".cmd", ".symvers", ".order", ".dwo", ".gcno")  # by a build in the tree
 # Variables that reach the kernel's makefile.
@@ -23,7 +23,7 @@ def fingerprint(tree: Path) -> str:
     Costs about half a second for a kernel tree.
     """
     told = [f"{name}={os.environ.get(name, '')}" for name in VARIABLES]
-    return key(*told, *_compiler(os.environ.get("CC", "gcc")), *_folder(str(tree), ""))
+    return key(*told, *_compiler(os.environ.get("CC", "gcc")), *_folder(str(tree), "", f"{tree.resolve()}/", set()))
 
 
 def _compiler(name: str) -> Iterator[str]:
@@ -35,21 +35,43 @@ def _compiler(name: str) -> Iterator[str]:
         yield f"{path} {found.st_mtime_ns} {found.st_size}"
 
 
-def _folder(path: str, inside: str) -> Iterator[str]:
-    """The state of each directory, one text for all of its files."""
+def _folder(path: str, inside: str, tree: str, entered: set[tuple[int, int]]) -> Iterator[str]:
+    """The state of each directory, one text for all of its files.
+
+    Links count as what they name. Directories outside of the tree that a link names are `entered` once; those inside
+    come by themselves.
+    """
     with os.scandir(path) as entries:
         found = sorted(entries, key=lambda entry: entry.name)
     files, folders = [], []
     for entry in found:
         name = entry.name
-        if entry.is_dir(follow_symlinks=False):
+        if entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and _leads_out(entry, tree, entered)):
             folders.append(entry)
         elif not name.startswith(".") and not name.endswith(MADE):
-            state = entry.stat(follow_symlinks=False)
+            state = _state(entry)
             files.append(f"{name}\0{state.st_mtime_ns}\0{state.st_size}")
     yield f"{inside}\0" + "\0".join(files)
     for entry in folders:
         below = f"{inside}/{entry.name}" if inside else entry.name
         other = inside == "arch" and below not in ARCHITECTURES
         if not (other or entry.name.startswith(".") or below in PASSED_OVER):
-            yield from _folder(entry.path, below)
+            yield from _folder(entry.path, below, tree, entered)
+
+
+def _leads_out(link: os.DirEntry[str], tree: str, entered: set[tuple[int, int]]) -> bool:
+    """Whether a link names a directory outside of the tree that has not been entered."""
+    if not link.is_dir() or os.path.realpath(link.path).startswith(tree):
+        return False
+    state = link.stat()
+    new = (state.st_dev, state.st_ino) not in entered
+    entered.add((state.st_dev, state.st_ino))
+    return new
+
+
+def _state(entry: os.DirEntry[str]) -> os.stat_result:
+    """The state of a file, or of a link that names none."""
+    try:
+        return entry.stat()
+    except OSError:
+        return entry.stat(follow_symlinks=False)

@@ -32,6 +32,7 @@ class Loss:
     status: Status
     message: str
     early: bool = False  # before KUnit's first line
+    silent: bool = True  # without a last line: the latest result may have been kept back in the kernel
 
 
 @dataclass
@@ -65,8 +66,8 @@ def run(kernel: Kernel, group: Group, everything: Sequence[Case], options: Optio
         if loss and done and reader.current is None:
             done[-1] = blamed(done[-1], loss)
         elif loss and done:
-            unsettled, alone = Unsettled(done.pop(), loss, 2 if loss.status is Status.HUNG else 1), reader.current
-        elif loss and loss.status is Status.HUNG and len(boot.cases) > 1 and not loss.early:
+            unsettled, alone = Unsettled(done.pop(), loss, 1 + loss.silent), reader.current
+        elif loss and loss.silent and len(boot.cases) > 1 and not loss.early:
             alone = reader.current  # it, or the next one, whose predecessor's result is kept back
         elif loss:
             if unsettled:
@@ -113,7 +114,7 @@ def loss_of(reader: Reader, ended: Ended, deadline: Deadline) -> Loss | None:
         return None if ended.ok else Loss(Status.CRASHED, f"the kernel did not halt behind it: {ended.describe()}")
     early = not reader.started
     if reader.panic:
-        return Loss(Status.CRASHED, reader.panic, early)
+        return Loss(Status.CRASHED, reader.panic, early, silent=False)
     if ended.timed_out:
         return Loss(Status.HUNG, f"no end after {deadline.timeout:g} s", early)
     return Loss(Status.CRASHED, f"the kernel ended: {ended.describe()}", early)

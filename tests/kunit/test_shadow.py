@@ -57,3 +57,22 @@ def test_fingerprint(tmp_path: Path) -> None:
     (tmp_path / "arch/um/b.c").unlink()
     seen.append(fingerprint(tmp_path))
     assert len(set(seen)) == 4
+
+
+def test_fingerprint_of_links(tmp_path: Path) -> None:
+    """A link counts as the file or directory that it names, also outside of the tree; one that leads back ends."""
+    tree, other = tmp_path / "tree", tmp_path / "other"
+    for name in ("a.c", "drivers/b.c"):
+        (other / name).parent.mkdir(parents=True, exist_ok=True)
+        (other / name).write_text("1")
+    (tree / "lib").mkdir(parents=True)
+    (tree / "lib/a.c").symlink_to(other / "a.c")
+    (tree / "drivers").symlink_to(other / "drivers")
+    (tree / "lib/back").symlink_to(tree)
+    (other / "drivers/round").symlink_to(other)
+    (tree / "lib/nothing").symlink_to("nowhere")
+    seen = [fingerprint(tree)]
+    for name in ("a.c", "drivers/b.c"):
+        (other / name).write_text("22")
+        seen.append(fingerprint(tree))
+    assert len(set(seen)) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
@@ -10,7 +11,7 @@ from lkltest import cc
 from lkltest.host import process
 from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
-from tests.harness.stream import BOOT, SHAPES, Run, failed
+from tests.harness.stream import BOOT, SHAPES, Build, Run, failed
 
 PROGRAMS = [source for source in sorted(BOOT.parent.parent.glob("*/*.c"))
             if source.parent.name != "uml" and not source.name.endswith(".inc.c")]
@@ -46,6 +47,15 @@ def test_a_console_is_watched_in_every_shape(run: Run, flags: tuple[str, ...], p
     output = run("plant", f"plant={plant}", "line=<4>WARNING: planted", flags=flags)
     assert failed(output) == (["first"] if plant == "within" else [])
     assert output.status == (1 if plant == "within" else 6)
+
+
+@pytest.mark.parametrize("shape", ["um_v7", "um_v8"])
+def test_a_kernel_does_not_take_the_fatal_signals(program: Build, shape: str) -> None:
+    """UML's library mode sets handlers that do nothing about a fault, and would repeat it for ever: ours stay."""
+    done = process.run([program("faults", "-include", str(SHAPES / f"{shape}.h"))], timeout=60)
+    assert done.signal == signal.SIGSEGV
+    assert b" SIGSEGV 0x18\n" in done.errors
+    assert b"lkltest: end " in done.errors
 
 
 def test_the_native_shape_compiles(settings: Settings) -> None:

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What both versions of UML's library mode have in common: no block operations
- * of the program's own, disks as paths and before the start only, and constants
- * of sockets that the C library alone has.
+ * of the program's own, disks as paths and before the start only, constants of
+ * sockets that the C library alone has, and handlers of the fatal signals.
  */
 #include "start.h"
+#include <signal.h>
 
 #define LKLTEST_UML_LIBRARY 1
 
@@ -25,6 +26,26 @@
 #undef LKL_SOCK_DGRAM
 #undef LKL_SOCK_RAW
 #undef LKL_SOCK_CLOEXEC
+
+static void shape_ignore(int sig, siginfo_t *info, void *context)
+{
+	(void)sig;
+	(void)info;
+	(void)context;
+}
+
+/* The kernel takes the fatal signals for itself, and does nothing about them. */
+static int shape_um_start(const char *cmdline)
+{
+	static const int taken[] = { SIGSEGV, SIGTRAP, SIGFPE, SIGILL, SIGBUS };
+	struct sigaction action = { .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	size_t i;
+
+	action.sa_sigaction = shape_ignore;
+	for (i = 0; i < sizeof(taken) / sizeof(*taken); i++)
+		sigaction(taken[i], &action, NULL);
+	return shape_start(cmdline);
+}
 
 int shape_lkl_disk_add(struct lkl_disk *disk)
 {

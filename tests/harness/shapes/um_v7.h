@@ -82,5 +82,5 @@ int lkl_start_kernel(struct lkl_host_operations *ops, const char *fmt, ...)
 	shape_real()->thread_create = (void *)ops->thread_create;
 	shape_real()->thread_self = ops->thread_self;
 	SHAPE_FORMAT(cmdline, fmt);
-	return shape_start(cmdline);
+	return shape_um_start(cmdline);
 }

@@ -56,7 +56,7 @@ int lkl_start_kernel(struct lkl_host_operations *ops, const char *fmt, ...)
 	(void)ops;
 	shape_real()->print = lkl_print;
 	SHAPE_FORMAT(cmdline, fmt);
-	return shape_start(cmdline);
+	return shape_um_start(cmdline);
 }
 
 struct lkl_sem *lkl_sem_alloc(int count)

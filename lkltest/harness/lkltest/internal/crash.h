@@ -57,6 +57,10 @@ static __attribute__((unused)) void lkltest_crash_complaint(void (*to)(const cha
 #endif
 #endif
 
+#ifndef LKLTEST_UML_LIBRARY
+#define LKLTEST_UML_LIBRARY 0
+#endif
+
 #define LKLTEST_CRASH_FN static __attribute__((unused))
 #define LKLTEST_CRASH_STACK (48 * 1024)	/* bytes: two signal frames of any CPU, two handlers */
 
@@ -325,6 +329,27 @@ LKLTEST_CRASH_FN void lkltest_crash_handle(int sig, void (*handler)(int, siginfo
 		sigdelset(&action.sa_mask, lkltest_crash_signals[i].number);
 	sigaction(sig, &action, NULL);
 }
+
+#if LKLTEST_UML_LIBRARY
+
+int __sigaction(int sig, const struct sigaction *action, struct sigaction *old);
+
+/*
+ * Takes the place of the C library's function. The kernel of UML's library mode, when it starts, takes the fatal
+ * signals for itself and does nothing about them, so that a fault would repeat for ever.
+ */
+__attribute__((weak)) int sigaction(int sig, const struct sigaction *action, struct sigaction *old)
+{
+	size_t i;
+
+	for (i = 0; i < LKLTEST_CRASH_SIGNALS; i++)
+		if (lkltest_crash.installed && sig == lkltest_crash_signals[i].number && action &&
+		    action->sa_flags & SA_SIGINFO && action->sa_sigaction != lkltest_crash_handler)
+			action = NULL;
+	return __sigaction(sig, action, old);
+}
+
+#endif
 
 LKLTEST_CRASH_FN void lkltest_crash_init(void)
 {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -217,6 +218,8 @@ def _compile_into(job: Job, directory: Path) -> None:
         job.command(directory / "program", dependencies), timeout=TIMEOUT, merge=True, env={"LC_ALL": "C.UTF-8"}
     )
     output = done.output.decode(errors="backslashreplace")
+    if not done.ok and os.strerror(errno.ENOSPC) in output:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if not done.ok:
         raise BuildError(f"{job.source} does not build ({done.describe()})\n{output.rstrip()}", output)
     read = [*_prerequisites(dependencies.read_text(errors="surrogateescape")), *map(str, job.reads)]

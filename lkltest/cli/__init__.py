@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import logging
 import os
 import sys
@@ -29,8 +30,16 @@ SHELLS = ("bash", "zsh", "tcsh")
 OVERVIEW = "overview"  # the module of the command without a subcommand
 
 
+def print_any_letter() -> None:
+    """Let a letter that the locale's encoding lacks be printed as an escape, and end no command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # and no replacement, as tests have
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code (see `lkltest.errors.Exit`)."""
+    print_any_letter()
     words = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(prog="lkltest", description="The test bench for Linux as a library.")
     parser.add_argument("--version", action="store_true", help="print the version, and the kernels'")

@@ -49,7 +49,7 @@ def prepare(program: TapProgram, directory: Path, call: Call) -> Launch:
 
 
 def list_names(program: TapProgram, directory: Path, timeout: float) -> tuple[str, ...]:
-    """The names of the points that a program's `list` command prints, or its file `names` has; none without either.
+    """The names of the points that a program's `list` command prints, or `names` has; none without either.
 
     Raises UsageError where the command fails, or the file cannot be read.
     """
@@ -61,6 +61,8 @@ def list_names(program: TapProgram, directory: Path, timeout: float) -> tuple[st
             said = (done.errors or done.output).decode(errors="backslashreplace").strip()
             raise UsageError(f"list={process.command(argv)}: {done.describe()}{': ' * bool(said)}{said[-2000:]}")
         return _names(done.output, f"list={process.command(argv)} printed")
+    if isinstance(program.names, Sequence) and not isinstance(program.names, str):
+        return tuple(numbered(program.names))
     if program.names is not None:
         try:
             return _names((directory / program.names).read_bytes(), f"names={program.names} has")

@@ -32,7 +32,7 @@ class TapProgram:
 
     argv: Sequence[Word]
     list: Sequence[Word] | None = None  # the command that prints the names of the points, one a line
-    names: Word | None = None  # the file that has them
+    names: Word | Sequence[str] | None = None  # the file that has them, or a list of them
     cwd: Word | None = None  # the directory to run in; None: that of the suite's file
     env: Mapping[str, str] = field(default_factory=dict)  # added to pytest's own
     wrapper: Sequence[Word] = ()  # the command in front of it, such as an interpreter with its options
@@ -49,6 +49,7 @@ class TapProgram:
         _require_words("wrapper", self.wrapper)
         if self.list is not None:
             _require_words("list", self.list)
+        _require_names(self.names)
         for name in ("timeout", "point_timeout"):
             if (value := getattr(self, name)) is not None:
                 read_timeout(name, value)
@@ -108,6 +109,19 @@ class TapPrograms:
         if not paths:
             raise UsageError(f"no file matches {pattern} in {directory}: mend the pattern")
         return [(path, self.declare(os.path.join(".", path))) for path in paths]  # noqa: PTH118 -- keeps the dot
+
+
+def _require_names(given: object) -> None:
+    """Raise TypeError or ValueError for what is neither a file of names nor a list of them."""
+    if given is None or isinstance(given, (str, os.PathLike)):
+        return
+    if isinstance(given, bytes) or not isinstance(given, Sequence):
+        raise TypeError(f"names is a file, such as 'points.txt', or a list, such as ['one', 'two'], and not {given!r}")
+    if not given:
+        raise ValueError("names=[] has no names of points: leave it out where they are not known")
+    for name in given:
+        if not isinstance(name, str):
+            raise TypeError(f"names is a list of names, such as ['one', 'two']: {name!r} in it is none")
 
 
 def _require_words(what: str, given: object) -> None:

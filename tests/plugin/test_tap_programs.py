@@ -98,6 +98,7 @@ def test_without_a_cache_each_run_is_the_first(session: Session, script: Script)
 @pytest.mark.parametrize("declaration", [
     "check = TapProgram(['./check.sh'], list=['./check.sh', '--list'])",
     "check = TapProgram(['./check.sh'], names='n')",
+    "check = TapProgram(['./check.sh'], names=['one', 'two two'])",
 ])  # fmt: skip
 def test_points_are_known_before_the_run(
     session: Session, script: Script, declaration: str, pytester: pytest.Pytester

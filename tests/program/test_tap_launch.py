@@ -46,6 +46,21 @@ def test_the_command_by_hand_has_directory_and_environment(tmp_path: Path) -> No
     assert launch.command.startswith(f"cd {tmp_path} && A='b c' /")
 
 
+def test_names_of_a_list(tmp_path: Path) -> None:
+    """Names that are given as a list are those of the points; twins are numbered as their results will be."""
+    assert list_names(TapProgram(["sh"], names=["a", "b c", "a"]), tmp_path, 100) == ("a", "b c", "a#2")
+
+
+@pytest.mark.parametrize(("names", "error", "words"), [
+    ([], ValueError, "no names of points"), (["a", 1], TypeError, "1 in it is none"), (7, TypeError, "and not 7"),
+    (b"names", TypeError, "is a file"),
+])  # fmt: skip
+def test_wrong_names_are_refused(names: object, error: type[Exception], words: str) -> None:
+    """What is neither a file nor a list of names is an error where it is declared."""
+    with pytest.raises(error, match=words):
+        TapProgram(["sh"], names=names)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(("text", "names"), [
     ("one\ntwo\n", ("one", "two")),
     ("  a b \n\na b\r\n", ("a b", "a b#2")),

@@ -15,6 +15,7 @@ from pathlib import Path
 from lkltest.errors import BuildError, UsageError
 from lkltest.host import process
 from lkltest.host.cache import key
+from lkltest.host.stamp import stamp
 from lkltest.liblkl import lacking
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
@@ -129,8 +130,8 @@ def build(job: Job, settings: Settings) -> Path:
     """Return the job's executable, compiled only where none was made from these very contents."""
     if not job.source.is_file():
         raise UsageError(f"no C source {job.source}: mend the path in the suite that declares it")
-    stamp = _stamp(executable(job.compiler))
-    place = settings.cache / "programs" / f"{job.source.stem}-{key(repr(job), repr(stamp))}"
+    found = stamp(executable(job.compiler))
+    place = settings.cache / "programs" / f"{job.source.stem}-{key(repr(job), repr(found))}"
     return _cached(place) or _compile(job, place)
 
 
@@ -143,15 +144,6 @@ def executable(compiler: Sequence[str]) -> str:
             "install it (apt-get install gcc libc6-dev) or name another with --lkl-cc"
         )
     return found
-
-
-def _stamp(path: str | Path) -> tuple[int, int, int] | None:
-    """A file's stamp, which changes with the file: inode, size and time of change; None where it is gone."""
-    try:
-        status = os.stat(path)  # noqa: PTH116 -- hundreds of these stand between a user and the first result
-    except OSError:
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _digest(path: str) -> str:
@@ -167,7 +159,7 @@ def _cached(place: Path) -> Path | None:
         manifest = json.loads((place / "manifest.json").read_bytes())
     except (OSError, ValueError):
         return None
-    changed = [path for path, stamp, _ in manifest if _stamp(path) != (tuple(stamp) if stamp else None)]
+    changed = [path for path, before, _ in manifest if stamp(path) != before]
     contents = {path: digest for path, _, digest in manifest}
     for path in changed:
         try:
@@ -181,7 +173,7 @@ def _cached(place: Path) -> Path | None:
 
 
 def _write_manifest(place: Path, contents: dict[str, str]) -> None:
-    rows = [(path, _stamp(path), digest) for path, digest in contents.items()]
+    rows = [(path, stamp(path), digest) for path, digest in contents.items()]
     temporary = place / f".manifest.{os.getpid()}"
     temporary.write_text(json.dumps(rows))
     temporary.replace(place / "manifest.json")

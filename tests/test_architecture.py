@@ -25,7 +25,7 @@ HEIGHT = {module: height for height, row in enumerate(ROWS) for module in row.sp
 # The same inside packages: sub-packages and modules in rows, and those that are not named above them all.
 INNER_ROWS = {
     "settings": ("model", "file"),
-    "host": ("closing load outfile", "cache progress programs process bounded_log", "netns"),
+    "host": ("closing load outfile stamp", "cache progress programs process bounded_log", "netns"),
     "tap": ("dialect problem", "grammar diagnostics fields", "point", "report", "formats events known"),
     "liblkl": (
         "binary cmdfiles job kconfig lacking library_mode model recipe set_aside",

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from lkltest.host.cache import key
+from lkltest.host.stamp import stamp
 from lkltest.kernel import Kernel
 from lkltest.kunit.kernel import Options, list_cases
 from lkltest.kunit.listing import Case
@@ -16,8 +17,7 @@ from lkltest.kunit.results import Result
 
 def cases_of(kernel: Kernel, folder: Path, options: Options) -> tuple[Case, ...]:
     """The cases of a kernel, listed by it once."""
-    state = kernel.file.stat()
-    name = key(str(kernel.file.absolute()), str(state.st_mtime_ns), str(state.st_size), *options.words)
+    name = key(str(kernel.file.absolute()), repr(stamp(kernel.file)), *options.words)
     path = folder / f"cases-{key(str(kernel.file.absolute()))}.json"
     kept = _read(path)
     if isinstance(kept, dict) and kept.get("key") == name:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lkltest.host.cache import discard
+from lkltest.host.stamp import stamp
 from lkltest.liblkl.model import Generation, Liblkl
 
 FORMAT = 2  # of the files; another one is not read
@@ -53,16 +54,7 @@ def remember(path: Path, cache: Path, liblkl: Liblkl, watched: dict[str, Any]) -
 
 def stamps(files: Sequence[Path]) -> dict[str, Any]:
     """The stamp of each file, by its path."""
-    return {os.fspath(name): stamp(os.fspath(name)) for name in files}
-
-
-def stamp(name: str) -> list[int] | None:
-    """A file's stamp, which changes with the file: size, time in ns, inode; None where there is none."""
-    try:
-        about = os.stat(name)  # noqa: PTH116 -- a Path object costs more than the call
-    except OSError:
-        return None
-    return [about.st_size, about.st_mtime_ns, about.st_ino]
+    return {os.fspath(name): stamp(name) for name in files}
 
 
 def encode(liblkl: Liblkl) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lkltest.host.cache import key
 from lkltest.host.closing import Closing
+from lkltest.host.stamp import stamp
 from lkltest.kernel import Kernel
 from lkltest.program.command import Launch
 from lkltest.program.declaration import Program, Timeouts
@@ -84,11 +85,9 @@ def place(settings: Settings) -> Path:
 
 def identity(kernel: Kernel, settings: Settings) -> str:
     """The name of a trial: the kernel's file, what it is started with, and the host's processor and kernel."""
-    file = kernel.file
-    status = file.stat()
-    stamp = (str(file), status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    file = (str(kernel.file), stamp(kernel.file))
     started = (settings.mem, settings.cmdline, settings.wrapper, settings.cc, settings.cflags, settings.uml_fpstate)
-    return key(repr(stamp), repr(started), SOURCE.read_bytes(), repr(os.uname()[2:]), processor())
+    return key(repr(file), repr(started), SOURCE.read_bytes(), repr(os.uname()[2:]), processor())
 
 
 def processor() -> str:

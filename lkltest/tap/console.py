@@ -17,14 +17,16 @@ _TORN = b"|".join(sorted(_BEGINNINGS, reverse=True))  # the longer before its ow
 _FIRST = rb"not1#*p{}BbwKkTt-"  # bytes: a line that begins with none of them needs no more than this look
 _CANDIDATE = (
     rb"(?=[ \t" + _FIRST + rb"])[ \t]*+(?:(?:not |ot |t )?+ok(?![0-9A-Za-z_])|1\.\.\d|#|---|\* \d|pragma |[{}]\r*+\n|"
-    rb"[Bb][Aa][Ii][Ll] |warning \d|[Kk]?[Tt][Aa][Pp][ \t]|not(?: |\r*+\n)|(?:" + _TORN + rb")\[ *+\d)"
+    rb"not ok(?!ay)|oknot ok|k \d|[Bb][Aa][Ii][Ll] |warning \d|[Kk]?[Tt][Aa][Pp][ \t]|not(?: | ?o?\r*+\n)|(?:"
+    + _TORN + rb")\[ *+\d)"
 )
 _ESCAPED = rb"|[^\n\x1b\x07]{0,200}+[\x1b\x07]"  # a line with escapes near its beginning may be anything
 
 # The text after "not " where it is a failure, or may be the beginning of one, behind other text.
-_UNREAD = rb"ok(?:(?<=[^A-Za-z,;.] not ok)|(?<=[0-9:.A-Z ][A-Z] not ok)|(?<=[^ \w,;.]not ok))(?![0-9A-Za-z_])"
+_UNREAD = rb"ok(?:(?<=\ds not ok)|(?<=[^A-Za-z,;.] not ok)|(?<=[0-9:.A-Z ][A-Z] not ok)|(?<=[^ \w,;.]not ok))(?!ay)"
 _CONTROLS = bytes({*range(32), 127} - {*b"\t\n"})
-_BEHIND = rb"(?:(?=<\d|\[ *+\d)(?<!\wnot )|(?<=[])}>|:0-9] not )|(?<=[0-9][A-Z] not )|(?<=[]>|\t]not ))(?!ok(?!\w))"
+_STAMP = rb"\[ *+\d++\.\d{6}\]|<\d>"  # of a kernel's message, without the blank after it
+_BEHIND = rb"(?:(?=<\d|\[ *+\d)(?<!\wnot )|(?<=[])}>|:0-9-] not )|(?<=[0-9A-Z][A-Z] not )|(?<=[]>|\t]not ))(?!ok(?!\w))"
 
 Pattern = re.Pattern[bytes]
 
@@ -53,10 +55,19 @@ def _pattern(name: str) -> Pattern:
         "failure": lambda: re.compile(rb"[ \t]*+not ok(?![0-9A-Za-z_])"),
         "unread": lambda: re.compile(b"not " + _UNREAD),
         "prove": lambda: re.compile(rb"[^\s.] \.\.++ *+\r?+\n$"),
-        "rest": lambda: re.compile(rb"(?:t|ot) ok(?!\w)"),  # torn from the `n` or the `no` before it
-        "label": lambda: re.compile(rb"\S++(?<=[])}>|:])|\[[^\[\]\n]{1,80}+\]"),
+        # Torn from the `n`, the `no` or the `not o` before it.
+        "rest": lambda: re.compile(rb"(?:t|ot) ok(?!\w)|k \d++(?!\S)|.*?[^\w'](?:t|ot) ok(?: \d| - |$)"),
+        "rest of not": lambda: re.compile(rb"(?:.*?\S )? ok(?: \d| - |$)|(?:.*?\W)?k(?: \d| - )"),
+        "torn before": lambda: re.compile(rb"(?<!\w)not(?:(?!e|hing|ic|if|ab)\w| o(?!k)\w| ?o?[ \t\r]*+\n)"),
+        "numbered failure": lambda: re.compile(
+            rb"(?<!can)not ok(?: \d|(?<=\Snot ok) - |(?<=oknot ok)|(?: \d*+)?+(?=" + _STAMP + b"))"
+        ),
+        "prose": lambda: re.compile(
+            rb"[\"'`#(=]$|^[-+]$|(?<!\w)(?:is|are|was|were|be|been|it|that|this|and|or|but|if)$"
+        ),
+        "label": lambda: re.compile(rb"\S++(?:(?<=[])}>|:0-9])|(?<=\ds))|\[[^\[\]\n]{1,80}+\]"),
         "numbered": lambda: re.compile(rb"[ \t]*+(?:not )?+ok \d"),
-        "behind": lambda: re.compile(b"not " + _BEHIND),
+        "behind": lambda: re.compile(b"(?:not " + _BEHIND + rb"|(?<!\w)not(?: o)?+(?=" + _STAMP + b"))"),
         "not": lambda: re.compile(rb"[ \t]*+not(?![0-9A-Za-z_])(?![ \t]++ok(?![0-9A-Za-z_]))[ \t]*+(.*+)", re.DOTALL),
         "message": lambda: re.compile(rb"[^a-z]|[^\s:\[=]*+[:\[=]|\S++ [^\s:\[]*+[:\[]"),
     }[name]()  # fmt: skip
@@ -97,13 +108,18 @@ def completes(fragment: bytes, line: bytes) -> bool:
 
 
 @functools.cache
-def _notable(begun: bool) -> tuple[Pattern, ...]:
+def _notable(begun: bool, met: bool) -> tuple[Pattern, ...]:
     """Patterns of which each begins with fixed bytes: these are found many times as fast as alternatives."""
-    prose = rb"(?:(?<![a-z,;.] not )|(?=<\d|\[ *+\d))"  # is told apart first: it is what most logs have
-    failures = rb"not " + prose + b"(?:" + _UNREAD + b"|" + _BEHIND + rb"|(?<=\Snot )ok \d)"
-    patterns = [failures, rb"ok (?<=\Sok )\d++ (?:- |selftests: )"]
-    starts = [rb"ok (?<!\wok )\d", rb"1\.\.\d", rb"# Subtest", rb"not(?<!\wnot) ?+\r?+\n"]
-    return tuple(map(re.compile, patterns if begun else patterns + starts))
+    # Prose is told apart first: most logs have it.
+    behind = b"(?<![a-rt-z,;.] not )(?:" + _UNREAD + b"|" + _BEHIND + b")"
+    failures = b"not (?:" + behind + rb"|ok [-\d\[<]|[-\d\[<\r\n])"
+    patterns = [failures, rb"ok (?:(?<=\Sok )\d++ (?:- |selftests: )|(?<=\Wok )(?:\d|- ))"]
+    if not begun or met:  # another stream may begin, behind another prefix
+        patterns += [rb"ok(?<!\wok) ++\d", rb"k (?<=\Wk )[-\d]", rb"1\.\.\d", rb"# Subtest", rb"oknot ok"]
+        patterns += [rb"not(?<!\wnot)(?: ?o?+[\[<\r\n]| ok[\[<])", rb"ok(?<!\wok)(?<![,;.] not ok)\r?+\n"]
+    if not begun:
+        patterns.append(rb"not(?<!\wnot) ")
+    return tuple(map(re.compile, patterns))
 
 
 @functools.cache
@@ -111,12 +127,12 @@ def _version() -> Pattern:
     return re.compile(rb"TAP version ")
 
 
-def notable(block: bytes, start: int, stop: int, *, begun: bool) -> Iterator[int]:
+def notable(block: bytes, start: int, stop: int, *, begun: bool, met: bool) -> Iterator[int]:
     """Find what of lines that are not TAP needs a look, in order.
 
     That is a version or a failure behind something, a result behind other text, and what may begin a stream.
     """
-    patterns = _notable(begun)
+    patterns = _notable(begun, met)
     if all(block.find(letter, start, stop) >= 0 for letter in (b"T", b"A", b"P")):  # many times as fast as the pattern
         patterns = (_version(), *patterns)
     found = [pattern.finditer(block, start, stop) for pattern in patterns]
@@ -128,7 +144,7 @@ def has_failure(line: bytes, last: bytes) -> bool:
 
     `last` ends the prefix of the stream, where this line does not have that: one that ends like it may be its prefix.
     """
-    if _pattern("rest").match(line):
+    if _pattern("rest").match(line) or _has_numbered_failure(line):
         return True
     match = _pattern("unread").search(line)
     if match is None:
@@ -139,8 +155,31 @@ def has_failure(line: bytes, last: bytes) -> bool:
         return True
     if not bare or len(head) - len(bare) > 2:  # the failure of a subtest: its parent decides
         return False
-    label = _pattern("label").fullmatch(bare) and _pattern("numbered").match(line, match.start())
-    return bool(label or (last and bare.endswith(last)) or prefix.is_known(head) or head.upper() == head.lower())
+    if _pattern("label").fullmatch(bare) and bare[-1:] != b":":
+        return True
+    wordless = head.upper() == head.lower() and bare[-1:] not in b"\"'`"
+    return bool((last and bare.endswith(last)) or prefix.is_known(head) or wordless)
+
+
+def has_glued_failure(line: bytes) -> bool:
+    """Whether a line has a `not ok` with a number behind other text, without a blank between."""
+    found = _pattern("numbered failure").finditer(line, 1)
+    return any(not line[at - 1 : at].isspace() and _is_failure_behind(line[:at]) for at in map(re.Match.start, found))
+
+
+def _has_numbered_failure(line: bytes) -> bool:
+    """Whether a line has a `not ok` with a number, behind anything but quotes, blanks and the words of prose."""
+    return any(_is_failure_behind(line[: match.start()]) for match in _pattern("numbered failure").finditer(line))
+
+
+def _is_failure_behind(head: bytes) -> bool:
+    bare = head.rstrip(b" \t")
+    return bool(bare) and len(head) - len(bare) <= 2 and not _pattern("prose").search(bare)
+
+
+def may_be_rest(line: bytes, before: bytes) -> bool:
+    """Whether an indented `ok`, or a `k`, may be the rest of a `not ok` that a message tore in the lines before it."""
+    return _pattern("rest of not").match(line) is not None and _pattern("torn before").search(before) is not None
 
 
 def find_torn(line: bytes) -> int | None:
@@ -149,12 +188,13 @@ def find_torn(line: bytes) -> int | None:
     if match:
         return match.start()
     bare = line.rstrip()
-    return len(bare) - len(b"not") if bare.endswith(b" not") else None
+    return next((len(bare) - len(end) + 1 for end in (b" not", b" not o") if bare.endswith(end)), None)
 
 
 def is_torn(line: bytes, at: int) -> bool:
     """Whether a kernel's message follows the `not ` that stands here behind a prefix of a known kind."""
-    known = prefix.is_known(line[:at]) or is_stamped(line[at + len(b"not ") :])
+    head, rest = line[:at], line[at + len(b"not") :].lstrip().removeprefix(b"o")
+    known = prefix.is_known(head) or head.rstrip()[-1:] in (b"]", b">", b"|") or is_stamped(rest)
     return known and suspicion(line[at:]) > 1
 
 
@@ -166,7 +206,7 @@ def suspicion(line: bytes) -> int:
     match = _pattern("not").match(line)
     if match is None:
         return 0
-    return 2 if not match[1] or _pattern("message").match(match[1]) else 1
+    return 2 if match[1] in (b"", b"o") or _pattern("message").match(match[1]) else 1
 
 
 def ends_with_header(noise: bytes) -> bool:

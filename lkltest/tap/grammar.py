@@ -60,13 +60,14 @@ _PATTERNS = {
     "progress": (rb"\* (\d++)(?: (.*+))?+$", re.DOTALL),
     "running": (rb"# running (\d++)(?: (.*+))?+$", re.DOTALL),
     "subtest": (rb"# Subtest(?:: ?+(.*+))?+$", re.DOTALL),
-    "failure": (rb"not ok(?![0-9A-Za-z_])", 0),
+    "failure": (rb"not ok(?!ay)", 0),
+    "glued failure": (rb"(?<=[\w;.!?)\]])(?<!can)not ok(?: \d| - |$)", 0),
     "kselftest": (
         rb"# (?:selftests: [^\s:]++: \S.*+| RUN  ++\S++ \.\.\.|Starting \d++ tests? from \d++ test cases?\.)[ \t]*+$",
         re.DOTALL,
     ),
     "remark": (rb"# (?=(?:# )*+[ \t]*+(?:K?TAP version \d|1\.\.\d|(?:not )?+ok \d))(?:# )*+", 0),
-    "glued": (rb"(?<=\S)(?:not ok (\d++)(?![^ ])|(?<=[\w.!?)])ok (\d++) (?:- |selftests: ))", 0),
+    "glued": (rb"(?<=[^\s\"'`#(=])(?:not ok (\d++)(?![^ ])|(?<=[\w.!?)])ok (\d++) (?:- |selftests: ))", 0),
     "warning": (rb"warning (\d{1,9}+) - '", 0),
     "escape": (rb"\\([\\#])", 0),
 }
@@ -209,6 +210,11 @@ def read_subtest(line: bytes) -> bytes | None:
 def is_failure(line: bytes) -> bool:
     """Whether a line begins with `not ok`, whether or not it is a test line of any dialect."""
     return _pattern("failure").match(line) is not None
+
+
+def has_glued_failure(description: bytes) -> bool:
+    """Whether the description of a point goes on as the line of a failure, which has lost its beginning."""
+    return b"not ok" in description and _pattern("glued failure").search(description) is not None
 
 
 def is_kselftest(line: bytes) -> bool:

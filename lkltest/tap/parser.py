@@ -31,10 +31,16 @@ was cut, torn or mixed with others. Five rules see to that:
 2. *A stream that has begun keeps its dialect.* Dialects differ in what is a test line, so a change could turn a failure
    into noise. A remark can only tell the dialect before the first point, and a declared version stays.
 3. *A `not ok` at the margin is a failure*, even if it is no test line of the dialect (in KTAP, one without a number).
-4. *A `not ok` behind the prefix of something else* is a failure too. Prose that contains the words is not: before
-   it stands a word or a comma, not a stamp or a label.
+4. *A `not ok` behind something else than the stream's prefix* is a failure too: behind a stamp or a label, glued to
+   other text, and behind any text where it has a number. Prose is not: before its `not ok` stands a word of English or
+   a quote. Where the same text stands before a `not ok` and before another result or a plan (`heads.Heads`), it is a
+   prefix, whatever it is.
 5. *What may be the rest of a failure is a failure.* `not `, torn from its `ok 2` by a kernel's message, is joined with
-   it where the message has a stamp. Otherwise the next ok fails the stream (`console.suspicion`).
+   it where the message has a stamp. Otherwise the next ok fails the stream (`console.suspicion`). So do `ot ok 2`,
+   `t ok 2` and `k 2`, which nothing else prints.
+
+An unknown prefix is known by two lines: a plan and the first point, or two points that follow each other, behind the
+same text. The first of them is then read again.
 
 `tests/tap/test_tap_mutants.py` tries these rules on damaged logs of all dialects.
 """
@@ -160,7 +166,7 @@ class Parser(Reader):
     def _skip(self, block: bytes, at: int, stop: int) -> int:
         """Pass over lines that are not TAP, but read those that need a look; return where it went on."""
         stream, prefix = self._stream, self._prefix
-        for mark in console.notable(block, at, stop, begun=stream.begun):
+        for mark in console.notable(block, at, stop, begun=stream.begun, met=stream.report.met):
             if mark < at:
                 continue
             start = block.rfind(b"\n", at, mark) + 1 or at
@@ -177,7 +183,7 @@ class Parser(Reader):
 
     def _pass_over(self, noise: bytes) -> None:
         """Take in whole lines that are not TAP, and need no look."""
-        if self._stream.top.strict or self._stream.suspect == 1:
+        if self._stream.top.strict:
             for line in noise.split(b"\n")[:-1]:
                 self._line += 1
                 self._unknown(line.rstrip(b"\r"))

@@ -61,7 +61,9 @@ def _pattern(name: str) -> Pattern:
         "word": lambda: re.compile(rb"[ \t]*+(?:(?:not )?+ok(?:[ \t]++\d++)?+|1\.\.\d++|#|Bail out!)?+"),
         "color": lambda: re.compile(rb"(?:\x1b\[[\d;]*+m)++$"),
         "version": lambda: re.compile(rb"K?TAP version \d++[ \t\r]*+$"),
-        "buildkit": lambda: re.compile(_PARTS["buildkit"] + rb" [ \t]*+(?:K?TAP version |1\.\.\d|(?:not )?+ok(?!\w))"),
+        "buildkit": lambda: re.compile(
+            _PARTS["buildkit"] + rb" [ \t]*+(?:K?TAP version |1\.\.\d|(?:not |ot |t )?+ok(?!\w)|no|k )"
+        ),
         "printk": lambda: re.compile(PRINTK),
         "start": lambda: re.compile(
             rb"1\.\.\d++(?![^ \t])[ \t]*+(?:#.*+|todo[\d ]*+)?+$|(?:not )?+ok(?: \d++(?![^ \t])| - )", re.DOTALL
@@ -164,6 +166,12 @@ def find_headless(line: bytes) -> tuple[Prefix, bool] | None:
     return (STAMP, match[1] is None) if match else None
 
 
+def of_head(head: bytes) -> Prefix:
+    """Make the prefix of lines that begin as this one does: other digits may stand there, but no other words."""
+    bare = head.rstrip(b" \t")
+    return Prefix(_shape(bare, words=True), len(head) - len(bare), bare[-1:])
+
+
 def is_buildkit(line: bytes) -> bool:
     """Whether a line that looks like a comment has BuildKit's prefix, and TAP behind it."""
     return _pattern("buildkit").match(line) is not None
@@ -174,8 +182,11 @@ def is_known(head: bytes) -> bool:
     return len(head) <= LONGEST and _pattern("known").fullmatch(head) is not None
 
 
-def _shape(head: bytes) -> bytes:
-    """A pattern for prefixes of the same build: known parts by their kinds, of the rest other digits and letters."""
+def _shape(head: bytes, *, words: bool = False) -> bytes:
+    """A pattern for prefixes of the same build: known parts by their kinds, of the rest other digits and letters.
+
+    `words`: the letters must be the same.
+    """
     pieces, at = [], 0
     while at < len(head):
         match = _pattern("part").match(head, at)
@@ -187,7 +198,7 @@ def _shape(head: bytes) -> bytes:
             continue
         run = re.compile(rb"[ \t]++|\d++|[A-Za-z]++|.", re.DOTALL).match(head, at)
         assert run
-        pieces.append(_class(run[0]))
+        pieces.append(run[0] if words and run[0].isalpha() else _class(run[0]))
         at = run.end()
     return b"".join(pieces)
 

@@ -8,9 +8,10 @@ from lkltest.tap import console, events, lines, prefix
 from lkltest.tap.block import Block
 from lkltest.tap.dialect import Dialect
 from lkltest.tap.grammar import find_glued, is_failure, read_remark, read_version, read_warning, text
+from lkltest.tap.heads import Heads, Start
 from lkltest.tap.nesting import PERL
 from lkltest.tap.prefix import Prefix
-from lkltest.tap.problem import ProblemKind, Remark
+from lkltest.tap.problem import Problem, ProblemKind, Remark
 from lkltest.tap.report import Report
 from lkltest.tap.stream import Stream
 
@@ -31,6 +32,7 @@ class Reader:
         self._prefix: Prefix | None = None  # what stands before every line
         self._behind_prefix = False  # the present line had it
         self._unread: deque[bytes] = deque(maxlen=UNREAD)
+        self._heads = Heads()  # what stands before lines that look like TAP, and have no prefix
         self._raw = b""  # the present line, as it came
         self._escaped: bytes | None = None  # the present line, where it came with escapes and has no prefix
         self._torn: tuple[bytes, int] | None = None  # a line into which the console broke
@@ -55,6 +57,10 @@ class Reader:
             if not stream.report.passed:
                 stream.report.output = self._shown_output()
             self._output = b""
+        elif stream.failure_before and self.reports:  # no other stream has come
+            self.reports[-1].broken = True
+            problem = Problem(self._line, ProblemKind.LOST_FAILURE, "a `not ok` behind the end of the stream")
+            self.reports[-1].noted.add(problem)
 
     def _register(self) -> None:
         if self._stream.begun and (not self.reports or self.reports[-1] is not self._stream.report):
@@ -77,8 +83,8 @@ class Reader:
         if self._torn and self._continue_torn(line):
             return
         if not (self._block and self._block.holds(line, self._stream.dialect)):
-            if line in (b"not", b"not "):
-                self._torn = (b"not ", self._line)
+            if line in (b"not", b"not ", b"not o"):
+                self._torn = (line if line.endswith(b"o") else b"not ", self._line)
                 return
             if b"[" in line and (parts := console.tear(line)) and self._is_torn(parts[0]):
                 self._torn = (parts[0], self._line)
@@ -172,10 +178,8 @@ class Reader:
         self._keep_output((line if self._escaped is None else self._escaped) + b"\n")
         if not line.strip():
             return
-        if self._stream.suspect < 2:
-            self._stream.suspect = 0
-        self._glued(line)
-        self._look_for_failure(prefix.without_escapes(line))
+        if not self._glued(line):
+            self._look_for_failure(prefix.without_escapes(line))
         self._stream.line = self._line
         self._stream.unknown()
         if self._wanted:
@@ -183,15 +187,19 @@ class Reader:
 
     def _look_for_failure(self, line: bytes) -> None:
         """Fail the stream where a line that is not TAP has a failure behind the prefix of something else."""
-        if b"t ok" in line:
+        if self._heads.note(line):
+            self._lose_failure()
+        if any(part in line for part in (b"t ok", b" ok", b"k ")):
             last = self._prefix.last if self._prefix and not self._behind_prefix else b""
-            self._stream.report.doubtful = True
-            if console.has_failure(line, last):
+            self._stream.report.doubtful |= b"t ok" in line
+            whole = prefix.without_escapes(self._raw)  # the prefix may be longer here than the stream's
+            failed = console.has_failure(line, last) or console.has_failure(whole, b"")
+            if failed or console.may_be_rest(line, self._output):
                 self._lose_failure()
         elif (at := console.find_torn(line) if b"not" in line else None) is None:
             return
         elif console.is_torn(line, at):
-            self._stream.suspect = 2
+            self._lose_failure()
         self._unread.append(prefix.without_escapes(self._raw)[: 2 * prefix.LONGEST])
 
     def _lose_failure(self) -> None:
@@ -271,7 +279,8 @@ class Reader:
         if self._stream.kselftest and not indent and self._remark(bare):
             return True
         self._stream.comment(bare, indent)
-        self._glued(bare)
+        if not self._glued(bare) and console.has_glued_failure(bare):
+            self._lose_failure()
         return True
 
     def _remark(self, line: bytes) -> bool:
@@ -287,12 +296,13 @@ class Reader:
             return self._point(line, bare, indent)
         return self._stream.remark(bare, indent)
 
-    def _glued(self, line: bytes) -> None:
+    def _glued(self, line: bytes) -> bool:
         """Read the test line that is glued to the end of other text, if it is the one that must come next."""
         found = find_glued(line) if b"ok " in line else None
         if found and self._stream.expects(found[1]):
             self._stream.note([Remark(ProblemKind.GLUED_LINE, "this result does not stand on a line of its own")])
-            self._point(line, line[found[0] :], 0)
+            return self._point(line, line[found[0] :], 0)
+        return False
 
     def _version(self, _line: bytes, bare: bytes, indent: int) -> bool:
         version = read_version(bare)
@@ -336,7 +346,11 @@ class Reader:
     def _starts_behind_prefix(self) -> bool:
         """Find the prefix of a stream that starts with the present line."""
         line = prefix.without_escapes(self._raw)
+        start = None
         found = self._find_prefix(line)
+        if found is None and not self._stream.begun and self._prefix is None:
+            start = self._heads.begin(line, self._line)
+            found = start and start.prefix
         if found is None or found == self._prefix:
             return False
         if self._stream.begun:
@@ -344,7 +358,17 @@ class Reader:
         self._prefix = found
         self._stream.failure_before |= any(map(self._failed_behind, self._unread))
         self._unread.clear()
+        if start:
+            self._stream.failure_before |= self._heads.note(line, read=True)
+            self._read_again(start)
         return True
+
+    def _read_again(self, start: Start) -> None:
+        """Read an earlier line, as its prefix is known now."""
+        raw, self._raw = self._raw, start.raw
+        line, dedent = self._undress()
+        self._read_text(line, start.line, dedent)
+        self._raw = raw
 
     def _failed_behind(self, line: bytes) -> bool:
         """Whether an earlier line, which was not read, is a failure behind the prefix that is now known."""

@@ -140,7 +140,7 @@ class Stream(Nesting):
         read = grammar.read_point(line, RULES[self.dialect])
         level = self._enter(indent, "point") if read else None
         if read is None or level is None:
-            if not indent and grammar.is_failure(line):
+            if not indent and grammar.is_failure(b"not " + line if self.suspect > 1 else line):
                 self._malformed()
             if read:  # what follows belongs to a result that is none here
                 self._complete(self.top)
@@ -157,6 +157,8 @@ class Stream(Nesting):
             point.reason = text(read.reason or b"")
             skips = directive == "skip" and (level.rules.skip_excuses or self.excuse_skips)
             point.excused = directive == "todo" or skips
+        if not indent and grammar.has_glued_failure(read.description):
+            self.fault(ProblemKind.LOST_FAILURE, "a `not ok` follows on the line of this point")
         self._announce_end(level, point, read.description)
         for comment in level.comments.lines():
             point.comment(comment)

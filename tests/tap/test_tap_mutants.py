@@ -66,6 +66,24 @@ HIDDEN = {
     "an erased line behind a stamp": b"00:00:01 1..1\n00:00:02 \x1b[2K\rnot usb 1-1: reset\n00:00:03 ok 1 - a\n",
     "an overwritten line": b"TAP version 13\n1..2\nok 1 - a\nok then\nbuilding 10%\rbuilding 99%\rnot ok 2 - b\n",
     "a NUL before the stream": b"\x00not ok 1 - a\nok then\nok 2 - b\n1..2\n",
+    "torn after a letter, before another stream": b"n[  1.234567] x\not ok 2 sem\nTAP version 13\n1..1\nok 1\n",
+    "torn after a letter, behind a stamp": b"00:00:01 n[  1.234567] x\n00:00:02 ot ok 2\nTAP version 13\n1..1\nok 1\n",
+    "torn behind a label": b"[a] not o[   1.234567] x\n[a] k 2 - b\nTAP version 13\n1..1\nok 1\n",
+    "torn without a blank": b"1..2\nok 1\nnotusb 1-1: reset\n ok 2 - b\nok then\n",
+    "torn with another message between": b"1..2\nok 1 - a\nnot hello from a program\ndone\nok 2 - b\n",
+    "torn before a second message": b"1..2\nok 1\nnot okusb 1-1: reset\n 2 - b\nok then\n",
+    "torn, its rest no line of KTAP": b"[  1.2] 1..1\n[  1.3] ok 1 a\n[  1.4] not usb 1-1: reset\n[  1.5] ok - c\n",
+    "torn behind BuildKit's prefix": b"1..1\nok 1 - a\n#11 9.30 no\n#11 9.60 t ok 2 - b\n",
+    "glued, and its gap is filled": b"1..3\nok 1 - a\nconnectednot ok 2 - b\nok then\nok 3 - c\n",
+    "glued to a point, and its gap is filled": b"1..3\nok 1 - a 6 msnot ok 2 - b\nok then\nok 3 - c\n",
+    "glued to a point without a number": b"1..2\nok - a\nok - bnot ok - c\n",
+    "glued to a comment, and its gap is filled": b"1..2\nok 1 - a\n# sentnot ok 2 - b\nok then\n",
+    "glued, behind another prefix": b"1..1\nok 1 - a\n00:00:02 ok 3 - c 6 msnot ok 4 - d\n",
+    "a stamp that ends in a word": b"1..1\nok 1 - a\n9:12 pm not ok 2 - b\n",
+    "a stamp that ends in a unit": b"1..1\nok 1 - a\n0.700s not ok - b\n",
+    "words, behind which other points stand": b"the log: a ok - a\nthe log: a not ok - b\nTAP version 13\n1..1\nok 1\n",
+    "words, behind which a plan stands": b"INFO: not ok\nINFO: 1..1\nTAP version 13\n1..1\nok 1\n",
+    "after the end, no stream behind": b"1..1\nok 1 - a\nt/b.t ..\n9:12 pm 1..1\n9:12 pm not ok 1 - b\n",
     "a form feed behind a stamp": b"1..1\nok 1\n2026-11-28T00:00:12Z foo \x0cnot ok\n",
 }
 
@@ -91,6 +109,43 @@ def test_a_plan_behind_a_known_prefix_begins_a_stream(before: bytes) -> None:
     good = b"".join(before + line + b"\n" for line in (b"1..2", b"ok 1 - a", b"ok 2 - b"))
     assert read(Mutant("good", good, (7,))).passed
     assert not read(Mutant("bad", good.replace(b"ok 2", b"not ok 2"), (7,))).passed
+
+
+@pytest.mark.parametrize("before", [b"[step-x] ", b"> ", b"(qemu) ", b"ttyS0: ", b"devbox ", b"0.000123 "])
+def test_the_same_before_two_lines_is_a_prefix(before: bytes) -> None:
+    """A plan and its points behind the same unknown text are a stream, with the failures that it has."""
+    good = [b"1..3", b"# a comment", b"ok 1 - a", b"ok 2 - b", b"ok 3 - c"]
+    late = [*good[1:], good[0]]
+    for lines in (good, late):
+        data = b"".join(before + line + b"\n" for line in lines)
+        assert read(Mutant("good", data, (7,))).passed
+        for number in (b"1", b"2", b"3"):
+            bad = data.replace(b"ok " + number, b"not ok " + number)
+            assert not read(Mutant("bad", bad, (7,))).passed
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"error: 1..2\nnote: ok 1 - a\nnote: ok 2 - b\n",  # not the same text
+        b"[x] 1..2\n[x] ok 2 - b\n",  # not the first point
+        b"[x] 1..0 # SKIP nothing\n",  # a line alone
+    ],
+)
+def test_text_before_single_lines_is_no_prefix(lines: bytes) -> None:
+    """Lines that only look like TAP do not pass."""
+    assert not read(Mutant("lines", lines, (7,))).passed
+
+
+def test_prose_is_no_failure() -> None:
+    """Text that says "not ok", and lines that are not torn, fail nothing."""
+    prose = [
+        b"that is not ok 2 times in 3", b'got "not ok 2 - b"', b"disk: ok", b"usb: not found", b"okay", b"fsck ok",
+        b"the state is not ok", b"'not ok 2 - b'", b"took 12 ms", b" ok 12", b"note: 12", b"cannot ok - it", b"nothing",
+    ]  # fmt: skip
+    data = b"1..2\nok 1 - says not ok\n" + b"\n".join(prose) + b"\nok 2 - b\n"
+    assert read(Mutant("prose", data, (7,))).passed
+    assert read(Mutant("prose", data, (1 << 20,))).passed
 
 
 def test_a_colored_header_of_prove_is_one() -> None:

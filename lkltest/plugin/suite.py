@@ -170,13 +170,13 @@ class ProgramSuite(pytest.Class):
         """The class-scoped fixture `lkltest_run`, which takes the fixtures that the suite's function names."""
         suite, case = self, self.program.case
         taken = [*self.kernels, *inspect.signature(case).parameters]
-        wanted = [name for name in dict.fromkeys(taken) if name != "request"]
+        wanted = [name for name in dict.fromkeys(taken) if name not in {"request", "lkltest_settings"}]
 
         def lkltest_run(
             _: object, request: Any, lkltest_settings: Settings, **fixtures: Any  # noqa: ANN401
         ) -> Iterator[ProgramRun]:
             """The run of the class's program on one kernel; the first of its points starts it."""
-            given = {"request": request, **fixtures}
+            given = {"request": request, "lkltest_settings": lkltest_settings, **fixtures}
             arguments = case(**{name: given[name] for name in inspect.signature(case).parameters})
             # Class-scoped, the request knows its class only; the item that asked for it first has the parameters too.
             asked = request._pyfuncitem

@@ -18,6 +18,8 @@
 #include <lkltest.h>
 
 #include "space.h"
+#include "ranges.inc.c"
+#include "objects.inc.c"
 
 #ifndef LKLTEST_NATIVE
 
@@ -185,6 +187,38 @@ MAKE_AND_KEEP(xattrs, make_xattrs, check_xattrs)
 MAKE_AND_KEEP(acls, make_acls, check_acls)
 MAKE_AND_KEEP(modes, make_modes, check_modes)
 MAKE_AND_KEEP(timestamps, make_times, check_times)
+
+#define ROOMY (64 << 20)	/* free bytes with which all of the following is made */
+
+/* The same for what needs more room than a user's own disk may have. */
+#define MAKE_AND_KEEP_ROOMY(id, make, check)							\
+	static int made_##id;									\
+	POINT(id)										\
+	{											\
+		need_mounted();									\
+		if (free_bytes() < ROOMY)							\
+			lkltest_skip("the disk has less than %d MiB free", ROOMY >> 20);	\
+		make();										\
+		check();									\
+		made_##id = 1;									\
+	}											\
+	POINT(kept_##id)									\
+	{											\
+		need_mounted();									\
+		if (!made_##id)									\
+			lkltest_skip("nothing was made: see " #id);				\
+		check();									\
+	}
+
+MAKE_AND_KEEP_ROOMY(ranges, make_ranges, check_ranges)
+MAKE_AND_KEEP_ROOMY(scattered, make_scattered, check_scattered)
+MAKE_AND_KEEP_ROOMY(islands, make_islands, check_islands)
+MAKE_AND_KEEP_ROOMY(long_names, make_long_names, check_long_names)
+MAKE_AND_KEEP_ROOMY(deep, make_deep, check_deep)
+MAKE_AND_KEEP_ROOMY(renames, make_renames, check_renames)
+MAKE_AND_KEEP_ROOMY(special, make_special, check_special)
+MAKE_AND_KEEP_ROOMY(many_xattrs, make_many_xattrs, check_many_xattrs)
+MAKE_AND_KEEP_ROOMY(large_xattr, make_large_xattr, check_large_xattr)
 
 POINT(mmap)
 {
@@ -407,6 +441,26 @@ LKLTEST_POINTS = {
 	LKLTEST(acls, .needs = "mount_dev"),
 	LKLTEST(modes, .needs = "mount_dev"),
 	LKLTEST(timestamps, .needs = "mount_dev"),
+	LKLTEST(ranges, .needs = "mount_dev"),
+	LKLTEST(scattered, .needs = "mount_dev"),
+	LKLTEST(islands, .needs = "mount_dev"),
+	LKLTEST(long_names, .needs = "mount_dev"),
+	LKLTEST(deep, .needs = "mount_dev"),
+	LKLTEST(renames, .needs = "mount_dev"),
+	LKLTEST(special, .needs = "mount_dev"),
+	LKLTEST(many_xattrs, .needs = "mount_dev"),
+	LKLTEST(large_xattr, .needs = "mount_dev"),
+	LKLTEST(fiemap, .needs = "mount_dev"),
+	LKLTEST(direct_io, .needs = "mount_dev"),
+	LKLTEST(moved_data, .needs = "mount_dev"),
+	LKLTEST(synchronous, .needs = "mount_dev"),
+	LKLTEST(default_acl, .needs = "mount_dev"),
+	LKLTEST(file_flags, .needs = "mount_dev"),
+	LKLTEST(removed_while_open, .needs = "mount_dev"),
+	LKLTEST(made_without_name, .needs = "mount_dev"),
+	LKLTEST(file_handles, .needs = "mount_dev"),
+	LKLTEST(freeze, .needs = "mount_dev"),
+	LKLTEST(trim, .needs = "mount_dev"),
 	LKLTEST(mmap, .needs = "files"),
 	LKLTEST(umount_busy, .needs = "files"),
 	LKLTEST(second_mount, .needs = "files"),
@@ -425,6 +479,15 @@ LKLTEST_POINTS = {
 	LKLTEST(kept_acls, .needs = "acls remount"),
 	LKLTEST(kept_modes, .needs = "modes remount"),
 	LKLTEST(kept_timestamps, .needs = "timestamps remount"),
+	LKLTEST(kept_ranges, .needs = "ranges remount"),
+	LKLTEST(kept_scattered, .needs = "scattered remount"),
+	LKLTEST(kept_islands, .needs = "islands remount"),
+	LKLTEST(kept_long_names, .needs = "long_names remount"),
+	LKLTEST(kept_deep, .needs = "deep remount"),
+	LKLTEST(kept_renames, .needs = "renames remount"),
+	LKLTEST(kept_special, .needs = "special remount"),
+	LKLTEST(kept_many_xattrs, .needs = "many_xattrs remount"),
+	LKLTEST(kept_large_xattr, .needs = "large_xattr remount"),
 	LKLTEST(disk_full, .needs = "files"),
 	LKLTEST(kept_after_full, .needs = "disk_full"),
 	LKLTEST(read_only, .needs = "files"),

@@ -2,13 +2,18 @@
 
 from collections.abc import Generator, Mapping
 
-from lkltest import Disk, PowerCuts, Program, Result
+from lkltest import Disk, Kernel, PowerCuts, Program, Result, Settings
+
+MEMORY = 128 << 20  # bytes: an xfs log is read in pieces of 4 MiB, which a full memory of 64 MiB does not have
 
 
 @Program("disk.c", timeout=600)
-def disk(image: Disk) -> Generator[list[str], Mapping[str, Result], None]:
+def disk(
+    kernel: Kernel, image: Disk, lkltest_settings: Settings
+) -> Generator[list[str], Mapping[str, Result], None]:
     """Write, unmount, mount again, compare; then the host checks the image, and reads the files without the kernel."""
-    results = yield image.arguments
+    memory = [f"--mem={MEMORY}"] if kernel.linked and lkltest_settings.mem < MEMORY else []
+    results = yield [*image.arguments, *memory]
     image.check(results)
 
 

@@ -83,6 +83,9 @@ LKLTEST_FN void remove_leftovers(void)
 	static const char *const ours[] = {
 		"written", "many", "names", "links", "symlink", "symlinks", "rename", "truncate", "hole", "xattrs",
 		"acls", "modes", "times", "seen-twice", "statfs", "full", "much", "two",
+		"ranges", "scattered", "islands", "mapped", "direct", "moved", "sync", "longdir", "deep", "renames",
+		"special", "many-xattrs", "large-xattr", "default-acl", "flags", "orphan", "named", "handled", "frozen",
+		"thawed", "trimmed",
 	};
 	size_t i;
 

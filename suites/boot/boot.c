@@ -9,13 +9,19 @@
 
 #include "clocks.inc.c"
 #include "console.inc.c"
+#include "credentials.inc.c"
+#include "events.inc.c"
 #include "files.inc.c"
 #include "host.inc.c"
 #include "identity.inc.c"
 #include "net.inc.c"
 #include "pipes.inc.c"
 #include "proc.inc.c"
+#include "scheduling.inc.c"
+#include "signals.inc.c"
+#include "system.inc.c"
 #include "threads.inc.c"
+#include "timers.inc.c"
 
 LKLTEST_POINTS = {
 	LKLTEST_LIBRARY(mutex, .needs = ""),
@@ -68,6 +74,51 @@ LKLTEST_POINTS = {
 	LKLTEST(syscall_thread, .needs = "start_kernel"),
 	LKLTEST(many_syscall_threads, .needs = "start_kernel"),
 	LKLTEST(syscall_threads_at_once, .needs = "start_kernel"),
+	LKLTEST(signal_pending, .needs = "start_kernel"),
+	LKLTEST(signal_queue, .needs = "start_kernel"),
+	LKLTEST(signal_errors, .needs = "start_kernel"),
+	LKLTEST(signal_action, .needs = "start_kernel"),
+	LKLTEST(signal_stop, .needs = "start_kernel"),
+	LKLTEST(signal_wait, .needs = "start_kernel"),
+	LKLTEST(signalfd, .needs = "start_kernel"),
+	LKLTEST(signal_stack, .needs = "start_kernel"),
+	LKLTEST(timer_signal, .needs = "start_kernel"),
+	LKLTEST(timer_silent, .needs = "start_kernel"),
+	LKLTEST(timer_cpu, .needs = "start_kernel"),
+	LKLTEST(itimer, .needs = "start_kernel"),
+	LKLTEST(timerfd, .needs = "start_kernel"),
+	LKLTEST(sleep_until, .needs = "start_kernel"),
+	LKLTEST(clocks_all, .needs = "start_kernel"),
+	LKLTEST(clock_set, .needs = "start_kernel"),
+	LKLTEST(clock_adjust, .needs = "start_kernel"),
+	LKLTEST(users, .needs = "start_kernel"),
+	LKLTEST(groups, .needs = "start_kernel"),
+	LKLTEST(unprivileged, .needs = "start_kernel"),
+	LKLTEST(capabilities, .needs = "start_kernel"),
+	LKLTEST(capabilities_kept, .needs = "start_kernel"),
+	LKLTEST(sched_policies, .needs = "start_kernel"),
+	LKLTEST(sched_attributes, .needs = "start_kernel"),
+	LKLTEST(priority, .needs = "start_kernel"),
+	LKLTEST(affinity, .needs = "start_kernel"),
+	LKLTEST(hostname, .needs = "start_kernel"),
+	LKLTEST(sysinfo, .needs = "start_kernel"),
+	LKLTEST(limits, .needs = "start_kernel"),
+	LKLTEST(limit_file_size, .needs = "start_kernel"),
+	LKLTEST(usage, .needs = "start_kernel"),
+	LKLTEST(prctl, .needs = "start_kernel"),
+	LKLTEST(personality, .needs = "start_kernel"),
+	LKLTEST(wait_for_nobody, .needs = "start_kernel"),
+	LKLTEST(process_groups, .needs = "start_kernel"),
+	LKLTEST(reboot_switch, .needs = "start_kernel"),
+	LKLTEST(syslog, .needs = "start_kernel"),
+	LKLTEST(kmsg, .needs = "start_kernel"),
+	LKLTEST(membarrier, .needs = "start_kernel"),
+	LKLTEST(epoll_modes, .needs = "start_kernel"),
+	LKLTEST(epoll_nested, .needs = "start_kernel"),
+	LKLTEST(epoll_refuses, .needs = "start_kernel"),
+	LKLTEST(epoll_wakes, .needs = "start_kernel"),
+	LKLTEST(eventfd_semaphore, .needs = "start_kernel"),
+	LKLTEST(select, .needs = "start_kernel"),
 	LKLTEST(console_clean, .needs = "start_kernel"),
 	LKLTEST_LIBRARY(stop_kernel, .needs = "start_kernel"),
 };

@@ -52,15 +52,6 @@ POINT(epoll)
 	CHECK_EQ(lkl_sys_close(fds[1]), 0);
 }
 
-static int poll_for(int fd, int events, long long ns)
-{
-	struct lkl_pollfd wanted = { .fd = fd, .events = events };
-	struct lkl_timespec limit = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
-	int ready = CHECK_OK(lkl_sys_ppoll(&wanted, 1, (void *)&limit, NULL, 8));
-
-	return ready ? wanted.revents : 0;
-}
-
 POINT(poll)
 {
 	long long start;

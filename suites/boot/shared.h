@@ -5,6 +5,8 @@
 
 #include <lkltest.h>
 
+#include "../need.h"
+
 #define SHORT_NS 20000000LL		/* long enough to see, short enough to wait for */
 #define ABSURD_NS 10000000000LL		/* later than any load of the machine explains */
 
@@ -65,6 +67,16 @@ LKLTEST_FN const char *read_file(const char *path, char *buf, size_t size)
 	CHECK_EQ(lkl_sys_close(fd), 0);
 	buf[have] = 0;
 	return buf;
+}
+
+/* The events that a descriptor has at once, or gets within the time. */
+static int poll_for(int fd, int events, long long ns)
+{
+	struct lkl_pollfd wanted = { .fd = fd, .events = events };
+	struct lkl_timespec limit = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+	int ready = CHECK_OK(lkl_sys_ppoll(&wanted, 1, (void *)&limit, NULL, 8));
+
+	return ready ? wanted.revents : 0;
 }
 
 /* Bytes that differ from zero and from their neighbours. */

@@ -28,9 +28,9 @@
  * Return: its result, a negative error where it failed
  */
 #ifdef LKLTEST_NATIVE
-#define LKLTEST_SYS(name, ...) LKLTEST_NATIVE_SYS(name, ##__VA_ARGS__)
+#define LKLTEST_SYS(name, ...) LKLTEST_ANY_SYS(SYS_##name, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 #else
-#define LKLTEST_SYS(name, ...) LKLTEST_LIBRARY_SYS(__lkl__NR_##name, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
+#define LKLTEST_SYS(name, ...) LKLTEST_ANY_SYS(__lkl__NR_##name, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 #endif
 
 #ifndef LKLTEST_NATIVE

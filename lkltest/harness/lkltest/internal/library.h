@@ -107,11 +107,14 @@ static inline long lkltest_syscall(long nr, long *params)
 	return lkl_syscall(nr, params);
 }
 
-/* Every argument as a long, and zeroes for those that are not given. */
-#define LKLTEST_LIBRARY_SYS(nr, a, b, c, d, e, f, ...) \
-	lkltest_syscall(nr, (long [6]){ (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f) })
-
 #endif /* LKLTEST_NATIVE */
+
+/*
+ * Every argument as a long, and zeroes for those that are not given. Apart from
+ * LKLTEST_NATIVE_SYS(), so that an argument may be a call of lkl_sys_*().
+ */
+#define LKLTEST_ANY_SYS(nr, a, b, c, d, e, f, ...) \
+	lkltest_syscall(nr, (long [6]){ (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f) })
 
 /* Definitions that the kernel's headers for user space leave to the C library. */
 #ifndef LKL_SOCK_NONBLOCK

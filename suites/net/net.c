@@ -6,7 +6,10 @@
 
 #include "echo.h"
 
+#include "filter.inc.c"
 #include "interfaces.inc.c"
+#include "ip.inc.c"
+#include "multicast.inc.c"
 #include "netlink.inc.c"
 #include "options.inc.c"
 #include "routes.inc.c"
@@ -247,6 +250,31 @@ LKLTEST_POINTS = {
 	LKLTEST(ethtool_features, .needs = "if_up"),
 	LKLTEST(ethtool_facts, .needs = "if_up"),
 	LKLTEST(sysfs_link, .needs = "if_up"),
+	LKLTEST(filter_byte, .needs = "if_up"),
+	LKLTEST(filter_trims, .needs = "if_up"),
+	LKLTEST(filter_arithmetic, .needs = "if_up"),
+	LKLTEST(filter_ancillary, .needs = "if_up"),
+	LKLTEST(filter_loads, .needs = "if_up"),
+	LKLTEST(filter_refused, .needs = "if_up"),
+	LKLTEST(filter_reuse_port, .needs = "if_up"),
+	LKLTEST(multicast_member, .needs = "if_up"),
+	LKLTEST(multicast_sources, .needs = "if_up"),
+	LKLTEST(multicast_filter, .needs = "if_up"),
+	LKLTEST(multicast_any_family, .needs = "if_up"),
+	LKLTEST(multicast_ipv6, .needs = "if_up"),
+	LKLTEST(anycast_ipv6, .needs = "if_up"),
+	LKLTEST(fragments, .needs = "if_up"),
+	LKLTEST(fragments_ipv6, .needs = "if_up"),
+	LKLTEST(do_not_fragment, .needs = "if_up"),
+	LKLTEST(tcp_small_mtu, .needs = "if_up"),
+	LKLTEST(raw_socket, .needs = "if_up"),
+	LKLTEST(raw_fragments, .needs = "if_up"),
+	LKLTEST(header_options, .needs = "if_up"),
+	LKLTEST(source_route, .needs = "if_up"),
+	LKLTEST(ping_socket, .needs = "if_up"),
+	LKLTEST(ping_socket_ipv6, .needs = "if_up"),
+	LKLTEST(icmp_timestamp, .needs = "if_up"),
+	LKLTEST(icmp_bad_checksum, .needs = "if_up"),
 	LKLTEST_LIBRARY(stop_kernel, .needs = "start_kernel"),
 };
 

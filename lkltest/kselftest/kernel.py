@@ -10,6 +10,7 @@ from lkltest.errors import BuildError, Exit, UsageError
 from lkltest.host import process, programs
 from lkltest.host.cache import key, locked
 from lkltest.host.progress import Progress
+from lkltest.kselftest.declaration import SUITABLE
 from lkltest.kselftest.sources import Sources
 from lkltest.kselftest.tests import options_of
 from lkltest.kunit import config, shadow
@@ -57,9 +58,12 @@ def build(sources: Sources, targets: Sequence[str], settings: Settings, progress
 
 
 def _wanted(sources: Sources, targets: Sequence[str]) -> dict[str, str]:
-    """The options asked for, each module built in: the UML's root has no modules."""
+    """The options asked for, each module built in: the UML's root has no modules.
+
+    Those of all targets that suit a UML are among them, so that one kernel serves whichever of these are chosen.
+    """
     asked = dict(OURS)
-    for target in targets:
+    for target in dict.fromkeys((*SUITABLE, *targets)):
         asked |= {name: "y" if value == "m" else value for name, value in options_of(sources, target).items()}
     return asked
 

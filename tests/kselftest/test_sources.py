@@ -88,12 +88,19 @@ def test_programs_that_do_not_build(tree: Path, cached: Settings) -> None:
 
 
 def test_options_are_merged(tree: Path, cached: Settings) -> None:
-    """The kernel of a tree is asked for the options of all targets, modules built in, beside those of our init."""
+    """The kernel of a tree is asked for the options of all targets, modules built in, beside those of our init.
+
+    Whichever of the suitable targets are chosen, it is the same kernel.
+    """
     (tree / sources.SELFTESTS / "mini/config").write_text("CONFIG_VETH=m\nCONFIG_LOG_BUF_SHIFT=17\n")
     copied = sources.copy(tree, cached, Silent())
     wanted = kernel._wanted(copied, ["mini", "needy", "slow"])
     assert {name: wanted[name] for name in ("VETH", "LOG_BUF_SHIFT", "NO_SUCH_THING", "HOSTFS")} == {
         "VETH": "y", "LOG_BUF_SHIFT": "17", "NO_SUCH_THING": "y", "HOSTFS": "y"}  # fmt: skip
+    (tree / sources.SELFTESTS / "mini").rename(tree / sources.SELFTESTS / "pidfd")
+    (tree / sources.SELFTESTS / "slow").rename(tree / sources.SELFTESTS / "timers")
+    copied = sources.copy(tree, cached, Silent())
+    assert kernel._wanted(copied, ["pidfd"]) == kernel._wanted(copied, ["timers"])
 
 
 def test_a_session_without_a_tree(inline: Callable[..., pytest.RunResult], pytester: pytest.Pytester) -> None:

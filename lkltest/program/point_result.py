@@ -12,6 +12,10 @@ from lkltest.program.results import Result, State
 MESSAGES = ("message", "error")
 VALUES = {"expected": ("expected", "wanted"), "actual": ("actual", "got", "found")}
 PLACES = ("at", "location")
+UNEXCUSED = (
+    "`not ok # SKIP` fails in this dialect; if the program (such as one of bats or cmocka) skips so: "
+    "--tap-excuse-skips, or excuse_skips=True where it is declared"
+)
 SILENT = "not ok, and the program says no more"
 
 
@@ -92,7 +96,7 @@ def _message(point: tap.Point, diagnostics: Mapping[str, object]) -> str:
     failures = diagnostics.get("failures")
     more = [_failure(_mapping(failure)) for failure in failures] if isinstance(failures, list) else []
     first = _failure(diagnostics)
-    return "\n".join([first or _bare_failure(point), *more])
+    return "\n".join([first or _bare_failure(point), *more, *([UNEXCUSED] if point.directive == "skip" else [])])
 
 
 def _bare_failure(point: tap.Point) -> str:

@@ -64,7 +64,9 @@ def sample(config: KernelConfig, description: Description, count: int) -> list[P
     return programs[:count]
 
 
-def executor(config: KernelConfig, data: bytes, count: int, *, feedback: bool = False, cov: bool = False) -> float:
+def executor(
+    config: KernelConfig, data: bytes, count: int, *, feedback: bool = False, every: bool = False, cov: bool = False
+) -> float:
     """Calls a second of the executor."""
     with contextlib.ExitStack() as stack:
         if cov:
@@ -72,7 +74,7 @@ def executor(config: KernelConfig, data: bytes, count: int, *, feedback: bool = 
             config = replace(config, env={**config.env, raw.VARIABLE: folder})
         edges = None
         if feedback:
-            edges = stack.enter_context(Feedback(stack.enter_context(SeenEdges())))
+            edges = stack.enter_context(Feedback(stack.enter_context(SeenEdges()), every=every))
         kernel = stack.enter_context(Kernel(config, feedback=edges))
         start = time.perf_counter()
         for _ in range(TURNS):
@@ -98,6 +100,7 @@ def speeds(kernels: Mapping[str, Liblkl], settings: Settings, programs: int) -> 
     yield "instrumented, not collected", executor(*traced)
     yield "--cov", executor(*traced, cov=True)
     yield "feedback", executor(*traced, feedback=True)
+    yield "feedback, whole sets", executor(*traced, feedback=True, every=True)
     yield "--cov and feedback", executor(*traced, cov=True, feedback=True)
 
 

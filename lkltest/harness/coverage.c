@@ -54,8 +54,8 @@ _Static_assert(sizeof(struct header) <= PAGE, "the header fills a page at most")
 
 static struct {
 	uintptr_t start;
-	uintptr_t size;
-	uint64_t *bits;		/* NULL: nothing is noted */
+	uintptr_t size;		/* 0: nothing is noted */
+	uint64_t *bits;
 	struct header *header;
 	int fd;
 	pthread_mutex_t lock;	/* guards .record, and the writing of records */
@@ -67,6 +67,13 @@ int lkl_start_kernel();
 void __sanitizer_cov_trace_pc(void);
 void lkltest_coverage_context(const char *name);
 int lkltest_edges_attach(int seen, int trace);
+void lkltest_edges_begin(uint64_t program, uint32_t call);
+
+/* Sets the bit of an address that a block returns to. */
+static __attribute__((noinline)) void set(uintptr_t at)
+{
+	__atomic_fetch_or(&coverage.bits[at / WORD], 1ULL << (at % WORD), __ATOMIC_RELAXED);
+}
 
 /* Weak: a program that has its own keeps it. */
 #if __has_attribute(no_sanitize_coverage)
@@ -75,15 +82,18 @@ __attribute__((no_sanitize_coverage))
 __attribute__((weak)) void __sanitizer_cov_trace_pc(void)
 {
 	uintptr_t at = (uintptr_t)__builtin_return_address(0) - coverage.start;
-	uint64_t *bits = __atomic_load_n(&coverage.bits, __ATOMIC_RELAXED);
-	uint64_t bit = 1ULL << (at % WORD);
 
-	if (at >= coverage.size)
-		return;
-	if (bits && !(__atomic_load_n(bits + at / WORD, __ATOMIC_RELAXED) & bit))
-		__atomic_fetch_or(bits + at / WORD, bit, __ATOMIC_RELAXED);
-	if (edges_tracing)
-		edges_note(at);
+	if (edges_tracing) {
+		uint32_t edge = edges_note(at);
+
+		if (edges_tracing == EDGES_NEW)
+			return;
+		if (edges_tracing == EDGES_ALL_AND_BITS)
+			edges_any(edge, at);
+	}
+	if (at < __atomic_load_n(&coverage.size, __ATOMIC_ACQUIRE) &&
+	    !(__atomic_load_n(&coverage.bits[at / WORD], __ATOMIC_RELAXED) >> (at % WORD) & 1))
+		set(at);
 }
 
 static void write_record(void)
@@ -126,7 +136,7 @@ static void write_records(void)
 /* Lets what is reached from here on belong to another context: a point's name, "" between two. */
 void lkltest_coverage_context(const char *name)
 {
-	if (!coverage.bits)
+	if (!coverage.size)
 		return;
 	pthread_mutex_lock(&coverage.lock);
 	write_records();
@@ -150,7 +160,6 @@ static int find_code(struct dl_phdr_info *info, size_t size, void *data)
 		header->base = part->p_vaddr;
 		header->size = part->p_memsz;
 		coverage.start = info->dlpi_addr + part->p_vaddr;
-		coverage.size = part->p_memsz;
 		snprintf(header->module, sizeof(header->module), "%s", info->dlpi_name ? info->dlpi_name : "");
 		return 1;
 	}
@@ -190,7 +199,7 @@ static __attribute__((constructor(101))) void begin(void)
 	if (!directory || !*directory || !dl_iterate_phdr(find_code, &header))
 		return;
 	coverage.fd = create(directory);
-	bytes = PAGE + (coverage.size + PAGE * 8 - 1) / (PAGE * 8) * PAGE;
+	bytes = PAGE + (header.size + PAGE * 8 - 1) / (PAGE * 8) * PAGE;
 	/* A page that the disk has no room for would be a fatal signal later. */
 	err = posix_fallocate(coverage.fd, 0, bytes);
 	if (err)
@@ -199,7 +208,8 @@ static __attribute__((constructor(101))) void begin(void)
 	if (coverage.header == MAP_FAILED)
 		fail("map the file", errno);
 	*coverage.header = header;
-	__atomic_store_n(&coverage.bits, (uint64_t *)((char *)coverage.header + PAGE), __ATOMIC_RELEASE);
+	coverage.bits = (uint64_t *)((char *)coverage.header + PAGE);
+	__atomic_store_n(&coverage.size, header.size, __ATOMIC_RELEASE);
 }
 
 /* Maps the fuzzer's memory for edges; 0, or -1 where that fails. */
@@ -214,15 +224,23 @@ int lkltest_edges_attach(int seen, int trace)
 	calls = head->max_calls * sizeof(struct edges_call);
 	log = head->max_logged * sizeof(struct edges_entry);
 	munmap(head, PAGE);
-	edges.seen = mmap(NULL, 1 << EDGES_BITS, PROT_READ | PROT_WRITE, MAP_SHARED, seen, 0);
+	edges.seen = mmap(NULL, EDGES, PROT_READ | PROT_WRITE, MAP_SHARED, seen, 0);
 	head = mmap(NULL, sizeof(*head) + calls + log, PROT_READ | PROT_WRITE, MAP_SHARED, trace, 0);
 	if (edges.seen == MAP_FAILED || head == MAP_FAILED)
 		return -1;
 	edges.calls = (struct edges_call *)(head + 1);
 	edges.log = (struct edges_entry *)((char *)edges.calls + calls);
 	head->base = header.base;
+	edges.code = header.size;
 	edges.head = head;
 	return 0;
+}
+
+/* Begins a call of the thread that asks. */
+void lkltest_edges_begin(uint64_t program, uint32_t call)
+{
+	if (edges.head)
+		edges_begin(program, call, coverage.size != 0);
 }
 
 /* Called by a kernel that was built with -fsanitize-coverage=trace-cmp, too: not noted. */

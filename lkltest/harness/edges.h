@@ -2,17 +2,18 @@
 /*
  * Feedback for a fuzzer: the edges that each of its calls reaches. An edge is a
  * basic block of the kernel and the block before it in the same call. Its number
- * is the place of the block in the code, varied by four bits of the block before:
- * a few of 100 edges share the number of another one, and the tables are walked
- * as the code is, which a cache likes.
+ * is half the address of the block, varied by four bits of the block before: it
+ * shares it with another edge now and then, and the tables are walked as the
+ * code is, which a cache likes.
  *
  * All is in memory that the fuzzer has given, and reads whenever it likes, so
  * that it survives a crash. Only the thread that makes the call counts: what
  * the kernel's own threads do meanwhile belongs to nobody.
  *
- * A table holds for each edge the call that reached it last, by its generation:
- * the next call begins with an empty set, and nothing has to be cleared. A map
- * of all edges that any call ever reached may be shared by several kernels.
+ * A map of all edges that any call ever reached may be shared by several
+ * kernels; edges that are new to it are logged. Where all edges of each call are
+ * wanted, a table holds the call that reached an edge last, by its generation:
+ * the next call begins with an empty set, and nothing has to be cleared.
  *
  * lkltest/fuzz/exec/feedback.py reads the memory; its layout is the structures
  * below.
@@ -20,14 +21,14 @@
 #ifndef LKLTEST_EDGES_H
 #define LKLTEST_EDGES_H
 
-#define EDGES_BITS 22	/* without wrapping around for 8 MB of code */
+#define EDGES (1 << 22)	/* numbers: half the bytes of code, or they wrap around */
 
 /* The records of the calls follow, then the log. */
 struct edges_head {
 	uint64_t base;		/* link address of offset 0 */
 	uint32_t max_calls;	/* room, set by the reader as is .every */
 	uint32_t max_logged;
-	uint32_t every;		/* log all edges, and not only the new ones */
+	uint32_t every;		/* log all edges of a call, and not only the new ones */
 	uint32_t calls;		/* records of the batch that runs, or ran last */
 	uint32_t logged;
 	uint32_t lost;		/* calls and edges for which there was no room */
@@ -37,10 +38,8 @@ struct edges_call {
 	uint64_t program;	/* number since boot */
 	uint32_t call;		/* index in its program */
 	uint32_t first;		/* entry of the log */
-	uint32_t reached;	/* edges, each once */
-	uint32_t new;		/* those of them that no call has reached before */
 	uint32_t logged;
-	uint32_t unused;
+	uint32_t new;		/* edges that no call has reached before */
 };
 
 struct edges_entry {
@@ -51,19 +50,24 @@ struct edges_entry {
 static struct {
 	uint32_t before;		/* bits of the block before */
 	uint16_t generation;
-	struct edges_call *call;	/* that runs */
 	uint8_t *seen;
+	uintptr_t code;			/* bytes of it */
+	struct edges_call *call;	/* that runs */
 	struct edges_head *head;	/* NULL: nobody asked */
 	struct edges_call *calls;
 	struct edges_entry *log;
-	uint16_t last[1 << EDGES_BITS];
+	uint16_t last[EDGES];
 } edges;
 
-/* This thread makes a call. In a library that is loaded late, the model of its own would be a function call. */
-static __thread int edges_tracing __attribute__((tls_model("initial-exec")));
+/* In the thread that makes a call. In a library that is loaded late, the model of its own would be a function call. */
+static __thread enum {
+	EDGES_NONE,
+	EDGES_NEW,
+	EDGES_NEW_AND_BITS,	/* of the bitmap, too */
+	EDGES_ALL_AND_BITS,
+} edges_tracing __attribute__((tls_model("initial-exec")));
 
 void lkltest_edges_clear(void);
-void lkltest_edges_begin(uint64_t program, uint32_t call);
 void lkltest_edges_end(void);
 
 static void edges_log(uint32_t edge, uint32_t at)
@@ -79,28 +83,32 @@ static void edges_log(uint32_t edge, uint32_t at)
 	edges.call->logged++;
 }
 
-/* Notes an edge that is the first one of its number in the call. */
-static __attribute__((noinline)) void edges_first(uint32_t edge, uint32_t at)
+static __attribute__((noinline)) void edges_new(uint32_t edge, uintptr_t at)
 {
-	int new;
-
-	edges.last[edge] = edges.generation;
 	/* Of several workers that reach an edge at once, one is the first. */
-	new = !__atomic_load_n(&edges.seen[edge], __ATOMIC_RELAXED) &&
-	      !__atomic_exchange_n(&edges.seen[edge], 1, __ATOMIC_RELAXED);
-	edges.call->reached++;
-	edges.call->new += new;
-	if (new || edges.head->every)
+	if (at >= edges.code || __atomic_exchange_n(&edges.seen[edge], 1, __ATOMIC_RELAXED))
+		return;
+	edges.call->new++;
+	if (edges_tracing != EDGES_ALL_AND_BITS)
 		edges_log(edge, at);
 }
 
-static inline void edges_note(uint32_t at)
+static __attribute__((noinline)) void edges_any(uint32_t edge, uintptr_t at)
 {
-	uint32_t edge = (at >> 1 ^ edges.before) % (1 << EDGES_BITS);
+	if (at >= edges.code || edges.last[edge] == edges.generation)
+		return;
+	edges.last[edge] = edges.generation;
+	edges_log(edge, at);
+}
 
-	edges.before = at * 0x9e3779b1U >> 28;
-	if (edges.last[edge] != edges.generation)
-		edges_first(edge, at);
+static inline uint32_t edges_note(uintptr_t at)
+{
+	uint32_t edge = (at >> 1 ^ edges.before) % EDGES;
+
+	edges.before = at >> 4 & 15;
+	if (!__atomic_load_n(&edges.seen[edge], __ATOMIC_RELAXED))
+		edges_new(edge, at);
+	return edge;
 }
 
 /* Begins a batch: the records of the last one are forgotten. */
@@ -110,12 +118,10 @@ void lkltest_edges_clear(void)
 		edges.head->calls = edges.head->logged = edges.head->lost = 0;
 }
 
-void lkltest_edges_begin(uint64_t program, uint32_t call)
+static void edges_begin(uint64_t program, uint32_t call, int bits)
 {
 	struct edges_head *head = edges.head;
 
-	if (!head)
-		return;
 	if (head->calls == head->max_calls) {
 		head->lost++;
 		return;
@@ -123,17 +129,20 @@ void lkltest_edges_begin(uint64_t program, uint32_t call)
 	edges.call = &edges.calls[head->calls];
 	*edges.call = (struct edges_call){ .program = program, .call = call, .first = head->logged };
 	head->calls++;
-	if (!++edges.generation) {
+	if (head->every && !++edges.generation) {
 		memset(edges.last, 0, sizeof(edges.last));
 		edges.generation = 1;
 	}
 	edges.before = 0;
-	edges_tracing = 1;
+	edges_tracing = head->every ? EDGES_ALL_AND_BITS : bits ? EDGES_NEW_AND_BITS : EDGES_NEW;
 }
 
+/* Ends the call; one without new edges is not worth its record, unless all edges are wanted. */
 void lkltest_edges_end(void)
 {
-	edges_tracing = 0;
+	if (edges_tracing && edges_tracing != EDGES_ALL_AND_BITS && !edges.call->new)
+		edges.head->calls--;
+	edges_tracing = EDGES_NONE;
 }
 
 #endif

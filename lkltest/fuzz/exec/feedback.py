@@ -40,10 +40,8 @@ _CALL = Record(
     ("uint64_t", "program", ""),
     ("uint32_t", "call", ""),
     ("uint32_t", "first", ""),
-    ("uint32_t", "reached", ""),
-    ("uint32_t", "new", ""),
     ("uint32_t", "logged", ""),
-    ("uint32_t", "unused", ""),
+    ("uint32_t", "new", ""),
 )
 _ENTRY = Record("edges_entry", ("uint32_t", "edge", ""), ("uint32_t", "at", ""))
 _LOG = _HEAD.size + MAX_CALLS * _CALL.size
@@ -51,13 +49,12 @@ _SIZE = _LOG + MAX_LOGGED * _ENTRY.size
 
 
 class CallOutcome(NamedTuple):
-    """The edges that one call reached, as numbers; the last one of a kernel that was lost may be cut short."""
+    """The edges that one call reached; the last call of a kernel that was lost has those up to its end."""
 
     call: int  # index in its program
-    edges: int  # different ones
-    new_edges: int  # those of them that no earlier call has reached
+    new_edges: int  # edges that no earlier call has reached
     first: int  # its place in the log
-    logged: int
+    logged: int  # its edges in the log: the new ones, or with `every` all different ones
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ class Outcome:
     """The edges that one program reached."""
 
     program: int  # number since boot, as `Head.program`
-    calls: tuple[CallOutcome, ...]
+    calls: tuple[CallOutcome, ...]  # in order: those with new edges, or with `every` all of them
 
     @property
     def new_edges(self) -> int:
@@ -137,16 +134,16 @@ class Feedback(Closing):
         self.map[: _HEAD.size] = _HEAD.pack(self._head()["base"], MAX_CALLS, MAX_LOGGED, keep, 0, 0, 0)
 
     def outcomes(self) -> list[Outcome]:
-        """The programs of the batch in order, as far as they have run; the calls of each in order."""
+        """The programs of the batch that have reached something new, in order; with `every`, all that have run."""
         found: list[Outcome] = []
         calls: list[CallOutcome] = []
         last = -1
-        for program, call, first, edges, new, logged, _ in self._calls():
+        for program, call, first, logged, new in self._calls():
             if program != last and calls:
                 found.append(Outcome(last, tuple(calls)))
                 calls = []
             last = program
-            calls.append(CallOutcome(call, edges, new, first, logged))
+            calls.append(CallOutcome(call, new, first, logged))
         return [*found, Outcome(last, tuple(calls))] if calls else found
 
     def reached(self, call: CallOutcome) -> list[Reached]:

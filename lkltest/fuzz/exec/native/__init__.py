@@ -58,9 +58,9 @@ def build(liblkl: Liblkl, settings: Settings) -> Path:
         *settings.cc, *FLAGS, f"-I{python}", "-I.", f"-I{HERE}", f"-I{cc.HARNESS}",
         *(f"-I{path}" for path in liblkl.include), *liblkl.cflags,
     ]
-    noted = [str(path) for path in cc.collector(liblkl, settings)]
-    tail = [*noted, str(liblkl.shared), f"-Wl,-rpath,{liblkl.shared.parent}", *liblkl.libs]
-    contents = [(HERE / name).read_bytes() for name in SOURCES]
+    collector = cc.collector(liblkl, settings)
+    tail = [*map(str, collector), str(liblkl.shared), f"-Wl,-rpath,{liblkl.shared.parent}", *liblkl.libs]
+    contents = [path.read_bytes() for path in (*(HERE / name for name in SOURCES), *collector)]
     harness = [path.read_bytes() for path in sorted((cc.HARNESS / "lkltest").rglob("*.h"))]
     protocol = header()
     headers = [str(path) for path in liblkl.include] + [str(liblkl.built)]

@@ -25,6 +25,7 @@ Definition = ast.ClassDef | ast.FunctionDef
 # Variables that are no settings: who reads them, and what they do.
 VARIABLES = {
     "LKLTEST_COV_RAW": "internal: the directory in which an instrumented kernel's program notes what it reaches",
+    "LKLTEST_KCOV": "internal: the file in which the init of a UML with KCOV notes what it reaches",
     "LKLTEST_NO_CRASH_HANDLER": "if set, a test program leaves fatal signals to a handler of its own",
     "LKLTEST_PDEATHSIG": "internal: `1` ends a program together with the process that started it",
     "LKLTEST_RESULTS": "internal: the terminal of a UML on which its init writes the results",

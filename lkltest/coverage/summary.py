@@ -50,6 +50,7 @@ class Summary:
     files: Mapping[str, File]  # by absolute path, as the debug information has it
     contexts: tuple[str, ...]  # the names of their numbers
     roots: tuple[str, ...]  # of the kernels' sources
+    kernels: tuple[str, ...] = ()  # their names
     silent: tuple[str, ...] = ()  # runs that have left nothing
     strays: int = 0  # addresses in the data that are no instrumented ones: of code that was not built by the compiler
 
@@ -111,7 +112,8 @@ def summarize(data: Data, cache: Path) -> Summary:
         for number, chain in enumerate(table.chains):
             _note(files, table, chain, reached.get(number, nobody))
     files.pop("", None)
-    return Summary(files, tuple(names), tuple(_roots(data)), _silent(data), strays)
+    kernels = sorted({module.kernel for module in data.modules})
+    return Summary(files, tuple(names), tuple(_roots(data)), tuple(kernels), _silent(data), strays)
 
 
 def _note(files: dict[str, File], table: lines.Table, chain: lines.Chain, contexts: set[int]) -> None:

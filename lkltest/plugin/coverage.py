@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _OLD = pytest.StashKey[frozenset[Path]]()  # the data of earlier sessions
 _SUMMARY: pytest.StashKey[Summary] = pytest.StashKey()
+KCOV = "build the UML with CONFIG_KCOV=y, as docs/coverage.md says"
 _PROBLEMS = pytest.StashKey[list[str]]()
 
 
@@ -33,12 +34,15 @@ class Collector:
         self, config: pytest.Config, settings: Settings, kernel: Kernel | None, directory: Path, suite: str,
         parameters: str,
     ) -> None:
-        """The programs write to `directory`, which is removed in the end; `suite` and `parameters` name the run."""
+        """The programs write to `directory`, which is removed in the end; `suite` and `parameters` name the run.
+
+        For a UML, it is the directory with its root.
+        """
         self.config = config
         self.kernel = kernel
         self.directory = directory
         self.suite, self.parameters = suite, parameters
-        self.target = settings.cov if kernel and kernel.linked else None
+        self.target = settings.cov if kernel else None
 
     def attach(self, launch: Launch) -> Launch:
         """The command, with the variable that lets its program note what it reaches."""
@@ -47,6 +51,8 @@ class Collector:
         from lkltest.coverage.raw import VARIABLE
 
         earlier(self.config)
+        if launch.native:
+            return launch  # told by the kernel's command line: see `program.launch.KCOV`
         self.directory.mkdir(parents=True, exist_ok=True)
         return replace(launch, env={**launch.env, VARIABLE: str(self.directory)})
 
@@ -59,7 +65,8 @@ class Collector:
 
         try:
             found = collect(self.directory, program, self.kernel, self._context)
-            data.save(found, self.target / f"{uuid.uuid4().hex}{data.SUFFIX}")
+            if found.modules:
+                data.save(found, self.target / f"{uuid.uuid4().hex}{data.SUFFIX}")
         finally:
             shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -132,7 +139,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
                 for file in old:
                     file.unlink(missing_ok=True)
         elif session.testscollected:
-            problems.append("no coverage was collected: no program ran on a library")
+            problems.append(f"no coverage was collected: no program ran on a library, or on a UML with KCOV ({KCOV})")
     except LkltestError as error:
         problems.append(str(error))
     if problems and session.exitstatus == pytest.ExitCode.OK:
@@ -159,8 +166,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("coverage of the kernel", "-")
         for line in table(summary):
             terminalreporter.write_line(line)
-        for name in _uncovered(config):
-            terminalreporter.write_line(f"{name} is a UML, whose coverage is not collected", yellow=True)
+        for name in _uncovered(config, summary.kernels):
+            terminalreporter.write_line(f"{name} has no coverage: {KCOV}", yellow=True)
         target = settings_of(config).cov
         terminalreporter.write_line(f"coverage data and lcov.info: {target}")
     for problem in config.stash.get(_PROBLEMS, []):
@@ -174,8 +181,8 @@ def directories(config: pytest.Config) -> tuple[tuple[str, int, int], ...]:
     return tuple((name, share.lines, share.hit) for name, share in shares.items())
 
 
-def _uncovered(config: pytest.Config) -> list[str]:
-    """The kernels of the session that coverage is not collected on."""
+def _uncovered(config: pytest.Config, covered: Iterable[str]) -> list[str]:
+    """The UMLs of the session that have left no coverage."""
     from lkltest.plugin.kernels import choices_of
 
-    return [choice.name for choice in choices_of(config) if choice.uml]
+    return [choice.name for choice in choices_of(config) if choice.uml and choice.name not in covered]

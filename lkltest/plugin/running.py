@@ -84,8 +84,8 @@ class ProgramRun(Closing):
         self.timeouts = _timeouts(suite, node, settings)
         self.artifacts = Artifacts(node.config, settings, f"{suite.nodeid}[{parameters}")
         self.scratch = self.artifacts.path / "root"  # of a UML
-        self.coverage = Collector(node.config, settings, kernel, self.artifacts.path / "coverage",
-                                  suite.nodeid, parameters)
+        noted = self.artifacts.path / "coverage" if kernel is None or kernel.linked else self.scratch / "root"
+        self.coverage = Collector(node.config, settings, kernel, noted, suite.nodeid, parameters)
         self.run: Series | None = None
         self.broken = ""  # why the program could not even be started
         self.good = True  # nothing has failed so far

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # The arguments that name a program's disk images: under UML these become block devices.
 UML_DISKS = {"disk=": "/dev/ubda", "second_disk=": "/dev/ubdb"}
 
+# Makes a UML's init write what it reaches to a file of its root: see harness/lkltest/internal/kcov.h.
+KCOV = "LKLTEST_KCOV=/kcov.cov"
+
 
 def prepare(
     program: Program, source: Path, kernel: Kernel, arguments: Arguments, settings: Settings, scratch: Path
@@ -122,7 +125,7 @@ def _prepare_init(
         args=inside,
         disk=disks.get("disk="),
         second_disk=disks.get("second_disk="),
-        cmdline=settings.cmdline,
+        cmdline=f"{settings.cmdline} {KCOV}" if settings.cov else settings.cmdline,
     )
     images = [disks.get(name) for name in UML_DISKS]
     boot = partial(uml.by_hand, kernel, images, inside, settings.cmdline, settings.mem)

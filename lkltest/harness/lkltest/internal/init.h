@@ -103,6 +103,7 @@ LKLTEST_FN void lkltest_init_begin(void)
 		exit(LKLTEST_USAGE);
 	}
 	lkltest_open_console();
+	lkltest_kcov_begin();
 	lkltest_own_root();
 	lkltest_open_results();
 	lkltest_plain_terminal();
@@ -115,6 +116,7 @@ LKLTEST_FN void lkltest_init_end(int status)
 
 	if (!lkltest_is_init())
 		return;
+	lkltest_kcov_context("");
 	lkltest_write(lkltest.out, text, snprintf(text, sizeof(text), "# exit %d\n", status));
 	lkltest_drain_terminal();
 	sync();

@@ -168,6 +168,15 @@ LKLTEST_FN void lkltest_begin_point(const struct lkltest_point *point)
 	lkltest_unlock();
 }
 
+#ifdef LKLTEST_NATIVE
+
+LKLTEST_FN void lkltest_note_context(const char *name)
+{
+	lkltest_kcov_context(name);
+}
+
+#else
+
 /* In programs whose kernel reports coverage: see harness/coverage.c. */
 void lkltest_coverage_context(const char *name) __attribute__((weak));
 
@@ -176,6 +185,8 @@ LKLTEST_FN void lkltest_note_context(const char *name)
 	if (lkltest_coverage_context)
 		lkltest_coverage_context(name);
 }
+
+#endif
 
 LKLTEST_FN void lkltest_run_point(const struct lkltest_point *point)
 {

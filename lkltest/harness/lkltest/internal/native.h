@@ -40,10 +40,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <lkltest/internal/kcov.h>
+
 static inline long lkltest_syscall(long nr, const long *p)
 {
 	long ret = syscall(nr, p[0], p[1], p[2], p[3], p[4], p[5]);
 
+	lkltest_kcov_after_call();
 	return ret == -1 ? -errno : ret;
 }
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from lkltest import process
 from scripts import reference
 from tests.harness.test_api import documented
 
@@ -36,19 +35,18 @@ def test_all_fixtures_are_there(request: pytest.FixtureRequest, pages: dict[str,
     assert {name for name in ours if not name.startswith("_")} == set(re.findall("^### (.*)", pages["pytest.md"], re.M))
 
 
-def marks(directory: Path, *options: str) -> set[str]:
+def marks(listed: pytest.RunResult) -> set[str]:
     """The marks that pytest lists outside of any project."""
-    listed = process.run([sys.executable, "-m", "pytest", "--markers", *options], cwd=directory, timeout=300)
-    assert listed.ok
-    return set(re.findall(r"^@pytest\.mark\.(.*?): ", listed.output.decode(), re.M))
+    assert listed.ret == 0
+    return set(re.findall(r"^@pytest\.mark\.(.*?): ", listed.stdout.str(), re.M))
 
 
-def test_all_marks_are_there(tmp_path: Path, pages: dict[str, str]) -> None:
+def test_all_marks_are_there(inline: Callable[..., pytest.RunResult], pages: dict[str, str]) -> None:
     """Each mark that pytest knows with the plugin, and not without it, is on the page, and no other."""
     sources = (reference.ROOT / "lkltest/plugin").glob("[!_]*.py")
     parts = [path.stem for path in sources if "addinivalue_line" in path.read_text()]  # loaded when they are needed
     loaded = [word for part in parts for word in ("-p", f"lkltest.plugin.{part}")]
-    ours = marks(tmp_path, *loaded) - marks(tmp_path, "-p", "no:lkltest")
+    ours = marks(inline("--markers", *loaded)) - marks(inline("--markers", "-p", "no:lkltest"))
     assert ours >= {"lkl_timeout(program, point)", "kunit_module(name)"}
     assert ours == set(re.findall(r"^- `@pytest\.mark\.(.*?)`", pages["pytest.md"], re.M))
 

@@ -97,8 +97,7 @@ def test_a_kernel_without_kunit(inline: Pytest, suite: list[str], tmp_path: Path
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the filter is for x86-64")
 @pytest.mark.usefixtures("lean_sessions")
-@pytest.mark.parametrize("options", [[], ["-n", "1"]])
-@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize(("options", "strict"), [([], False), ([], True), (["-n", "1"], True)])
 def test_no_ptrace(pytester: pytest.Pytester, suite: list[str], options: list[str], strict: bool) -> None:
     """Where ptrace() is forbidden, the suite is one skipped item with that reason, a failure under --lkl-strict."""
     words = [*suite, *options, *(["--lkl-strict"] if strict else []), "--lkl-uml-fpstate=auto"]

@@ -57,13 +57,13 @@ def read(directory: Path) -> tuple[dict[str, str], dict[str, dict[str, Any]], di
 
 
 @pytest.mark.parametrize("options", [[], ["-n2"]])
-def test_every_kind_of_item(pytester: pytest.Pytester, options: list[str]) -> None:
+def test_every_kind_of_item(pytester: pytest.Pytester, inline: Pytest, options: list[str]) -> None:
     """Tests, subtests, points, errors and expected failures are in both files, in one process or several."""
     pytester.makepyfile(test_all=SUITE)
     script = pytester.path / "check.sh"
     script.write_text(SCRIPT)
     script.chmod(0o755)
-    pytester.runpytest_subprocess(*FILES, *options)
+    inline(*FILES, *options)
     found, tests, document = read(pytester.path)
     assert found == {
         "test_all.py/check/program/a.b": "PASS", "test_all.py/check/program/b": "FAIL",
@@ -96,18 +96,18 @@ def test_a_lost_kernel(suite: Pytest, pytester: pytest.Pytester) -> None:
     assert [build["architecture"] for build in document["builds"]] == ["lkl"]
 
 
-def test_a_file_that_cannot_be_collected(pytester: pytest.Pytester) -> None:
+def test_a_file_that_cannot_be_collected(pytester: pytest.Pytester, inline: Pytest) -> None:
     """A file that cannot be collected is an error, and not left out."""
     pytester.makepyfile(test_bad="import no_such_module\n")
-    pytester.runpytest_inprocess(*FILES)
+    inline(*FILES)
     found, tests, _ = read(pytester.path)
     assert found == {"test_bad.py": "ERROR"}
     assert "no_such_module" in tests["pytest.test_bad_py"]["log_excerpt"]
 
 
-def test_a_file_that_cannot_be_written(pytester: pytest.Pytester) -> None:
+def test_a_file_that_cannot_be_written(pytester: pytest.Pytester, inline: Pytest) -> None:
     """A file that cannot be written is refused before anything runs."""
     pytester.makepyfile(test_one="def test_one(): pass\n")
-    result = pytester.runpytest_subprocess("--lkl-json=no/such/out.json")
+    result = inline("--lkl-json=no/such/out.json")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*cannot write *no/such/out.json: name a file in a directory*"])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lkltest.liblkl import Liblkl
+from tests.plugin.conftest import Pytest
 
 
 @pytest.fixture
@@ -35,20 +36,20 @@ def test_the_page_of_a_session(
     assert (pytester.path / "summary.md").read_text().startswith("### lkltest: failed\n1 failed, ")
 
 
-def test_a_session_without_a_kernel_has_a_page(pytester: pytest.Pytester) -> None:
+def test_a_session_without_a_kernel_has_a_page(pytester: pytest.Pytester, inline: Pytest) -> None:
     """Plain tests have a page, too; a page that cannot be written fails the session."""
     pytester.makepyfile("def test_plain(): pass\n")
-    assert pytester.runpytest("--lkl-html=page.html").ret == 0
+    assert inline("--lkl-html=page.html").ret == 0
     assert "test_plain" in (pytester.path / "page.html").read_text()
     (pytester.path / "file").touch()
-    result = pytester.runpytest("--lkl-html=file/page.html")
+    result = inline("--lkl-html=file/page.html")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stdout.fnmatch_lines(["cannot write *file/page.html: File exists*"])
 
 
-def test_nothing_is_written_without_being_asked(pytester: pytest.Pytester) -> None:
+def test_nothing_is_written_without_being_asked(pytester: pytest.Pytester, inline: Pytest) -> None:
     """A session writes no page, and no workflow commands outside of GitHub."""
     pytester.makepyfile("def test_it(): assert 0\n")
-    result = pytester.runpytest()
+    result = inline()
     assert "::error" not in result.stdout.str()
     assert [path.name for path in pytester.path.glob("*.html")] == []

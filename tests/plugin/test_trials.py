@@ -18,7 +18,6 @@ from tests.plugin.conftest import PROGRAMS, Pytest
 # A real liblkl that crashes while it boots, for it has too little memory; one that hangs before it says anything.
 CRASHES = ("--lkl-mem=1M",)
 HANGS = ("--lkl-wrapper=sh -c 'exec sleep 1000'", "--lkl-timeout=2")
-MANY = "".join(f"POINT(p{number}) {{ }}\n" for number in range(600))
 
 
 @pytest.fixture
@@ -112,25 +111,26 @@ def test_a_uml_that_panics_is_told_once(
 ) -> None:
     """A UML that panics at its first process ends in one paragraph with its console; JUnit has a case an item."""
     monkeypatch.setenv("LKLTEST_CACHE", str(settings.cache))
-    pytester.makepyfile(test_suite=f"from lkltest import Program\nmany = Program({many(pytester.path)!r})\n")
+    pytester.makepyfile(test_suite=f"from lkltest import Program\nmany = Program({many(pytester.path, 200)!r})\n")
     # Another kernel has nothing to do with it: there is no liblkl here that could be compiled against.
     result = inline(f"--uml={stub}", "-k", "uml", "--junitxml=junit.xml")
-    result.assert_outcomes(failed=601, deselected=601)
+    result.assert_outcomes(failed=201, deselected=201)
     told = paragraph(result)
     reason = r"not reached: Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b .*"
     assert re.fullmatch(reason, told[0])
     assert "userspace - ptrace set fp regs failed, errno = 14" in told
     assert len(result.outlines) < 60
     cases = list(ET.parse(pytester.path / "junit.xml").iter("testcase"))
-    assert len(cases) == 601
+    assert len(cases) == 201
     assert all("Kernel panic" in (case.find("failure").get("message") or "") for case in cases)  # type: ignore[union-attr]
 
 
-def many(directory: Path) -> str:
-    """A program with 600 points."""
-    table = ", ".join(f"LKLTEST(p{number})" for number in range(600))
+def many(directory: Path, count: int = 600) -> str:
+    """A program with many points."""
+    table = ", ".join(f"LKLTEST(p{number})" for number in range(count))
+    points = "".join(f"POINT(p{number}) {{ }}\n" for number in range(count))
     source = directory / "many.c"
-    source.write_text(f"#include <lkltest.h>\n{MANY}LKLTEST_POINTS = {{ {table} }};\n"
+    source.write_text(f"#include <lkltest.h>\n{points}LKLTEST_POINTS = {{ {table} }};\n"
                       "int main(int argc, char **argv) { return lkltest_main(argc, argv); }\n")
     return str(source)
 

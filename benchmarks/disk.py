@@ -49,7 +49,7 @@ def suite_seconds(tested: Liblkl) -> float:
 
 
 def cuts_a_second(tested: Liblkl, settings: Settings, count: int, workers: int) -> float:
-    """How many power cuts of a recorded ext4 are built, mounted and judged a second; all must pass."""
+    """The number of power cuts of a recorded ext4 that are built, mounted and judged in a second; all must pass."""
     recipe = next(recipe for recipe in load([shipped()]) if recipe.name == "ext4")
     with scratch.directory() as directory, ThreadPoolExecutor(workers) as pool:
         disk = cuts.record(recipe, tested, SUITE, settings, directory)

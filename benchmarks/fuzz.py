@@ -122,7 +122,7 @@ def bare(
 
 
 def descriptors(program: Program) -> int:
-    """How many descriptors must be closed after a program, at most."""
+    """The number of descriptors that must be closed after a program, at most."""
     high = any(call.name in ("dup2", "dup3", "fcntl") and call.produces for call in program.calls)
     return 31 if high else sum(len(call.produces) for call in program.calls)
 

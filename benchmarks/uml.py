@@ -1,4 +1,4 @@
-"""What the bench adds to the time of a bare UML: boot, a TAP stream, power off.
+"""The time that the bench adds to that of a bare UML: boot, a TAP stream, power off.
 
 Usage: python benchmarks/uml.py [LINUX ...] (default: the installed linux.uml)
 """

@@ -79,7 +79,7 @@ def main() -> int:
 
 
 def run(picture: Picture) -> str:
-    """What the command prints on a terminal."""
+    """The output of the command on a terminal."""
     with tempfile.TemporaryDirectory() as scratch:
         command = picture.command.format(scratch=scratch)
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"

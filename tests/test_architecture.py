@@ -167,7 +167,7 @@ def test_imports_point_one_way_inside(package: str) -> None:
 
 
 def test_a_kernel_is_not_asked_for_its_class() -> None:
-    """What differs between a liblkl and a UML is in their protocol: isinstance() is asked nowhere."""
+    """The differences of a liblkl and a UML are in their protocol: isinstance() is asked nowhere."""
     sources = {path: path.read_text() for path in PACKAGE.rglob("*.py")}
     asked = [
         f"{path}:{node.lineno}"

@@ -57,7 +57,7 @@ def test_lines_fit_a_screen(page: Path) -> None:
     assert [line for line in page.read_text().splitlines() if len(line) > 120 and not line.startswith("|")] == []
 
 
-@pytest.mark.parametrize("room", ["lkltest", "suites"])
+@pytest.mark.parametrize("room", ["lkltest", "suites", "tests", "benchmarks", "scripts"])
 def test_docstrings_begin_with_the_thing_itself(room: str) -> None:
     """No docstring begins with a question's word, which makes its reader look for the thing that it is about."""
     riddle = re.compile(r'"""(?:What|Who|Whoever|How|Where|Which|Those|So many|So much|By what)\b.*')

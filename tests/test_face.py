@@ -43,7 +43,7 @@ def typed(module: ModuleType) -> dict[str, str]:
 
 @pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)
 def test_type_checkers_see_what_is_imported(face: ModuleType) -> None:
-    """What a name is for a type checker is what it is when the program runs."""
+    """A name is the same for a type checker and in a program that runs."""
     homes = typed(face)
     assert sorted([*homes, *({"__version__"} & set(face.__all__))]) == sorted(face.__all__)
     for name, home in homes.items():
@@ -80,7 +80,7 @@ def test_the_version_is_the_distribution_s() -> None:
 
 
 def imports(source: str) -> Iterator[str]:
-    """What a source imports of lkltest, anywhere in it: "lkltest:Program"."""
+    """The names of lkltest that a source imports, anywhere in it: "lkltest:Program"."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lkltest":
             yield from (f"{node.module}:{alias.name}" for alias in node.names)
@@ -130,7 +130,7 @@ PUBLIC_MEMBERS = {f"{name}.{member}" for face, name in NAMES if is_module(face, 
 
 @pytest.mark.parametrize("path", USERS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_suites_use_public_members_only(path: Path) -> None:
-    """What our suites use of a module is among its public names: no module below it, as in image.tree.write_tree."""
+    """Our suites use public names of a module only: no module below it, as in image.tree.write_tree."""
     assert set(members_used(path.read_text())) <= PUBLIC_MEMBERS
 
 

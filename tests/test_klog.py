@@ -1,4 +1,4 @@
-"""What a kernel's console says of a bad end, in a few words and lines."""
+"""A bad end on a kernel's console, in a few words and lines."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def schema() -> XMLSchema:
 
 
 def complaints(document: str | bytes | Path) -> list[str]:
-    """What the schema has against a JUnit file, each with its place."""
+    """The complaints of the schema about a JUnit file, each with its place."""
     text = document.read_text() if isinstance(document, Path) else document
     source = text.decode() if isinstance(text, bytes) else text
     return [f"{error.path}: {error.reason}" for error in schema().iter_errors(source)]

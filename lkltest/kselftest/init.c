@@ -214,7 +214,7 @@ static int watch(pid_t program)
 		if (fds[1].revents && !pass_on(&err))
 			fds[1].fd = -1;
 	}
-	/* What it has left behind ends with it, and what it has printed is passed on. */
+	/* The processes that it has left behind end with it, and its output is passed on. */
 	kill(-1, SIGKILL);
 	for (; poll(fds, 2, 0) > 0;) {
 		if (fds[0].revents && !pass_on(&out))

@@ -18,7 +18,7 @@ from lkltest.settings import Settings
 from lkltest.uml import build as uml_build
 
 TIMEOUT = 1800.0  # seconds for the programs of one target
-# What the host lacks, rather than the program: a header, a library, a static library, a program of the build.
+# Things that the host lacks, rather than the program: a header, a library, a static library, a program of the build.
 LACKING = re.compile(
     r"fatal error: (\S+: No such file or directory)|(cannot find -l\S+)|(\S+: (?:command )?not found)"
     r"|(Package \S+ was not found)|(attempted static link of dynamic object \S+)|(cannot specify -static with \S+)"

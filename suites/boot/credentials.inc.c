@@ -94,7 +94,7 @@ POINT(groups)
 	on_own_thread(change_groups);
 }
 
-/* What root may do, and somebody else may not. */
+/* Calls that root may make, and nobody else. */
 static void *be_somebody(void *unused)
 {
 	struct rlimit more = { RLIM_INFINITY, RLIM_INFINITY };

@@ -84,7 +84,7 @@ POINT(limit_file_size)
 	CHECK_OK(lkl_sys_unlinkat(LKL_AT_FDCWD, "/limited", 0));
 }
 
-/* What a process has used: times never go back. */
+/* Resources that a process has used: times never go back. */
 POINT(usage)
 {
 	static const int whom[] = { RUSAGE_SELF, RUSAGE_THREAD, RUSAGE_CHILDREN };

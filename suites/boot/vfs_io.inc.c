@@ -45,7 +45,7 @@ POINT(splice)
 	CHECK_EQ(lkl_sys_close(to), 0);
 }
 
-/* What is teed stays in the first pipe; user memory goes into a pipe and out of it. */
+/* Teed data stays in the first pipe; user memory goes into a pipe and out of it. */
 POINT(tee_and_vmsplice)
 {
 	static char text[] __attribute__((aligned(4096))) = "a page of text";
@@ -299,7 +299,7 @@ POINT(memory_devices)
 
 #define PTMX (5 << 8 | 2)
 
-/* What is written at one end of a pseudo terminal is read at the other, line by line. */
+/* Text written at one end of a pseudo terminal is read at the other, line by line. */
 POINT(pseudo_terminal)
 {
 	int number = -1, unlock = 0;

@@ -69,7 +69,7 @@ POINT(map_file_private)
 	CHECK_EQ(lkl_sys_close(fd), 0);
 }
 
-/* What is written to a shared mapping is in the file. */
+/* Bytes written to a shared mapping are in the file. */
 POINT(map_file_shared)
 {
 	char back[8];

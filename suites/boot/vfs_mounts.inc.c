@@ -101,7 +101,7 @@ POINT(move_mount)
 	CHECK_EQ(unmount("/vfs/move"), 0);
 }
 
-/* What is mounted below a shared mount appears at its peers and slaves, and never the other way from a slave. */
+/* A mount below a shared mount appears at its peers and slaves, and never the other way from a slave. */
 POINT(propagation)
 {
 	own_mount("/vfs/shared", 0);

@@ -278,7 +278,7 @@ LKLTEST_FN void check_large_xattr(void)
 	CHECK_MEM_EQ(chunk, known, large_xattr);
 }
 
-/* What a directory's default list says, its new files and directories have. */
+/* New files and directories have the entries of the directory's default list. */
 POINT(default_acl)
 {
 	static const struct {

@@ -211,7 +211,7 @@ LKLTEST_FN char *direct_memory(long length)
 	return (char *)at;
 }
 
-/* What is written past the cache is read through it, and the other way round. */
+/* Data written past the cache is read through it, and the other way round. */
 POINT(direct_io)
 {
 	char *memory = direct_memory(4 * BLOCK);

@@ -94,7 +94,7 @@ POINT(filter_arithmetic)
 	close_socket(fd);
 }
 
-/* What a program can ask of a packet besides its bytes. */
+/* Extensions: a program can ask for more of a packet than its bytes. */
 POINT(filter_ancillary)
 {
 	static const struct { unsigned int what, is; } facts[] = {

@@ -44,7 +44,7 @@ POINT(if_list)
 	close_socket(fd);
 }
 
-/* What lo is: its number and name, netmask, hardware, metric, queue, map. */
+/* The properties of lo: its number and name, netmask, hardware, metric, queue, map. */
 POINT(if_facts)
 {
 	struct ifreq r = { 0 };

@@ -11,7 +11,7 @@
 
 static const struct ifinfomsg any_link, loopback_link = { .ifi_index = 1 };
 
-/* What the kernel says of lo. */
+/* The kernel's description of lo. */
 struct link_seen {
 	int found;
 	unsigned int mtu, flags, queue;
@@ -274,7 +274,7 @@ static void count_metrics(const struct nlmsghdr *h, void *arg)
 		++*(int *)arg;
 }
 
-/* What TCP has learnt of an address is kept after the connection, until it is deleted. */
+/* TCP's metrics of an address are kept after the connection, until they are deleted. */
 POINT(tcp_metrics)
 {
 	struct genlmsghdr get = { .cmd = METRICS_GET, .version = 1 }, delete = { .cmd = METRICS_DEL, .version = 1 };

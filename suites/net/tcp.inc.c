@@ -181,7 +181,7 @@ POINT(tcp_peek)
 	close_connection(c);
 }
 
-/* What was lost is sent again. */
+/* Lost segments are sent again. */
 POINT(tcp_retransmit)
 {
 	struct connection c = connection(LOOPBACK);

@@ -55,7 +55,7 @@ def module(path: Path) -> Module:
 
 
 def disassembled(path: Path) -> list[int]:
-    """Where the calls of the callback return to, as objdump disassembles them."""
+    """The return addresses of the calls of the callback, as objdump disassembles them."""
     text = process.run(["objdump", "-d", "--no-show-raw-insn", path], timeout=120).output.decode()
     listed = re.findall(r"^\s+([0-9a-f]+):\t(.*)$", text, re.M)
     return [int(after, 16) for (_, words), (after, _) in pairwise(listed)

@@ -150,7 +150,7 @@ def test_a_program_may_be_built_in_any_way(liblkl: Liblkl, settings: Settings, f
 
 
 def test_a_program_without_symbols_has_offsets(program: Path, tmp_path: Path) -> None:
-    """Where nobody knows a name, module and offset are told."""
+    """Frames without a known name have their module and offset."""
     bare = tmp_path / "bare"
     assert process.run(["strip", "-o", bare, program]).ok
     (stack,) = symbolize.symbolize(run(bare, "in_write").errors)
@@ -181,7 +181,7 @@ def test_a_sanitizer_keeps_its_own_report(liblkl: Liblkl, settings: Settings) ->
 
 
 def test_a_fault_in_the_handler_is_told(liblkl: Liblkl, settings: Settings) -> None:
-    """Where the report itself crashes, what there is of it is told, that it is not all, and the process ends."""
+    """A report that crashes itself is shown as far as it goes, with a note on that, and the process ends."""
     done = run(cc.compile(SOURCE, liblkl, settings, flags=("-DBROKEN_UNWINDER",)), "in_point")
     assert done.signal == signal.SIGSEGV
     (report,) = parse(done.errors)

@@ -1,4 +1,4 @@
-"""What a program wrote about its crash, read and shown without a kernel."""
+"""The lines of a program about its crash, read and shown without a kernel."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_a_recursion_is_shown_once() -> None:
 
 
 def test_mutual_recursion_has_a_gap() -> None:
-    """What the program left out is counted."""
+    """Frames that the program left out are counted."""
     frames = [frame("fg"[n % 2], number=n) for n in range(4)] + [frame("fg"[n % 2], number=n) for n in range(100, 104)]
     assert "  96 frames are left out" in render([stack(*frames)])
 
@@ -162,7 +162,7 @@ def test_a_signature_of_a_sleeper_is_what_it_sleeps_in() -> None:
 
 
 def test_a_program_without_a_kernel_has_a_signature() -> None:
-    """Where no frame is the kernel's, those of the program are taken; where nothing is known, nothing."""
+    """Without a frame of the kernel those of the program are taken; without any, nothing."""
     assert signature(stack(frame("memcpy", "", 0), frame("parse", "/home/me/a.c"))) == ("parse",)
     assert signature(stack()) == ()
 

@@ -133,7 +133,7 @@ def test_a_bad_executable_fails(tree: Tree, place: Path, private: Settings, spoi
 
 
 def test_a_tree_that_does_not_build(tree: Tree, place: Path, private: Settings) -> None:
-    """What does not compile is to be skipped by `git bisect run`, and the first error is in the report."""
+    """A tree that does not compile is to be skipped by `git bisect run`, and the first error is in the report."""
     spoil = "@echo \"*** Default configuration is based on 'x'\"; echo 'main.c:7: error: no such thing'; exit 1"
     report = gate.run(tree(spoil), place, private, Silent())
     assert [row.verdict for row in report.rows] == [Verdict.NOT_BUILT]
@@ -272,7 +272,7 @@ QUOTED = "import pytest\ndef test_a(): pytest.fail('Kernel panic - not syncing: 
     ("syntax error\n", Verdict.FAILED, "pytest: exit status 2", "SyntaxError"),
 ])  # fmt: skip
 def test_verdict_on_a_suite(judgement: Judge, test: str, verdict: Verdict, detail: str, line: str) -> None:
-    """What pytest reports becomes one verdict; no result at all never passes."""
+    """The report of pytest becomes one verdict; no result at all never passes."""
     found = judgement(test)
     assert found[:2] == (verdict, detail)
     assert line in found[2]
@@ -421,7 +421,7 @@ def test_interrupted_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_copy_of_a_killed_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a killed run has left is removed by the next one; what a running one works in is not."""
+    """The next run removes the directory of a killed run, and not that of a running one."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with sources.workplace() as one:
         left = tmp_path / "lkltest-gate-left"

@@ -56,7 +56,7 @@ print(row.verdict.name, row.detail, row.explanation, sep="|")
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the filter is for x86-64")
 @pytest.mark.parametrize("listed", [False, True])
 def test_no_ptrace(stub: Stub, tmp_path: Path, listed: bool) -> None:
-    """Where ptrace() is forbidden, this machine is to be mended, and no kernel boots; also where cases are known."""
+    """A host without ptrace() is to be mended, and no kernel boots; also with known cases."""
     uml = stub({"one": {"a": "pass"}})
     if listed:
         memory.cases_of(uml, tmp_path / "kept", Options())

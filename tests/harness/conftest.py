@@ -1,4 +1,4 @@
-"""What the tests of the harness share: programs compiled against a real kernel."""
+"""Fixtures of the harness's tests: programs compiled against a real kernel."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Output:
-    """What a program printed, and how it ended."""
+    """The output of a program, and its end."""
 
     points: dict[str, Point]
     comments: list[str]

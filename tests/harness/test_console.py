@@ -52,7 +52,7 @@ def test_a_complaint_fails_its_point(
 def test_a_complaint_after_the_last_point_fails_the_end(
     program: Build, plant: str, cmdline: str
 ) -> None:
-    """What comes when no point is left to blame shows in a comment, and in an exit status of its own."""
+    """A complaint after the last point shows in a comment, and in an exit status of its own."""
     argv: list[str | Path] = [program("plant"), f"plant={plant}", "line=<4>WARNING: planted", f"--cmdline={cmdline}"]
     output = run_planted(argv)
     assert failed(output) == []
@@ -177,7 +177,7 @@ Run /init as init process
 
 
 def test_complaints_are_told_from_chatter(program: Build) -> None:
-    """What kernels print when something is wrong is known, and so is what they print when nothing is."""
+    """The lines that kernels print when something is wrong are complaints; their usual lines are none."""
     lines = [prefix + line for prefix in ("", "[    0.012345] ", "<4>[   12.3][    T1] ") for line in COMPLAINTS]
     chatter = [prefix + line for prefix in ("", "[    0.012345] ") for line in HARMLESS]
     text = "\n".join([*lines, *chatter]) + "\n"

@@ -1,4 +1,4 @@
-"""What a program prints, whatever it logs."""
+"""The output of a program, whatever it logs."""
 
 from __future__ import annotations
 
@@ -64,6 +64,6 @@ def test_properties(run: Run) -> None:
 
 
 def test_only_results_go_to_stdout(run: Run) -> None:
-    """What a test prints by itself does not become a result."""
+    """Lines that a test prints by itself do not become results."""
     output = run("bytes", "file=/dev/null")
     assert "ok 99 stray" in output.console

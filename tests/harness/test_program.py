@@ -1,4 +1,4 @@
-"""How a program is run, and how it ends."""
+"""The run of a program, and its end."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_arguments_reach_the_kernel(run: Run) -> None:
 
 @pytest.mark.parametrize("shell", [">&-", ">/dev/full", "| true"])
 def test_results_that_cannot_be_written_are_told(program: Build, tmp_path: Path, shell: str) -> None:
-    """Where stdout is closed, full or broken the program fails, and says why."""
+    """A program whose stdout is closed, full or broken fails, and says why."""
     # More than a pipe holds, so that its reader is gone before all of it is written.
     log = tmp_path / "log"
     log.write_text("x\n" * 100000)
@@ -93,7 +93,7 @@ def test_no_orphan_survives(program: Build) -> None:
 
 
 def test_the_program_of_the_manual_runs(run: Run, tmp_path: Path) -> None:
-    """What docs/harness.md begins with compiles, and passes."""
+    """The first program of docs/harness.md compiles, and passes."""
     manual = (HERE.parent.parent / "docs" / "harness.md").read_text()
     source = tmp_path / "manual.c"
     source.write_text(re.findall(r"```c\n(.*?)```", manual, re.DOTALL)[0])

@@ -29,7 +29,7 @@ def test_makes_a_directory_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [RuntimeError("no"), KeyboardInterrupt()])
 def test_leaves_nothing_of_a_failure(tmp_path: Path, error: BaseException) -> None:
-    """What was half made is gone, whatever ended it, and the next call makes it."""
+    """A half-made directory is gone, whatever ended its making, and the next call makes it."""
     place = tmp_path / "place"
 
     def fail(path: Path) -> None:

@@ -81,7 +81,7 @@ def test_a_missing_command_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_missing_privilege_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where unshare is refused, the user is told what would allow it."""
+    """The error for a host that refuses unshare says what would allow it."""
     (tmp_path / "unshare").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "unshare").chmod(0o755)
     (tmp_path / "ip").symlink_to("/bin/true")
@@ -91,7 +91,7 @@ def test_a_missing_privilege_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_missing_tun_device_is_named(tmp_path: Path) -> None:
-    """Where a setup fails inside the namespace, its reason comes out of it."""
+    """The reason of a setup that fails inside the namespace comes out of it."""
     hidden = ("unshare", "--mount", "--net", "sh", "-c", 'mount -t tmpfs none /dev/net && exec "$@"', "sh")
     if os.getuid() != 0 or not process.run(["unshare", "--mount", "true"]).ok:
         pytest.skip("hiding /dev/net/tun takes root: run the tests as root")

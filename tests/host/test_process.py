@@ -43,7 +43,7 @@ def test_a_signal_is_no_exit_status() -> None:
 
 
 def test_a_deadline_kills_the_whole_group() -> None:
-    """What passes its deadline is killed together with its children."""
+    """A process past its deadline is killed together with its children."""
     done = process.run(["sh", "-c", "sleep 100 & echo $!; wait"], timeout=0.3)
     assert done.timed_out
     assert not done.ok
@@ -58,7 +58,7 @@ def test_children_left_behind_are_killed() -> None:
 
 
 def test_a_daemon_that_left_the_group_is_killed() -> None:
-    """What made a session of its own, and holds a pipe of ours, ends with the process that it came from."""
+    """A process in a session of its own that holds a pipe of ours ends with the process that it came from."""
     with Child(["sh", "-c", "setsid sleep 100 & echo $!"], stderr=process.PIPE) as child:
         chunk = child.chunk(20)
         assert chunk is not None

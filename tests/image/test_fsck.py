@@ -64,7 +64,7 @@ def find_and_change(image: Image, old: bytes, change: Callable[[bytes], bytes]) 
 
 @pytest.mark.parametrize("name", ["ext2", "ext4", "xfs", "vfat", "mbr", "gpt"])
 def test_one_flipped_byte_of_data_is_found(name: str, tmp_path: Path) -> None:
-    """Where the file system keeps no checksums of data, only reading the file back tells."""
+    """A file system without checksums of data is clean for its checker; reading the file back finds the byte."""
     image = made(name, tmp_path)
     data = tree.content("packed/size-4096", 4096)
     find_and_change(image, data[:512], lambda old: bytes([old[0] ^ 1]) + old[1:])
@@ -126,7 +126,7 @@ def test_a_damaged_partition_table_is_found(name: str, place: int, whence: int, 
 
 
 def test_a_missing_checker_is_told_with_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which package has it."""
+    """The error names the package that has the checker."""
     image = made("ext4", tmp_path)
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(programs, "SYSTEM_DIRECTORIES", ())
@@ -138,7 +138,7 @@ def test_a_missing_checker_is_told_with_its_cure(tmp_path: Path, monkeypatch: py
 def test_a_missing_program_hides_nothing_that_another_finds(
     gone: str, stays: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is damaged fails; only what is clean as far as anybody can tell is a skip."""
+    """A damaged image fails; one in which the other programs find nothing is a skip."""
     image = made("ext4", tmp_path)
     data = tree.content("packed/size-4096", 4096)
     find = tools.find
@@ -168,7 +168,7 @@ def test_a_mkfs_that_fails_is_told_with_what_it_said(tmp_path: Path) -> None:
 
 
 def test_a_file_that_the_program_says_it_wrote_must_be_there(tmp_path: Path) -> None:
-    """What it has skipped need not."""
+    """The files of a point that was skipped need not be there."""
     image = made("ext4", tmp_path)
     disk = Disk(image, None)
     disk.check()

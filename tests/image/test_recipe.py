@@ -35,7 +35,7 @@ def test_a_shipped_recipe_says_how_it_is_checked_and_read() -> None:
 
 
 def test_an_old_kernel_gets_an_xfs_that_it_can_mount() -> None:
-    """What today's mkfs.xfs makes by default is left out for kernels before it."""
+    """Features that today's mkfs.xfs makes by default are left out for kernels before them."""
     xfs = next(recipe for recipe in load([shipped()]) if recipe.name == "xfs")
     assert any("reflink=0" in option for option in xfs.volumes("4.9.0+")[0].options)
     assert any("nrext64=0" in option for option in xfs.volumes("5.15.0")[0].options)

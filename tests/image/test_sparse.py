@@ -31,7 +31,7 @@ def test_a_copy_is_equal_and_as_sparse(tmp_path: Path) -> None:
 
 
 def test_zeroes_are_not_copied(tmp_path: Path) -> None:
-    """Where they are written out, the copy has a hole."""
+    """The copy has a hole where zeroes were written out."""
     sparse.copy(make(tmp_path / "a", 64 << 20, at0=bytes(64 << 20)), tmp_path / "b")
     assert (tmp_path / "b").stat().st_size == 64 << 20
     assert sparse.room(tmp_path / "b") < sparse.room(tmp_path / "a") or sparse.room(tmp_path / "b") == 0

@@ -22,7 +22,7 @@ def made(name: str, directory: Path) -> Path:
 
 
 def test_a_users_image_is_copied_and_known(tmp_path: Path) -> None:
-    """What is on it is found out by looking; the user's file is not written to."""
+    """The type of a user's image is read off it; the user's file is not written to."""
     theirs = made("gpt", tmp_path)
     before = theirs.stat().st_mtime_ns, theirs.read_bytes()
     (tmp_path / "copy").mkdir()

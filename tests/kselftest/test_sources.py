@@ -75,7 +75,7 @@ def test_no_tree(tmp_path: Path, cached: Settings) -> None:
 
 
 def test_programs_that_do_not_build(tree: Path, cached: Settings) -> None:
-    """Where the host lacks a library, the error names it and its package; where the program is wrong, its line."""
+    """The error for a library that the host lacks names its package; that for a wrong program, its line."""
     makefile = tree / sources.SELFTESTS / "needy/Makefile"
     makefile.write_text(makefile.read_text() + "LDLIBS := -lcap-ng-not-there\n")
     copied = sources.copy(tree, cached, Silent())

@@ -45,6 +45,6 @@ def test_names_alone() -> None:
 
 
 def test_refusal() -> None:
-    """What KUnit says of an action that it does not know is found."""
+    """The message of KUnit on an action that it does not know is found."""
     assert refusal(["boot", "kunit executor: unknown action 'list_attr'"]) == "unknown action 'list_attr'"
     assert refusal(["boot"]) == ""

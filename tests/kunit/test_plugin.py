@@ -99,7 +99,7 @@ def test_a_kernel_without_kunit(inline: Pytest, suite: list[str], tmp_path: Path
 @pytest.mark.usefixtures("lean_sessions")
 @pytest.mark.parametrize(("options", "strict"), [([], False), ([], True), (["-n", "1"], True)])
 def test_no_ptrace(pytester: pytest.Pytester, suite: list[str], options: list[str], strict: bool) -> None:
-    """Where ptrace() is forbidden, the suite is one skipped item with that reason, a failure under --lkl-strict."""
+    """The suite is one skipped item on a host that forbids ptrace(), with that reason, a failure under --lkl-strict."""
     words = [*suite, *options, *(["--lkl-strict"] if strict else []), "--lkl-uml-fpstate=auto"]
     env = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     argv = [sys.executable, refusing.__file__, "ptrace", sys.executable, "-m", "pytest", *words]

@@ -76,7 +76,7 @@ def test_a_result_that_is_kept_back(stub: Stub, before: dict[str, str], how: str
 
 
 def test_a_case_that_breaks_the_next(stub: Stub) -> None:
-    """Where a case alone does well, the one before it is blamed, in whose kernel it died."""
+    """A case that does well alone is not blamed: the one before it is, in whose kernel it died."""
     found = results_of(stub({"one": {"a": "pass", "b": "breaks_next", "c": "pass", "d": "pass"}}))
     assert letters(found) == "pCpp"
     assert "the kernel died behind it" in found["one.b"].reason
@@ -106,7 +106,7 @@ def test_a_failed_parameter(stub: Stub) -> None:
 
 
 def test_lines_like_ktap(stub: Stub, tmp_path: Path) -> None:
-    """What a case prints is no result, though it look like one: it is kept in the case's console."""
+    """Lines that a case prints are no results, though they look like some: they are kept in the case's console."""
     found = results_of(stub({"one": {"a": "pass", "b": "fake", "c": "fail"}, "two": {"d": "fake"}}))
     assert letters(found) == "ppFp"
     assert found["one.b"].console.splitlines() == list(FAKES)

@@ -24,7 +24,7 @@ from tests.liblkl.tiny import Heard, Registry
 
 
 def left(own: Settings) -> list[str]:
-    """What is in the cache's directory of kernels, apart from locks."""
+    """The contents of the cache's directory of kernels, apart from locks."""
     folder = own.cache / "kernels"
     return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock") if folder.is_dir() else []
 
@@ -213,7 +213,7 @@ def test_proves_that_options_survived(registry: Registry, own: Settings, heard: 
 
 
 def test_tells_a_full_disk(registry: Registry, own: Settings) -> None:
-    """What the compiler says of a full disk becomes the user's next step; the next run recovers."""
+    """The compiler's error for a full disk becomes the user's next step; the next run recovers."""
     registry.files["tools/lkl/slow"] = "#!/bin/sh\necho 'fatal error: x.o: No space left on device'; exit 1\n"
     with pytest.raises(UsageError, match="ran out of disk space"):
         liblkl.default(own, recipe=registry.publish())
@@ -269,7 +269,7 @@ def other_run(recipe: Recipe, own: Settings) -> Iterator[process.Child]:
 
 
 def printed(child: process.Child, until: str) -> str:
-    """What a run prints up to this text, or its end."""
+    """The output of a run up to this text, or its end."""
     output = b""
     while until.encode() not in output and (chunk := child.read(30)):
         output += chunk

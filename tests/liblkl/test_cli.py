@@ -72,7 +72,7 @@ def test_build_ends_with_125_for_a_tree_that_does_not_build(
 
 
 def test_doctor_tells_all_of_a_kernel(make_tree: Make, own: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is known, what is missing, and the next step; exit status 0 for a kernel that can be tested."""
+    """The doctor tells what is known, what is missing, and the next step; status 0 for a kernel that can be tested."""
     root = make_tree(Shape("G3", options=("CONFIG_64BIT", "CONFIG_EXT4_FS", "CONFIG_KASAN")))
     assert cli.main(["doctor", "--lkl", str(root), "--cache", str(own.cache)]) == 0
     told = capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""What users name with --lkl, and what they are told."""
+"""The kernels that users name with --lkl, and the answers to them."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_finds_an_output_directory(make_tree: Make, own: Settings, tmp_path: Pat
 
 @pytest.mark.parametrize("lib", ["lib", "lib64", "lib/x86_64-linux-gnu"])
 def test_finds_an_installed_prefix(own: Settings, tmp_path: Path, lib: str) -> None:
-    """What `make install` leaves is found by the prefix, its lib directory, its include, and its files."""
+    """An installed kernel is found by its prefix, its lib directory, its include, and its files."""
     prefix = tmp_path / "usr"
     write_headers(prefix / "include", Shape())
     write_library(prefix / lib / "liblkl.a", prefix / lib / "liblkl.so", [prefix / "include"], Shape())
@@ -83,7 +83,7 @@ def test_finds_an_installed_prefix(own: Settings, tmp_path: Path, lib: str) -> N
 
 
 def test_takes_the_shared_library_that_is_named(make_tree: Make, own: Settings) -> None:
-    """Who names the shared library does not get the static one beside it."""
+    """The shared library, named, is not replaced by the static one beside it."""
     root = make_tree()
     found = liblkl.find(root / "tools/lkl/lib/liblkl.so", own)
     assert (found.static, found.library) == (None, root / "tools/lkl/lib/liblkl.so")
@@ -294,7 +294,7 @@ def test_notes_a_library_without_debug_information(make_tree: Make, own: Setting
 
 
 def test_refuses_a_library_that_is_no_liblkl(make_tree: Make, own: Settings) -> None:
-    """What cannot start a kernel is named."""
+    """A library that cannot start a kernel is named."""
     root = make_tree(Shape(flags=("-g", "-Dlkl_syscall=lkl_other")))
     assert "does not define lkl_syscall" in refusal(root, own)
 

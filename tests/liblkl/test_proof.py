@@ -274,7 +274,7 @@ def test_a_killed_build_leaves_no_second_library(built: Build, building: Setting
 ])  # fmt: skip
 @pytest.mark.parametrize("place", ["lib", "tests", "../perf/util"])
 def test_removes_records_that_make_cannot_read(tmp_path: Path, text: str, good: bool, place: str) -> None:
-    """What would end in "missing separator" goes, wherever it is under tools/; all other records stay."""
+    """Records that make ends at ("missing separator") go, wherever they are under tools/; all others stay."""
     file = tmp_path / "tools/lkl" / place / ".a.o.cmd"
     (tmp_path / "tools/lkl").mkdir(parents=True)
     file.parent.mkdir(parents=True, exist_ok=True)

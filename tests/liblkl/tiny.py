@@ -36,7 +36,7 @@ int lkl_sys_halt(void) { return own(2); }
 
 @dataclass
 class Shape:
-    """What a tiny liblkl is to look like."""
+    """The properties of a tiny liblkl."""
 
     generation: str = "G2"
     version: str = "6.0.0"  # of the library
@@ -155,13 +155,13 @@ class Registry:
         self.files = dict(PACKAGE)
 
     def behave(self, script: str) -> None:
-        """What this npm does."""
+        """Set the script that is npm."""
         self.program.write_text(f'#!/bin/sh\necho x >>"{self.folder}/count"\n{script}\n')
         self.program.chmod(0o755)
 
     @property
     def fetched(self) -> int:
-        """How often it was called."""
+        """The number of calls of npm."""
         count = self.folder / "count"
         return len(count.read_text().split()) if count.exists() else 0
 

@@ -1,4 +1,4 @@
-"""What the plugin's tests share: pytest run on a suite of programs."""
+"""Fixtures of the plugin's tests: pytest run on a suite of programs."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def test_an_image_that_cannot_be_kept_costs_no_result(
 def test_packing_by_gzip_is_said(
     huge: Callable[..., pytest.RunResult], pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where zstd is missing, the end of the session says once what is used instead, and how to get it."""
+    """Without zstd the end of the session says once what is used instead, and how to get it."""
     programs = pytester.mkdir("bin")
     for directory in reversed(os.environ["PATH"].split(os.pathsep)):
         for program in Path(directory).glob("*"):

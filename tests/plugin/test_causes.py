@@ -70,7 +70,7 @@ def kernel_of(result: pytest.RunResult) -> str:
 
 @pytest.mark.parametrize("option", ["-v", "-rA", "--tap", "--junitxml=junit.xml"])
 def test_each_item_keeps_an_entry(crashes_early: Pytest, pytester: pytest.Pytester, option: str) -> None:
-    """Where the user asks for entries, each item has its own, with what kept it from being reached."""
+    """Each item has its own entry where the user asks for entries, with the cause that kept it from being reached."""
     result = crashes_early(option)
     if option.startswith("--junitxml"):
         cases = ET.parse(pytester.path / "junit.xml").iter("testcase")
@@ -105,7 +105,7 @@ def test_where_nobody_tells_the_end_does(crashes_early: Pytest) -> None:
 
 
 def test_a_fixture_that_fails_is_told_once(pytester: pytest.Pytester, suite: Pytest, liblkl: Liblkl) -> None:
-    """What a suite's fixture raises for a whole run has one section, and one paragraph for the rest of its items."""
+    """The error of a suite's fixture for a whole run has one section, and one paragraph for the rest of its items."""
     suite("good", "--collect-only")  # writes the suite, which then gets a fixture
     path = pytester.path / "test_suite.py"
     path.write_text(path.read_text() + FIXTURE)

@@ -21,7 +21,7 @@ def test_each_point_is_an_item(suite: Pytest) -> None:
 
 
 def test_a_good_run_leaves_no_artifacts(suite: Pytest, pytester: pytest.Pytester) -> None:
-    """Where nothing fails, nothing is kept."""
+    """A session without a failure keeps nothing."""
     suite("good")
     assert not (pytester.path / "lkltest-artifacts").exists()
 
@@ -66,7 +66,7 @@ def test_a_panic_is_told_as_a_panic(suite: Pytest) -> None:
 
 
 def test_a_bad_end_is_never_deselected(suite: Pytest) -> None:
-    """Where the end and the crashing point are deselected, a point behind it, which needs it, fails for them."""
+    """A point that needs a crashing one fails for it where that and the end are deselected."""
     result = suite("crashes", "-k", "before or after")
     assert result.ret == 1
     result.stdout.re_match_lines([r".*SIGSEGV.*point 'crash'"])
@@ -131,7 +131,7 @@ def test_a_table_that_contradicts_the_output_fails_the_end(suite: Pytest) -> Non
 
 
 def test_a_result_counts_only_where_it_was_announced(suite: Pytest) -> None:
-    """What a point prints by itself passes no other point, and a second point of a name is not lost."""
+    """Lines that a point prints by itself pass no other point, and a second point of a name is not lost."""
     result = suite("forges", "-v")
     result.assert_outcomes(passed=2, failed=2)
     result.stdout.re_match_lines([r".*forges::victim.* FAILED.*", r".*forges::exit.* FAILED.*"])

@@ -67,7 +67,7 @@ def test_a_crash_that_is_not_listed_fails(session: Listed, known: str, selected:
 
 
 def test_runxfail_ignores_the_list(session: Listed) -> None:
-    """What fails, fails."""
+    """A listed failure fails under --runxfail."""
     result = session("fails", "--runxfail", known="fails::wrong  bug\n")
     result.assert_outcomes(passed=3, failed=1)
 

@@ -43,7 +43,7 @@ def test_each_count_is_a_run(suite: Pytest, pytester: pytest.Pytester) -> None:
 
 
 def test_a_repetition_has_fresh_images(pytester: pytest.Pytester, suite: Pytest) -> None:
-    """What the suite's function takes from class-scoped fixtures is made anew for each run."""
+    """Class-scoped fixtures of the suite's function are made anew for each run."""
     suite("flaky", "--collect-only")  # writes the suite, which then gets a function
     pytester.makeconftest("""
         import pytest

@@ -10,7 +10,7 @@ from tests.plugin.conftest import Pytest
 
 
 def outcomes(result: pytest.RunResult) -> dict[str, str]:
-    """What became of each item, by its point's name."""
+    """The outcome of each item, by its point's name."""
     return dict(re.findall(r"::restarts::(\w+)\[[^\]]*\] (PASSED|FAILED)", result.stdout.str()))
 
 
@@ -58,14 +58,14 @@ def test_a_selected_point_needs_a_dead_one(suite: Pytest) -> None:
 
 
 def test_the_end_is_that_of_the_whole_program(suite: Pytest) -> None:
-    """Where the program's end is selected, the whole program runs."""
+    """The whole program runs where its end is selected."""
     result = suite("restarts", "-k", "exit")
     result.assert_outcomes(failed=1, deselected=8)
     assert "killed by SIGSEGV in the point 'crash'" in result.stdout.str()
 
 
 def test_a_point_that_fails_when_it_runs_again_is_told(suite: Pytest) -> None:
-    """What others need is run again for them; that it then fails is no secret, and the end's failure."""
+    """Points that others need are run again for them; a failure of theirs is shown then, and fails the end."""
     result = suite("again", "-v")
     result.assert_outcomes(passed=2, failed=2)
     assert "'once' was good at first and failed when it ran again: " in result.stdout.str()

@@ -1,4 +1,4 @@
-"""What is true of a whole session: its options, its reports, its mistakes, on a real kernel."""
+"""Whole sessions: their options, their reports, their mistakes, on a real kernel."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_missing_compiler_is_named(suite: Pytest, monkeypatch: pytest.MonkeyPa
     (["--lkl-strace", "--uml=/bin/true"], "leave --uml out"),
 ])  # fmt: skip
 def test_a_mistake_of_the_session_is_told_once(suite: Pytest, options: list[str], told: str) -> None:
-    """What no program could run under is pytest's usage error, and not the failure of each item."""
+    """A tool that no program could run under is pytest's usage error, and not the failure of each item."""
     result = suite("good", *options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.re_match_lines([f"ERROR: .*{told}.*"])
@@ -200,7 +200,7 @@ def test_two_sessions_keep_their_own_artifacts(suite: Pytest, pytester: pytest.P
 
 
 def test_a_function_that_gives_no_arguments_is_named(suite: Pytest, pytester: pytest.Pytester) -> None:
-    """A suite's function that forgets to return is told what it has to return."""
+    """The error for a suite's function that forgets to return says what it has to return."""
     suite("good", "--collect-only")  # writes the suite, which then gets a function
     path = pytester.path / "test_suite.py"
     path.write_text(path.read_text() + "\n@good\ndef forgets(): pass\n")

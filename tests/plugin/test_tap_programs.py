@@ -88,7 +88,7 @@ def test_the_first_run_has_subtests_and_the_second_items(session: Session, scrip
 
 
 def test_without_a_cache_each_run_is_the_first(session: Session, script: Script) -> None:
-    """Where pytest has no cache, nothing is remembered, and nothing fails for that."""
+    """Without pytest's cache nothing is remembered, and nothing fails for that."""
     script("echo 1..1; echo ok 1 - one")
     for _ in range(2):
         result = session(CHECK, "-p", "no:cacheprovider")
@@ -124,7 +124,7 @@ def test_points_are_known_before_the_run(
 def test_mistakes_are_told_without_a_traceback(
     session: Session, script: Script, pytester: pytest.Pytester, declaration: str, told: str
 ) -> None:
-    """What the user has to mend fails, and names the thing and the next step."""
+    """A mistake in a declaration fails, and the error names the thing and the next step."""
     (pytester.path / "plain.py").write_text("print('1..0')")
     script("[ \"$1\" = --list ] && { echo no list here >&2; exit 5; }\necho 1..1; echo ok 1 - one")
     result = session(declaration)
@@ -180,7 +180,7 @@ def test_points_of_subtests_are_signs_of_life(session: Session, script: Script) 
 
 @pytest.mark.parametrize("start", ["", "setsid "])
 def test_nothing_outlives_the_program(session: Session, script: Script, pytester: pytest.Pytester, start: str) -> None:
-    """What the program has left behind is killed with it, and keeps nobody waiting."""
+    """Processes that the program has left behind are killed with it, and keep nobody waiting."""
     script("while :; do echo $$ > alive; sleep 0.1; done", "child.sh")
     script(f"{start}./child.sh &\nwhile [ ! -s alive ]; do sleep 0.05; done; echo 1..1; echo ok 1 - one")
     session(CHECK).assert_outcomes(passed=1)

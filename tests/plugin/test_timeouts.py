@@ -19,7 +19,7 @@ from tests.plugin.conftest import PROGRAMS, Pytest
 
 @pytest.mark.parametrize("program", ["hangs", "stops"])
 def test_a_hang_ends_at_the_timeout(suite: Pytest, pytester: pytest.Pytester, program: str) -> None:
-    """What passes its own timeout is killed with its children, and its stacks are shown, were it stopped itself."""
+    """A point past its timeout is killed with its children, and its stacks are shown, even of a stopped process."""
     result = suite(program, "-v")
     result.assert_outcomes(passed=1, failed=3)
     result.stdout.re_match_lines([
@@ -29,7 +29,7 @@ def test_a_hang_ends_at_the_timeout(suite: Pytest, pytester: pytest.Pytester, pr
 
 
 def running(pytester: pytest.Pytester) -> list[Path]:
-    """What of a test's own sessions runs on: whoever they have started has inherited their home directory."""
+    """Processes of a test's own sessions that still run: all have inherited the sessions' home directory."""
     home = f"HOME={pytester.path}\0".encode()
     return [path for path in Path("/proc").glob("[0-9]*/environ") if home in _read(path)]
 

@@ -76,7 +76,7 @@ def test_a_crash_at_boot_leaves_its_evidence(suite: Pytest, pytester: pytest.Pyt
 
 
 def test_a_failed_trial_is_tried_again(suite: Pytest) -> None:
-    """What failed once may go well in the next session, and the other way round."""
+    """A trial that failed once may go well in the next session, and the other way round."""
     assert suite("good", *CRASHES).ret == 1
     suite("good").assert_outcomes(passed=4, skipped=1, xfailed=1)
     assert suite("good", *CRASHES).ret == 1
@@ -171,7 +171,7 @@ def test_what_the_host_cannot_run_fails_strictly(both: Session) -> None:
 
 
 def test_the_reason_is_a_property_in_junit(both: Session, pytester: pytest.Pytester) -> None:
-    """Who reads the JUnit file tells a host that cannot run a kernel from other skips, as the gate does."""
+    """The JUnit file tells a host that cannot run a kernel from other skips: the gate reads it."""
     both("--junitxml=junit.xml")
     root = ET.parse(pytester.path / "junit.xml").getroot()
     names = [case.get("name", "") for case in root.iter("testcase")]

@@ -170,7 +170,7 @@ def test_a_flipped_byte_is_caught(disk: cuts.RecordedDisk, directory: Path) -> N
 
 
 def test_damage_behind_the_kernels_back_is_caught(disk: cuts.RecordedDisk, directory: Path) -> None:
-    """Where the kernel notices nothing, the host's checker does."""
+    """The host's checker finds what the kernel does not notice."""
     base = directory / "damaged.img"
     sparse.copy(disk.recording.base, base)
     # A directory that the kernel never looks at loses all its entries.

@@ -31,7 +31,7 @@ class Scripted:
         return self.now
 
     def chunk(self, timeout: float | None) -> Chunk | None:
-        """What is printed next, if its silence is not longer than the timeout."""
+        """The next output, if its silence is not longer than the timeout."""
         if not self.script:
             return Chunk(Stream.END, b"")
         silence, data = self.script.pop(0)
@@ -46,12 +46,12 @@ class Scripted:
         return Chunk(Stream.OUTPUT, data)
 
     def errors(self) -> bytes:
-        """What waits on standard error."""
+        """The bytes that wait on standard error."""
         said, self.said = self.said, b""
         return said
 
     def ended(self, *, timed_out: bool) -> Ended:
-        """How it ended."""
+        """The end of the program."""
         return Ended(("t",), None if timed_out else 0, 9 if timed_out else None, timed_out, self.now)
 
     def kill(self) -> None:

@@ -1,4 +1,4 @@
-"""What memcheck says is told apart from the program's output, in order."""
+"""The messages of memcheck are told apart from the program's output, in order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ READ = b"""==77== Invalid read of size 4
 
 
 def parts(*chunks: bytes) -> list[bytes | str]:
-    """What comes of these chunks, neighbouring bytes joined."""
+    """The messages and the output in these chunks, neighbouring bytes joined."""
     memcheck = Memcheck()
     joined: list[bytes | str] = []
     for chunk in chunks:

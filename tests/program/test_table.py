@@ -41,13 +41,13 @@ def test_points_come_in_the_order_of_the_table() -> None:
 @pytest.mark.parametrize("field", ["timeout_ms", "deadline_ms"])
 @pytest.mark.parametrize("text", ["LIMIT", "5 * SECONDS", "5000u", ""])
 def test_a_timeout_that_needs_a_compiler_is_refused(text: str, field: str) -> None:
-    """What cannot be read is told with its line; no other number is put in its place."""
+    """An entry that cannot be read is told with its line; no other number is put in its place."""
     with pytest.raises(ValueError, match=rf"2: \.{field} = ?" + re.escape(text) + ": write a plain number"):
         parse(f"LKLTEST(a),\nLKLTEST(b, .{field} = {text}),")
 
 
 def test_comments_and_strings_declare_nothing() -> None:
-    """What only looks like an entry is none."""
+    """Text that only looks like an entry is none."""
     assert names('/* LKLTEST(a) */ // LKLTEST(b)\nchar *s = "LKLTEST(c)\\"LKLTEST(d)"; LKLTEST(e),') == ["e"]
 
 
@@ -78,7 +78,7 @@ def test_a_source_without_a_table_has_no_points() -> None:
 
 
 def preprocessed(*defined: str) -> Callable[[str], str | None]:
-    """What the compiler's preprocessor makes of a text, with these macros defined."""
+    """The output of the compiler's preprocessor for a text, with these macros defined."""
 
     def run(text: str) -> str | None:
         done = process.run(["gcc", "-E", "-P", *(f"-D{name}" for name in defined), "-x", "c", "-"], stdin=text.encode())

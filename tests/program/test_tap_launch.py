@@ -41,7 +41,7 @@ def test_the_command(tmp_path: Path, declared: TapProgram, argv: list[str]) -> N
 
 
 def test_the_command_by_hand_has_directory_and_environment(tmp_path: Path) -> None:
-    """What is printed can be pasted into a shell."""
+    """The printed command can be pasted into a shell."""
     launch = prepare(TapProgram(["sh"], env={"A": "b c"}), tmp_path, Call())
     assert launch.command.startswith(f"cd {tmp_path} && A='b c' /")
 
@@ -56,7 +56,7 @@ def test_names_of_a_list(tmp_path: Path) -> None:
     (b"names", TypeError, "is a file"),
 ])  # fmt: skip
 def test_wrong_names_are_refused(names: object, error: type[Exception], words: str) -> None:
-    """What is neither a file nor a list of names is an error where it is declared."""
+    """A value that is neither a file nor a list of names is an error where it is declared."""
     with pytest.raises(error, match=words):
         TapProgram(["sh"], names=names)  # type: ignore[arg-type]
 

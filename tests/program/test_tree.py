@@ -49,7 +49,7 @@ def test_the_makefile_of_kselftest(tmp_path: Path) -> None:
 
 
 def test_a_program_without_its_sources_is_none(tmp_path: Path) -> None:
-    """What the makefile lists and the tree has not got is left out, and so is a tree without any makefile."""
+    """Objects that the makefile lists and the tree lacks are left out, and so is a tree without any makefile."""
     folder = write(tmp_path / "tests", boot=MAIN)
     assert listed(folder) == {}
     (folder / "Build").write_text("boot-y += boot.o\nbroken-y += gone.o\n")

@@ -214,7 +214,7 @@ def test_names_in_junit_differ_between_files_and_streams(tmp_path: Path) -> None
 
 
 def test_properties_in_junit_are_the_suites() -> None:
-    """What a point says of itself is a property of its suite, named by the case."""
+    """A point's own values are properties of its suite, named by the case."""
     stream = b"TAP version 13\n1..1\nok 1 - boot\n  ---\n  properties:\n    boot_us: 12\n  ...\n"
     document = tap("--junit", "-", stdin=stream).output
     assert complaints(document) == []
@@ -223,13 +223,13 @@ def test_properties_in_junit_are_the_suites() -> None:
 
 
 def test_junit_of_strict(tmp_path: Path) -> None:
-    """What --strict fails is a failure in JUnit as well."""
+    """A stream that --strict fails is a failure in JUnit as well."""
     tap("--strict", "--junit", tmp_path / "report.xml", stdin=ODD)
     assert ET.parse(tmp_path / "report.xml").getroot()[0].get("failures") == "1"
 
 
 def test_junit_of_hostile_text() -> None:
-    """What XML cannot carry is shown escaped."""
+    """Characters that XML cannot carry are shown escaped."""
     root = ET.fromstring(tap("--junit", "-", stdin=b"1..1\nnot ok 1 \x00\x1b]]>&<\xff\xef\xbf\xbf\n").output)
     assert next(root.iter("testcase")).get("name") == "\\x00\\x1b]]>&<\\xff\\uffff"
 
@@ -273,7 +273,7 @@ def live() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def read_now(child: subprocess.Popen[bytes]) -> bytes:
-    """What the command prints within ten seconds."""
+    """The output of the command within ten seconds."""
     assert child.stdout
     ready, _, _ = select.select([child.stdout], [], [], 10)
     return os.read(child.stdout.fileno(), 65536) if ready else b""
@@ -293,7 +293,7 @@ def test_shows_points_as_they_come(live: subprocess.Popen[bytes]) -> None:
 
 
 def test_head_does_not_change_the_verdict() -> None:
-    """Where the reader of the output goes away, the verdict stays."""
+    """The verdict stays where the reader of the output goes away."""
     stream = b"TAP version 13\n1..50000\n" + b"".join(b"ok %d\n" % n for n in range(1, 50_000)) + b"not ok 50000\n"
     read_end, write_end = os.pipe()
     os.close(read_end)

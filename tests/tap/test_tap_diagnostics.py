@@ -56,7 +56,7 @@ def test_common_blocks_read_like_all_others(lines: list[str]) -> None:
     ],
 )
 def test_reads_the_harness_without_pyyaml(block: str, expected: object) -> None:
-    """What our harness prints is read without PyYAML, which takes long to import and longer to read."""
+    """Blocks of our harness are read without PyYAML, which takes long to import and longer to read."""
     assert diagnostics._read_simple(block) == expected
     assert expected == yaml.safe_load(block)
 

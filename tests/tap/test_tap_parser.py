@@ -201,7 +201,7 @@ ODD = [
 @pytest.mark.parametrize("block", [b"", b"  ---\n  duration_us: 1\n  ...\n"])
 @pytest.mark.parametrize("before", [b"", b"ok 150 - p\n"])
 def test_an_odd_line_among_plain_points_is_read(odd: bytes, block: bytes, before: bytes) -> None:
-    """What stands among plain points that are taken in together is read as in a line of its own."""
+    """Lines among plain points that are taken in together are read as when they come alone."""
     points = [b"%sok %d - p\n%s" % (b"not " * (n % 50 == 0), n, block) for n in range(1, 301)]
     data = b"TAP version 13\n1..300\n" + b"".join([*points[:149], before, odd, *points[150:]])
     at_once, line_by_line = Parser(), Parser()

@@ -38,7 +38,7 @@ while (my $line = <STDIN>) {
 
 
 def ask_perl(streams: list[bytes]) -> list[dict[str, object]]:
-    """What TAP::Parser says of each stream."""
+    """The answers of TAP::Parser to each stream."""
     asked = "".join(json.dumps(list(stream)) + "\n" for stream in streams)
     answer = run(["perl", "-e", ORACLE], stdin=asked.encode(), timeout=300)
     assert answer.ok, answer
@@ -108,7 +108,7 @@ def gather(strategy: st.SearchStrategy[bytes], count: int) -> list[bytes]:
 
 
 def compare(stream: bytes, perl: dict[str, object]) -> Iterator[str]:
-    """Where we disagree with Perl, apart from what docs/tap.md lists; each exception names its line there."""
+    """Disagreements with Perl, apart from those that docs/tap.md lists; each exception names its line there."""
     parser = ours(stream)
     report = parser.report
     points = [

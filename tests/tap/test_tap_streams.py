@@ -48,7 +48,7 @@ def render_points(points: Sequence[Point], indent: str) -> list[str]:
 
 
 def expectations() -> dict[str, str]:
-    """What expected.txt says of each stream."""
+    """The entries of expected.txt, by their streams."""
     parts = re.split("^== ", EXPECTED.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
     return {name: text for name, _, text in (part.partition("\n") for part in parts)}
 
@@ -78,7 +78,7 @@ RIGHTLY_PASSED = {
 
 @pytest.mark.parametrize("name", sorted(LKL_DEFECTS))
 def test_no_defect_of_lkl_passes(name: str) -> None:
-    """What LKL's own runner calls passed or dies of has the right verdict."""
+    """Streams that LKL's own runner calls passed, or dies of, have the right verdict."""
     assert read((STREAMS / name).read_bytes()).passed == (name in RIGHTLY_PASSED)
 
 
@@ -100,7 +100,7 @@ def test_no_cut_turns_a_failure_into_a_pass(name: str) -> None:
 
 
 def test_the_rest_of_a_log_stays_with_its_point() -> None:
-    """What looks like an end mark or a result inside of a log is a part of the log, in YAML as in LKL's text."""
+    """An end mark or a result inside of a log is a part of the log, in YAML as in LKL's text."""
     cases = ("lkl-end-mark-and-fake-ok-in-log", {"time_us": 7}), ("yaml-end-mark-in-log", {"duration_us": 5})
     for name, duration in cases:
         point = read((STREAMS / f"{name}.tap").read_bytes()).report.points[0]

@@ -34,7 +34,7 @@ def points(draw: st.DrawFn, depth: int = 1) -> list[Point]:
 
 
 def essence(found: list[Point]) -> list[tuple[object, ...]]:
-    """What of points a stream can carry."""
+    """The parts of points that a stream can carry."""
     return [
         (
             *(point.number, point.ok, point.description, point.directive, point.reason, point.raw_block),

@@ -85,6 +85,6 @@ def test_paste_into_nothing() -> None:
 
 
 def test_a_missing_program_is_named() -> None:
-    """What cannot be started is the user's to mend."""
+    """A program that cannot be started is the user's mistake."""
     with pytest.raises(UsageError, match="cannot run /nonexistent"):
         Console(["/nonexistent"], cwd=Path("/"))

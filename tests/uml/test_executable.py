@@ -21,7 +21,7 @@ def copy(uml: Uml, tmp_path: Path) -> Path:
 
 
 def refusal(path: Path) -> str:
-    """What `inspect` says against a file."""
+    """The error that `inspect` raises for a file."""
     with pytest.raises(UsageError) as refused:
         inspect(path)
     return str(refused.value)
@@ -85,7 +85,7 @@ def test_truncated_without_section_headers(copy: Path) -> None:
     (__file__, "is not an ELF file"),
 ])  # fmt: skip
 def test_something_else(path: str, why: str) -> None:
-    """What is no UML at all is refused by what it is."""
+    """A file that is no UML is refused, and the error says which kind of file it is."""
     assert why in refusal(Path(path))
 
 
@@ -98,7 +98,7 @@ def test_a_liblkl_is_not_a_uml(liblkl: object) -> None:
 
 
 def test_none_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where no UML is installed, the message names the package."""
+    """The message names the package where no UML is installed."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UsageError, match="apt-get install user-mode-linux"):
         find(None, Settings.load({}, environment={}))

@@ -157,14 +157,14 @@ def test_static_executables(uml: Uml, settings: Settings) -> None:
 
 
 def test_cache_with_blanks(uml: Uml, settings: Settings, tmp_path: Path) -> None:
-    """Where LD_PRELOAD cannot name the interposer, the filter is set, and the note names the cause."""
+    """The filter is set where LD_PRELOAD cannot name the interposer, and the note names the cause."""
     around = usable(forced(uml, replace(settings, cache=tmp_path / "a cache"), LARGE))
     assert around.words
     assert "--lkl-cache" in around.note
 
 
 def test_preload_of_the_user(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the user loads into all programs is loaded still."""
+    """A library that the user loads into all programs is loaded still."""
     monkeypatch.setenv("LD_PRELOAD", "libc.so.6 libm.so.6")
     assert fpstate.preloaded(settings)[1].endswith("/program:libc.so.6:libm.so.6")
 
@@ -256,7 +256,7 @@ except UnusableKernel as error:
     ],
 )
 def test_refusing_hosts(refused: str, wish: str, compiler: str, pattern: str) -> None:
-    """Where a container refuses what is needed, the other way is taken; where there is none, the one reason is told."""
+    """A way that a container refuses is replaced by the other one; without any, the one reason is told."""
     refusing = [] if refused == "nothing" else [sys.executable, str(HERE / "refusing.py"), refused]
     env = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "LKLTEST_UML": ""}
     done = process.run([*refusing, sys.executable, "-c", SCRIPT, wish, compiler], env=env)

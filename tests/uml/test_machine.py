@@ -34,7 +34,7 @@ def test_odd_directory_and_arguments(
 
 @pytest.mark.parametrize("argument", ['with "quotes"', "two\nlines"])
 def test_arguments_that_cannot_be_passed(uml: Uml, init: Path, tmp_path: Path, argument: str) -> None:
-    """What the kernel's command line cannot carry is refused, and named."""
+    """Words that the kernel's command line cannot carry are refused, and named."""
     with pytest.raises(UsageError, match="cannot give"):
         command(uml, init, tmp_path, args=[argument])
 

@@ -1,4 +1,4 @@
-"""What a console prints becomes text, however it is cut into pieces."""
+"""The output of a console becomes text, however it is cut into pieces."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_any_bytes_end(data: bytes) -> None:
 
 @pytest.mark.parametrize("data", [b"\x1b]" + b"x" * 100_000, b"\x1b[" + b"1;" * 50_000, b"[" + b" " * 100_000])
 def test_an_endless_sequence_is_given_up(data: bytes) -> None:
-    """What begins like an escape sequence and never ends does not keep the rest of the text waiting."""
+    """An escape sequence without an end does not keep the rest of the text waiting."""
     plain = Plain()
     pieces = [data[at : at + 1000] for at in range(0, len(data), 1000)]
     assert len("".join(plain.feed(piece) for piece in pieces)) > 50_000

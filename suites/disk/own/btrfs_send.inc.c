@@ -145,7 +145,7 @@ POINT(send_of_writable)
 	close_leftovers();
 }
 
-/* What was received as another's copy says so. */
+/* A subvolume that was received as another's copy says so. */
 POINT(received)
 {
 	struct btrfs_ioctl_received_subvol_args args = { .uuid = "lkltest-received", .stransid = 5 };

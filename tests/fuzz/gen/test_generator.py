@@ -9,7 +9,7 @@ from lkltest.fuzz.lang.describe import Description
 
 
 def shares(generator: Generator) -> Counter[str]:
-    """How many of a thousand programs are of each scenario."""
+    """The number of programs of each scenario in a thousand."""
     return Counter(candidate.scenario.name for candidate in generator.batch(1000).programs)
 
 

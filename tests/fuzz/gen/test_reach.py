@@ -17,7 +17,7 @@ from lkltest.fuzz.prog.resolve import resolve
 WANTED = 190
 ROUNDS = 4  # for what was not reached yet
 PROGRAMS, REPEATS = 6, 6  # programs for each call, and how often it stands in each
-# What later calls of any kind may need: the last of a kind is taken most often.
+# Resources that later calls of any kind may need: the last of a kind is taken most often.
 FILES = ("mkdirat_d0", "symlinkat", "symlinkat", "mmap_pgoff", "mmap_pgoff", "timer_create", "timer_create",
          "timer_create", "timer_create", "openat_create")
 SOCKETS = ("openat_create", "mkdirat_d0", "openat_dir", "pipe2", "socket_tcp4", "bind4", "listen_start",

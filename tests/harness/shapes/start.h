@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What shapes share: a real kernel is started as its own headers want it. */
+/* Code of all shapes: a real kernel is started as its own headers want it. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

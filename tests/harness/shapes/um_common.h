@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What both versions of UML's library mode have in common: no block operations
+ * Properties of both versions of UML's library mode: no block operations
  * of the program's own, disks as paths and before the start only, constants of
  * sockets that the C library alone has, and handlers of the fatal signals.
  */

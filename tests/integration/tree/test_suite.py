@@ -75,7 +75,7 @@ def test_each_point_of_the_table_is_an_item(make_tree: MakeTree, run: Callable[.
 
 
 def test_the_console_of_a_crash_is_shown(make_tree: MakeTree, run: Callable[..., pytest.RunResult]) -> None:
-    """What the kernel printed is on the console, though the program keeps it for a log that never comes."""
+    """The kernel's messages are on the console, though the program keeps them for a log that never comes."""
     result = run("-k", "boot and crashes", trees=(make_tree("linux", True),))
     result.stdout.fnmatch_lines(["last lines of the console:", "*This architecture does not have*"])
 
@@ -147,7 +147,7 @@ def test_a_library_older_than_its_sources_is_told(make_tree: MakeTree, run: Call
 
 
 def test_the_tests_of_a_newer_tree(make_tree: MakeTree, run: Callable[..., pytest.RunResult]) -> None:
-    """What all tests share is linked, a point that is compiled out is no item, and `TAP version 13` hides no crash."""
+    """Shared objects are linked, a point that is compiled out is no item, and `TAP version 13` hides no crash."""
     root = make_tree("linux", True)
     tests = root / "tools/lkl/tests"
     (tests / "Build").write_text("tests-common-y += test.o\nboot-y += boot.o\n")

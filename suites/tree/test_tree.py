@@ -29,13 +29,24 @@ def net_device(tree_link: Call) -> Call:
     return tree_link
 
 
-@TreeProgram("disk-vfio-pci")
-def disk_vfio_pci() -> list[str]:
-    """Mount a PCI disk that the host has handed over to VFIO."""
+def pci_disk() -> list[str]:
+    """The arguments that name a PCI disk; skips where there is none."""
     address, _, kind = os.environ.get("LKLTEST_VFIO_PCI", "").partition(",")
     if not address:
         pytest.skip("no PCI disk: bind one to vfio-pci, and name it with LKLTEST_VFIO_PCI=0000:00:03.0,ext4")
     return ["-n", address, "-t", kind or "ext4"]
 
 
-others = OtherTreePrograms(known=("boot", "disk", "disk-vfio-pci", "net-test"))
+@TreeProgram("disk-vfio-pci")
+def disk_vfio_pci() -> list[str]:
+    """Mount a PCI disk that the host has handed over to VFIO."""
+    return pci_disk()
+
+
+@TreeProgram("vfio-pci")
+def vfio_pci() -> list[str]:
+    """Mount a PCI disk: the name of this program in older trees."""
+    return pci_disk()
+
+
+others = OtherTreePrograms(known=("boot", "disk", "disk-vfio-pci", "net-test", "vfio-pci"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -15,6 +16,20 @@ from lkltest.uml import Uml, default, find
 from lkltest.uml.executable import CURE
 
 TREE = Path(__file__).with_name("tree")
+# Stands for the makefile of a kernel: its UML is the installed one, and kconfig drops what no kernel has.
+MAKEFILE = """
+defconfig:
+\t@echo CONFIG_UML=y > $(O)/.config
+
+olddefconfig:
+\t@sed -i /NO_SUCH_THING/d $(O)/.config
+
+linux:
+\t@cp {linux} $(O)/linux; echo built >> $(O)/builds
+
+headers:
+\t@mkdir -p $(O)/usr/include/linux; echo '#define FROM_THE_TREE 1' > $(O)/usr/include/linux/version.h
+"""
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +99,34 @@ def test_each_kind_of_program(pytester: pytest.Pytester, options: list[str]) -> 
         "SKIPPED [[]2[]] test_ks.py:3: no device node", "SKIPPED [[]1[]] test_ks.py:3: no device",
         "*expected 1, got 2*",
     ])  # fmt: skip
+
+
+def test_the_kernel_of_the_tree(
+    pytester: pytest.Pytester, options: list[str], uml: Uml, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without --uml the kernel and the headers are the tree's own, built once, with the options of the targets."""
+    for name in ("flex", "bison"):  # a kernel's build is refused without them, and this one calls none
+        (tmp_path / name).symlink_to("/bin/true")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    tree = pytester.path / "linux"
+    (tree / "arch/um").mkdir(parents=True)
+    (tree / "include/uapi").mkdir(parents=True)
+    for name in ("Kconfig", "arch/um/Makefile"):
+        (tree / name).touch()
+    (tree / "Makefile").write_text(MAKEFILE.format(linux=uml.path))
+    source = tree / "tools/testing/selftests/mini/points.c"
+    source.write_text(f"#include <linux/version.h>\n#ifndef FROM_THE_TREE\n#error\n#endif\n{source.read_text()}")
+    makefile = tree / "tools/testing/selftests/lib.mk"
+    makefile.write_text(makefile.read_text() + "CFLAGS += -isystem $(OUTPUT)/../../../../usr/include\n")
+    before = files(tree)
+    cache = tmp_path / "cache"
+    for _ in range(2):
+        words = [f"--lkl-cache={cache}", "-k", "mini and points or needy and refused"]
+        result = pytester.runpytest_subprocess(options[0], *words, timeout=400)
+        assert result.ret == 0, result.stdout.str()
+    assert files(tree) == before
+    (built,) = cache.glob("kselftest/*/kernels/*/build")
+    assert (built / "builds").read_text() == "built\n"
+    config = (built / ".config").read_text()
+    assert "CONFIG_HOSTFS=y" in config
+    assert "NO_SUCH_THING" not in config

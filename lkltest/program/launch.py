@@ -99,7 +99,9 @@ def points_for(program: Program, kernel: Kernel, settings: Settings) -> tuple[De
 def _of_tree(program: Program, kernel: Liblkl) -> tuple[Path, list[Path], tuple[str, ...]]:
     """The source with a tree program's main, its others, and its flags."""
     source, *others = (*tree.sources(kernel, program.source), tree.ATTACHED)
-    return source, others, (*tree.flags(source, others), *program.flags)
+    # One that is linked with the static library may open the shared one by its name, as test-dlmopen does.
+    rpath = ("-Xlinker", "-rpath", "-Xlinker", str(kernel.shared.parent)) if kernel.shared else ()
+    return source, others, (*tree.flags(source, others), *rpath, *program.flags)
 
 
 def _prepare_init(

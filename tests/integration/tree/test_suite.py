@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lkltest import liblkl as kernels
+from lkltest.host import process
 from lkltest.liblkl import Liblkl
 from lkltest.program import tree
 from lkltest.settings import Settings
@@ -126,6 +127,21 @@ def test_a_change_of_any_source_is_compiled_anew(make_tree: MakeTree, settings: 
         remade = compile_for(TreeProgram("boot"), kernel, settings).stat().st_mtime_ns
         assert remade != made, name
         made = remade
+
+
+def test_a_program_finds_the_shared_library(make_tree: MakeTree, liblkl: Liblkl, settings: Settings) -> None:
+    """A program that opens liblkl.so by its name, as upstream's test-dlmopen does, gets that of its tree."""
+    from lkltest.program import TreeProgram
+    from lkltest.program.launch import compile_for
+
+    tools = make_tree("linux", True) / "tools" / "lkl"
+    (tools / "lib").mkdir()
+    (tools / "lib" / "liblkl.so").symlink_to(liblkl.shared or "")
+    (tools / "tests" / "Build").write_text("opens-y += opens.o\n")
+    source = '#include <dlfcn.h>\nint main(void) { return !dlopen("liblkl.so", RTLD_LAZY); }\n'
+    (tools / "tests" / "opens.c").write_text(source)
+    program = compile_for(TreeProgram("opens"), kernels.find(tools, settings), settings)
+    assert process.run([program], timeout=60).ok
 
 
 def test_the_makefile_lists_the_programs(make_tree: MakeTree, settings: Settings) -> None:

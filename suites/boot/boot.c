@@ -14,6 +14,8 @@
 #include "files.inc.c"
 #include "host.inc.c"
 #include "identity.inc.c"
+#include "ipc.inc.c"
+#include "kernelfiles.inc.c"
 #include "net.inc.c"
 #include "pipes.inc.c"
 #include "proc.inc.c"
@@ -119,6 +121,23 @@ LKLTEST_POINTS = {
 	LKLTEST(epoll_wakes, .needs = "start_kernel"),
 	LKLTEST(eventfd_semaphore, .needs = "start_kernel"),
 	LKLTEST(select, .needs = "start_kernel"),
+	LKLTEST(sysctls, .needs = "start_kernel"),
+	LKLTEST(sysctls_readonly, .needs = "start_kernel"),
+	LKLTEST(proc_kernel, .needs = "start_kernel"),
+	LKLTEST(proc_process, .needs = "start_kernel"),
+	LKLTEST(proc_symbols, .needs = "start_kernel"),
+	LKLTEST(sys_parameters, .needs = "start_kernel"),
+	LKLTEST(sys_workqueue, .needs = "start_kernel"),
+	LKLTEST(sys_devices, .needs = "start_kernel"),
+	LKLTEST(futex, .needs = "start_kernel"),
+	LKLTEST(futex_wake, .needs = "start_kernel"),
+	LKLTEST(sysv_messages, .needs = "start_kernel"),
+	LKLTEST(sysv_semaphores, .needs = "start_kernel"),
+	LKLTEST(sysv_memory, .needs = "start_kernel"),
+	LKLTEST(posix_queue, .needs = "start_kernel"),
+	LKLTEST(keys, .needs = "start_kernel"),
+	LKLTEST(namespace_uts, .needs = "start_kernel"),
+	LKLTEST(unshare_files, .needs = "start_kernel"),
 	LKLTEST(console_clean, .needs = "start_kernel"),
 	LKLTEST_LIBRARY(stop_kernel, .needs = "start_kernel"),
 };

@@ -6,15 +6,18 @@
 
 #include "echo.h"
 
+#include "diag.inc.c"
 #include "filter.inc.c"
 #include "interfaces.inc.c"
 #include "ip.inc.c"
 #include "multicast.inc.c"
 #include "netlink.inc.c"
 #include "options.inc.c"
+#include "procnet.inc.c"
 #include "routes.inc.c"
 #include "tcp.inc.c"
 #include "udp.inc.c"
+#include "unix.inc.c"
 
 enum { CONNECTIONS = 200, CLOSED_PORT = 9 };
 
@@ -275,6 +278,22 @@ LKLTEST_POINTS = {
 	LKLTEST(ping_socket_ipv6, .needs = "if_up"),
 	LKLTEST(icmp_timestamp, .needs = "if_up"),
 	LKLTEST(icmp_bad_checksum, .needs = "if_up"),
+	LKLTEST(proc_sockets, .needs = "if_up"),
+	LKLTEST(proc_sockets_ipv6, .needs = "if_up"),
+	LKLTEST(proc_tables, .needs = "if_up"),
+	LKLTEST(proc_counters, .needs = "if_up"),
+	LKLTEST(sysctl_values, .needs = "if_up"),
+	LKLTEST(sysctl_values_ipv6, .needs = "if_up"),
+	LKLTEST(sysctl_port_range, .needs = "if_up"),
+	LKLTEST(diag_dump, .needs = "if_up"),
+	LKLTEST(diag_one, .needs = "if_up"),
+	LKLTEST(diag_filter, .needs = "if_up"),
+	LKLTEST(diag_errors, .needs = "if_up"),
+	LKLTEST(unix_stream, .needs = "if_up"),
+	LKLTEST(unix_packets, .needs = "if_up"),
+	LKLTEST(unix_names, .needs = "if_up"),
+	LKLTEST(unix_descriptors, .needs = "if_up"),
+	LKLTEST(unix_credentials, .needs = "if_up"),
 	LKLTEST_LIBRARY(stop_kernel, .needs = "start_kernel"),
 };
 

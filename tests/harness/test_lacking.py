@@ -36,7 +36,10 @@ statfs symlinkat sync truncate umask umount unlinkat utimensat write writev
 """
 
 # Points of the boot program that skip on the default kernel as it is: for an option, or as no library can have them.
-ANYWAY = {"signalfd", "timerfd", "reboot_switch"}
+ANYWAY = {
+    "signalfd", "timerfd", "reboot_switch", "futex", "futex_wake", "sysv_messages", "sysv_semaphores", "sysv_memory",
+    "posix_queue", "keys", "namespace_uts",
+}  # fmt: skip
 
 Doctored = Callable[..., tuple[Path, ...]]  # (**{header: its new text}): directories for -I
 

@@ -7,11 +7,18 @@
 
 static char kernel_text[1 << 20];
 
-/* Sets a sysctl, reads it, and sets it back. */
+/* Sets a sysctl, reads it, and sets it back. One that the configuration does not give is logged. */
 static void change_kernel_sysctl(const char *name, const char *value, const char *result)
 {
-	char before[256], now[256];
+	char before[256], now[256], path[128];
+	struct lkl_stat stat;
 
+	need_proc_at();
+	snprintf(path, sizeof(path), NEED_PROC "/sys/%s", name);
+	if (lkl_sys_fstatat(LKL_AT_FDCWD, path, &stat, 0) == -LKL_ENOENT) {
+		lkltest_log("this kernel has no %s", path);
+		return;
+	}
 	sysctl_read(name, before, sizeof(before));
 	CHECK_OK(sysctl_write(name, value));
 	sysctl_read(name, now, sizeof(now));

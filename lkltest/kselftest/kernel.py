@@ -12,7 +12,7 @@ from lkltest.host.cache import key, locked
 from lkltest.host.progress import Progress
 from lkltest.kselftest.declaration import SUITABLE
 from lkltest.kselftest.sources import Sources
-from lkltest.kselftest.tests import options_of
+from lkltest.kselftest.tests import options_of, target_of
 from lkltest.kunit import config, shadow
 from lkltest.kunit.fingerprint import fingerprint
 from lkltest.settings import Settings
@@ -63,7 +63,7 @@ def _wanted(sources: Sources, targets: Sequence[str]) -> dict[str, str]:
     Those of all targets that suit a UML are among them, so that one kernel serves whichever of these are chosen.
     """
     asked = dict(OURS)
-    for target in dict.fromkeys((*SUITABLE, *targets)):
+    for target in dict.fromkeys(map(target_of, (*SUITABLE, *targets))):
         asked |= {name: "y" if value == "m" else value for name, value in options_of(sources, target).items()}
     return asked
 

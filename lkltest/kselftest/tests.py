@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,17 @@ class Selftest:
     def full(self) -> str:
         """Its name as kselftest's runner has it."""
         return f"{self.target}:{self.name}"
+
+
+def target_of(chosen: str) -> str:
+    """The directory of a choice, which may name some of its tests: "net" of "net:reuse*"."""
+    return chosen.partition(":")[0]
+
+
+def selected(sources: Sources, chosen: str) -> tuple[Selftest, ...]:
+    """The tests of a choice: a target, or some of its tests by a pattern."""
+    target, _, pattern = chosen.partition(":")
+    return tuple(test for test in listed(sources, target) if fnmatch.fnmatchcase(test.name, pattern or "*"))
 
 
 def listed(sources: Sources, target: str) -> tuple[Selftest, ...]:

@@ -47,6 +47,7 @@ class Bench:
     settings: Settings
     sources: Sources
     targets: tuple[str, ...]
+    tests: tuple[Selftest, ...]
     timeout: float | None
     built: dict[str, LkltestError | None] = field(default_factory=dict)  # by target
     programs: dict[Selftest, Path | LkltestError] = field(default_factory=dict)
@@ -103,11 +104,17 @@ def bench_of(config: pytest.Config, declared: Kselftest) -> Bench | None:
         with shown_progress(config, wanted=True) as progress:
             sources = copy(settings.kselftest_tree, settings, progress)
         named = declared.targets or tuple(word for text in settings.kselftest_targets for word in text.split())
-        targets = named or tuple(name for name in SUITABLE if (sources.selftests / name / "Makefile").is_file())
-        if not targets:
+        there = (name for name in SUITABLE if (sources.selftests / tests.target_of(name) / "Makefile").is_file())
+        targets = named or tuple(there)
+        found = {name: tests.selected(sources, name) for name in targets}
+        if lacking := [name for name in named if not found[name]]:
+            raise UsageError(f"no kselftest is {lacking[0]}: see TEST_GEN_PROGS and TEST_PROGS in the makefile of "
+                             f"tools/testing/selftests/{tests.target_of(lacking[0])}")  # fmt: skip
+        chosen = tuple(dict.fromkeys(test for members in found.values() for test in members))
+        if not chosen:
             raise UsageError(f"{settings.kselftest_tree} has none of the kselftests that suit a UML: name one with "
                              "--lkl-kselftest-target")  # fmt: skip
-        benches[declared] = Bench(config, settings, sources, targets, declared.timeout)
+        benches[declared] = Bench(config, settings, sources, targets, chosen, declared.timeout)
     return benches[declared]
 
 
@@ -126,9 +133,8 @@ def collect(
     if bench.settings.uml == () and not kernels.has_kernel(bench.sources.tree) and uml.default() is None:
         raise UsageError(f"{bench.sources.tree} is no whole kernel tree, and no UML is installed: name one with --uml")
     for path, title in zip(named, titles, strict=True):
-        for target in bench.targets:
-            for test in tests.listed(bench.sources, target):
-                yield KselftestSuite.of_test(parent, name, bench, test, path, title)
+        for test in bench.tests:
+            yield KselftestSuite.of_test(parent, name, bench, test, path, title)
 
 
 class KselftestSuite(TapSuite):

@@ -170,9 +170,10 @@ class Settings:
                                    option="--lkl-kunit-alltests")
     kselftest_tree: Path | None = setting(None, path, "a kernel tree whose kselftests are built, and run in a UML "
                                           "(docs/kselftest.md)", option="--lkl-kselftest-tree", metavar="DIR")
-    kselftest_targets: tuple[str, ...] = setting((), str, "a directory of the tree's kselftests, such as timers "
-                                                 "(default: those that suit a UML)", option="--lkl-kselftest-target",
-                                                 metavar="NAME", repeat=True)
+    kselftest_targets: tuple[str, ...] = setting(
+        (), str, "a directory of the tree's kselftests, such as timers, or tests of one: 'net:reuse*' (default: those "
+        "that suit a UML)", option="--lkl-kselftest-target", metavar="NAME", repeat=True,
+    )
     fuzz_time: float = setting(0.0, seconds, "seconds that each fuzz property may take (default: by profile)",
                                option="--lkl-fuzz-time", metavar="SECONDS")
     fuzz_examples: int = setting(0, count, "examples of each fuzz property (default: by profile)",

@@ -64,6 +64,8 @@ def test_targets_are_listed(tree: Path, cached: Settings) -> None:
     assert tests.listed(copied, "slow") == ()
     (copied.selftests / "slow/new.sh").touch()
     assert [test.full for test in tests.listed(copied, "slow")] == ["slow:new.sh"]
+    assert [test.full for test in tests.selected(copied, "mini:s*")] == [
+        "mini:silent", "mini:skips", "mini:segfault", "mini:script.sh"]  # fmt: skip
     with pytest.raises(UsageError, match=r"no kselftests nothing in .*: see the directories of tools"):
         tests.listed(copied, "nothing")
 
@@ -109,3 +111,13 @@ def test_a_session_without_a_tree(inline: Callable[..., pytest.RunResult], pytes
     result = inline("-rs")
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(["*no kernel tree with kselftests: pass --lkl-kselftest-tree*"])
+
+
+def test_a_choice_without_tests(
+    inline: Callable[..., pytest.RunResult], pytester: pytest.Pytester, tree: Path, tmp_path: Path
+) -> None:
+    """A pattern that selects no test is refused with the place to look for names."""
+    pytester.makepyfile("from lkltest import Kselftest\n\nks = Kselftest('mini:nothing*')\n")
+    result = inline(f"--lkl-kselftest-tree={tree}", f"--lkl-cache={tmp_path / 'cache'}")
+    assert result.ret != 0
+    result.stdout.fnmatch_lines(["*no kselftest is mini:nothing*: see TEST_GEN_PROGS and TEST_PROGS in the makefile*"])

@@ -29,10 +29,10 @@ LIBC = ("signal.h", "fcntl.h", "poll.h", "netinet/in.h", "net/if.h", "sys/stat.h
 
 # System calls that no option takes away, of those that the suites use.
 EVERYWHERE = """
-chdir close dup dup3 fallocate fchdir fchmod fchmodat fchownat fcntl fstat fstatat fsync ftruncate getcwd getdents64
-getpid getppid gettid getxattr halt ioctl linkat lseek mkdirat mknodat mount nanosleep openat pipe2 ppoll pread64
-preadv prlimit64 pwrite64 pwritev read readlinkat readv removexattr renameat2 sched_yield sendfile setxattr splice
-statfs symlinkat sync truncate umask umount unlinkat utimensat write writev
+chdir close dup dup3 fallocate fchdir fchmod fchmodat fchownat fcntl fdatasync fstat fstatat fsync ftruncate getcwd
+getdents64 getpid getppid gettid getxattr halt ioctl linkat listxattr lseek mkdirat mknodat mount nanosleep openat pipe2
+ppoll pread64 preadv prlimit64 pwrite64 pwritev read readlinkat readv removexattr renameat2 sched_yield sendfile
+setxattr splice statfs symlinkat sync syncfs truncate umask umount unlinkat utimensat write writev
 """
 
 # Points of the boot program that skip on the default kernel as it is: for an option, or as no library can have them.

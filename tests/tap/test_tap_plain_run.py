@@ -29,7 +29,7 @@ NAMES = [
     st.lists(st.tuples(st.sampled_from(NAMES), st.integers(1, 3), st.integers(0, 9)), min_size=1, max_size=8),
     st.sampled_from([1, 95, 990, 1990]),
 )
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=50)
 def test_many_at_once_read_like_each_alone(parts: list[tuple[str, int, int]], before: int) -> None:
     """Points that are written many at once have the same objects as those that are written one by one."""
     names = ["- n"] * before + [name for name, count, _ in parts for _ in range(count)]

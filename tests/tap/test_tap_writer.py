@@ -45,7 +45,7 @@ def essence(found: list[Point]) -> list[tuple[object, ...]]:
 
 
 @given(points())
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 def test_reads_back_what_it_wrote(found: list[Point]) -> None:
     """Points, directives, blocks and subtests that were written are read back the same."""
     data = b"".join(writer.write(found, plan=len(found)))

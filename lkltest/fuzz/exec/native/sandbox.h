@@ -311,6 +311,11 @@ static void *sandbox_task(void *argument)
 	/* LKL (4.9) makes it from process 1's first task, and leaves it the mark that a signal pends there. */
 	sandbox_drain();
 	task->run(task->argument);
+	/*
+	 * A task that has raised its own priority is marked to be rescheduled (up to Linux 5.3), and LKL leaves the mark
+	 * (since 4.11). The first look at it in the task's end would leave the thread too early: see sandbox_leave().
+	 */
+	SYS(sched_yield, 0);
 	return NULL;
 }
 

@@ -137,6 +137,70 @@ POINT(unmap_parts)
 	CHECK_ERR(unmap(at, 0), LKL_EINVAL);
 }
 
+/* The kernel reads a process's memory by its file, and writes it there. */
+POINT(memory_by_proc)
+{
+	char *at = mapped(map(2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	char back[16] = "";
+	long fd, n;
+
+	have_proc();
+	strcpy(at + 100, "in memory");
+	fd = lkl_sys_openat(LKL_AT_FDCWD, PROC "/self/mem", LKL_O_RDWR, 0);
+	if (fd < 0) {
+		CHECK_EQ(unmap(at, 2 * PAGE), 0);
+		lkltest_skip("this kernel opens no /proc/self/mem: %s", lkl_strerror(fd));
+	}
+	n = lkl_sys_pread64(fd, back, 10, (long)at + 100);
+	if (n <= 0) {
+		lkl_sys_close(fd);
+		CHECK_EQ(unmap(at, 2 * PAGE), 0);
+		lkltest_skip("this process has no memory of its own in the kernel's eyes: %ld", n);
+	}
+	CHECK_EQ(n, 10);
+	CHECK_STR_EQ(back, "in memory");
+	CHECK_EQ(lkl_sys_pwrite64(fd, "IN", 2, (long)at + 100), 2);
+	CHECK_STR_EQ(at + 100, "IN memory");
+	CHECK_EQ(lkl_sys_close(fd), 0);
+	CHECK_EQ(unmap(at, 2 * PAGE), 0);
+}
+
+/* A directory is not mapped, nor a file for more than it was opened for. */
+POINT(map_refused)
+{
+	long fd, at;
+
+	own_dir("/vfs/map");
+	put_file("/vfs/map/file", "text", 4);
+	fd = open_at("/vfs/map", LKL_O_RDONLY | LKL_O_DIRECTORY);
+	CHECK_ERR(map(PAGE, PROT_READ, MAP_PRIVATE, fd, 0), LKL_ENODEV);
+	CHECK_EQ(lkl_sys_close(fd), 0);
+	fd = open_at("/vfs/map/file", LKL_O_RDONLY);
+	at = map(PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(at == -LKL_EACCES || at == -LKL_EINVAL || at == -LKL_ENODEV);
+	CHECK_EQ(lkl_sys_close(fd), 0);
+}
+
+/* With strict accounting no process is promised more memory than there is. */
+POINT(overcommit)
+{
+	char before[16];
+	long at;
+
+#ifndef LKLTEST_NATIVE
+	lkltest_skip("a library takes all memory at once, and promises none: CONFIG_MMU");
+#endif
+	have_proc();
+	if (!exists(PROC "/sys/vm/overcommit_memory"))
+		lkltest_skip("this kernel has no /proc/sys/vm: CONFIG_PROC_SYSCTL");
+	snprintf(before, sizeof(before), "%s", proc_text("sys/vm/overcommit_memory", ""));
+	CHECK_GT(write_text(PROC "/sys/vm/overcommit_memory", "2"), 0);
+	at = map(1L << 40, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK_GT(write_text(PROC "/sys/vm/overcommit_memory", before), 0);
+	CHECK_ERR(at, LKL_ENOMEM);
+	CHECK_ERR(write_text(PROC "/sys/vm/overcommit_memory", "3"), LKL_EINVAL);
+}
+
 /* The end of the data segment is where it is, and is not moved to nonsense. */
 POINT(brk)
 {

@@ -272,7 +272,9 @@ static int set_sysctl(const char *name, const char *value, const char *read)
 	read_file(path, text, sizeof(text));
 	if (strncmp(text, read, strlen(read)) || text[strlen(read)] != '\n')
 		lkltest_fail("%s was set to %s, and is %s", name, value, text);
-	CHECK_GT(write_text(path, before), 0);
+	/* A limit in bytes that is zero means: the ratio counts. */
+	if (strcmp(before, "0\n") || !strstr(name, "bytes"))
+		CHECK_GT(write_text(path, before), 0);
 	return 1;
 }
 
@@ -283,7 +285,9 @@ POINT(sysctls)
 		{ "vm/swappiness", "37" }, { "vm/dirty_ratio", "33" }, { "vm/dirty_background_ratio", "7" },
 		{ "vm/dirty_expire_centisecs", "1234" }, { "vm/dirty_writeback_centisecs", "321" },
 		{ "vm/vfs_cache_pressure", "150" }, { "vm/overcommit_ratio", "60" }, { "vm/min_free_kbytes", "700" },
-		{ "vm/laptop_mode", "1" }, { "vm/stat_interval", "2" }, { "vm/user_reserve_kbytes", "100" },
+		{ "vm/laptop_mode", "1" }, { "vm/percpu_pagelist_fraction", "8" }, { "vm/watermark_scale_factor", "20" },
+		{ "vm/dirty_bytes", "8388608" }, { "vm/dirty_background_bytes", "4194304" }, { "vm/overcommit_kbytes", "1000" },
+		{ "vm/block_dump", "0" }, { "vm/extfrag_threshold", "400" }, { "vm/stat_interval", "2" }, { "vm/user_reserve_kbytes", "100" },
 		{ "vm/admin_reserve_kbytes", "100" }, { "vm/oom_dump_tasks", "0" }, { "vm/nr_trim_pages", "0" },
 		{ "fs/file-max", "4321" }, { "fs/nr_open", "2048" }, { "fs/pipe-max-size", "131072" },
 		{ "fs/lease-break-time", "30" }, { "fs/leases-enable", "0" }, { "fs/protected_hardlinks", "1" },
@@ -299,6 +303,37 @@ POINT(sysctls)
 		found += set_sysctl(settings[i][0], settings[i][1], settings[i][1]);
 	lkltest_property("sysctls", "%d", found);
 	CHECK_GT(found, 10);
+}
+
+/* Of a limit in percent and one in bytes only the last one that was set counts. */
+POINT(sysctl_pairs)
+{
+	char before[32];
+
+	have_proc();
+	if (!exists(PROC "/sys/vm/dirty_bytes"))
+		lkltest_skip("this kernel has no /proc/sys: CONFIG_PROC_SYSCTL");
+	snprintf(before, sizeof(before), "%s", proc_text("sys/vm/dirty_ratio", ""));
+	CHECK_GT(write_text(PROC "/sys/vm/dirty_bytes", "16777216"), 0);
+	CHECK_STR_EQ(proc_text("sys/vm/dirty_ratio", ""), "0\n");
+	CHECK_GT(write_text(PROC "/sys/vm/dirty_ratio", "20"), 0);
+	CHECK_STR_EQ(proc_text("sys/vm/dirty_bytes", ""), "0\n");
+	CHECK_GT(write_text(PROC "/sys/vm/dirty_background_bytes", "4194304"), 0);
+	CHECK_STR_EQ(proc_text("sys/vm/dirty_background_ratio", ""), "0\n");
+	CHECK_GT(write_text(PROC "/sys/vm/dirty_background_ratio", "10"), 0);
+	CHECK_STR_EQ(proc_text("sys/vm/dirty_background_bytes", ""), "0\n");
+	CHECK_GT(write_text(PROC "/sys/vm/dirty_ratio", atol(before) ? before : "20"), 0);
+}
+
+/* The kernel prints what memory it has when it is asked to. */
+POINT(sysrq_memory)
+{
+	have_proc();
+	if (!exists(PROC "/sysrq-trigger"))
+		lkltest_skip("this kernel has no /proc/sysrq-trigger: CONFIG_MAGIC_SYSRQ");
+	CHECK_EQ(write_text(PROC "/sysrq-trigger", "m"), 1);
+	sleep_ns(SHORT_NS);
+	CHECK(lkltest_console_seen("Mem-Info"));
 }
 
 /* A limit that makes no sense is refused, and what was there stays. */

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The features of ext4 alone: block maps and extents, the modes of the journal, growing while mounted. */
+#include <lkltest.h>
+
+#include "attach.inc.c"
+
+#define EXTENTS 0x80000
+#define GET_FLAGS 0x80086601UL
+#define SET_FLAGS 0x40086602UL
+#define JOURNAL_DATA 0x4000
+#define MIGRATE 0x6609UL
+#define MOVE_EXTENTS 0xc028660fUL
+#define RESIZE 0x40086610UL
+#define PRECACHE 0x6612UL
+
+static long flags_of(long fd)
+{
+	long flags = 0;
+
+	CHECK_EQ(make_ioctl(fd, GET_FLAGS, &flags), 0);
+	return flags;
+}
+
+/* Writes pages with gaps between them: many extents, or a block map of some depth. */
+static void make_gaps(const char *path, const char *seed)
+{
+	struct lkltest_data data;
+	long fd = open_file(path, LKL_O_RDWR | LKL_O_CREAT | LKL_O_TRUNC);
+	int i;
+
+	lkltest_data_init(&data, seed);
+	for (i = 0; i < 600; i += 3) {
+		lkltest_data_fill(&data, i, chunk, 1);
+		CHECK_EQ(lkl_sys_pwrite64(fd, chunk, LKLTEST_PAGE, (long)i * LKLTEST_PAGE), LKLTEST_PAGE);
+	}
+	sync_file(fd);
+	close_file(fd);
+}
+
+static void check_gaps(const char *path, const char *seed)
+{
+	struct lkltest_data data;
+	long fd = open_file(path, LKL_O_RDONLY);
+	int i;
+
+	lkltest_data_init(&data, seed);
+	for (i = 0; i < 598; i++) {
+		if (i % 3)
+			memset(known, 0, LKLTEST_PAGE);
+		else
+			lkltest_data_fill(&data, i, known, 1);
+		CHECK_EQ(read_some(fd, chunk, LKLTEST_PAGE), LKLTEST_PAGE);
+		if (memcmp(chunk, known, LKLTEST_PAGE))
+			differs(path, (size_t)i * LKLTEST_PAGE, chunk, known, LKLTEST_PAGE);
+	}
+	close_file(fd);
+}
+
+/* A file changes from extents to a map of its blocks and back, and keeps its data. */
+POINT(migrate)
+{
+	long fd, flags;
+
+	go_to_own("migrate");
+	make_file("small", 8000);	/* at most twelve blocks */
+	fd = open_file("small", LKL_O_RDWR);
+	flags = flags_of(fd);
+	CHECK_EQ(flags & EXTENTS, EXTENTS);
+	flags &= ~EXTENTS;
+	CHECK_EQ(make_ioctl(fd, SET_FLAGS, &flags), 0);
+	CHECK_EQ(flags_of(fd) & EXTENTS, 0);
+	check_file("small", 8000);
+	/* Mapped by blocks it grows to three levels. */
+	CHECK_EQ(lkl_sys_lseek(fd, 0, LKL_SEEK_SET), 0);
+	write_known(fd, "small", 6 << 20);
+	CHECK_EQ(lkl_sys_pwrite64(fd, "far", 3, 5L << 30), 3);
+	sync_file(fd);
+	CHECK_EQ(lkl_sys_pread64(fd, chunk, 10, 5L << 30), 3);
+	CHECK_MEM_EQ(chunk, "far", 3);
+	CHECK_EQ(lkl_sys_ftruncate(fd, 6 << 20), 0);
+	check_file("small", 6 << 20);
+	CHECK_EQ(lkl_sys_fallocate(fd, 3, 1 << 20, 1 << 20), 0);	/* a hole */
+	check_zeroes("small", fd, 1 << 20, 2 << 20);
+	CHECK_EQ(make_ioctl(fd, MIGRATE, NULL), 0);
+	CHECK_EQ(flags_of(fd) & EXTENTS, EXTENTS);
+	check_zeroes("small", fd, 1 << 20, 2 << 20);
+	CHECK_EQ(lkl_sys_ftruncate(fd, 8000), 0);
+	close_file(fd);
+	check_file("small", 8000);
+}
+
+/* The blocks of two files change places, and each file keeps its data. */
+POINT(move_extents)
+{
+	struct {
+		uint32_t reserved, donor;
+		uint64_t from, to, length, moved;
+	} move = { .length = 50 };
+	long fd;
+
+	go_to_own("move");
+	make_gaps("scattered", "gaps");
+	fd = open_file("donor", LKL_O_RDWR | LKL_O_CREAT);
+	CHECK_EQ(lkl_sys_fallocate(fd, 0, 0, 600 * LKLTEST_PAGE), 0);
+	move.donor = fd;
+	CHECK_EQ(make_ioctl(open_file("scattered", LKL_O_RDWR), MOVE_EXTENTS, &move), 0);
+	CHECK_GT(move.moved, 0);
+	CHECK_EQ(lkl_sys_sync(), 0);
+	close_leftovers();
+	check_gaps("scattered", "gaps");
+	move.donor = 1000;
+	CHECK_LT(make_ioctl(open_file("scattered", LKL_O_RDWR), MOVE_EXTENTS, &move), 0);
+	close_leftovers();
+}
+
+/* The map of the extents is read into memory at once; a deep tree is cut from the end and in the middle. */
+POINT(extent_tree)
+{
+	long fd;
+	int i;
+
+	go_to_own("tree");
+	make_gaps("gaps", "gaps");
+	enter_again();
+	need_own();
+	snprintf(known, 64, "tree-%d", (int)getpid());
+	CHECK_EQ(lkl_sys_chdir(known), 0);
+	fd = open_file("gaps", LKL_O_RDWR);
+	supported(make_ioctl(fd, PRECACHE, NULL), "reading of all extents");
+	check_gaps("gaps", "gaps");
+	for (i = 0; i < 40; i++)
+		CHECK_EQ(lkl_sys_fallocate(fd, 1 | 2, (3L + 12 * i) * LKLTEST_PAGE, 2 * LKLTEST_PAGE), 0);
+	/* Reserved blocks are written one after another, and become extents of their own. */
+	CHECK_EQ(lkl_sys_fallocate(fd, 0, 700 * LKLTEST_PAGE, 200 * LKLTEST_PAGE), 0);
+	memset(chunk, 'r', LKLTEST_PAGE);
+	for (i = 700; i < 900; i += 7)
+		CHECK_EQ(lkl_sys_pwrite64(fd, chunk, LKLTEST_PAGE, (long)i * LKLTEST_PAGE), LKLTEST_PAGE);
+	sync_file(fd);
+	CHECK_EQ(lkl_sys_pread64(fd, known, LKLTEST_PAGE, 707 * LKLTEST_PAGE), LKLTEST_PAGE);
+	CHECK_MEM_EQ(known, chunk, LKLTEST_PAGE);
+	check_zeroes("gaps", fd, 708 * LKLTEST_PAGE, 714 * LKLTEST_PAGE);
+	check_zeroes("gaps", fd, 3 * LKLTEST_PAGE, 5 * LKLTEST_PAGE);
+	CHECK_EQ(lkl_sys_fallocate(fd, 8, 0, 60 * LKLTEST_PAGE), 0);	/* the beginning goes */
+	CHECK_EQ(lkl_sys_fallocate(fd, 32, 30 * LKLTEST_PAGE, 60 * LKLTEST_PAGE), 0);	/* and a gap comes */
+	CHECK_EQ(lkl_sys_ftruncate(fd, 100 * LKLTEST_PAGE), 0);
+	sync_file(fd);
+	check_zeroes("gaps", fd, 30 * LKLTEST_PAGE, 90 * LKLTEST_PAGE);
+	close_file(fd);
+}
+
+/* A file whose data go through the journal, as the flag of the file says. */
+POINT(journaled_file)
+{
+	long fd, flags;
+
+	go_to_own("journaled");
+	fd = open_file("file", LKL_O_RDWR | LKL_O_CREAT);
+	flags = flags_of(fd) | JOURNAL_DATA;
+	CHECK_EQ(make_ioctl(fd, SET_FLAGS, &flags), 0);
+	CHECK_EQ(flags_of(fd) & JOURNAL_DATA, JOURNAL_DATA);
+	write_known(fd, "file", 300000);
+	sync_file(fd);
+	check_file("file", 300000);
+	CHECK_EQ(lkl_sys_ftruncate(fd, 100000), 0);
+	flags = flags_of(fd) & ~JOURNAL_DATA;
+	CHECK_EQ(make_ioctl(fd, SET_FLAGS, &flags), 0);
+	close_file(fd);
+	check_file("file", 100000);
+}
+
+/* The file system takes the rest of its image while it is mounted, and new files go there. */
+POINT(resize)
+{
+	struct lkl_statfs before, after;
+	uint64_t blocks;
+	long fd;
+
+	go_to_own("resize");
+	make_file("old", 100000);
+	CHECK_EQ(lkl_sys_statfs(".", &before), 0);
+	blocks = before.f_blocks + ((128ULL << 20) / before.f_bsize);
+	fd = open_file(".", LKL_O_RDONLY | LKL_O_DIRECTORY);
+	CHECK_EQ(make_ioctl(fd, RESIZE, &blocks), 0);
+	CHECK_EQ(lkl_sys_statfs(".", &after), 0);
+	CHECK_GT(after.f_blocks, before.f_blocks + ((100ULL << 20) / before.f_bsize));
+	blocks = 1ULL << 40;
+	CHECK_LT(make_ioctl(fd, RESIZE, &blocks), 0);
+	close_file(fd);
+	make_file("new", 8 << 20);
+	enter_again();
+	CHECK_EQ(lkl_sys_statfs(".", &before), 0);
+	CHECK_EQ(before.f_blocks, after.f_blocks);
+}
+
+/* Each option is shown in /proc/mounts, and files survive it. */
+POINT(mount_options)
+{
+	static const char *const options[] = {
+		"data=journal", "data=writeback", "nodelalloc", "dioread_nolock", "nobarrier", "commit=7",
+		"errors=remount-ro", "minixdf", "grpid", "stripe=16", "max_batch_time=3", "noblock_validity", "init_itable=5",
+		"noauto_da_alloc", "inode_readahead_blks=8", "data_err=abort", "debug",
+	};
+
+	need_own();
+	check_mount_options(options, sizeof(options) / sizeof(*options));
+}
+
+LKLTEST_POINTS = {
+	LKLTEST_LIBRARY(disk_add, .needs = ""),
+	LKLTEST_LIBRARY(start_kernel, .needs = "disk_add"),
+	LKLTEST_LIBRARY(mount_dev, .needs = "start_kernel"),
+	LKLTEST_LIBRARY(migrate, .needs = "mount_dev"),
+	LKLTEST_LIBRARY(move_extents, .needs = "mount_dev"),
+	LKLTEST_LIBRARY(extent_tree, .needs = "mount_dev"),
+	LKLTEST_LIBRARY(journaled_file, .needs = "mount_dev"),
+	LKLTEST_LIBRARY(mount_options, .needs = "mount_dev"),
+	LKLTEST_LIBRARY(resize, .needs = "mount_dev"),
+	LKLTEST_LIBRARY(umount_dev, .needs = "mount_dev"),
+	LKLTEST_LIBRARY(stop_kernel, .needs = "start_kernel"),
+	LKLTEST_LIBRARY(disk_remove, .needs = "stop_kernel"),
+};
+
+int main(int argc, char **argv)
+{
+	return lkltest_main(argc, argv);
+}

@@ -58,7 +58,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "lkl_timeout(program, point): timeouts in seconds of a test program, and of each of its points",
     )
-    config.addinivalue_line("markers", "lkl_recipes(*names): the recipes of the images on which tests run")
+    config.addinivalue_line(
+        "markers",
+        "lkl_recipes(*names, directory): the recipes of the images that tests run on, maybe of their own directory",
+    )
 
 
 def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> object:  # noqa: ANN401 -- nodes of any type

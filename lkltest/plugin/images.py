@@ -78,11 +78,15 @@ def _of_marked_types(metafunc: pytest.Metafunc, given: Sequence[Recipe | Path]) 
     mark = metafunc.definition.get_closest_marker("lkl_recipes")
     if mark is None:
         return given
-    known = {recipe.name for recipe in recipes_of(metafunc.config)}
+    recipes = recipes_of(metafunc.config)
+    if directory := mark.kwargs.get("directory"):
+        own = metafunc.definition.path.parent / directory
+        recipes = load([shipped(), *settings_of(metafunc.config).images, own])
+    known = {recipe.name: recipe for recipe in recipes}
     for name in mark.args:
         if name not in known:
             raise UsageError(f"the mark lkl_recipes names {name!r}, but the recipes are {', '.join(sorted(known))}")
-    return [one for one in given if isinstance(one, Recipe) and one.name in mark.args]
+    return [known[name] for name in mark.args] if given and isinstance(given[0], Recipe) else []
 
 
 @contextlib.contextmanager

@@ -28,6 +28,15 @@ def test_a_marked_suite_does_not_take_a_users_image(pytester: pytest.Pytester) -
     assert not [line for line in result.outlines if "my" in line and "::" in line]
 
 
+def test_a_suite_may_have_recipes_of_its_own(pytester: pytest.Pytester) -> None:
+    """They lie in a directory beside its file, and other suites do not run on them."""
+    (pytester.mkdir("mine") / "small.toml").write_text('like = "ext4"\nsize = "8M"\n')
+    pytester.makepyfile(MARKED.format(names="'small', directory='mine'"), test_other="def test_other(image): pass\n")
+    result = pytester.runpytest("--collect-only", "-q")
+    assert [line for line in result.outlines if "small" in line and "test_disk" in line]
+    assert not [line for line in result.outlines if "small" in line and "test_other" in line]
+
+
 def test_a_recipe_that_is_not_there_is_an_error(pytester: pytest.Pytester) -> None:
     """The message names it, and those that are there."""
     pytester.makepyfile(MARKED.format(names="'xsf'"))

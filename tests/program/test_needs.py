@@ -71,7 +71,10 @@ def test_needs_that_cannot_be_met_are_refused(needs: str, message: str | None) -
         parse(source)
 
 
-@pytest.mark.parametrize("source", ["boot/boot.c", "boot/vfs.c", "disk/disk.c", "disk/broken.c", "disk/own/btrfs.c"])
+@pytest.mark.parametrize("source", [
+    "boot/boot.c", "boot/vfs.c", "disk/disk.c", "disk/broken.c",
+    "disk/own/btrfs.c", "disk/own/ext4.c", "disk/own/xfs.c",
+])
 def test_points_of_the_suites_stand_alone(source: str) -> None:
     """Every point names what it needs, and no point but a beginning costs most of the others if it dies."""
     table = read(SUITES / source)

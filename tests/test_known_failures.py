@@ -35,7 +35,7 @@ def test_a_pattern_matches_an_item(tmp_path: Path, pattern: str) -> None:
      "getpid[lkl-4.9.1]", "getpid[lkl-4x9.0]", "boot::getpid*[uml-*"],
 )  # fmt: skip
 def test_a_pattern_does_not_match_another_item(tmp_path: Path, pattern: str) -> None:
-    """Neither a part of a name, nor another kernel, nor a dot that stands for anything."""
+    """A pattern matches neither a part of a name, nor another kernel, and a dot is a dot."""
     assert not listed(tmp_path, f"{pattern}  bug").find(ITEM, item=True)
 
 

@@ -20,7 +20,7 @@ def test_init_writes_tests_that_pass(liblkl: Liblkl, pytester: pytest.Pytester) 
 
 
 def test_the_workflow_is_where_the_service_looks(pytester: pytest.Pytester) -> None:
-    """It is at the top of the repository, and names the directory as it is called from there."""
+    """The workflow is at the top of the repository, and names the directory as it is called from there."""
     pytester.mkdir(".git")
     assert cli.main(["init", "tools/mine"]) == 0
     text = (pytester.path / ".github" / "workflows" / "lkltest.yml").read_text()

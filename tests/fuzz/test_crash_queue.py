@@ -119,7 +119,7 @@ def test_workers_never_wait(queue: CrashQueue, config: KernelConfig, description
 
 
 def test_hangs_are_known_by_their_names(queue: CrashQueue, config: KernelConfig, description: Description) -> None:
-    """Once one came again when it was looked into, under all names that it was met by; no other failure."""
+    """Hangs are known by all their names once one came again on a closer look; other failures are not."""
     queue.add(crash(config, description, ReportType.HANG))
     assert queue.hangs() == set()
     queue.findings = {

@@ -65,7 +65,7 @@ def test_replay_says_whether_it_fails(
 def test_a_finding_is_written_whole(
     runner: Runner, config: KernelConfig, settings: Settings, parse: Callable[[str], Program], tmp_path: Path
 ) -> None:
-    """Its directory has the program, the stack, the kernel, and a C program that was seen to fail."""
+    """The directory of a finding has the program, the stack, the kernel, and a C program that was seen to fail."""
     program = parse(DEADLY)
     report = runner.run([program]).report
     assert report is not None

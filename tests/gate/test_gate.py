@@ -292,7 +292,7 @@ def test_report_fits_into_a_mail() -> None:
 
 
 def test_report_that_is_not_whole_says_so() -> None:
-    """In its first line: a suite that was skipped has shown nothing."""
+    """The first line says that suites were skipped: they have shown nothing."""
     rows = (Row("UML", "builds", Verdict.PASSED), Row("UML", "suites/disk", Verdict.NOT_RUN, "40 skipped", "get mkfs"))
     assert Report("", "6.1.3", rows).text().startswith("lkltest gate: Linux 6.1.3: passed, as far as it was run\n")
     assert Report("", "6.1.3", rows[:1]).text().startswith("lkltest gate: Linux 6.1.3: passed\n")

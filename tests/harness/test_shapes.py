@@ -68,7 +68,7 @@ def test_the_native_shape_compiles(settings: Settings) -> None:
 
 @pytest.mark.skipif(os.getpid() == 1, reason="this is an init")
 def test_a_native_program_refuses_to_test_the_host(settings: Settings) -> None:
-    """It would mount, and power off, the machine that it is run on."""
+    """A native program started on a host mounts nothing, powers nothing off, and names its purpose."""
     done = process.run([cc.compile_native(BOOT, settings, flags=("-Werror",))], timeout=60)
     assert (done.status, done.output) == (2, b"")
     assert "init=" in done.errors.decode()

@@ -43,7 +43,7 @@ def test_a_full_disk_is_no_error() -> None:
 
 
 def test_a_file_that_cannot_be_made_is_no_error(tmp_path: Path) -> None:
-    """As on a disk without room for one more: that is said, and the last bytes are still had."""
+    """A file that cannot be made, as on a full disk, is told, and the last bytes are still had."""
     bounded_log = BoundedLog(tmp_path / "none" / "out", limit=100)
     bounded_log.write(b"a" * 30)
     bounded_log.write(b"b" * 30)

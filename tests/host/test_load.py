@@ -15,7 +15,7 @@ def test_the_slowdown_is_bounded() -> None:
 
 
 def test_a_deadline_passes_on_an_idle_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It passes when its seconds have."""
+    """A deadline on an idle machine passes when its seconds have."""
     monkeypatch.setattr(load, "slowdown", lambda: 1.0)
     assert load.Deadline(0).passed()
     assert not load.Deadline(3600).passed()

@@ -51,7 +51,7 @@ def only(monkeypatch: pytest.MonkeyPatch, directory: Path, *programs: str) -> No
 
 
 def test_an_image_comes_back_as_it_was(image: Path, tmp_path: Path) -> None:
-    """Its size, its data and its holes; the archive has the data only, and replaces an older one."""
+    """An unpacked image has its size, data and holes; the archive has the data only, and replaces an older one."""
     for _ in range(2):
         packed = archive.save(image, tmp_path, 1 << 20)
     assert packed.name == "-host:a disk.img.tar.zst"
@@ -99,7 +99,7 @@ def test_more_data_than_the_limit_is_not_packed(image: Path, tmp_path: Path) -> 
 
 
 def test_a_full_disk_leaves_no_half_archive_and_no_half_image(image: Path, tmp_path: Path) -> None:
-    """Neither the archive nor the image is there, and both errors name the file and the next step."""
+    """A full disk leaves neither archive nor image, and both errors name the file and the next step."""
     with image.open("r+b") as file:
         file.seek(1 << 30)
         file.write(os.urandom(4 << 20))
@@ -135,7 +135,7 @@ def test_what_is_no_archive_of_an_image_is_told(tmp_path: Path, capsys: pytest.C
 def test_unpack_takes_a_file_or_a_directory(
     image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It puts the images beside their archives or where the user says, again and again, and names each."""
+    """`unpack` puts images beside their archives or where the user says, again and again, and names each."""
     kept = tmp_path / "kept" / "cut0"
     kept.mkdir(parents=True)
     packed = archive.save(image, kept, 1 << 20)

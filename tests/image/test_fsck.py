@@ -74,7 +74,7 @@ def test_one_flipped_byte_of_data_is_found(name: str, tmp_path: Path) -> None:
 
 
 def test_one_flipped_byte_of_data_is_found_on_btrfs(tmp_path: Path) -> None:
-    """Its reader refuses data that does not match its checksum, or hands it out changed."""
+    """The reader of btrfs refuses data that does not match its checksum, or hands it out changed."""
     image = made("btrfs", tmp_path)
     data = tree.content("packed/size-4097", 4097)
     find_and_change(image, data[:512], lambda old: bytes([old[0] ^ 1]) + old[1:])
@@ -89,7 +89,7 @@ def set_superblock(image: Image, offset: int, value: int) -> None:
 
 
 def test_a_wrong_count_of_free_blocks_is_found(tmp_path: Path) -> None:
-    """Although e2fsck -fn exits with status 0 then: what it says counts."""
+    """The words of e2fsck count: its exit status is 0 for a wrong count of free blocks."""
     image = made("ext4", tmp_path)
     set_superblock(image, 12, 7)
     assert tools.run(["e2fsck", "-fn", str(image.path)]).status == 0
@@ -117,7 +117,7 @@ def test_damaged_metadata_is_found(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "place", "whence"), [("gpt", -512, 2), ("gpt", 520, 0), ("mbr", 454, 0)])
 def test_a_damaged_partition_table_is_found(name: str, place: int, whence: int, tmp_path: Path) -> None:
-    """Although sfdisk detects no errors then: what else it says counts."""
+    """All words of sfdisk count: it "detects no errors" in a damaged partition table."""
     image = made(name, tmp_path)
     with image.path.open("r+b") as file:
         file.seek(place, whence)
@@ -179,7 +179,7 @@ def test_a_file_that_the_program_says_it_wrote_must_be_there(tmp_path: Path) -> 
 
 
 def test_a_damaged_second_disk_is_told(tmp_path: Path) -> None:
-    """It is another file than the first."""
+    """A damaged second disk is told, and called so."""
     first = made("ext2", tmp_path)
     second = make(RECIPES["ext2"], "4.9.0", tmp_path, name="ext2-second", pack=False)
     set_superblock(second, 12, 7)
@@ -188,7 +188,7 @@ def test_a_damaged_second_disk_is_told(tmp_path: Path) -> None:
 
 
 def test_a_recipe_that_cannot_pack_or_read_is_judged_all_the_same(tmp_path: Path) -> None:
-    """By its checkers alone."""
+    """A recipe that cannot pack or read is judged by its checkers alone."""
     keys = {key: value for key, value in RECIPES["ext4"].parts[0].keys.items() if key not in {"pack", "read"}}
     image = make(Recipe("plain", tmp_path, "", (Part(keys),)), "6.0", tmp_path)
     assert not image.packed

@@ -76,7 +76,7 @@ def test_a_command_of_another_recipe_is_left_out_by_an_empty_one(tmp_path: Path)
 
 
 def test_a_later_directory_replaces_recipes_of_the_same_name(tmp_path: Path) -> None:
-    """So that --lkl-images can change ours, and what is like them."""
+    """A recipe of --lkl-images replaces ours of the same name, also for recipes that are like it."""
     ours = write(tmp_path / "a", base=BASE, small='like = "base"\n')
     theirs = write(tmp_path / "b", base=BASE.replace("16M", "32M"))
     assert [recipe.volumes("6")[0].size for recipe in load([ours, theirs])] == [32 << 20, 32 << 20]
@@ -194,10 +194,10 @@ def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_versions_are_compared_number_by_number(condition: str, version: str, expected: bool) -> None:
-    """As deep as the condition goes."""
+    """Versions are compared by as many numbers as the condition has."""
     assert holds(condition, version) is expected
 
 
 def test_sizes_have_units_of_1024() -> None:
-    """As dd and truncate have them."""
+    """Units of sizes are powers of 1024, as for dd and truncate."""
     assert [size(text) for text in ("512", "1K", "3M", "2T")] == [512, 1024, 3 << 20, 2 << 40]

@@ -38,7 +38,7 @@ def test_zeroes_are_not_copied(tmp_path: Path) -> None:
 
 
 def test_a_part_is_taken_out_and_put_back(tmp_path: Path) -> None:
-    """As a partition is."""
+    """A part of an image, such as a partition, is taken out and put back with its holes."""
     old = make(tmp_path / "a", 10 << 20, at1048576=b"part", at5242880=b"beyond")
     sparse.extract(old, tmp_path / "p", 1 << 20, 1 << 20)
     assert (tmp_path / "p").read_bytes() == b"part" + bytes((1 << 20) - 4)

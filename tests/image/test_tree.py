@@ -13,7 +13,7 @@ def test_known_data_is_told_apart_by_file_and_by_page() -> None:
 
 
 def test_known_data_of_a_shorter_file_is_the_beginning_of_a_longer_one() -> None:
-    """So that a file can grow."""
+    """Known data of a longer file begins with that of a shorter one, so that a file can grow."""
     assert tree.content("a", 10000).startswith(tree.content("a", 4097))
     assert tree.content("a", 0) == b""
 

@@ -145,7 +145,7 @@ def test_an_unpacked_image_counts_by_its_data(tmp_path: Path) -> None:
 
 
 def test_git_ignores_artifacts(suite: Pytest, pytester: pytest.Pytester) -> None:
-    """Also in a repository that says nothing about them."""
+    """Artifacts are ignored by git, also in a repository that says nothing about them."""
     suite("fails")
     assert process.run(["git", "init", "-q"], cwd=pytester.path).ok
     told = process.run(["git", "status", "--porcelain"], cwd=pytester.path)

@@ -142,7 +142,7 @@ def test_a_result_counts_only_where_it_was_announced(suite: Pytest) -> None:
 
 
 def test_a_program_without_a_table_has_subtests(suite: Pytest) -> None:
-    """Its points are pytest's built-in subtests of one item."""
+    """Points of a program without a table are pytest's built-in subtests of one item."""
     result = suite("untabled", "-v")
     assert result.ret == 1
     result.stdout.re_match_lines([r".*untabled::program.*\[two\].*"])

@@ -23,7 +23,7 @@ def session(suite: Pytest, pytester: pytest.Pytester) -> Listed:
 
 
 def test_a_listed_failure_does_not_fail_the_session(session: Listed) -> None:
-    """It is an xfail with its reason; a listed pass is told and fails nothing, and so is what is no item."""
+    """A listed failure is an xfail with its reason; listed passes and missing items are told, and fail nothing."""
     known = "fails::wrong[lkl-4.9.0*]  https://bugs/7\nfails::before  mended\nfails::gone  long ago\n"
     result = session("fails", "-rxX", "-o", "xfail_strict=true", known=known)
     result.assert_outcomes(passed=2, xfailed=1, xpassed=1)
@@ -88,7 +88,7 @@ def test_a_build_that_fails_is_not_known(session: Listed) -> None:
 
 @pytest.mark.parametrize("option", ["--lkl-known=known.txt", "-olkl_known=known.txt"])
 def test_a_mistake_in_the_list_ends_the_session(pytester: pytest.Pytester, inline: Pytest, option: str) -> None:
-    """It is pytest's usage error, which names the line."""
+    """A mistake in the list is pytest's usage error, which names the line."""
     (pytester.path / "known.txt").write_text("# ours\nfails::wrong\n")
     pytester.makepyfile("def test_nothing(): pass")
     result = inline(option)

@@ -204,7 +204,7 @@ def test_a_flood_is_ended_and_bounded(session: Session, script: Script, pytester
 
 
 def test_points_without_end_are_ended(session: Session, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody reads more points than there is memory for."""
+    """A program that prints more points than are read is killed."""
     # Noise between the points: a megabyte, which is read at once, then has hundreds of them.
     script("yes \"$(printf 'ok - again\\n%04000d' 0)\"")
     monkeypatch.setattr(run, "MOST_POINTS", 100)
@@ -297,14 +297,14 @@ def test_the_result_of_a_subtest_decides(session: Session, script: Script) -> No
     ("echo '1..0 # SKIP no perl'", "no perl"), ("echo TAP version 13; echo '1..0 # SKIP not root'; exit 4", "not root"),
 ])  # fmt: skip
 def test_a_program_that_skips_all_is_skipped(session: Session, script: Script, text: str, reason: str) -> None:
-    """Its reason is told, also with the exit status that kselftest's programs have then; --lkl-strict forbids it."""
+    """The reason of a skip of all is told, also with kselftest's exit status for it; --lkl-strict forbids it."""
     script(text)
     session(CHECK).stdout.re_match_lines([rf".*::program SKIPPED \({reason}\).*"])
     session(CHECK, "--lkl-strict").assert_outcomes(failed=1)
 
 
 def test_skips_that_are_not_ok_are_excused_where_asked(session: Session, script: Script) -> None:
-    """They are printed by bats -F tap13 and cmocka, whose exit status is 0 then."""
+    """Skips that are `not ok` come from bats -F tap13 and cmocka, whose exit status is 0 then."""
     script("echo 1..1; echo 'not ok 1 - one # SKIP no net'")
     result = session(CHECK)
     assert result.ret == 1

@@ -57,7 +57,7 @@ def test_what_was_flushed_is_never_lost(recording: Recording) -> None:
 
 
 def test_unflushed_writes_come_in_the_order_of_the_cut(recording: Recording) -> None:
-    """So that an older write can overtake a newer one."""
+    """Unflushed writes come in the order of the cut, so that an older one can overtake a newer one."""
     assert left(recording, Cut(5, 10, (7, 8, 9))) == "fbce...."
     assert left(recording, Cut(5, 10, (9, 7))) == "dbc....."
 
@@ -86,7 +86,7 @@ def test_some_cuts_come_when_something_was_just_promised(recording: Recording) -
 
 
 def test_a_cut_loses_nothing_that_was_flushed_and_invents_nothing(recording: Recording) -> None:
-    """Its writes lie between its flush and its end."""
+    """The writes of a cut lie between its flush and its end."""
     for number in range(200):
         cut = choose(recording, number)
         assert all(cut.flush < index < cut.end for index in cut.order)

@@ -20,7 +20,7 @@ PROGRAMS = Path(__file__).parents[2] / "suites" / "disk"
 def test_replay_tells_whether_the_disk_survives(
     honest: bool, liblkl: Liblkl, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By its exit code, with what is wrong, on the kernel that failed."""
+    """The exit code of a replay, on the kernel that failed, tells whether the disk survives; the output, why not."""
     recipe = next(recipe for recipe in load([shipped()]) if recipe.name == "ext3")
     with scratch.directory() as directory:
         try:

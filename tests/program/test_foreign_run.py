@@ -103,7 +103,7 @@ def test_each_point_has_its_own_time(run: Any) -> None:  # noqa: ANN401 -- a fun
 
 
 def test_standard_error_goes_to_the_failures_around_it(run: Any) -> None:  # noqa: ANN401 -- a function
-    """It is told with a failed point that it came before or behind, and not with a later one."""
+    """Standard error is told with a failed point that it came before or behind, and not with a later one."""
     silent = run(
         (0.1, b"1..4\nok 1 - a\n"), (0.1, b"err: why b\n"), (0.1, b"not ok 2 - b\n"), (0.1, b"err: more\n"),
         (0.1, b"ok 3 - c\n"), (0.1, b"x\n"), (0.1, b"not ok 4 - d\n"),

@@ -43,7 +43,7 @@ def test_a_part_has_all_that_it_needs(wanted: str, part: str) -> None:
     ("d", "host start a b c rest"), ("rest", "host start a b c d"), ("a c", "host start"),
 ])  # fmt: skip
 def test_what_needs_a_dead_point_is_left_out(dead: str, part: str) -> None:
-    """Also where it needs it by others, or declares nothing and comes after it."""
+    """A point is left out that needs a dead one, also by others, or that declares nothing and comes after it."""
     assert names(Needs(TABLE).without([point.name for point in TABLE], dead.split())) == part
 
 

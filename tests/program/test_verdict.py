@@ -93,7 +93,7 @@ def test_words_in_the_evidence_decide_nothing() -> None:
     (evidence(ended=ended(0), results={"a": PASSED["a"]}), "b", False, "not reached: 1 of 2 points have no result"),
 ])  # fmt: skip
 def test_a_point_without_a_result_is_lost(found: Evidence, name: str, reached: bool, message: str) -> None:
-    """It was running when the program ended, or was never reached; either way it says how the program ended."""
+    """A lost point was running at the program's end, or never reached; either way its message tells that end."""
     result = lost(name, found, judge(found))
     assert (result.state, result.reached) == (State.LOST, reached)
     assert result.message.startswith(message)
@@ -101,7 +101,7 @@ def test_a_point_without_a_result_is_lost(found: Evidence, name: str, reached: b
 
 
 def test_points_of_a_program_that_skips_all() -> None:
-    """They are skipped for its reason; after a bad end they are lost."""
+    """Points of a program that skips all are skipped for its reason; after a bad end they are lost."""
     found = evidence(results={}, output=Output(planned=True, skip_all=""))
     assert lost("a", found, judge(found)).state is State.SKIPPED
     assert lost("a", found, judge(found)).message == "the program skips all its points"
@@ -162,7 +162,7 @@ def test_each_bad_end_of_a_foreign_program(found: Evidence, kinds: list[Kind], t
     (replace(FOREIGN, results={}, ended=ended(None, 11)), State.LOST, False),
 ])  # fmt: skip
 def test_a_known_point_of_a_foreign_program_that_did_not_come(found: Evidence, state: State, reached: bool) -> None:
-    """It is gone where the run is whole; otherwise it was running, being the next one, or was not reached."""
+    """A known point that did not come is gone in a whole run; otherwise it was running, if the next, or not reached."""
     result = lost("b", found, judge(found))
     assert (result.state, result.reached) == (state, reached)
 

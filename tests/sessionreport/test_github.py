@@ -29,7 +29,7 @@ def test_a_failure_without_a_place_has_an_annotation(tmp_path: Path) -> None:
 
 
 def test_the_summary_tells_the_verdict() -> None:
-    """It says passed only where nothing failed, and a message cannot end its own block."""
+    """The summary says passed only where nothing failed, and a message cannot end its own block."""
     assert next(github.summary(session(Item("a", "", "passed", 0.0)))) == "### lkltest: passed"
     told = "\n".join(github.summary(session(Item("a", "", "failed", 0.0, "one <b>\n````\ntwo"))))
     assert told.startswith("### lkltest: failed\n1 failed in 1.0 s")

@@ -28,7 +28,7 @@ SESSION = Session(
 
 
 def test_the_page_stands_alone() -> None:
-    """It refers to nothing outside of itself, and no text of a test is taken for HTML."""
+    """The page refers to nothing outside of itself, and no text of a test is taken for HTML."""
     told = "\n".join(page.document(SESSION))
     assert not re.search(r"(?:src|href)=|@import|url\(|https?:", told)
     assert "<b>actual</b>" not in told

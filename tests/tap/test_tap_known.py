@@ -75,7 +75,7 @@ def test_many_plain_points_are_looked_through(tmp_path: Path) -> None:
 
 
 def test_a_mistake_in_the_list_ends_the_command(tmp_path: Path) -> None:
-    """It is told with its line, in place of a verdict."""
+    """A mistake in the list is told with its line, in place of a verdict."""
     known = tmp_path / "known.txt"
     known.write_text("# ours\nbad\n")
     ended = tap("--known", known, stdin=PLAIN)

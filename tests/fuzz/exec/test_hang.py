@@ -37,7 +37,7 @@ def look(watch: HangWatch, seconds: float, call: int = 3) -> Look:
 
 
 def test_a_call_that_does_not_return_hangs(watch: HangWatch) -> None:
-    """It is suspect first, then stuck, each once; only a further look takes it for a hang."""
+    """A call that does not return is suspect first, then stuck, each once; only a further look finds a hang."""
     assert look(watch, RECOGNIZE_AFTER / 2) is Look.RUNNING
     assert look(watch, RECOGNIZE_AFTER) is Look.SUSPECT
     assert look(watch, 0.01) is Look.RUNNING

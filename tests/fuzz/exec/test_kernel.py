@@ -54,7 +54,7 @@ def test_programs_do_not_see_each_other(runner: Runner, parse: Parse) -> None:
 @pytest.mark.parametrize("changed", ["munmap(r1, 0x1000)", "mremap(r1, 0x4000, 0x2000, 0, 0)"])
 @pytest.mark.parametrize("flags", ["34", "2"])
 def test_mappings_end_with_their_program(runner: Runner, parse: Parse, flags: str, changed: str) -> None:
-    """Also those of which it took a part away: there is one address space, and nothing to find in it afterwards."""
+    """Mappings end with their program, also those of which it took a part away: all share one address space."""
     program = parse(
         'r0 = openat(AT_FDCWD, "f", O_RDWR|O_CREAT, 0644)\nftruncate(r0, 0x4000)\n'
         f"r1 = mmap_pgoff(0, 0x4000, 3, {flags}, r0, 0)\n{changed}\n"
@@ -236,7 +236,7 @@ def wait_for_return(kernel: Kernel) -> None:
 def test_a_call_that_is_slow_is_no_hang(
     config: KernelConfig, description: Description, parse: Parse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It returned while its stacks were compared with those of a known hang."""
+    """A call that returns while its stacks are compared with those of a known hang is none."""
     asked = 0
 
     def ask(_stderr: bytes) -> bool:
@@ -256,7 +256,7 @@ def test_a_call_that_is_slow_is_no_hang(
 def test_a_call_that_returned_after_all_is_no_hang(
     config: KernelConfig, description: Description, parse: Parse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It took long, and returned while its stack was asked for."""
+    """A call that takes long, and returns while its stack is asked for, is no hang."""
     asked = 0
 
     def ask(kernel: Kernel) -> bytes:

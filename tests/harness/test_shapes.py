@@ -68,7 +68,7 @@ def test_the_native_shape_compiles(settings: Settings) -> None:
 
 @pytest.mark.skipif(os.getpid() == 1, reason="this is an init")
 def test_a_native_program_refuses_to_test_the_host(settings: Settings) -> None:
-    """A native program started on a host mounts nothing, powers nothing off, and names its purpose."""
+    """A native program that is not the init of a kernel refuses to run, and names the parameter `init=`."""
     done = process.run([cc.compile_native(BOOT, settings, flags=("-Werror",))], timeout=60)
     assert (done.status, done.output) == (2, b"")
     assert "init=" in done.errors.decode()

@@ -1,7 +1,8 @@
 """The kernel's log: its stamps, the complaints that fail a point, its panics, its last lines.
 
-WORDS, PHRASES and complains() are the rule of the harness, which judges points in C: no code in Python judges by
-them. They stand here as the list that tests/test_klog.py holds the harness's to.
+WORDS, PHRASES and complains() are the rule of the harness, which judges points in C: they stand here as the list that
+tests/test_klog.py holds the harness's to. In Python only the judge of kselftests, which are not of the harness, uses
+them.
 """
 
 from __future__ import annotations

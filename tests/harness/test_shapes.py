@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +57,15 @@ def test_a_kernel_does_not_take_the_fatal_signals(program: Build, shape: str) ->
     assert done.signal == signal.SIGSEGV
     assert b" SIGSEGV 0x18\n" in done.errors
     assert b"lkltest: end " in done.errors
+
+
+@pytest.mark.parametrize("name", ["plain", "a blank", "a,comma", "a:colon"])
+def test_any_path_of_an_image_is_a_disk(run: Run, tmp_path: Path, name: str) -> None:
+    """UML's library mode puts the path on a command line, where a comma would name a backing file."""
+    image = tmp_path / name
+    image.write_bytes(bytes(1 << 20))
+    output = run("path", f"disk={image}", flags=("-include", str(SHAPES / "um_v8.h")))
+    assert (output.status, failed(output)) == (0, [])
 
 
 def test_the_native_shape_compiles(settings: Settings) -> None:

@@ -6,6 +6,7 @@
  */
 #include "start.h"
 #include <signal.h>
+#include <unistd.h>
 
 #define LKLTEST_UML_LIBRARY 1
 
@@ -49,7 +50,8 @@ static int shape_um_start(const char *cmdline)
 
 int shape_lkl_disk_add(struct lkl_disk *disk)
 {
-	if (shape_started || !disk->dev)
+	/* The kernel's command line takes it, where these end a path. */
+	if (shape_started || !disk->dev || strpbrk(disk->dev, " ,:") || access(disk->dev, W_OK))
 		return -LKL_EINVAL;
 	return shape_disk_add(disk);
 }

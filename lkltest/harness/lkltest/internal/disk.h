@@ -151,6 +151,18 @@ LKLTEST_FN unsigned long long lkltest_image_size(const char *path)
 	return st.st_size;
 }
 
+/*
+ * The path of a disk's image for UML's library mode, which puts it on the kernel's command line; other libraries do
+ * not look at it. There a blank ends it, and a comma or colon stands before the path of a backing file.
+ */
+LKLTEST_FN void *lkltest_disk_name(struct lkltest_disk *disk)
+{
+	if (!strpbrk(disk->path, " \t\n,:\"'"))
+		return (void *)disk->path;
+	snprintf(disk->node, sizeof(disk->node), "/proc/self/fd/%d", disk->fd);
+	return disk->node;
+}
+
 LKLTEST_FN void lkltest_disk_add(struct lkltest_disk *disk, const char *record)
 {
 	static int nr_disks;
@@ -165,8 +177,7 @@ LKLTEST_FN void lkltest_disk_add(struct lkltest_disk *disk, const char *record)
 		if (disk->record < 0)
 			lkltest_bail_out("cannot write the recording %s: %s", record, strerror(errno));
 	}
-	/* UML's library mode looks for the image's path here; the others overwrite it. */
-	disk->disk.dev = (void *)disk->path;
+	disk->disk.dev = lkltest_disk_name(disk);
 	if (record || disk->fail || disk->fail_from || disk->capacity)
 		lkltest_disk_serve(disk);
 	else

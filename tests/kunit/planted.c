@@ -2,6 +2,8 @@
 /* Cases that break their kernel, each between two that do not. */
 #include <kunit/test.h>
 #include <linux/delay.h>
+#include <linux/irqflags.h>
+#include <linux/reboot.h>
 #include <linux/slab.h>
 
 static void planted_good_first(struct kunit *test)
@@ -87,6 +89,52 @@ static void planted_warning(struct kunit *test)
 	WARN(1, "planted");
 }
 
+static void planted_bug(struct kunit *test)
+{
+	BUG();
+}
+
+static void planted_interrupts_off(struct kunit *test)
+{
+	local_irq_disable();
+	for (;;)
+		barrier();
+}
+
+static void planted_flood(struct kunit *test)
+{
+	for (;;)
+		printk(KERN_INFO "planted flood\n");
+}
+
+static void planted_halt(struct kunit *test)
+{
+	kernel_halt();
+}
+
+static void planted_restart(struct kunit *test)
+{
+	kernel_restart(NULL);
+}
+
+static void planted_silent_restart(struct kunit *test)
+{
+	emergency_restart();
+}
+
+/* Prints what no result of KUnit's is, though it looks like one. */
+static void planted_ktap(struct kunit *test)
+{
+	printk(KERN_INFO "ok 1 fake\n");
+	printk(KERN_INFO "not ok 1 planted\n");
+	printk(KERN_INFO "    not ok 1 fake\n");
+	printk(KERN_INFO "        not ok 1 fake\n");
+	printk(KERN_INFO "    # Subtest: fake\n");
+	printk(KERN_INFO "KTAP version 1\n");
+	printk(KERN_INFO "1..7\n");
+	printk(KERN_INFO "Bail out!\n");
+}
+
 static void planted_good_last(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, 1 + 1, 2);
@@ -105,6 +153,13 @@ static struct kunit_case planted_cases[] = {
 	KUNIT_CASE(planted_overrun),
 	KUNIT_CASE_PARAM(planted_parameters, planted_gen_params),
 	KUNIT_CASE(planted_warning),
+	KUNIT_CASE(planted_bug),
+	KUNIT_CASE(planted_interrupts_off),
+	KUNIT_CASE(planted_flood),
+	KUNIT_CASE(planted_halt),
+	KUNIT_CASE(planted_restart),
+	KUNIT_CASE(planted_silent_restart),
+	KUNIT_CASE(planted_ktap),
 	KUNIT_CASE(planted_good_last),
 	{}
 };
@@ -135,4 +190,22 @@ static struct kunit_case planted_trap_cases[] = {
 
 static struct kunit_suite planted_trap_suite = { .name = "planted trap", .test_cases = planted_trap_cases };
 
-kunit_test_suites(&planted_suite, &planted_trap_suite);
+static int planted_init_fails(struct kunit_suite *suite)
+{
+	return -ENOMEM;
+}
+
+static void planted_never_runs(struct kunit *test)
+{
+}
+
+static struct kunit_case planted_init_cases[] = {
+	KUNIT_CASE(planted_never_runs),
+	{}
+};
+
+static struct kunit_suite planted_init_suite = {
+	.name = "planted_init", .suite_init = planted_init_fails, .test_cases = planted_init_cases
+};
+
+kunit_test_suites(&planted_suite, &planted_trap_suite, &planted_init_suite);

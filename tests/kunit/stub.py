@@ -56,6 +56,8 @@ def run_case(number: int, name: str, how: str, broken: bool) -> None:
     if how == "flood":
         while True:
             say("planted flood")
+    if how == "restart":  # as a UML that does not know `noreboot`
+        os.execv(sys.executable, [sys.executable, "-IS", *sys.argv])
     if how == "exit":
         sys.exit(0)
     if how == "lost":

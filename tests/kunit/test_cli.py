@@ -85,3 +85,16 @@ def test_no_tree(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """A directory that is no kernel tree is refused."""
     assert cli.main(["kunit", "--tree", str(tmp_path)]) == Exit.USAGE
     assert "pass --tree the root of a whole kernel tree" in capsys.readouterr().err
+
+
+def test_no_compiler(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without the programs of a build all of them are named, and the option that needs none."""
+    monkeypatch.setenv("LKLTEST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name in ("Makefile", "Kconfig", "arch/um/Makefile", "tools/testing/kunit/configs/default.config"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    assert cli.main(["kunit", "--tree", str(tmp_path)]) == Exit.USAGE
+    error = capsys.readouterr().err
+    assert "gcc (for compiling), make" in error
+    assert error.endswith("or test a kernel that is built already with --uml PATH\n")

@@ -51,7 +51,7 @@ def test_all_in_one_boot(stub: Stub, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "letter"), [("crash", "C"), ("hang", "H"), ("flood", "H"), ("exit", "C"), ("kasan", "F")]
+    ("how", "letter"), [("crash", "C"), ("hang", "H"), ("flood", "H"), ("restart", "H"), ("exit", "C"), ("kasan", "F")]
 )
 def test_a_bad_end_is_blamed_alone(stub: Stub, how: str, letter: str) -> None:
     """A case that ends, hangs or poisons its kernel fails; all others have the results that they have without it."""

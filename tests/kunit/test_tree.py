@@ -78,6 +78,8 @@ def test_planted(tmp_path: Path) -> None:
     assert bad == {
         "planted_null": Status.CRASHED, "planted_loop": Status.HUNG, "planted_failure": Status.FAILED,
         "planted_sleep": Status.HUNG, "planted_broken_list": Status.CRASHED, "planted_overrun": Status.FAILED,
-        "planted_parameters": Status.FAILED,
+        "planted_parameters": Status.FAILED, "planted_bug": Status.CRASHED, "planted_interrupts_off": Status.HUNG,
+        "planted_flood": Status.HUNG, "planted_halt": Status.CRASHED, "planted_restart": Status.CRASHED,
+        "planted_silent_restart": Status.CRASHED, "planted_never_runs": Status.FAILED,
     }  # fmt: skip
     assert {result.case.name: result.status for result in results}["planted_skip"] is Status.SKIPPED

@@ -70,8 +70,9 @@ def run(kernel: Kernel, group: Group, everything: Sequence[Case], options: Optio
         elif loss and loss.silent and len(boot.cases) > 1 and not loss.early:
             alone = reader.current  # it, or the next one, whose predecessor's result is kept back
         elif loss:
-            if unsettled:
-                yield unsettled.result
+            if unsettled:  # another way to die is another fault
+                same = unsettled.loss.status is loss.status
+                yield unsettled.result if same else blamed(unsettled.result, unsettled.loss)
             unsettled = None
             done = lost(reader, loss, pending)
         yield from done

@@ -90,6 +90,12 @@ def test_a_death_behind_a_result(stub: Stub, last: str) -> None:
     assert "the kernel died behind it" in found["one.b"].reason
 
 
+def test_two_ways_to_die(stub: Stub) -> None:
+    """A case behind which the kernel died is blamed also where the next one dies in another way."""
+    found = results_of(stub({"one": {"a": "pass", "b": "die_after"}, "two": {"c": "hang", "d": "pass"}}))
+    assert letters(found) == "pCHp"
+
+
 def test_the_init_of_a_suite(stub: Stub) -> None:
     """The cases of a suite whose init function crashes or fails fail, each with that reason; no other does."""
     suites: Suites = {"a": {"p": "pass"}, "init_crashes": {"q": "pass", "r": "pass"}, "init_fails": {"s": "pass"},

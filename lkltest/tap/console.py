@@ -60,7 +60,7 @@ def _pattern(name: str) -> Pattern:
         "rest of not": lambda: re.compile(rb"(?:.*?\S )? ok(?: \d| - |$)|(?:.*?\W)?k(?: \d| - )"),
         "torn before": lambda: re.compile(rb"(?<!\w)not(?:(?!e|hing|ic|if|ab)\w| o(?!k)\w| ?o?[ \t\r]*+\n)"),
         "numbered failure": lambda: re.compile(
-            rb"(?<!can)not ok(?: \d|(?<=\Snot ok) - |(?<=oknot ok)|(?: \d*+)?+(?=" + _STAMP + b"))"
+            rb"(?<!can)not ok(?: \d|(?!ay)\w| -(?= )|(?<=oknot ok)|(?: \d*+)?+(?=" + _STAMP + b"))"
         ),
         "prose": lambda: re.compile(
             rb"[\"'`#(=]$|^[-+]$|(?<!\w)(?:is|are|was|were|be|been|it|that|this|and|or|but|if)$"
@@ -115,7 +115,8 @@ def _notable(begun: bool, met: bool) -> tuple[Pattern, ...]:
     failures = b"not (?:" + behind + rb"|ok [-\d\[<]|[-\d\[<\r\n])"
     patterns = [failures, rb"ok (?:(?<=\Sok )\d++ (?:- |selftests: )|(?<=\Wok )(?:\d|- ))"]
     if not begun or met:  # another stream may begin, behind another prefix
-        patterns += [rb"ok(?<!\wok) ++\d", rb"k (?<=\Wk )[-\d]", rb"1\.\.\d", rb"# Subtest", rb"oknot ok"]
+        patterns += [rb"ok(?<!\wok) ++\d", rb"k (?<=\Wk )[-\d]", rb"1\.\.\d", rb"# Subtest"]
+        patterns += [rb"oknot ok", rb"not ok(?!ay)\w"]
         patterns += [rb"not(?<!\wnot)(?: ?o?+[\[<\r\n]| ok[\[<])", rb"ok(?<!\wok)(?<![,;.] not ok)\r?+\n"]
     if not begun:
         patterns.append(rb"not(?<!\wnot) ")
@@ -169,11 +170,14 @@ def has_glued_failure(line: bytes) -> bool:
 
 def _has_numbered_failure(line: bytes) -> bool:
     """Whether a line has a `not ok` with a number, behind anything but quotes, blanks and the words of prose."""
-    return any(_is_failure_behind(line[: match.start()]) for match in _pattern("numbered failure").finditer(line))
+    found = _pattern("numbered failure").finditer(line)
+    return any(_is_failure_behind(line[: match.start()], dash=match[0].endswith(b"-")) for match in found)
 
 
-def _is_failure_behind(head: bytes) -> bool:
+def _is_failure_behind(head: bytes, *, dash: bool = False) -> bool:
     bare = head.rstrip(b" \t")
+    if dash and bare != head and not any(byte in b"0123456789" for byte in bare):
+        return False  # prose: "that is bad, not ok - stop"
     return bool(bare) and len(head) - len(bare) <= 2 and not _pattern("prose").search(bare)
 
 

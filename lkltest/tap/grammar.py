@@ -212,9 +212,9 @@ def is_failure(line: bytes) -> bool:
     return _pattern("failure").match(line) is not None
 
 
-def has_glued_failure(description: bytes) -> bool:
-    """Whether the description of a point goes on as the line of a failure, which has lost its beginning."""
-    return b"not ok" in description and _pattern("glued failure").search(description) is not None
+def has_glued_failure(line: bytes) -> bool:
+    """Whether a line of TAP goes on with that of a failure, which does not stand on a line of its own."""
+    return b"not ok" in line and _pattern("glued failure").search(line) is not None
 
 
 def is_kselftest(line: bytes) -> bool:

@@ -7,11 +7,11 @@ from collections import deque
 from lkltest.tap import console, events, lines, prefix
 from lkltest.tap.block import Block
 from lkltest.tap.dialect import Dialect
-from lkltest.tap.grammar import find_glued, is_failure, read_remark, read_version, read_warning, text
+from lkltest.tap.grammar import find_glued, has_glued_failure, is_failure, read_remark, read_version, read_warning, text
 from lkltest.tap.heads import Heads, Start
 from lkltest.tap.nesting import PERL
 from lkltest.tap.prefix import Prefix
-from lkltest.tap.problem import Problem, ProblemKind, Remark
+from lkltest.tap.problem import ProblemKind, Remark
 from lkltest.tap.report import Report
 from lkltest.tap.stream import Stream
 
@@ -58,9 +58,7 @@ class Reader:
                 stream.report.output = self._shown_output()
             self._output = b""
         elif stream.failure_before and self.reports:  # no other stream has come
-            self.reports[-1].broken = True
-            problem = Problem(self._line, ProblemKind.LOST_FAILURE, "a `not ok` behind the end of the stream")
-            self.reports[-1].noted.add(problem)
+            self.reports[-1].fault(self._line, ProblemKind.LOST_FAILURE, "a `not ok` behind the end of the stream")
 
     def _register(self) -> None:
         if self._stream.begun and (not self.reports or self.reports[-1] is not self._stream.report):
@@ -150,6 +148,8 @@ class Reader:
             self._unknown(line)
         else:
             self._register()
+            if not indent and bare[:1] != b"#" and has_glued_failure(bare):
+                self._lose_failure()
             # The rest of a torn `not ok` is a point: a brace or a pragma of the console's between them is not.
             if bare[:1] in b"on" or (bare[:1] != b"#" and self._stream.suspect < 2):
                 self._stream.suspect = 0
@@ -192,8 +192,8 @@ class Reader:
         if any(part in line for part in (b"t ok", b" ok", b"k ")):
             last = self._prefix.last if self._prefix and not self._behind_prefix else b""
             self._stream.report.doubtful |= b"t ok" in line
-            whole = prefix.without_escapes(self._raw)  # the prefix may be longer here than the stream's
-            failed = console.has_failure(line, last) or console.has_failure(whole, b"")
+            # The prefix of this line may be longer than the stream's.
+            failed = console.has_failure(line, last) or console.has_failure(prefix.without_escapes(self._raw), b"")
             if failed or console.may_be_rest(line, self._output):
                 self._lose_failure()
         elif (at := console.find_torn(line) if b"not" in line else None) is None:
@@ -346,8 +346,7 @@ class Reader:
     def _starts_behind_prefix(self) -> bool:
         """Find the prefix of a stream that starts with the present line."""
         line = prefix.without_escapes(self._raw)
-        start = None
-        found = self._find_prefix(line)
+        found, start = self._find_prefix(line), None
         if found is None and not self._stream.begun and self._prefix is None:
             start = self._heads.begin(line, self._line)
             found = start and start.prefix

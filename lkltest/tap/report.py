@@ -132,6 +132,11 @@ class Report:
             Problem(last, kind, f"{count} more of this kind are not listed") for kind, count in self.noted.more.items()
         ]
 
+    def fault(self, line: int, kind: ProblemKind, message: str) -> None:
+        """Note a problem behind its end, which fails it."""
+        self.broken = True
+        self.noted.add(Problem(line, kind, message))
+
     def count(self, point: Point) -> None:
         """Take in a point, whose number has been judged."""
         self.points.append(point)

@@ -157,8 +157,6 @@ class Stream(Nesting):
             point.reason = text(read.reason or b"")
             skips = directive == "skip" and (level.rules.skip_excuses or self.excuse_skips)
             point.excused = directive == "todo" or skips
-        if not indent and grammar.has_glued_failure(read.description):
-            self.fault(ProblemKind.LOST_FAILURE, "a `not ok` follows on the line of this point")
         self._announce_end(level, point, read.description)
         for comment in level.comments.lines():
             point.comment(comment)

@@ -13,6 +13,7 @@
 #include "multicast.inc.c"
 #include "netlink.inc.c"
 #include "options.inc.c"
+#include "packet.inc.c"
 #include "procnet.inc.c"
 #include "routes.inc.c"
 #include "tcp.inc.c"
@@ -294,6 +295,10 @@ LKLTEST_POINTS = {
 	LKLTEST(unix_names, .needs = "if_up"),
 	LKLTEST(unix_descriptors, .needs = "if_up"),
 	LKLTEST(unix_credentials, .needs = "if_up"),
+	LKLTEST(packet_receive, .needs = "if_up"),
+	LKLTEST(packet_send, .needs = "if_up"),
+	LKLTEST(packet_statistics, .needs = "if_up"),
+	LKLTEST(packet_member, .needs = "if_up"),
 	LKLTEST_LIBRARY(stop_kernel, .needs = "start_kernel"),
 };
 

@@ -11,9 +11,9 @@ from lkltest.host import process, programs
 from lkltest.host.cache import key, locked
 from lkltest.host.progress import Progress
 from lkltest.kselftest.declaration import SUITABLE
-from lkltest.kselftest.sources import Sources
+from lkltest.kselftest.sources import Sources, clean_root
 from lkltest.kselftest.tests import options_of, target_of
-from lkltest.kunit import config, shadow
+from lkltest.kunit import config
 from lkltest.kunit.fingerprint import fingerprint
 from lkltest.settings import Settings
 from lkltest.uml import Uml, inspect
@@ -86,12 +86,7 @@ def _make(
     output.mkdir(parents=True, exist_ok=True)
     stamp, state = output.parent / STAMP, fingerprint(tree)
     stamp.unlink(missing_ok=True)
-    root = tree
-    if shadow.needed(tree):
-        root = sources.home / "kernel-sources"
-        root.mkdir(exist_ok=True)
-        log = sources.home / "clean.log"
-        shadow.update(tree, root, lambda: uml_build.make([["mrproper"]], root, log, progress, None))
+    root = clean_root(sources, progress)
     where = f"O={output}"
     log, run = output.parent / "configure.log", [where, uml_build.jobs(settings), "linux"]
     uml_build.make([[where, "defconfig"]], root, log, progress, None)

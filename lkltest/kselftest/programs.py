@@ -10,9 +10,8 @@ from lkltest.errors import BuildError, UsageError
 from lkltest.host import process, programs
 from lkltest.host.cache import locked
 from lkltest.host.progress import Progress
-from lkltest.kselftest.sources import Sources
+from lkltest.kselftest.sources import Sources, clean_root
 from lkltest.kselftest.tests import Selftest
-from lkltest.kunit import shadow
 from lkltest.liblkl.build_tree import FOREIGN
 from lkltest.settings import Settings
 from lkltest.uml import build as uml_build
@@ -45,12 +44,7 @@ def install_headers(sources: Sources, settings: Settings, progress: Progress) ->
     if not (tree / "Kconfig").is_file() or (done.is_file() and done.stat().st_mtime > _newest(tree / "include/uapi")):
         return
     programs.demand(programs.BUILD, f"building the kselftests of {tree}")
-    root = tree
-    if shadow.needed(tree):
-        root = sources.home / "kernel-sources"
-        root.mkdir(exist_ok=True)
-        log = sources.home / "clean.log"
-        shadow.update(tree, root, lambda: uml_build.make([["mrproper"]], root, log, progress, None))
+    root = clean_root(sources, progress)
     sources.headers.mkdir(exist_ok=True)
     words = ["make", "-C", str(root), f"O={sources.headers}", f"ARCH={_architecture()}", uml_build.jobs(settings),
              "headers"]  # fmt: skip

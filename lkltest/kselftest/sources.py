@@ -12,8 +12,10 @@ from pathlib import Path
 from lkltest.errors import UsageError
 from lkltest.host.cache import key, locked
 from lkltest.host.progress import Progress
+from lkltest.kunit import shadow
 from lkltest.liblkl.build_default import plain
 from lkltest.settings import Settings
+from lkltest.uml import build as uml_build
 
 SELFTESTS = Path("tools/testing/selftests")
 MADE = re.compile(r".*\.(?:o|a|so|ko|mod|cmd|d)$|^\..*\.cmd$")  # by a build in the tree
@@ -65,6 +67,18 @@ def copy(tree: Path, settings: Settings, progress: Progress) -> Sources:
         raise UsageError(f"cannot write the cache {home}: {error.strerror}; free some room, mend its permissions, or "
                          "name another cache with LKLTEST_CACHE") from None  # fmt: skip
     return sources
+
+
+def clean_root(sources: Sources, progress: Progress) -> Path:
+    """The tree, for a build elsewhere; where somebody has built in it, links to its sources."""
+    tree = sources.tree
+    if not shadow.needed(tree):
+        return tree
+    root = sources.home / "kernel-sources"
+    root.mkdir(exist_ok=True)
+    log = sources.home / "clean.log"
+    shadow.update(tree, root, lambda: uml_build.make([["mrproper"]], root, log, progress, None))
+    return root
 
 
 def _link(tree: Path, copied: Path, beside: Path) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from lkltest.klog import PANIC
 from lkltest.kunit.lines import is_expected, is_warning, poison, text_of
-from lkltest.kunit.listing import START, Case
+from lkltest.kunit.listing import ATTRIBUTE, START, Case
 from lkltest.kunit.results import Parameter, Result, Status
 
 RESULT = re.compile(r"(ok|not ok) (\d+) (?:- )?(.*)")
@@ -88,6 +88,8 @@ class Reader:
             return self._version(depth)
         if bare.startswith("# Subtest: "):
             return self._subtest(depth, bare.removeprefix("# Subtest: "))
+        if self.plan_due and depth == 1 and ATTRIBUTE.fullmatch(bare):
+            return True  # of the suite
         if PLAN.fullmatch(bare):
             due, self.plan_due = self.plan_due, False
             return due

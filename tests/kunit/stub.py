@@ -109,6 +109,7 @@ def main() -> None:
             continue
         say("    KTAP version 1")
         say(f"    # Subtest: {suite}")
+        say("    # module: stub")
         say(f"    1..{len(cases)}")
         broken = False
         for number, (name, how) in enumerate(cases.items(), 1):

@@ -62,11 +62,12 @@ def test_points_reach_their_system_calls(variant: Liblkl, settings: Settings, tm
 def test_the_fuzzer_collects(
     variant: Liblkl, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Lines that the fuzzer's kernels reach are saved and reported; more than a boot reaches."""
+    """Lines that the fuzzer's kernels reach are saved and reported. UDP: no finding to reproduce."""
     where = ["--cov", str(tmp_path / "cov"), "--output", str(tmp_path / "out")]
-    cli.main(["fuzz", "--lkl", str(variant.path), "--time", "5", "--workers", "1", "--seed", "1", *where])
+    cli.main(["fuzz", "--lkl", str(variant.path), "--time", "5", "--workers", "1", "--seed", "1",
+              "--scenario", "udp", *where])  # fmt: skip
     assert "TOTAL" in capsys.readouterr().out
     summary = summarize(data.load([tmp_path / "cov"]), settings.cache)
     assert summary.strays == 0
-    assert "vfs_write" in functions(summary, "fs/read_write.c")
+    assert "udp_sendmsg" in functions(summary, "net/ipv4/udp.c")
     assert [path.name for path in (tmp_path / "cov").iterdir() if path.name.startswith("raw-")] == []

@@ -92,6 +92,6 @@ def missing(kernel: Kernel, name: str) -> str:
 
 
 def flags(main: Path, others: Sequence[Path]) -> tuple[str, ...]:
-    """The compiler's flags of one program: its own headers, and its log of the console passed through ours."""
+    """The compiler's flags of one program: its own headers, its log and its output passed through ours."""
     shared = any(re.search(r"^void lkl_test_log\b", source.read_text(errors="replace"), re.M) for source in others)
-    return (*FLAGS, f"-I{main.parent}", *(("-Wl,--wrap=lkl_test_log",) if shared else ()))
+    return (*FLAGS, f"-I{main.parent}", *(("-Wl,--wrap=lkl_test_log", "-Wl,--wrap=printf") if shared else ()))

@@ -6,10 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from lkltest import cc
 from lkltest.coverage import raw
+from lkltest.coverage.collect import collect
 from lkltest.coverage.summary import File, summarize
 from lkltest.errors import UsageError
-from tests.coverage.conftest import TRACED, Cover, Covered, line_of
+from lkltest.host import process
+from lkltest.liblkl import Liblkl
+from lkltest.program import tree
+from lkltest.settings import Settings
+from tests.coverage.conftest import PROGRAMS, TRACED, Cover, Covered, line_of
 
 
 def lines(covered: Covered, cache: Path) -> tuple[File, tuple[str, ...]]:
@@ -65,6 +71,18 @@ def test_all_that_was_reached_is_instrumented(cover: Cover, tmp_path: Path) -> N
     covered = cover()
     assert any(addresses for contexts in covered.data.modules.values() for addresses in contexts.values())
     assert summarize(covered.data, tmp_path).strays == 0
+
+
+def test_the_tests_of_a_tree_have_what_they_reached(traced: Liblkl, settings: Settings, tmp_path: Path) -> None:
+    """A kernel tree's own program, which knows nothing of lkltest, has coverage by its tests; its output is its own."""
+    main, *others = (PROGRAMS / "tree.c", PROGRAMS / "tree_common.c", tree.ATTACHED)
+    program = cc.compile(main, traced, settings, flags=tree.flags(main, others), others=others)
+    (tmp_path / "raw").mkdir()
+    done = process.run([program], env={raw.VARIABLE: str(tmp_path / "raw")}, timeout=120)
+    assert done.output == b"1..2 # tree\n* 1 low\nok 1 low\n* 2 high\nok 2 high\n"
+    covered = Covered(done.status, program, collect(tmp_path / "raw", program, traced, lambda point: point), "")
+    assert reached_by(covered, tmp_path, "return -n;") == {"low"}
+    assert reached_by(covered, tmp_path, "return halved(n);") == {"high"}
 
 
 def test_a_file_that_could_not_be_written_is_told(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 CALLBACK = b"__sanitizer_cov_trace_pc"
 EXECUTABLE = 4  # SHF_EXECINSTR
+FUNCTION = 2  # STT_FUNC
+KEPT = {3, 5, 12, 13, 14, 15}  # registers that a call leaves alone: rbx, rbp, r12 to r15
+# movabs $value,%register, mov %register,%register, or call *%register. The value is not consumed: where these bytes are
+# something else, a call may be in it.
+_FAR = re.compile(
+    rb"(?P<rex>[\x48\x49])(?P<movabs>[\xb8-\xbf])(?=(?P<value>.{8}))"
+    rb"|(?P<wide>[\x48\x49\x4c\x4d])\x89(?P<mov>[\xc0-\xff])|\xff(?P<call>[\xd0-\xd7])", re.DOTALL
+)  # fmt: skip
 _SLOT_JUMP = re.compile(rb"\xff\x25(....)", re.DOTALL)  # jmp *slot(%rip): an entry of x86-64's procedure linkage table
 
 
@@ -53,13 +61,16 @@ def find(path: Path) -> list[int]:
             why = "it was stripped" if elf.get_section_by_name(".symtab") is None else "it is not instrumented"
             raise UsageError(f"{path} has no symbol {CALLBACK.decode()}: {why}; build the kernel with "
                              "KCFLAGS=-fsanitize-coverage=trace-pc, or use `lkltest build --variant coverage`")
-        calls = _calls_x86 if machine == "x64" else _calls_arm
-        found = [
-            address
+        code = [
+            (section.data(), section["sh_addr"])
             for section in elf.iter_sections()
             if section["sh_flags"] & EXECUTABLE and section["sh_type"] == "SHT_PROGBITS"
-            for address in calls(section.data(), section["sh_addr"], targets)
         ]
+        calls = _calls_x86 if machine == "x64" else _calls_arm
+        found = {address for data, base in code for address in calls(data, base, targets)}
+        if machine == "x64":
+            functions = _functions(elf)
+            found |= {address for data, base in code for address in _calls_far(data, base, targets, functions)}
     return sorted(found)
 
 
@@ -132,6 +143,40 @@ def _calls_x86(code: bytes, base: int, targets: set[int]) -> Iterator[int]:
         if base + at + 5 + distance(code, at + 1)[0] in targets:
             yield base + at + 5
         at = code.find(b"\xe8", at + 1)
+
+
+def _calls_far(code: bytes, base: int, targets: set[int], functions: Sequence[int]) -> Iterator[int]:
+    """The return addresses of calls by a register, which code for any distance (-mcmodel=large, as UML's) makes.
+
+    Often, one movabs serves all calls of a function. A register that calls leave alone is taken to hold a target up to
+    the function's end: what it is loaded with in between is for a branch.
+    """
+    bounds = iter([*functions, 1 << 64])
+    bound = next(bounds)
+    holding: set[int] = set()
+    for match in _FAR.finditer(code):
+        while base + match.start() >= bound:
+            bound = next(bounds)
+            holding.clear()
+        if match["movabs"]:
+            register = match["movabs"][0] - 0xB8 + 8 * (match["rex"] == b"\x49")
+            if int.from_bytes(match["value"], "little") in targets:
+                holding.add(register)
+            elif register not in KEPT:
+                holding.discard(register)
+        elif match["mov"]:
+            prefix, registers = match["wide"][0], match["mov"][0]
+            if (registers >> 3 & 7) + (prefix << 1 & 8) in holding:
+                holding.add((registers & 7) + (prefix << 3 & 8))
+        elif holding & {match["call"][0] - 0xD0, match["call"][0] - 0xD0 + 8}:  # 8: with a prefix, 0x41
+            yield base + match.end()
+
+
+def _functions(elf: ELFFile) -> list[int]:
+    """The addresses at which functions begin, in order."""
+    table = elf.get_section_by_name(".symtab")
+    entries = struct.iter_unpack("<IBBHQQ", table.data()) if table is not None else ()
+    return sorted({entry[4] for entry in entries if entry[1] & 15 == FUNCTION})
 
 
 def _calls_arm(code: bytes, base: int, targets: set[int]) -> Iterator[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,19 @@ def test_the_tests_of_a_tree_have_what_they_reached(traced: Liblkl, settings: Se
     covered = Covered(done.status, program, collect(tmp_path / "raw", program, traced, lambda point: point), "")
     assert reached_by(covered, tmp_path, "return -n;") == {"low"}
     assert reached_by(covered, tmp_path, "return halved(n);") == {"high"}
+
+
+def test_the_file_of_a_uml_is_read(tmp_path: Path) -> None:
+    """A file with records and no bitmap, as the init of a UML writes it, has the addresses of each point."""
+    header = raw._HEADER.pack(b"LKLCOV1", 0x60000000, 0, 0, b"", b"").ljust(raw.PAGE, b"\0")
+    records = b"".join(
+        name.ljust(1024, b"\0") + struct.pack(f"<{len(offsets) + 1}I", len(offsets), *offsets)
+        for name, offsets in ((b"", [1]), (b"getpid", [5, 9]), (b"uname", []), (b"getpid", [7]))
+    )
+    (tmp_path / "kcov.cov").write_bytes(header + records)
+    found = raw.read(tmp_path / "kcov.cov")
+    assert found is not None
+    assert found.contexts == {"": {0x60000001}, "getpid": {0x60000005, 0x60000009, 0x60000007}}
 
 
 def test_a_file_that_could_not_be_written_is_told(tmp_path: Path) -> None:

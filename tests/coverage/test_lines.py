@@ -71,6 +71,38 @@ def test_every_call_is_found_in_a_shared_library(tmp_path: Path, flags: tuple[st
     assert found == disassembled(library)
 
 
+CALLED = """
+#include <stdio.h>
+int traced_known(int n);
+extern int (*const traced_many[400])(int);
+void __sanitizer_cov_trace_pc(void)
+{
+	printf("%lx\\n", (unsigned long)__builtin_return_address(0));
+}
+int main(void)
+{
+	for (int n = 0; n < 400; n++)
+		traced_many[n](1) + traced_many[n](1000);
+	return !(traced_known(1) + traced_known(1000));
+}
+"""
+
+
+def test_calls_by_a_register_are_found(tmp_path: Path) -> None:
+    """In code for any distance, as a UML's is, all that was reached is known, and as much as in other code."""
+    source, program = tmp_path / "main.c", tmp_path / "main"
+    source.write_text(CALLED)
+    flags = ("-g", "-O2", "-fno-pic", "-no-pie", "-mcmodel=large", "-fcf-protection=none")
+    call("gcc", *flags, "-c", source, "-o", tmp_path / "main.o")
+    call("gcc", *flags, "-fsanitize-coverage=trace-pc", "-c", TRACED, "-o", tmp_path / "traced.o")
+    call("gcc", "-no-pie", tmp_path / "main.o", tmp_path / "traced.o", "-o", program)
+    reached = {int(word, 16) for word in process.run([program], timeout=60).output.split()}
+    found = sites.find(program)
+    assert len(reached) > 800
+    assert reached <= set(found)
+    assert abs(len(found) - len(sites.find(build(tmp_path)))) < 10
+
+
 def test_shares_agree_with_a_recount(cover: Cover, tmp_path: Path) -> None:
     """Lines and hits are those that addr2line gives for the raw addresses, counted by other code."""
     covered = cover("--skip=crash")

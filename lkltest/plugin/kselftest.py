@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import pytest
 
 from lkltest import uml
-from lkltest.errors import BuildError, LkltestError, UsageError
+from lkltest.errors import LkltestError, UsageError
 from lkltest.kselftest import kernel as kernels
 from lkltest.kselftest import launch, programs, tests
 from lkltest.kselftest.declaration import SUITABLE, Kselftest
@@ -34,6 +34,8 @@ from lkltest.uml import Uml
 if TYPE_CHECKING:
     from lkltest.program.series import Series
 
+Found = TypeVar("Found")
+
 CURE = "pass --lkl-kselftest-tree the root of a kernel tree"
 # A kernel without what a test needs may well answer so; a panic, a hang or a complaint has no excuse.
 EXCUSED = {Kind.EXIT_STATUS, Kind.OUTPUT, Kind.BAIL_OUT, Kind.UNDECLARED, Kind.MISSING}
@@ -49,21 +51,28 @@ class Bench:
     targets: tuple[str, ...]
     tests: tuple[Selftest, ...]
     timeout: float | None
-    built: dict[str, LkltestError | None] = field(default_factory=dict)  # by target
+    built: dict[str, Path | LkltestError] = field(default_factory=dict)  # the directory of each target
     programs: dict[Selftest, Path | LkltestError] = field(default_factory=dict)
-    umls: dict[Path | None, Uml] = field(default_factory=dict)
+    umls: dict[Path | None, Uml | LkltestError] = field(default_factory=dict)
     options: dict[Path, Any] = field(default_factory=dict)  # the configuration of each UML
 
     def kernel(self, named: Path | None) -> Uml:
-        """The UML that was named, or the one built from the tree, or else the installed one."""
+        """The UML that was named, or the one built from the tree, or else the installed one.
+
+        Where it does not build, it is not tried again for the next test.
+        """
         if named not in self.umls:
-            if named is None and kernels.has_kernel(self.sources.tree):
-                with shown_progress(self.config, wanted=True) as progress:
-                    found = kernels.build(self.sources, self.targets, self.settings, progress)
-            else:
-                found = uml.find(named, self.settings)
-            self.umls[named] = replace(found, settings=self.settings)
-        return self.umls[named]
+            try:
+                self.umls[named] = replace(self._find_kernel(named), settings=self.settings)
+            except LkltestError as error:
+                self.umls[named] = error
+        return _given(self.umls[named])
+
+    def _find_kernel(self, named: Path | None) -> Uml:
+        if named is not None or not kernels.has_kernel(self.sources.tree):
+            return uml.find(named, self.settings)
+        with shown_progress(self.config, wanted=True) as progress:
+            return kernels.build(self.sources, self.targets, self.settings, progress)
 
     def lacking(self, kernel: Uml, target: str) -> list[str]:
         """The options that a target asks for and a kernel does not have."""
@@ -77,18 +86,26 @@ class Bench:
     def program(self, test: Selftest) -> Path:
         """The built program of a test; raises BuildError or UsageError where there is none."""
         if test.target not in self.built:
-            with shown_progress(self.config, wanted=True) as progress:
-                programs.build(self.sources, test.target, self.settings, progress)
-            self.built[test.target] = None
+            try:
+                with shown_progress(self.config, wanted=True) as progress:
+                    programs.build(self.sources, test.target, self.settings, progress)
+                self.built[test.target] = self.sources.selftests / test.target
+            except LkltestError as error:
+                self.built[test.target] = error
+        _given(self.built[test.target])
         if test not in self.programs:
             try:
                 self.programs[test] = programs.demand(self.sources, test, self.settings)
-            except (BuildError, UsageError) as error:
+            except LkltestError as error:
                 self.programs[test] = error
-        found = self.programs[test]
-        if isinstance(found, LkltestError):
-            raise found
-        return found
+        return _given(self.programs[test])
+
+
+def _given(found: Found | LkltestError) -> Found:
+    """The value that was found; raises the error that came in its place."""
+    if isinstance(found, LkltestError):
+        raise found
+    return found
 
 
 BENCHES = pytest.StashKey[dict[Kselftest, Bench]]()

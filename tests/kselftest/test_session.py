@@ -50,6 +50,23 @@ def options(pytester: pytest.Pytester, settings: Settings, monkeypatch: pytest.M
     return [f"--lkl-kselftest-tree={tree}", f"--uml={uml.path}", "-rA"]
 
 
+@pytest.fixture
+def tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The programs without which a kernel's build is refused, and none of which the builds here call."""
+    for name in ("flex", "bison"):
+        (tmp_path / name).symlink_to("/bin/true")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+
+def make_kernel(tree: Path, makefile: str) -> None:
+    """Let a tree of kselftests look like a whole kernel's."""
+    (tree / "arch/um").mkdir(parents=True)
+    (tree / "include/uapi").mkdir(parents=True)
+    for name in ("Kconfig", "arch/um/Makefile"):
+        (tree / name).touch()
+    (tree / "Makefile").write_text(makefile)
+
+
 def files(tree: Path) -> list[str]:
     """The names of all files of a tree."""
     return sorted(str(path.relative_to(tree)) for path in tree.rglob("*"))
@@ -102,18 +119,11 @@ def test_each_kind_of_program(pytester: pytest.Pytester, options: list[str]) -> 
 
 
 def test_the_kernel_of_the_tree(
-    pytester: pytest.Pytester, options: list[str], uml: Uml, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    pytester: pytest.Pytester, options: list[str], uml: Uml, tools: None, tmp_path: Path  # noqa: ARG001 -- is there
 ) -> None:
     """Without --uml the kernel and the headers are the tree's own, built once, with the options of the targets."""
-    for name in ("flex", "bison"):  # a kernel's build is refused without them, and this one calls none
-        (tmp_path / name).symlink_to("/bin/true")
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     tree = pytester.path / "linux"
-    (tree / "arch/um").mkdir(parents=True)
-    (tree / "include/uapi").mkdir(parents=True)
-    for name in ("Kconfig", "arch/um/Makefile"):
-        (tree / name).touch()
-    (tree / "Makefile").write_text(MAKEFILE.format(linux=uml.path))
+    make_kernel(tree, MAKEFILE.format(linux=uml.path))
     source = tree / "tools/testing/selftests/mini/points.c"
     source.write_text(f"#include <linux/version.h>\n#ifndef FROM_THE_TREE\n#error\n#endif\n{source.read_text()}")
     makefile = tree / "tools/testing/selftests/lib.mk"
@@ -130,3 +140,19 @@ def test_the_kernel_of_the_tree(
     config = (built / ".config").read_text()
     assert "CONFIG_HOSTFS=y" in config
     assert "NO_SUCH_THING" not in config
+
+
+def test_a_kernel_that_does_not_build(
+    pytester: pytest.Pytester, options: list[str], tools: None, tmp_path: Path  # noqa: ARG001 -- is there
+) -> None:
+    """A kernel that does not build is tried once, and the tests say so together."""
+    tree = pytester.path / "linux"
+    broken = "@echo built >> $(O)/builds; echo kernel/fork.c:1: error: planted; false"
+    makefile = MAKEFILE.format(linux="").replace("@cp  $(O)/linux; echo built >> $(O)/builds", broken)
+    make_kernel(tree, makefile)
+    words = [f"--lkl-cache={tmp_path / 'cache'}", "-k", "silent or skips"]
+    result = pytester.runpytest_subprocess(options[0], *words, timeout=400)
+    result.assert_outcomes(failed=2, deselected=10)
+    result.stdout.fnmatch_lines(["*error: planted*"])
+    (builds,) = tmp_path.glob("cache/kselftest/*/kernels/*/build/builds")
+    assert builds.read_text() == "built\n"

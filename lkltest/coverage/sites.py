@@ -69,8 +69,10 @@ def find(path: Path) -> list[int]:
         calls = _calls_x86 if machine == "x64" else _calls_arm
         found = {address for data, base in code for address in calls(data, base, targets)}
         if machine == "x64":
-            functions = _functions(elf)
-            found |= {address for data, base in code for address in _calls_far(data, base, targets, functions)}
+            words = [target.to_bytes(8, "little") for target in targets]
+            far = [(data, base) for data, base in code if any(word in data for word in words)]
+            functions = _functions(elf) if far else []
+            found |= {address for data, base in far for address in _calls_far(data, base, targets, functions)}
     return sorted(found)
 
 

@@ -211,10 +211,14 @@ LKLTEST_FN char *direct_memory(long length)
 	return (char *)at;
 }
 
+/* Few pages: without an MMU they must lie side by side, and a full memory has no large pieces. */
+#define DIRECT_PAGES 8
+#define DIRECT (DIRECT_PAGES * (size_t)LKLTEST_PAGE)
+
 /* Data written past the cache is read through it, and the other way round. */
 POINT(direct_io)
 {
-	char *memory = direct_memory(4 * BLOCK);
+	char *memory = direct_memory(DIRECT);
 	struct lkltest_data data;
 	long fd, n;
 
@@ -225,32 +229,32 @@ POINT(direct_io)
 		lkltest_skip("%s has no direct I/O", first.type);
 	CHECK_OK(fd);
 	lkltest_data_init(&data, "direct");
-	lkltest_data_fill(&data, 0, memory, CHUNK_PAGES);
-	n = lkl_sys_write(fd, memory, BLOCK);
+	lkltest_data_fill(&data, 0, memory, DIRECT_PAGES);
+	n = lkl_sys_write(fd, memory, DIRECT);
 	if (n == -LKL_EFAULT) {
 		lkl_sys_close(fd);
 		lkltest_skip("this kernel cannot lend mapped memory to a disk");
 	}
-	CHECK_EQ(n, BLOCK);
-	lkltest_data_fill(&data, CHUNK_PAGES, memory, CHUNK_PAGES);
-	CHECK_EQ(lkl_sys_write(fd, memory, BLOCK), BLOCK);
-	check_file("direct", 2 * BLOCK);
-	memset(memory, 0, BLOCK);
-	CHECK_EQ(lkl_sys_pread64(fd, memory, BLOCK, BLOCK), BLOCK);
-	lkltest_data_fill(&data, CHUNK_PAGES, known, CHUNK_PAGES);
-	CHECK_MEM_EQ(memory, known, BLOCK);
+	CHECK_EQ(n, DIRECT);
+	lkltest_data_fill(&data, DIRECT_PAGES, memory, DIRECT_PAGES);
+	CHECK_EQ(lkl_sys_write(fd, memory, DIRECT), DIRECT);
+	check_file("direct", 2 * DIRECT);
+	memset(memory, 0, DIRECT);
+	CHECK_EQ(lkl_sys_pread64(fd, memory, DIRECT, DIRECT), DIRECT);
+	lkltest_data_fill(&data, DIRECT_PAGES, known, DIRECT_PAGES);
+	CHECK_MEM_EQ(memory, known, DIRECT);
 	/* Over what the cache holds, past the end, and not on a sector. */
-	memset(memory, 'x', BLOCK);
+	memset(memory, 'x', DIRECT);
 	CHECK_EQ(lkl_sys_pwrite64(fd, memory, 4096, 4096), 4096);
 	n = open_file("direct", LKL_O_RDONLY);
 	CHECK_EQ(lkl_sys_pread64(n, chunk, 4096, 4096), 4096);
 	CHECK_MEM_EQ(chunk, memory, 4096);
 	close_file(n);
-	CHECK_EQ(lkl_sys_pread64(fd, memory, BLOCK, 2 * BLOCK), 0);
+	CHECK_EQ(lkl_sys_pread64(fd, memory, DIRECT, 2 * DIRECT), 0);
 	n = lkl_sys_pwrite64(fd, memory, 100, 4096);
 	CHECK(n == -LKL_EINVAL || n == 100);
 	CHECK_EQ(lkl_sys_close(fd), 0);
-	CHECK_EQ(LKLTEST_SYS(munmap, (long)memory, 4 * BLOCK), 0);
+	CHECK_EQ(LKLTEST_SYS(munmap, (long)memory, DIRECT), 0);
 }
 
 /* Files of the disk are spliced, sent and copied as files in memory are. */

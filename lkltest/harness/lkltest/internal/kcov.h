@@ -115,8 +115,8 @@ static inline void lkltest_kcov_context(const char *name)
 
 	if (!lkltest_kcov.buffer)
 		return;
+	lkltest_kcov_take();	/* without the call that follows */
 	ioctl(lkltest_kcov.device, KCOV_DISABLE, 0);
-	lkltest_kcov_take();
 	if (lkltest_kcov.full)
 		fprintf(stderr, "lkltest: coverage: %s reached more in one system call than KCOV's buffer holds\n",
 			record->context);
@@ -126,6 +126,11 @@ static inline void lkltest_kcov_context(const char *name)
 	snprintf(record->context, sizeof(record->context), "%s", name);
 	ioctl(lkltest_kcov.device, KCOV_ENABLE, KCOV_TRACE_PC);
 	__atomic_store_n(&lkltest_kcov.buffer[0], 0, __ATOMIC_RELAXED);
+}
+
+static inline void lkltest_kcov_fail(const char *what)
+{
+	fprintf(stderr, "lkltest: coverage: cannot %s: %s\n", what, strerror(errno));
 }
 
 /* Opens KCOV's file, by a debugfs of our own. */
@@ -166,19 +171,23 @@ static inline void lkltest_kcov_begin(void)
 	if (!path)
 		return;
 	lkltest_kcov.device = lkltest_kcov_open();
-	if (lkltest_kcov.device < 0 || ioctl(lkltest_kcov.device, KCOV_INIT_TRACE, LKLTEST_KCOV_SIZE))
+	if (lkltest_kcov.device < 0)
 		return;
+	if (ioctl(lkltest_kcov.device, KCOV_INIT_TRACE, LKLTEST_KCOV_SIZE)) {
+		lkltest_kcov_fail("have a buffer");
+		return;
+	}
 	buffer = lkltest_kcov_map(LKLTEST_KCOV_SIZE * sizeof(*buffer), lkltest_kcov.device);
 	lkltest_kcov.seen = lkltest_kcov_map(LKLTEST_KCOV_SPAN / 8, -1);
 	lkltest_kcov.record = lkltest_kcov_map(sizeof(*lkltest_kcov.record) + LKLTEST_KCOV_SIZE * sizeof(uint32_t), -1);
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 	lkltest_kcov.file = fcntl(fd, F_DUPFD_CLOEXEC, LKLTEST_KCOV_FD);
 	close(fd);
-	if (!buffer || !lkltest_kcov.seen || !lkltest_kcov.record || lkltest_kcov.file < 0) {
-		fprintf(stderr, "lkltest: coverage: cannot collect it: %s\n", strerror(errno));
-		return;
-	}
-	if (!ioctl(lkltest_kcov.device, KCOV_ENABLE, KCOV_TRACE_PC))
+	if (!buffer || !lkltest_kcov.seen || !lkltest_kcov.record || lkltest_kcov.file < 0)
+		lkltest_kcov_fail("have its memory and file");
+	else if (ioctl(lkltest_kcov.device, KCOV_ENABLE, KCOV_TRACE_PC))
+		lkltest_kcov_fail("enable it");
+	else
 		lkltest_kcov.buffer = buffer;
 }
 

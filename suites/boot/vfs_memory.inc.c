@@ -99,6 +99,49 @@ POINT(map_file_shared)
 	CHECK_EQ(lkl_sys_close(fd), 0);
 }
 
+/* Two mappings of one file that nobody writes have the same bytes, and each is given back alone. */
+POINT(map_twice)
+{
+	static char text[3 * PAGE];
+	char *one, *two;
+	long fd;
+
+	own_dir("/vfs/map");
+	fill(text, sizeof(text), 8);
+	put_file("/vfs/map/twice", text, sizeof(text));
+	fd = open_at("/vfs/map/twice", LKL_O_RDONLY);
+	one = mapped(map(3 * PAGE, PROT_READ, MAP_PRIVATE, fd, 0));
+	two = mapped(map(2 * PAGE, PROT_READ, MAP_PRIVATE, fd, 0));
+	CHECK_MEM_EQ(one, text, sizeof(text));
+	CHECK_EQ(unmap(one, 3 * PAGE), 0);
+	CHECK_MEM_EQ(two, text, 2 * PAGE);
+	CHECK_EQ(unmap(two, 2 * PAGE), 0);
+	CHECK_EQ(lkl_sys_close(fd), 0);
+}
+
+/* A mapping of the device of zeroes is memory of its own. */
+POINT(map_zeroes)
+{
+	char *at;
+	long fd, here;
+
+	own_dir("/vfs/map");
+	lkl_sys_unlinkat(LKL_AT_FDCWD, "/vfs/map/zero", 0);
+	CHECK_EQ(lkl_sys_mknodat(LKL_AT_FDCWD, "/vfs/map/zero", LKL_S_IFCHR | 0600, 1 << 8 | 5), 0);
+	fd = open_at("/vfs/map/zero", LKL_O_RDWR);
+	here = map(2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	if (here == -LKL_EINVAL) {
+		CHECK_EQ(lkl_sys_close(fd), 0);
+		lkltest_skip("this kernel maps no device of zeroes: CONFIG_MMU");
+	}
+	at = mapped(here);
+	CHECK_EQ(at[PAGE], 0);
+	at[PAGE] = 5;
+	CHECK_EQ(at[PAGE], 5);
+	CHECK_EQ(unmap(at, 2 * PAGE), 0);
+	CHECK_EQ(lkl_sys_close(fd), 0);
+}
+
 /* A mapping becomes smaller and keeps what is left of it. */
 POINT(remap)
 {

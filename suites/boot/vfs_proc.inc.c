@@ -256,6 +256,29 @@ POINT(sys_slab)
 	CHECK_EQ(unmount("/vfs/slab"), 0);
 }
 
+/* The limits of a slab cache take new values, and nonsense leaves them alone. */
+POINT(sys_slab_limits)
+{
+	static const char *const names[] = { "min_partial", "cpu_partial" };
+	char path[96], before[32], after[32];
+	size_t i;
+
+	own_dir("/vfs/slab");
+	mount_at("none", "/vfs/slab", "sysfs", 0);
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		snprintf(path, sizeof(path), "/vfs/slab/kernel/slab/dentry/%s", names[i]);
+		if (!exists(path))
+			continue;
+		read_file(path, before, sizeof(before));
+		if (write_text(path, "6") == 1)
+			CHECK_STR_EQ(read_file(path, after, sizeof(after)), "6\n");
+		CHECK_LT(write_text(path, "nonsense"), 0);
+		if (write_text(path, before) > 0)
+			CHECK_STR_EQ(read_file(path, after, sizeof(after)), before);
+	}
+	CHECK_EQ(unmount("/vfs/slab"), 0);
+}
+
 /* Sets a sysctl, and demands that it is read as set; 0 if this kernel has none of that name. */
 static int set_sysctl(const char *name, const char *value, const char *read)
 {

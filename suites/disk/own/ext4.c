@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The features of ext4 alone: block maps and extents, the modes of the journal, growing while mounted. */
+/*
+ * The features of ext4 alone: block maps and extents, the modes of the journal, growing while mounted; and what memory
+ * does with the pages of files, for which one file system is enough.
+ */
 #include <lkltest.h>
 
 #include "attach.inc.c"
@@ -217,6 +220,60 @@ POINT(mount_options)
 	check_mount_options(options, sizeof(options) / sizeof(*options));
 }
 
+/* Writes a short text to a file of the kernel's own; returns what the kernel answers. */
+static long tell(const char *path, const char *text)
+{
+	long fd = lkl_sys_openat(LKL_AT_FDCWD, path, LKL_O_WRONLY, 0), err;
+
+	if (fd < 0)
+		return fd;
+	err = lkl_sys_write(fd, text, strlen(text));
+	lkl_sys_close(fd);
+	return err;
+}
+
+/* A file that memory has no room for: its pages leave memory and come back, and keep their data. */
+POINT(larger_than_memory)
+{
+	const size_t size = 96 << 20;
+
+	go_to_own("large");
+	make_file("large", size);
+	make_file("small", 1 << 20);
+	check_file("small", 1 << 20);
+	check_file("small", 1 << 20);	/* used twice, its pages are active */
+	check_file("large", size);
+	check_file("small", 1 << 20);
+	CHECK_EQ(lkl_sys_unlinkat(LKL_AT_FDCWD, "large", 0), 0);
+}
+
+/* The least and the most that a disk may have of all pages that wait to be written are set within bounds. */
+POINT(dirty_shares)
+{
+	struct lkl_stat about;
+	char least[96], most[96], text[32];
+
+	need_own();
+	CHECK_EQ(lkl_sys_fstatat(LKL_AT_FDCWD, ".", &about, 0), 0);
+	snprintf(least, sizeof(least), LKLTEST_WORK "/sys/class/bdi/%u:%u/min_ratio", (unsigned int)(about.st_dev >> 8),
+		 (unsigned int)(about.st_dev & 0xff));
+	snprintf(most, sizeof(most), "%.*smax_ratio", (int)strlen(least) - 9, least);
+	if (lkltest_slurp(most, text, sizeof(text)) < 0)
+		lkltest_skip("no %s: CONFIG_SYSFS", most);
+	CHECK_STR_EQ(text, "100\n");
+	CHECK_EQ(tell(most, "40"), 2);
+	CHECK_EQ(tell(least, "20"), 2);
+	CHECK_EQ(tell(least, "50"), -LKL_EINVAL);	/* more than the most */
+	CHECK_EQ(tell(most, "10"), -LKL_EINVAL);	/* less than the least */
+	CHECK_EQ(tell(most, "101"), -LKL_EINVAL);
+	CHECK_OK(lkltest_slurp(least, text, sizeof(text)));
+	CHECK_STR_EQ(text, "20\n");
+	make_file("share", 8 << 20);
+	check_file("share", 8 << 20);
+	CHECK_EQ(tell(least, "0"), 1);
+	CHECK_EQ(tell(most, "100"), 3);
+}
+
 LKLTEST_POINTS = {
 	LKLTEST_LIBRARY(disk_add, .needs = ""),
 	LKLTEST_LIBRARY(start_kernel, .needs = "disk_add"),
@@ -226,6 +283,8 @@ LKLTEST_POINTS = {
 	LKLTEST_LIBRARY(extent_tree, .needs = "mount_dev"),
 	LKLTEST_LIBRARY(journaled_file, .needs = "mount_dev"),
 	LKLTEST_LIBRARY(mount_options, .needs = "mount_dev"),
+	LKLTEST_LIBRARY(larger_than_memory, .needs = "mount_dev", .timeout_ms = 120000),
+	LKLTEST_LIBRARY(dirty_shares, .needs = "mount_dev"),
 	LKLTEST_LIBRARY(resize, .needs = "mount_dev"),
 	LKLTEST_LIBRARY(umount_dev, .needs = "mount_dev"),
 	LKLTEST_LIBRARY(stop_kernel, .needs = "start_kernel"),

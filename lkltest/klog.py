@@ -69,6 +69,15 @@ WARNING_PATTERN = r"WARNING: (?:CPU: \d+ PID: \d+ at |\S+:\d+ at )"
 SANITIZER_PATTERN = r"\b(KASAN|KFENCE|KCSAN|KMSAN|UBSAN)\b"
 
 
+# A kernel's last line, where nothing comes behind it: it has halted in order.
+HALT = re.compile(rb"\breboot: (?:System halted|Power down)\s*\Z")
+
+
+def has_halted(console: bytes) -> bool:
+    """Whether the last thing that a kernel said is that it halts."""
+    return HALT.search(console) is not None
+
+
 def panic(console: bytes) -> str:
     """The message of the last panic, as the kernel words it; empty where there is none."""
     found = [match[0] for match in PANIC.finditer(console)]

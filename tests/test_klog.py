@@ -7,7 +7,18 @@ import re
 import pytest
 
 from lkltest.cc import HARNESS
-from lkltest.klog import BARE_STAMP, COMPLAINTS, LAST_LINES, PHRASES, STAMP, WORDS, complains, last_lines, panic
+from lkltest.klog import (
+    BARE_STAMP,
+    COMPLAINTS,
+    LAST_LINES,
+    PHRASES,
+    STAMP,
+    WORDS,
+    complains,
+    has_halted,
+    last_lines,
+    panic,
+)
 from lkltest.kunit.lines import text_of
 from lkltest.tap import console
 from lkltest.tap.console import is_stamped
@@ -98,3 +109,11 @@ def test_a_stamp_is_one_everywhere(stamp: str) -> None:
 def test_a_stamp_inside_a_line_differs_in_its_digits_only() -> None:
     """A stamp in the middle of a line of TAP has six digits, as printk prints them; the rest is the same pattern."""
     assert console._pattern("stamp").pattern.decode() == BARE_STAMP.replace(r"\.\d++", r"\.\d{6}") + " "
+
+
+def test_a_halt_is_the_last_line() -> None:
+    """The kernel has halted where nothing but blanks comes behind its word."""
+    halted = b"[    1.400000] reboot: System halted"
+    assert has_halted(halted + b"\r\n")
+    assert not has_halted(halted + b"\nKernel panic - not syncing: Segfault with no mm\n")
+    assert not has_halted(b"")

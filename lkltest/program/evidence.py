@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -70,6 +71,7 @@ class Evidence:
     running: str | None = None  # the point that was announced last and has no result
     strays: tuple[str, ...] = ()  # results that were not announced, by a program that announces
     init_status: int | None = None  # the exit status that a UML's init printed: its kernel cannot pass it on
+    halted: bool = False  # the last thing that a UML's kernel said is that it halts
     timeout: Timeout | None = None  # for which the program was killed
     memcheck: tuple[str, ...] = ()  # errors after the last result
     console: bytes = b""  # the end of standard error
@@ -78,6 +80,16 @@ class Evidence:
     by_status: bool = False  # a kselftest in a UML: its exit status decides, and its TAP may be missing
     complaints: tuple[str, ...] = ()  # lines of the kernel's, while it ran
     flood: int = 0  # the number of points after which it was killed; 0: it was not killed for that
+
+    @property
+    def killed(self) -> bool:
+        """Whether a signal ended the program, and not a UML's process on its last steps.
+
+        A UML's own timer may kill its process (SIGABRT) while that ends, as the kernel's sources say (main() of
+        arch/um/os-Linux/main.c). Init has told its exit status by then, and the kernel its halt: both are the verdict.
+        """
+        on_last_steps = self.halted and self.init_status is not None and self.ended.signal == signal.SIGABRT
+        return self.ended.signal is not None and not on_last_steps
 
     @property
     def status(self) -> int | None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
 
-from lkltest import tap
+from lkltest import klog, tap
 from lkltest.host import process
 from lkltest.host.bounded_log import BoundedLog
 from lkltest.host.closing import Closing
@@ -286,9 +286,9 @@ class Run(Closing):
     def _is_cut(self) -> bool:
         """Whether the program was killed, so that its last line may be half of one."""
         ended = self._ended()
-        if ended.timed_out or ended.signal is not None:
-            return True
         status = self._init_status()
+        if ended.timed_out or (ended.signal is not None and not (status is not None and self._has_halted())):
+            return True
         return (self.launch.by_status and is_signal(status)) or (self.launch.native and status is None)
 
     def _ended(self) -> Ended:
@@ -304,6 +304,10 @@ class Run(Closing):
         told = re.findall(rb"^# exit (\d+)\r?$", self.output.tail(200), re.MULTILINE) if self.launch.native else []
         return int(told[-1]) if told else None
 
+    def _has_halted(self) -> bool:
+        """Whether the last thing that a UML's kernel said is that it halts."""
+        return self.launch.native and klog.has_halted(self.console.tail(TAIL))
+
     def _evidence(self) -> Evidence:
         return Evidence(
             ended=self._ended(),
@@ -317,6 +321,7 @@ class Run(Closing):
             running=self.running,
             strays=tuple(self.strays),
             init_status=self._init_status(),
+            halted=self._has_halted(),
             timeout=self.timeout,
             memcheck=tuple(self.errors),
             console=self.console.tail(TAIL),

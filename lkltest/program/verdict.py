@@ -55,8 +55,8 @@ def lost(name: str, evidence: Evidence, end: End) -> Result:
 
 def is_whole(evidence: Evidence) -> bool:
     """Whether the program came to its own end, and printed all that it had planned."""
-    ended, output = evidence.ended, evidence.output
-    killed = evidence.timeout is not None or evidence.flood or ended.signal is not None
+    output = evidence.output
+    killed = evidence.timeout is not None or evidence.flood or evidence.killed
     return output.planned and output.bail_out is None and not killed
 
 
@@ -104,7 +104,7 @@ def _process(evidence: Evidence) -> Iterator[Problem]:
         yield Problem(Kind.OUTPUT, f"killed: it has printed {evidence.flood} points, more than are read")
     elif evidence.timeout is not None:
         yield Problem(Kind.TIMEOUT, f"killed {where}: {evidence.timeout}")
-    elif ended.signal is not None:
+    elif evidence.killed:
         yield Problem(Kind.SIGNAL, f"the program was {ended.describe()} {where}")
     elif evidence.by_status and evidence.init_status is None:
         yield Problem(Kind.NO_RESULT, f"the kernel ended with {ended.describe()} {where}, before the program did")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from signal import SIGABRT, SIGSEGV
 
 import pytest
 
@@ -10,7 +11,7 @@ from lkltest import tap
 from lkltest.host.process import Ended
 from lkltest.program.evidence import Evidence, Limited, Output, Timeout
 from lkltest.program.results import Kind, Result, State
-from lkltest.program.verdict import judge, lost
+from lkltest.program.verdict import is_whole, judge, lost
 
 PASSED = {name: Result(name, State.PASSED) for name in ("a", "b")}
 FAILED = {"a": Result("a", State.PASSED), "b": Result("b", State.FAILED, "b.c:1: 1 == 2")}
@@ -176,3 +177,16 @@ def test_all_streams_of_an_output_count() -> None:
     assert len(parser.reports) == 3
     assert (output.planned, output.skip_all) == (False, None)
     assert [problem.kind for problem in output.problems] == ["missing-points"]
+
+
+def test_a_uml_that_is_killed_on_its_last_steps_has_ended() -> None:
+    """SIGABRT after init's status and the kernel's halt is no end of the program; each of the three is needed."""
+    last_steps = evidence(ended=ended(None, SIGABRT), init_status=0, halted=True)
+    assert not judge(last_steps).problems
+    assert is_whole(last_steps)
+    for worse in (
+        replace(last_steps, halted=False), replace(last_steps, init_status=None),
+        replace(last_steps, ended=ended(None, SIGSEGV)),
+    ):  # fmt: skip
+        assert [problem.kind for problem in judge(worse).problems][:1] == [Kind.SIGNAL]
+    assert [problem.kind for problem in judge(replace(last_steps, init_status=1)).problems] == [Kind.EXIT_STATUS]

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from lkltest.errors import KernelLost
+from lkltest.fuzz.exec.feedback import Feedback
 from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, WorkerExit
 from lkltest.fuzz.exec.protocol import Alarm, State
 from lkltest.fuzz.exec.shmem import Memory
@@ -382,11 +383,13 @@ def test_a_kernel_that_does_not_boot_at_once_is_tried_again(
     tried: list[KernelConfig] = []
 
     class Reluctant(Kernel):
-        def __init__(self, config: KernelConfig, memory: Memory | None = None) -> None:
+        def __init__(
+            self, config: KernelConfig, memory: Memory | None = None, feedback: Feedback | None = None
+        ) -> None:
             tried.append(config)
             if len(tried) == 1:
                 raise KernelLost("not today")
-            super().__init__(config, memory)
+            super().__init__(config, memory, feedback)
 
     monkeypatch.setattr("lkltest.fuzz.exec.kernel.Kernel", Reluctant)
     with Runner(config, description) as runner:

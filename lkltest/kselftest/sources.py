@@ -122,12 +122,13 @@ def _state(path: str) -> tuple[int, int, int] | None:
 def _files(directory: str | Path, inside: str) -> Iterator[str]:
     """The names of all files below a directory that no build has left there."""
     with os.scandir(directory) as entries:
-        for entry in entries:
-            name = f"{inside}{entry.name}"
-            if entry.is_dir(follow_symlinks=False):
-                yield from _files(entry.path, f"{name}/")
-            elif not MADE.match(entry.name) and (entry.is_symlink() or not _is_program(entry)):
-                yield name
+        found = list(entries)
+    for entry in found:
+        name = f"{inside}{entry.name}"
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(entry.path, f"{name}/")
+        elif not MADE.match(entry.name) and (entry.is_symlink() or not _is_program(entry)):
+            yield name
 
 
 def _is_program(entry: os.DirEntry[str]) -> bool:

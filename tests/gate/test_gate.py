@@ -25,6 +25,7 @@ from lkltest.settings import Settings
 from lkltest.uml import Uml
 from lkltest.uml import tree as kernel_tree
 from lkltest.uml.console import Console
+from tests.processes import gone
 
 MAKEFILE = """\
 VERSION = 6
@@ -395,10 +396,7 @@ def test_interrupted(tree: Tree, tmp_path: Path, number: int, status: int) -> No
         assert termios.tcgetattr(console.terminal.child_fd) == before
     assert not list(temporary.iterdir())
     pid = int((tmp_path / "pid").read_text())
-    deadline = time.monotonic() + 30
-    while Path(f"/proc/{pid}/cmdline").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not Path(f"/proc/{pid}").exists() or Path(f"/proc/{pid}/cmdline").read_bytes() == b""
+    assert gone(pid)
 
 
 def test_interrupted_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from lkltest.errors import BuildError
 from lkltest.host import process
 from tests.harness.stream import HERE, SHAPES, Build, Run, failed, read
+from tests.processes import gone
 
 
 def test_it_lists_its_points_without_booting(program: Build) -> None:
@@ -83,13 +83,7 @@ def test_no_orphan_survives(program: Build) -> None:
     done = process.run(["sh", "-c", script, program("forever")], env={"LKLTEST_PDEATHSIG": "1"}, timeout=60)
     assert done.signal == signal.SIGKILL
     pid = int(re.findall(r"pid (\d+)", done.errors.decode())[0])
-    give_up = time.monotonic() + 10
-    while Path(f"/proc/{pid}/stat").exists() and time.monotonic() < give_up:
-        if Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
-            break
-        time.sleep(0.01)
-    else:
-        assert not Path(f"/proc/{pid}").exists()
+    assert gone(pid)
 
 
 def test_the_program_of_the_manual_runs(run: Run, tmp_path: Path) -> None:

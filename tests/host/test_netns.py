@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
 
 from lkltest.errors import UsageError
 from lkltest.host import netns, process
+from tests.processes import gone
 
 PEER = ["sh", "-c", "echo pid $$; exec sleep 1000"]
 
@@ -25,14 +25,6 @@ def link(backend: str, directory: Path, ready: str = "pid") -> netns.Network:
 def peer_of(directory: Path) -> int:
     """The process id of the peer."""
     return int((directory / netns.PEER_LOG).read_text().split()[1])
-
-
-def gone(pid: int) -> bool:
-    """Whether a process ends within ten seconds."""
-    until = time.monotonic() + 10
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
-        time.sleep(0.01)
-    return not Path(f"/proc/{pid}").exists()
 
 
 @pytest.mark.parametrize(("backend", "device"), [("tap", "lkl0"), ("raw", "peer0"), ("macvtap", "peer0")])

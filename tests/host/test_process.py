@@ -13,19 +13,7 @@ import pytest
 from lkltest.errors import UsageError
 from lkltest.host import process
 from lkltest.host.process import Child, Stream
-
-
-def gone(pid: int) -> bool:
-    """Whether a killed process runs no more, after the time that it needs to die; a zombie does not run."""
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return True
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-        time.sleep(0.01)
-    return False
+from tests.processes import gone
 
 
 def test_output_and_status_come_back() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lkltest.program import run
+from tests.processes import gone
 
 Script = Callable[..., Path]
 Session = Callable[..., pytest.RunResult]
@@ -185,11 +185,7 @@ def test_nothing_outlives_the_program(session: Session, script: Script, pytester
     script(f"{start}./child.sh &\nwhile [ ! -s alive ]; do sleep 0.05; done; echo 1..1; echo ok 1 - one")
     session(CHECK).assert_outcomes(passed=1)
     child = int((pytester.path / "alive").read_text())
-    for _ in range(100):
-        if not Path(f"/proc/{child}").exists():
-            break
-        time.sleep(0.1)
-    assert not Path(f"/proc/{child}").exists()
+    assert gone(child)
 
 
 @pytest.mark.parametrize("noise", ["yes noise", "yes noise >&2", "tr '\\0' x < /dev/zero"])

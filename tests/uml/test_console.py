@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lkltest.errors import KernelLost, UsageError
+from lkltest.uml import console as console_module
 from lkltest.uml.console import Console, Panic
 from lkltest.uml.machine import GUARD, directory
 
@@ -52,8 +53,9 @@ def test_timeout() -> None:
     assert 2 < str(told.value).count("\n") < 30
 
 
-def test_panic_that_hangs() -> None:
+def test_panic_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     """A panic is told before the deadline although the kernel does not end."""
+    monkeypatch.setattr(console_module, "GRACE", 0.2)
     script = "echo '[    1.500000] Kernel panic - not syncing: VFS: no root'; sleep 100000"
     with running(script) as console, pytest.raises(Panic) as told:
         console.expect("never", timeout=90_000)

@@ -14,6 +14,7 @@ import pexpect
 from lkltest.host import process
 from lkltest.host.process import Child
 from lkltest.liblkl import Liblkl
+from tests.processes import gone
 
 
 def workers(parent: int) -> list[int]:
@@ -39,10 +40,7 @@ def test_a_killed_fuzzer_leaves_no_worker(liblkl: Liblkl, tmp_path: Path) -> Non
             time.sleep(0.05)
         assert started, "no worker was started"
         child.signal(signal.SIGKILL)
-        until = time.monotonic() + 20
-        while any(Path(f"/proc/{pid}").exists() for pid in started) and time.monotonic() < until:
-            time.sleep(0.05)
-        assert not any(Path(f"/proc/{pid}").exists() for pid in started)
+        assert all(gone(pid) for pid in started)
 
 
 def test_a_closed_terminal_loses_nothing(liblkl: Liblkl, tmp_path: Path) -> None:
@@ -63,7 +61,7 @@ def test_a_closed_terminal_loses_nothing(liblkl: Liblkl, tmp_path: Path) -> None
     finally:
         child.terminate(force=True)
     assert (tmp_path / "out" / "report.html").stat().st_size
-    assert not any(Path(f"/proc/{pid}").exists() for pid in started)
+    assert all(gone(pid, timeout=0.1) for pid in started)
 
 
 def test_an_output_that_nobody_reads_costs_no_report(liblkl: Liblkl, tmp_path: Path) -> None:

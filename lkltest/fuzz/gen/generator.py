@@ -32,10 +32,9 @@ class EncodedCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A program of a batch, not yet seen to fail."""
+class EncodedProgram:
+    """A program of encoded calls, whose references are not yet resolved. It can be pickled."""
 
-    scenario: Scenario
     calls: tuple[EncodedCall, ...]
 
     def program(self, returned: Sequence[int] = ()) -> Program:
@@ -51,6 +50,13 @@ class Candidate:
             needs |= encoded.needs
         body = b"".join(codes)
         return PROGRAM.pack(PROGRAM.size + len(body), len(codes), needs) + body
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate(EncodedProgram):
+    """A program of a batch, not yet seen to fail."""
+
+    scenario: Scenario
 
 
 @dataclass(frozen=True)
@@ -154,7 +160,7 @@ class Generator:
             if scenario.corpus and rng.random() < 0.3:
                 candidate = self.vary(rng.choice(scenario.corpus), rng)
             else:
-                candidate = Candidate(scenario, tuple(scenario.compose(rng)))
+                candidate = Candidate(tuple(scenario.compose(rng)), scenario)
             candidates.append(candidate)
         for scenario in rng.choices(self.scenarios, k=2):
             if scenario.pool:
@@ -173,7 +179,7 @@ class Generator:
                 calls[at] = rng.choice(pool)
             else:
                 calls.insert(at, rng.choice(pool))
-        return Candidate(candidate.scenario, tuple(calls[:40]))
+        return Candidate(tuple(calls[:40]), candidate.scenario)
 
     def keep(self, candidate: Candidate) -> None:
         """Keep a program that saw something new, for mutation."""

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.exec.protocol import BETWEEN
-from lkltest.fuzz.gen.generator import Candidate
+from lkltest.fuzz.gen.generator import EncodedProgram
 from lkltest.fuzz.prog.edit import joined
 from lkltest.fuzz.prog.values import Program
 from lkltest.fuzz.repro.minimize import SearchDeadline, minimize, minimize_list, remove_calls
@@ -55,7 +55,7 @@ class Crash:
     """A failure as the fuzzer met it."""
 
     report: Report
-    history: Sequence[Candidate]  # programs that its kernel ran; the last one failed
+    history: Sequence[EncodedProgram]  # programs that its kernel ran; the last one failed
     returned: tuple[int, ...]  # results of the last program's calls
     config: KernelConfig  # of its kernel
 
@@ -126,7 +126,7 @@ def minimize_history(crash: Crash, runner: Runner, deadline: SearchDeadline) -> 
     """Find the fewest programs of the history that fail on a fresh kernel; none where all together do not."""
     history = list(crash.history)
 
-    def fails(some: Sequence[Candidate]) -> bool:
+    def fails(some: Sequence[EncodedProgram]) -> bool:
         return crash.report.same(rerun(some, runner).report)
 
     length = 2
@@ -137,13 +137,13 @@ def minimize_history(crash: Crash, runner: Runner, deadline: SearchDeadline) -> 
     return resolved(minimize_list(history[-length:], fails, deadline), runner)
 
 
-def rerun(chosen: Sequence[Candidate], runner: Runner) -> RunResult:
+def rerun(chosen: Sequence[EncodedProgram], runner: Runner) -> RunResult:
     """Run programs of the history one after the other on a fresh kernel, as the fuzzer did."""
     names = [[encoded.call.name for encoded in candidate.calls] for candidate in chosen]
     return runner.run_encoded([candidate.encoded() for candidate in chosen], names)
 
 
-def resolved(chosen: Sequence[Candidate], runner: Runner) -> list[Program]:
+def resolved(chosen: Sequence[EncodedProgram], runner: Runner) -> list[Program]:
     """Make programs of candidates, their references resolved as the executor did when they ran one after the other."""
     returned = rerun(chosen, runner).returned
     programs = []

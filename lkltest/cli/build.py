@@ -16,7 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     # Messages name the options as pytest has them.
     parser.add_argument("--variant", "--lkl-variant",
                         help="which kernel: default, fast (without btrfs: boots in 0.1 s, not 1.5 s), "
-                             "or coverage (instrumented)")
+                             "coverage (instrumented), or guided (fast, instrumented for the fuzzer)")
     parser.add_argument("--jobs", "-j", "--lkl-jobs", metavar="N", help="parallel jobs (default: one a core)")
     parser.add_argument("--cache", "--lkl-cache", metavar="DIR", help="cache directory (default: the user's)")
     parser.add_argument("--lkl", metavar="PATH", action="append", default=[],

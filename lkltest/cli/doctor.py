@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="a kernel to look at (default: LKLTEST_LKL, else the default kernel)")
     parser.add_argument("--uml", metavar="PATH", action="append", default=[],
                         help="a User Mode Linux to look at (default: LKLTEST_UML, else linux.uml if installed)")
-    parser.add_argument("--variant", help="which default kernel: default, fast, or coverage")
+    parser.add_argument("--variant", help="which default kernel: default, fast, coverage, or guided")
     parser.add_argument("--cc", metavar="CMD", help="C compiler for the kernel's machine")
     parser.add_argument("--cache", metavar="DIR", help="cache directory (default: the user's)")
     parser.add_argument("--details", action="store_true",

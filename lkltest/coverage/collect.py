@@ -13,9 +13,14 @@ from lkltest.kernel import Kernel
 from lkltest.liblkl.model import Liblkl
 
 
+def is_instrumented(kernel: Liblkl) -> bool:
+    """Whether a kernel was built to report what it reaches."""
+    return "trace-pc" in kernel.instrumented.split(", ")
+
+
 def require_instrumented(kernel: Liblkl) -> None:
     """Raise UsageError where a kernel was not built to report what it reaches."""
-    if "trace-pc" not in kernel.instrumented.split(", "):
+    if not is_instrumented(kernel):
         raise UsageError(
             f"{kernel.path} is not instrumented, so its coverage would be nothing: build it again with "
             "KCFLAGS=-fsanitize-coverage=trace-pc (docs/coverage.md), or leave --lkl out for the default kernel"

@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 
+from lkltest.coverage.collect import is_instrumented
 from lkltest.errors import KernelLost
 from lkltest.fuzz.crash_queue import CrashQueue
+from lkltest.fuzz.exec.feedback import Feedback, SeenEdges
 from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, WorkerExit, boot
 from lkltest.fuzz.exec.protocol import State
 from lkltest.fuzz.exec.shmem import Head, Memory
 from lkltest.fuzz.findings import Finding
+from lkltest.fuzz.gen.engine import Engine
 from lkltest.fuzz.gen.generator import Batch, Candidate, Generator
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.repro.report import Report, from_alarm, from_exit, name_of_hang
@@ -49,12 +52,15 @@ class Fuzzer:
     def __init__(
         self, config: KernelConfig, description: Description, settings: Settings, output: Path, *,
         seed: int, workers: int, scenarios: tuple[str, ...] = (), minimize_seconds: float = MINIMIZE_SECONDS,
+        blind: bool = False,
     ) -> None:
+        """Edges are counted where the kernel is instrumented; `blind` leaves that out."""
         self.config = config
         self.description = description
         self.seed = seed
         self.scenarios = scenarios
         self.memories = [Memory() for _ in range(workers)]
+        self.seen = SeenEdges() if not blind and is_instrumented(config.liblkl) else None
         self.progress = Progress()
         self.crash_queue = CrashQueue(description, settings, output, seed=seed, minimize_seconds=minimize_seconds)
         self.lock = threading.Lock()
@@ -131,6 +137,8 @@ class Fuzzer:
         """Free the shared memory."""
         for memory in self.memories:
             memory.close()
+        if self.seen is not None:
+            self.seen.close()
 
     @property
     def seconds(self) -> float:
@@ -153,7 +161,8 @@ class Worker:
         self.fuzzer = fuzzer
         self.configs = cycle(fuzzer.config.slab_debug_rotation)
         self.memory = fuzzer.memories[number]
-        self.generator = Generator(fuzzer.description, f"{fuzzer.seed}/{number}", fuzzer.scenarios)
+        self.generator: Engine = Generator(fuzzer.description, f"{fuzzer.seed}/{number}", fuzzer.scenarios)
+        self.feedback = Feedback(fuzzer.seen) if fuzzer.seen is not None else None
         self.kernel: Kernel | None = None
         self.history: list[Candidate] = []  # the programs that the kernel ran, by their numbers
         self.head = self.memory.head()  # its progress after the last batch
@@ -166,6 +175,8 @@ class Worker:
         try:
             while True:  # once at least, so that a kernel that does not boot is always reported
                 kernel = self.kernel or self.boot()
+                if self.feedback is not None:
+                    self.feedback.clear(every=batch.every)
                 kernel.start(batch.data, len(batch.programs))
                 following = following or self.generator.batch(BATCH)  # while the worker works
                 batch = batch.after(self.judge(kernel, batch, kernel.finish(self.hang_recognizer())))
@@ -175,6 +186,8 @@ class Worker:
                     batch, following = following, None
         finally:
             self.drop()
+            if self.feedback is not None:
+                self.feedback.close()
 
     def hang_recognizer(self) -> Callable[[bytes], bool] | None:
         """A function that recognizes known hangs by their stacks; None where no hang is known."""
@@ -183,7 +196,7 @@ class Worker:
 
     def boot(self) -> Kernel:
         """Start a kernel."""
-        self.kernel = boot(next(self.configs), self.memory)
+        self.kernel = boot(next(self.configs), self.memory, self.feedback)
         with self.fuzzer.lock:
             self.fuzzer.progress.boots += 1
         if self.died:
@@ -216,8 +229,10 @@ class Worker:
             calls = self.history[-1].calls
             name = calls[head.alarm_call].call.name if head.alarm_call < len(calls) else "the sandbox"
             report = from_alarm(head, self.memory.console(before.console), name, kernel.errors())
-        for number in self.memory.novel(0 if dead else head.novel):
-            self.generator.keep(batch.programs[number - first])
+        failed = done - 1 if dead or head.alarm else done
+        novel = [number - first for number in self.memory.novel(0 if dead else head.novel)]
+        reached = self.feedback.reach(first) if self.feedback is not None else []
+        self.generator.learn(batch, done, [reach for reach in reached if reach.program < failed], novel)
         if report is not None:
             returned = head.calls - before.calls - sum(len(candidate.calls) for candidate in ran[:-1])
             self.crash(kernel, report, returned if ran else len(self.history[-1].calls))

@@ -81,7 +81,10 @@ FAST = replace(
 # The default kernel, whose every basic block calls __sanitizer_cov_trace_pc().
 COVERAGE = replace(DEFAULT, name="lkl-4.9.0-coverage", kcflags=("-fsanitize-coverage=trace-pc",))
 
-VARIANTS = {"default": DEFAULT, "fast": FAST, "coverage": COVERAGE}
+# The fast kernel for a guided fuzzer: it reports its basic blocks, and the numbers that it compares.
+GUIDED = replace(FAST, name="lkl-4.9.0-guided", kcflags=("-fsanitize-coverage=trace-pc,trace-cmp",))
+
+VARIANTS = {"default": DEFAULT, "fast": FAST, "coverage": COVERAGE, "guided": GUIDED}
 
 
 def chosen(settings: Settings) -> Recipe:

@@ -102,7 +102,7 @@ class Settings:
         (), path, "a built LKL tree, prefix or library to test (repeat it for several kernels; "
         "default: the npm package's, built once)", option="--lkl", metavar="PATH", repeat=True,
     )
-    variant: str = setting("default", str, "which default kernel: default, fast (without btrfs), or coverage",
+    variant: str = setting("default", str, "which default kernel: default, fast (without btrfs), coverage, or guided",
                            option="--lkl-variant", metavar="NAME")
     mem: int = setting(64 << 20, memory, "memory of the kernel, such as 64M", option="--lkl-mem", metavar="SIZE")
     cmdline: str = setting("", str, "added to the kernel's command line", option="--lkl-cmdline", metavar="TEXT")

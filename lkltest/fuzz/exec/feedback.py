@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from lkltest.fuzz.prog.reach import Reach
 from lkltest.fuzz.prog.record import Record
 from lkltest.host.closing import Closing
 
@@ -151,6 +152,16 @@ class Feedback(Closing):
         base = self._head()["base"]
         entries = (_ENTRY.unpack_from(self.map, _LOG + (call.first + n) * _ENTRY.size) for n in range(call.logged))
         return [Reached(edge, base + at) for edge, at in entries]
+
+    def reach(self, first: int) -> list[Reach]:
+        """The edges of the batch's programs as a generator wants them; the batch began with program `first`."""
+        log = self.map[_LOG : _LOG + self._head()["logged"] * _ENTRY.size]
+        edges = memoryview(log).cast("I")[::2].tolist()  # an entry is two numbers
+        return [
+            Reach(found.program - first, {call.call: set(edges[call.first : call.first + call.logged])
+                                          for call in found.calls})
+            for found in self.outcomes()
+        ]  # fmt: skip
 
     def _head(self) -> dict[str, int]:
         return dict(zip(_HEAD.names, _HEAD.unpack_from(self.map), strict=True))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
 from lkltest.fuzz.gen.sources import Random
 from lkltest.fuzz.lang.describe import Description, read_annotations
 from lkltest.fuzz.prog.encode import PROGRAM
+from lkltest.fuzz.prog.reach import Reach
 from lkltest.fuzz.prog.resolve import resolve
 from lkltest.fuzz.prog.values import Call, Program
 
@@ -65,13 +66,14 @@ class Batch:
 
     programs: tuple[Candidate, ...]
     data: bytes
+    every: bool = False  # all edges of its calls are wanted, and not only the new ones
 
     def after(self, programs: int) -> Batch:
         """The batch without its first programs."""
         at = 0
         for _ in range(programs):
             at += int(PROGRAM.unpack_from(self.data, at)[0])
-        return Batch(self.programs[programs:], self.data[at:])
+        return replace(self, programs=self.programs[programs:], data=self.data[at:])
 
 
 class Scenario:
@@ -180,6 +182,11 @@ class Generator:
             else:
                 calls.insert(at, rng.choice(pool))
         return Candidate(tuple(calls[:40]), candidate.scenario)
+
+    def learn(self, batch: Batch, ran: int, reached: Sequence[Reach], novel: Sequence[int]) -> None:
+        """Keep the programs that saw a call end in a new way; edges are not looked at."""
+        for index in novel:
+            self.keep(batch.programs[index])
 
     def keep(self, candidate: Candidate) -> None:
         """Keep a program that saw something new, for mutation."""

@@ -6,6 +6,7 @@ from collections import Counter
 
 from lkltest.fuzz.gen.generator import CORPUS, DEPRIORITIZED, Generator
 from lkltest.fuzz.lang.describe import Description
+from lkltest.fuzz.prog.reach import Reach
 
 
 def shares(generator: Generator) -> Counter[str]:
@@ -33,3 +34,11 @@ def test_the_corpus_has_an_end(description: Description) -> None:
     kept = {scenario.name: scenario.corpus for scenario in generator.scenarios}
     assert len(kept["pipes"]) == CORPUS
     assert all(candidate.scenario.name == name for name, corpus in kept.items() for candidate in corpus)
+
+
+def test_a_blind_generator_learns_from_new_errnos(description: Description) -> None:
+    """The programs that saw a call end in a new way are kept, by their indexes in the batch; edges are not looked at."""
+    generator = Generator(description, 1, ("pipes",))
+    batch = generator.batch(8)
+    generator.learn(batch, 8, [Reach(3, {0: {1, 2}})], [5])
+    assert generator.scenarios[0].corpus == [batch.programs[5]]

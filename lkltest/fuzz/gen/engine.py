@@ -1,0 +1,29 @@
+"""The protocol between what makes programs and what runs them.
+
+A worker calls `batch`, runs it, and calls `learn` with what it saw. A blind generator learns from calls that ended in a
+new way (`novel`), a guided one from new edges (`reached`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from lkltest.fuzz.gen.generator import Batch, Candidate
+from lkltest.fuzz.prog.reach import Reach
+
+
+class Engine(Protocol):
+    """Makes programs, and learns from their runs."""
+
+    def batch(self, programs: int) -> Batch:
+        """Make about this number of programs; `Batch.every` asks for all edges that they reach."""
+
+    def learn(self, batch: Batch, ran: int, reached: Sequence[Reach], novel: Sequence[int]) -> None:
+        """Learn from the first `ran` programs of a batch: the edges, and the indexes of those that saw a new errno.
+
+        Programs that fail are in neither.
+        """
+
+    def deprioritize(self, candidate: Candidate) -> None:
+        """Make fewer programs like one that lost a kernel to a known bug."""

@@ -183,7 +183,9 @@ class Generator:
                 calls.insert(at, rng.choice(pool))
         return Candidate(tuple(calls[:40]), candidate.scenario)
 
-    def learn(self, batch: Batch, ran: int, reached: Sequence[Reach], novel: Sequence[int]) -> None:
+    def learn(  # only a guided generator looks at the others
+        self, batch: Batch, ran: int, reached: Sequence[Reach], novel: Sequence[int]  # noqa: ARG002 -- see above
+    ) -> None:
         """Keep the programs that saw a call end in a new way; edges are not looked at."""
         for index in novel:
             self.keep(batch.programs[index])

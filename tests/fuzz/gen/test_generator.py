@@ -37,7 +37,7 @@ def test_the_corpus_has_an_end(description: Description) -> None:
 
 
 def test_a_blind_generator_learns_from_new_errnos(description: Description) -> None:
-    """The programs that saw a call end in a new way are kept, by their indexes in the batch; edges are not looked at."""
+    """The programs that saw a call end in a new way are kept; edges are not looked at."""
     generator = Generator(description, 1, ("pipes",))
     batch = generator.batch(8)
     generator.learn(batch, 8, [Reach(3, {0: {1, 2}})], [5])

@@ -11,7 +11,7 @@ is in none of them.
 from __future__ import annotations
 
 import argparse
-import os
+import resource
 import statistics
 import sys
 import tempfile
@@ -52,12 +52,17 @@ def seconds(directory: Path, *arguments: str) -> float:
     """The processor time of one pytest session that must pass; raises UsageError with its last words otherwise."""
     env = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(directory / "pycache")}
     options = ["-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *arguments]
-    before = os.times()
+    before = used()
     done = process.run([sys.executable, "-m", "pytest", *options], cwd=directory, env=env, timeout=TIMEOUT, merge=True)
-    after = os.times()
     if not done.ok:
         raise UsageError(f"pytest {' '.join(options)}: {done.describe()}\n{done.output[-2000:].decode()}")
-    return after.children_user + after.children_system - before.children_user - before.children_system
+    return used() - before
+
+
+def used() -> float:
+    """The processor time of all children that have ended, in seconds; os.times() counts whole hundredths only."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def medians(directory: Path, runs: int, sessions: dict[str, tuple[str, ...]]) -> dict[str, float]:

@@ -20,6 +20,7 @@ from lkltest.host import netns, programs
 from lkltest.host.programs import Need
 from lkltest.liblkl import Generation, Liblkl
 from lkltest.settings import Settings
+from lkltest.uml import build as uml_build
 
 USABLE = "usable"
 
@@ -249,8 +250,17 @@ def suites(kernels: list[Kernel], settings: Settings) -> Iterator[Suite]:
     tests = next((value for kernel in kernels for name, value in kernel.facts if name == "its own tests"), "none")
     yield Suite("tree", tests != "none", f"ready: {tests}" if tests != "none" else
                 "needs a tree that brings its own tests (tools/lkl/tests): --lkl PATH")
-    yield Suite("kunit", settings.kunit_tree is not None, f"ready: {settings.kunit_tree}" if settings.kunit_tree else
-                "needs a kernel tree: --lkl-kunit-tree DIR")
+    yield suite_of_tree("kunit", settings.kunit_tree, "--lkl-kunit-tree")
+    yield suite_of_tree("kselftest", settings.kselftest_tree, "--lkl-kselftest-tree")
+
+
+def suite_of_tree(name: str, tree: Path | None, option: str) -> Suite:
+    """A suite for which a UML is built from a kernel tree."""
+    absent = programs.missing(uml_build.NEEDED)
+    needs = [] if tree else [f"a kernel tree: {option} DIR"]
+    if absent:
+        needs.append(f"{', '.join(need.name for need in absent)} to build UML: {programs.cure(absent)}")
+    return Suite(name, not needs, f"needs {'; and '.join(needs)}" if needs else f"ready: {tree}")
 
 
 def file_systems() -> Iterator[tuple[str, str]]:
@@ -288,6 +298,6 @@ def availability(parts: dict[str, str]) -> str:
 def wanted(settings: Settings) -> Iterator[tuple[Need, bool]]:
     """The programs that lkltest may use, each with whether it is there."""
     own = [need for need in (*programs.FETCH, *programs.BUILD) if not liblkl.is_built(settings) and not settings.lkl]
-    every = (*own, *programs.PROGRAMS, *programs.DISKS, *programs.OTHERS)
+    every = (*own, *programs.PROGRAMS, *programs.DISKS, *programs.KCONFIG, *programs.OTHERS)
     for need in {need.name: need for need in every}.values():
         yield need, need.met()

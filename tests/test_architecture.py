@@ -50,7 +50,7 @@ INNER_ROWS = {
         "ktap memory reader", "outcomes run", "kcidb kernelci spread",
     ),
     "kselftest": ("declaration sources", "tests", "kernel programs", "launch"),
-    "gate": ("report", "kunit sources suites"),
+    "gate": ("report", "kunit sources suites", "kselftest"),
     "sessionreport": ("model timeline", "github page"),
     "plugin": (
         "parts retention run_items", "session tap_option", "artifacts causes debugging freshness kernels repeating",

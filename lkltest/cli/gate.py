@@ -30,7 +30,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("--tree", required=True, metavar="DIR", type=Path, help="the root of the kernel tree")
     parser.add_argument("--jobs", metavar="N", help="parallel jobs of the builds (default: one a core)")
-    parser.add_argument("--kunit", action="store_true", help="run the tree's KUnit tests, too (docs/kunit.md)")
+    parser.add_argument("--kunit", action="store_true",
+                        help="run the tree's KUnit tests and kselftests, too (docs/kunit.md, docs/kselftest.md)")
     parser.add_argument("--report", metavar="FILE", type=Path, help="write the report there too, fit for a mail")
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lkltest.errors import BuildError, UsageError
-from lkltest.gate import kunit, sources, suites
+from lkltest.gate import kselftest, kunit, sources, suites
 from lkltest.gate.report import Report, Row, Verdict
 from lkltest.host import programs
 from lkltest.host.cache import key
@@ -53,6 +53,7 @@ def run(
             rows += try_library(copy, library, logs, settings, progress)
     if with_kunit:
         rows += kunit.rows(tree, settings, progress)
+        rows += kselftest.rows(tree, logs, settings, progress)
     return Report(commit(tree), version(tree), tuple(rows))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 import xml.etree.ElementTree as ET
@@ -14,10 +15,11 @@ from lkltest.gate.report import Row, Verdict
 from lkltest.host import process
 
 NO_TESTS = 5  # pytest's exit status
+COUNT = re.compile(r"contains \d+ failed subtests?")
 TIMEOUT = 3600.0  # seconds: each test has a timeout of its own, this is for pytest itself
 
 # Settings of the user's own runs must not change this one.
-ENVIRONMENT = {"LKLTEST_LKL": "", "LKLTEST_UML": "", "PYTEST_ADDOPTS": ""}
+ENVIRONMENT = {"LKLTEST_LKL": "", "LKLTEST_UML": "", "LKLTEST_KSELFTEST_TARGETS": "", "PYTEST_ADDOPTS": ""}
 
 
 def directory() -> Path:
@@ -53,10 +55,11 @@ def judge(junit: Path, done: process.Ended, output: str) -> tuple[Verdict, str, 
     cases = list(root.iter("testcase"))
     if reason := recorded(root, UNUSABLE):
         return Verdict.UNUSABLE, "mend this machine first", reason
-    passed, skipped, bad = 0, [], []
+    passed, skipped = 0, []
+    bad: list[tuple[str, list[str]]] = []
     for case in cases:
         wrong = [child for child in case if child.tag in {"failure", "error"}]
-        bad += [(case.get("name", "?"), child.get("message") or child.text or "") for child in wrong]
+        bad += [(name_of(case), messages(wrong))] if wrong else []
         skipped += [child.get("message", "") for child in case if child.tag == "skipped"][:1]
         passed += all(child.tag not in {"failure", "error", "skipped"} for child in case)
     if not passed and not bad:
@@ -65,9 +68,23 @@ def judge(junit: Path, done: process.Ended, output: str) -> tuple[Verdict, str, 
     detail = ", ".join(f"{count} {word}" for count, word in counts if count)
     if not bad:
         return Verdict.PASSED, detail, ""
-    told = [(name, next(iter(message.strip().splitlines()), "failed")) for name, message in bad]
+    told = [(name, line) for name, lines in bad for line in lines]
     lost = bool(recorded(root, KERNEL_LOST))
     return Verdict.LOST if lost else Verdict.FAILED, detail, "\n".join(summarized(told))
+
+
+def name_of(case: ET.Element) -> str:
+    """The name of a test, with its class: "timers:nanosleep::exit"."""
+    group = re.search(r"(?:^|\.)test_\w+\.(.+)", case.get("classname", ""))
+    name = case.get("name", "?")
+    return f"{group[1]}::{name}" if group else name
+
+
+def messages(failures: Sequence[ET.Element]) -> list[str]:
+    """The first line of each failure of a test; pytest's count of its failed subtests only where it is all there is."""
+    said = [(failure.get("message") or failure.text or "").strip() for failure in failures]
+    lines = [next(iter(text.splitlines()), "failed") for text in said]
+    return [line for line in lines if not COUNT.fullmatch(line)] or lines
 
 
 def recorded(root: ET.Element, name: str) -> str:

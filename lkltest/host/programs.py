@@ -78,8 +78,12 @@ OTHERS = (
     Need("linux.uml", "user-mode-linux", "the UML suite (or name an executable with --uml)"),
 )
 
-# Programs of recipes, of images that are looked at, and of the gate: their users name them where they are missing.
-KCONFIG = (Need("flex", "flex", "Kconfig"), Need("bison", "bison", "Kconfig"))
+KCONFIG = (
+    Need("flex", "flex", "UML's build, by kunit, kselftest and the gate"),
+    Need("bison", "bison", "UML's build, by kunit, kselftest and the gate"),
+)
+
+# Programs of recipes, and of images that are looked at: their users name them where they are missing.
 IMAGES = (
     Need("mkfs.ext2", "e2fsprogs", "recipes: ext2"),
     Need("mkfs.ext3", "e2fsprogs", "recipes: ext3"),

@@ -12,3 +12,12 @@ def stamp(path: str | os.PathLike[str]) -> list[int] | None:
     except OSError:
         return None
     return [about.st_ino, about.st_size, about.st_mtime_ns]
+
+
+def is_copy(path: str | os.PathLike[str], original: str | os.PathLike[str]) -> bool:
+    """Whether a file, or a link, was copied with its times from `original`, and neither has changed since."""
+    try:
+        one, other = os.lstat(path), os.lstat(original)
+    except OSError:
+        return False
+    return all(getattr(one, name) == getattr(other, name) for name in ("st_mode", "st_size", "st_mtime_ns"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,13 +13,13 @@ from lkltest.kselftest.declaration import SUITABLE
 from lkltest.kselftest.sources import Sources, clean_root
 from lkltest.kselftest.tests import options_of, target_of
 from lkltest.kunit import config
-from lkltest.kunit.fingerprint import fingerprint
+from lkltest.kunit.fingerprint import fingerprint, keep, kept
 from lkltest.settings import Settings
 from lkltest.uml import Uml, inspect
 from lkltest.uml import build as uml_build
 
 OBJECTS = 1500  # compiled for 6.12's default configuration: for the progress bar only
-STAMP = "built.json"
+RECORD = "built.json"
 # What our init mounts and opens; then what fragments take for granted, as the usual kernels have it, and UML has not.
 OURS = dict.fromkeys(
     ("HOSTFS", "TMPFS", "DEVTMPFS", "UNIX98_PTYS", "PROC_FS", "SYSFS", "PRINTK_TIME", "NAMESPACES", "CGROUPS",
@@ -70,12 +69,8 @@ def _wanted(sources: Sources, targets: Sequence[str]) -> dict[str, str]:
 
 def _is_fresh(linux: Path, tree: Path) -> bool:
     """Whether the kernel was built from the present state of the sources."""
-    try:
-        stamp = json.loads((linux.parent.parent / STAMP).read_text())
-        state = linux.stat()
-    except (OSError, ValueError):
-        return False
-    return bool(stamp == {"sources": fingerprint(tree), "linux": [state.st_mtime_ns, state.st_size]})
+    before = kept(linux.parent.parent / RECORD, linux)
+    return bool(before) and before == fingerprint(tree)
 
 
 def _make(
@@ -84,8 +79,8 @@ def _make(
     """Configure and build; what has been built before is kept."""
     tree, output = sources.tree, linux.parent
     output.mkdir(parents=True, exist_ok=True)
-    stamp, state = output.parent / STAMP, fingerprint(tree)
-    stamp.unlink(missing_ok=True)
+    record, state = output.parent / RECORD, fingerprint(tree)
+    record.unlink(missing_ok=True)
     root = clean_root(sources, progress)
     where = f"O={output}"
     log, run = output.parent / "configure.log", [where, uml_build.jobs(settings), "linux"]
@@ -100,5 +95,4 @@ def _make(
         raise
     if not linux.is_file():
         raise UsageError(f"make ended well, but left no {linux} (log: {output.parent / 'build.log'})")
-    built = linux.stat()
-    stamp.write_text(json.dumps({"sources": state, "linux": [built.st_mtime_ns, built.st_size]}))
+    keep(record, state, linux)

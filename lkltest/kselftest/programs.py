@@ -41,7 +41,8 @@ class NotBuildable(UsageError):
 def install_headers(sources: Sources, settings: Settings, progress: Progress) -> None:
     """Install the headers of the tree's kernel, where the tree is a kernel's and they are not there yet."""
     tree, done = sources.tree, sources.headers / "usr/include/linux/version.h"
-    if not (tree / "Kconfig").is_file() or (done.is_file() and done.stat().st_mtime > _newest(tree / "include/uapi")):
+    installed = (tree / "include/uapi", tree / f"arch/{_architecture()}/include/uapi")
+    if not (tree / "Kconfig").is_file() or (done.is_file() and done.stat().st_mtime > max(map(_newest, installed))):
         return
     programs.demand(programs.BUILD, f"building the kselftests of {tree}")
     root = clean_root(sources, progress)

@@ -12,6 +12,7 @@ from pathlib import Path
 from lkltest.errors import UsageError
 from lkltest.host.cache import key, locked
 from lkltest.host.progress import Progress
+from lkltest.host.stamp import is_copy
 from lkltest.kunit import shadow
 from lkltest.liblkl.build_default import plain
 from lkltest.settings import Settings
@@ -104,19 +105,11 @@ def _mirror(tree: Path, copied: Path, record: Path) -> None:
         (copied / name).unlink(missing_ok=True)
     for name in sorted(names):
         source, place = f"{tree}/{name}", f"{copied}/{name}"
-        if _state(source) != _state(place):
+        if not is_copy(place, source):
             os.makedirs(os.path.dirname(place), exist_ok=True)  # noqa: PTH103, PTH120 -- 4,000 names
             Path(place).unlink(missing_ok=True)
             shutil.copy2(source, place, follow_symlinks=False)
     record.write_text("\0".join(sorted(names)))
-
-
-def _state(path: str) -> tuple[int, int, int] | None:
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return None
-    return found.st_mode, found.st_size, found.st_mtime_ns
 
 
 def _files(directory: str | Path, inside: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lkltest.errors import UsageError
 from lkltest.host import process
+from lkltest.host.stamp import stamp
 from lkltest.kselftest.sources import Sources
 from lkltest.kunit import config
 from lkltest.liblkl.build_tree import FOREIGN
@@ -64,11 +65,10 @@ def listed(sources: Sources, target: str) -> tuple[Selftest, ...]:
     return tuple(Selftest(target, name) for name in names)
 
 
-def _state(sources: Sources, directory: Path) -> list[list[str | int]]:
+def _state(sources: Sources, directory: Path) -> list[object]:
     """All that a makefile may tell the tests by: itself, what it includes, the names beside it (by `wildcard`)."""
     read = [directory / "Makefile", *sorted(directory.glob("*.mk")), sources.selftests / "lib.mk"]
-    files: list[list[str | int]] = [[path.name, path.stat().st_mtime_ns, path.stat().st_size] for path in read]
-    return [*files, sorted(path.name for path in directory.iterdir())]
+    return [*([path.name, stamp(path)] for path in read), sorted(path.name for path in directory.iterdir())]
 
 
 def _recall(record: Path, state: object) -> list[str] | None:

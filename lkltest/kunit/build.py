@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +10,14 @@ from lkltest.host import programs
 from lkltest.host.cache import key, locked, owner
 from lkltest.host.progress import Progress
 from lkltest.kunit import config, shadow
-from lkltest.kunit.fingerprint import fingerprint
+from lkltest.kunit.fingerprint import fingerprint, keep, kept
 from lkltest.liblkl.build_default import plain
 from lkltest.settings import Settings
 from lkltest.uml import build as uml_build
 from lkltest.uml.tree import demand_tree
 
 OBJECTS = 700  # compiled for 6.12's default configuration: for the progress bar only
-STAMP = "built.json"
+RECORD = "built.json"
 
 
 class LostOptions(UsageError):
@@ -84,24 +83,20 @@ def waiting(home: Path) -> str:
 
 def is_fresh(built: Built, tree: Path, progress: Progress) -> bool:
     """Whether the kernel was built from the present state of the sources."""
-    try:
-        stamp = json.loads((built.place / STAMP).read_text())
-        state = built.linux.stat()
-    except (OSError, ValueError):
-        return False
-    if stamp != {"sources": fingerprint(tree), "linux": [state.st_mtime_ns, state.st_size]}:
+    before = kept(built.place / RECORD, built.linux)
+    fresh = bool(before) and before == fingerprint(tree)
+    if before and not fresh:
         progress.say(f"{tree} has changed since its kernel was built")
-        return False
-    return True
+    return fresh
 
 
 def make(
     built: Built, tree: Path, home: Path, wanted: config.Options, settings: Settings, progress: Progress
 ) -> None:
     """Configure and build, under the lock of the tree; what has been built before is kept."""
-    stamp, output = built.place / STAMP, built.linux.parent
+    record, output = built.place / RECORD, built.linux.parent
     state = fingerprint(tree)  # before the build: what changes meanwhile is built next time
-    stamp.unlink(missing_ok=True)
+    record.unlink(missing_ok=True)
     root, log = tree, built.place / "build.log"
     if shadow.needed(tree):
         root = home / "sources"
@@ -120,8 +115,7 @@ def make(
     prove(output, wanted, built)
     if not built.linux.is_file():
         raise BuildError(f"make ended well, but left no {built.linux} (log: {log})", exit_code=Exit.DOES_NOT_BUILD)
-    linux = built.linux.stat()
-    stamp.write_text(json.dumps({"sources": state, "linux": [linux.st_mtime_ns, linux.st_size]}))
+    keep(record, state, built.linux)
 
 
 def configure(output: Path, root: Path, wanted: config.Options, built: Built, progress: Progress) -> None:

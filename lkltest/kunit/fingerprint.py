@@ -1,13 +1,15 @@
-"""The state of a tree's sources, by their sizes and times."""
+"""The state of a tree's sources, by the stamps of their files; kernels that were built from it."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from lkltest.host.cache import key
+from lkltest.host.stamp import stamp
 
 # Without effect on a UML: neither their files nor what is below them.
 PASSED_OVER = frozenset({"Documentation", "LICENSES", "tools/perf", "tools/testing/selftests"})
@@ -26,13 +28,26 @@ def fingerprint(tree: Path) -> str:
     return key(*told, *_compiler(os.environ.get("CC", "gcc")), *_folder(str(tree), "", f"{tree.resolve()}/", set()))
 
 
+def keep(record: Path, sources: str, linux: Path) -> None:
+    """Note in a file that the kernel `linux` was built from the state `sources` of a tree."""
+    record.write_text(json.dumps({"sources": sources, "linux": stamp(linux)}))
+
+
+def kept(record: Path, linux: Path) -> str:
+    """The state that the kernel was built from, by the note; empty where there is none of this kernel."""
+    try:
+        found = json.loads(record.read_text())
+    except (OSError, ValueError):
+        return ""
+    return str(found["sources"]) if found["linux"] == stamp(linux) is not None else ""
+
+
 def _compiler(name: str) -> Iterator[str]:
     """The compiler's file and its state."""
     words = name.split()
     path = shutil.which(words[0]) if words else None
     if path:
-        found = os.stat(path)  # noqa: PTH116 -- as below
-        yield f"{path} {found.st_mtime_ns} {found.st_size}"
+        yield f"{path} {stamp(path)}"
 
 
 def _folder(path: str, inside: str, tree: str, entered: set[tuple[int, int]]) -> Iterator[str]:
@@ -49,8 +64,7 @@ def _folder(path: str, inside: str, tree: str, entered: set[tuple[int, int]]) ->
         if entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and _leads_out(entry, tree, entered)):
             folders.append(entry)
         elif not name.startswith(".") and not name.endswith(MADE):
-            state = _state(entry)
-            files.append(f"{name}\0{state.st_mtime_ns}\0{state.st_size}")
+            files.append(f"{name}\0{stamp(entry)}")
     yield f"{inside}\0" + "\0".join(files)
     for entry in folders:
         below = f"{inside}/{entry.name}" if inside else entry.name
@@ -67,11 +81,3 @@ def _leads_out(link: os.DirEntry[str], tree: str, entered: set[tuple[int, int]])
     new = (state.st_dev, state.st_ino) not in entered
     entered.add((state.st_dev, state.st_ino))
     return new
-
-
-def _state(entry: os.DirEntry[str]) -> os.stat_result:
-    """The state of a file, or of a link that names none."""
-    try:
-        return entry.stat()
-    except OSError:
-        return entry.stat(follow_symlinks=False)

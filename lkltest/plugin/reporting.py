@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -152,17 +153,32 @@ class KernelSummary:
         self.notes |= dict.fromkeys(getattr(report, "lkltest_notes", []))
         properties = dict(report.user_properties)
         kernel = str(properties.get("kernel", ""))
-        if not kernel:
-            return (yield)
-        self._note(report, kernel, properties)
-        logging = getattr(self.junit, "logging", None)
-        if logging == "no":
-            self.junit.logging = "log"
-        try:
-            return (yield)
-        finally:
+        with self._naming_subtest(report):
+            if not kernel:
+                return (yield)
+            self._note(report, kernel, properties)
+            logging = getattr(self.junit, "logging", None)
             if logging == "no":
-                self.junit.logging = logging
+                self.junit.logging = "log"
+            try:
+                return (yield)
+            finally:
+                if logging == "no":
+                    self.junit.logging = logging
+
+    @contextlib.contextmanager
+    def _naming_subtest(self, report: pytest.TestReport) -> Iterator[None]:
+        """Let what JUnit's file says of a subtest begin with its name, which pytest leaves out."""
+        name = getattr(getattr(report, "context", None), "msg", None)
+        if not name or self.junit is None:
+            yield
+            return
+        nodes = self.junit.node_reporter(report).nodes
+        before = len(nodes)
+        yield
+        for node in nodes[before:]:
+            if "message" in node.attrib:
+                node.set("message", f"{name}: {node.get('message')}")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:

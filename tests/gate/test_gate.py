@@ -258,6 +258,12 @@ def test_a(record_property):
     record_property("kernel_lost", "timeout")
     pytest.fail("killed in the point 'a': the point's timeout of 8 s has passed", pytrace=False)
 """
+SUBTESTS = """import pytest
+def test_a(subtests):
+    with subtests.test("one"): pass
+    with subtests.test("two"): pytest.fail("no", pytrace=False)
+def test_b(): pass
+"""
 # Words alone are no evidence: a test may fail over a text that quotes them.
 QUOTED = "import pytest\ndef test_a(): pytest.fail('Kernel panic - not syncing: killed by SIGSEGV', pytrace=False)\n"
 
@@ -265,6 +271,8 @@ QUOTED = "import pytest\ndef test_a(): pytest.fail('Kernel panic - not syncing: 
 @pytest.mark.parametrize(("test", "verdict", "detail", "line"), [
     ("def test_a(): pass\n", Verdict.PASSED, "1 passed", ""),
     ("def test_a(): assert 1 == 2\ndef test_b(): pass\n", Verdict.FAILED, "1 failed, 1 passed", "test_a: "),
+    ("class TestC:\n    def test_a(self): assert 1 == 2\n", Verdict.FAILED, "1 failed", "TestC::test_a: "),
+    (SUBTESTS, Verdict.FAILED, "1 failed, 1 passed", "test_a: two: Failed: no"),
     (LOST, Verdict.LOST, "1 failed", "SIGSEGV"),
     (QUOTED, Verdict.FAILED, "1 failed", "SIGSEGV"),
     (HUNG, Verdict.LOST, "1 failed", "has passed"),
@@ -277,6 +285,7 @@ def test_verdict_on_a_suite(judgement: Judge, test: str, verdict: Verdict, detai
     found = judgement(test)
     assert found[:2] == (verdict, detail)
     assert line in found[2]
+    assert "failed subtest" not in found[2]
 
 
 def test_report_fits_into_a_mail() -> None:

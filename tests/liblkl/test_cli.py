@@ -136,6 +136,19 @@ def test_doctor_is_one_screen(
     assert ["kunit", "needs"] in suites
 
 
+@pytest.mark.parametrize("suite", ["kunit", "kselftest"])
+def test_doctor_names_what_a_tree_is_built_with(suite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A suite that builds a kernel from a tree says what is missing for that, with the cure, before it is started."""
+    settings = replace(Settings.load({}), kunit_tree=tmp_path, kselftest_tree=tmp_path)
+    monkeypatch.setattr("lkltest.uml.build.NEEDED", ())
+    assert next(each for each in doctor.suites([], settings) if each.name == suite).state == f"ready: {tmp_path}"
+    monkeypatch.setattr("lkltest.uml.build.NEEDED", (Need("no-such-program", "some-package", "nothing"),))
+    lacking = next(each for each in doctor.suites([], settings) if each.name == suite)
+    assert not lacking.runs
+    assert lacking.state.startswith("needs no-such-program to build UML: ")
+    assert "some-package" in lacking.state
+
+
 def test_doctor_speaks_json(make_tree: Make, own: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same facts and the same exit status, for programs."""
     words = ["doctor", "--json", "--cache", str(own.cache), "--lkl", str(make_tree())]

@@ -87,6 +87,16 @@ def test_the_first_run_has_subtests_and_the_second_items(session: Session, scrip
     assert first.ret == second.ret == 1
 
 
+def test_the_junit_file_names_subtests(session: Session, script: Script, pytester: pytest.Pytester) -> None:
+    """What it says of a subtest begins with the subtest's name."""
+    script(THREE)
+    session(CHECK, "--junitxml=junit.xml")
+    (case,) = ET.parse(pytester.path / "junit.xml").iter("testcase")
+    told = {child.tag: child.get("message", "").partition(": ")[0] for child in case if child.tag != "system-out"}
+    assert told["skipped"] == "three"
+    assert [child.get("message", "")[:5] for child in case.iter("failure")] == ["two: ", "conta"]
+
+
 def test_without_a_cache_each_run_is_the_first(session: Session, script: Script) -> None:
     """Without pytest's cache nothing is remembered, and nothing fails for that."""
     script("echo 1..1; echo ok 1 - one")

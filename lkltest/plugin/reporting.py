@@ -168,7 +168,7 @@ class KernelSummary:
 
     @contextlib.contextmanager
     def _naming_subtest(self, report: pytest.TestReport) -> Iterator[None]:
-        """Let what JUnit's file says of a subtest begin with its name, which pytest leaves out."""
+        """Let the entry on a subtest in the JUnit file begin with its name, which pytest leaves out."""
         name = getattr(getattr(report, "context", None), "msg", None)
         if not name or self.junit is None:
             yield

@@ -88,7 +88,7 @@ def test_the_first_run_has_subtests_and_the_second_items(session: Session, scrip
 
 
 def test_the_junit_file_names_subtests(session: Session, script: Script, pytester: pytest.Pytester) -> None:
-    """What it says of a subtest begins with the subtest's name."""
+    """Its entry on a subtest begins with the name of the subtest."""
     script(THREE)
     session(CHECK, "--junitxml=junit.xml")
     (case,) = ET.parse(pytester.path / "junit.xml").iter("testcase")

@@ -28,7 +28,7 @@ INNER_ROWS = {
     "host": ("closing load outfile stamp", "cache progress programs process bounded_log", "netns"),
     "tap": ("dialect problem", "grammar diagnostics fields", "point", "report", "formats events known"),
     "liblkl": (
-        "binary cmdfiles job kconfig lacking library_mode model recipe set_aside",
+        "binary cmdfiles job kconfig lacking library_mode model recipe resume set_aside",
         "description_cache download headers layout store", "build_default description staleness", "proof", "build_tree",
     ),
     "crash": ("report reporters formats", "headline", "addresses", "symbolize"),

@@ -48,11 +48,13 @@ def make_once(
     *,
     waiting: Callable[[], None] = lambda: None,
     whole: Callable[[Path], bool] = Path.is_dir,
+    resumes: bool = False,
 ) -> Path:
     """Return `directory`, after `make` has filled it if it was not there yet, or not `whole` any more.
 
     `make` gets a temporary directory beside it, which is renamed only when `make` has returned; whatever a
-    killed run left there is removed by the next. A lock lets one of several runs make it while the others wait:
+    killed run left there is removed by the next, unless `make` goes on with it (`resumes`: the directory is then the
+    same in every run, and only an error empties it). A lock lets one of several runs make it while the others wait:
     `waiting` is called once before that wait (see `held`). Raises UsageError where the directory cannot be written.
     """
     if whole(directory):
@@ -61,7 +63,7 @@ def make_once(
         directory.parent.mkdir(parents=True, exist_ok=True)
         with locked(directory, waiting):
             if not whole(directory):
-                fill(directory, make)
+                fill(directory, make, resumes=resumes)
     except OSError as error:
         raise UsageError(
             f"cannot write the cache {directory.parent}: {error.strerror or error}; "
@@ -89,20 +91,44 @@ def locked(directory: Path, waiting: Callable[[], None]) -> Iterator[None]:
         lock.release()
 
 
-def fill(directory: Path, make: Callable[[Path], None]) -> None:
+def unfinished(directory: Path) -> Path:
+    """The temporary directory of a `make` that goes on with what an interrupted run has left."""
+    return directory.with_name(f".{directory.name}.unfinished")
+
+
+def fill(directory: Path, make: Callable[[Path], None], *, resumes: bool = False) -> None:
     """Make a directory, under its lock."""
     for stale in directory.parent.glob(f".{glob.escape(directory.name)}.*"):
-        shutil.rmtree(stale, ignore_errors=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+        if not (resumes and stale == unfinished(directory)):
+            shutil.rmtree(stale, ignore_errors=True)
+    if resumes:
+        temporary = unfinished(directory)
+    else:
+        temporary = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
     try:
         made = temporary / "made"
-        made.mkdir()
+        made.mkdir(parents=True, exist_ok=True)
         make(made)
         if directory.exists():
             directory.rename(temporary / "damaged")
         made.rename(directory)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    except BaseException as error:
+        if isinstance(error, Exception) or not resumes:  # an interruption leaves what the next run goes on with
+            shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    shutil.rmtree(temporary, ignore_errors=True)
+
+
+def discard_unfinished(directory: Path, pattern: str) -> None:
+    """Remove what interrupted runs have left of the other directories that a pattern names, such as older versions."""
+    from filelock import FileLock, Timeout
+
+    for stale in directory.parent.glob(f".{pattern}.unfinished"):
+        other = stale.with_name(stale.name.removeprefix(".").removesuffix(".unfinished"))
+        if other != directory:
+            with contextlib.suppress(OSError, Timeout), FileLock(other.with_name(other.name + ".lock"), timeout=0):
+                shutil.rmtree(stale, ignore_errors=True)
+                owner(other).unlink(missing_ok=True)
 
 
 def discard(path: Path) -> None:

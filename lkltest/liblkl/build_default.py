@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ from pathlib import Path
 from lkltest.errors import BuildError, Exit, UsageError
 from lkltest.host import cache, process, programs
 from lkltest.host.progress import Progress
-from lkltest.liblkl import download, job, store
+from lkltest.liblkl import download, job, resume, store
 from lkltest.liblkl.recipe import Recipe
 
 ROOM = 900 << 20  # bytes free at the start of a build: its objects and four links of the whole kernel
@@ -52,9 +53,8 @@ class Log:
         self.path = path
         self.file = path.open("wb", buffering=0)
         self.progress = progress
-        self.expected = expected
-        self.done = 0
-        self.wrong: list[str] = []
+        self.total = expected
+        self.begin(0)
 
     def line(self, text: bytes) -> None:
         """Take one line of the build's output."""
@@ -64,6 +64,12 @@ class Log:
             self.progress.step(self.done, self.expected)
         elif WRONG.search(text):
             self.wrong.append(text.decode(errors="replace").strip())
+
+    def begin(self, there: int) -> None:
+        """Count anew, and only the objects that are left where `there` are there already."""
+        self.expected = None if self.total is None else max(1, self.total - there)
+        self.done = 0
+        self.wrong: list[str] = []
 
     def failure(self, what: str, ended: process.Ended, exit_code: Exit = Exit.FAILED) -> Exception:
         """The error for a build that ended badly."""
@@ -101,18 +107,37 @@ def build(recipe: Recipe, base: Path, jobs: int, progress: Progress) -> Path:
         archive = download.tarball(recipe, downloads, progress)
         log = Log(base / "logs" / f"{place.name}.log", progress, recipe.objects)
         with log.file, workplace(temporary, place.name) as work:
-            tree = download.unpack(archive, recipe, work)
             # The tree moves once it is built, but debuggers must find its sources where they end up.
             home = str(place / "linux") if plain(place) else "."
-            Tree(tree, recipe, jobs, log, home).build()
+            build_in(work, archive, Tree(work / "linux", recipe, jobs, log, home))
             if work != temporary:
-                shutil.move(tree, temporary / "linux")
+                shutil.move(work / "linux", temporary / "linux")
         store.seal(temporary, recipe)
 
     if place.is_dir():
         progress.say(f"{place} is damaged: building it again")
     waiting = lambda: progress.say(cache.held(place, f"building {recipe.name}"))  # noqa: E731
-    return cache.make_once(place, make, waiting=waiting, whole=store.whole)
+    cache.discard_unfinished(place, f"{glob.escape(recipe.name)}-{'[0-9a-f]' * 20}")
+    return cache.make_once(place, make, waiting=waiting, whole=store.whole, resumes=True)
+
+
+def build_in(work: Path, archive: Path, tree: Tree) -> None:
+    """Build the kernel in `work`, going on where an interrupted run has left it; one that then fails begins anew."""
+    compiler = process.run(["gcc", "--version"], timeout=60).output.decode(errors="replace")
+    done = resume.take(tree.root, compiler)
+    if done is not None:
+        try:
+            tree.go_on(done)
+        except BuildError:
+            resume.empty(work)
+            tree.log.begin(0)
+            done = None
+    if done is None:
+        download.unpack(archive, tree.recipe, work)
+        tree.configure()
+        resume.prepare(tree.root, compiler)
+        tree.build()
+    resume.forget(tree.root)
 
 
 def plain(path: Path) -> bool:
@@ -156,7 +181,9 @@ def workplace(temporary: Path, name: str) -> Iterator[Path]:
 def require_room(place: Path, shown: Path) -> None:
     """Raise UsageError where the file system of `place` has too little room for a build."""
     free = shutil.disk_usage(place).free
-    if free < ROOM:
+    paths = (os.path.join(folder, file) for folder, _, files in os.walk(place) for file in files)  # noqa: PTH118
+    there = sum(os.lstat(path).st_blocks << 9 for path in paths)
+    if free < ROOM - there:
         raise UsageError(
             f"building the kernel takes {ROOM >> 20} MB in {shown} while it runs, {free >> 20} MB are free: "
             "free some, or name another directory with --lkl-cache"
@@ -175,14 +202,26 @@ class Tree:
         # -fdebug-prefix-map and not -ffile-prefix-map: gcc before 8 knows only the former, and __FILE__ is relative.
         self.map = f"-fdebug-prefix-map={root}={home}"
 
-    def build(self) -> None:
-        """Configure, compile and link; raises UsageError or BuildError."""
+    def configure(self) -> None:
+        """Patch and configure the tree; raises UsageError or BuildError."""
         self.log.progress.say(f"building {self.recipe.name} (log: {self.log.path})")
         for patch in self.recipe.patches:
             self.run(["patch", "-p1", "--forward", "--batch", "-i", str(patch.resolve())], f"applying {patch}")
         self.edit_defconfig()
         self.make(["ARCH=lkl", "defconfig"], "configuring the kernel")
         self.prove_config()
+
+    def go_on(self, done: int) -> None:
+        """Build the rest of a tree of which `done` objects are there; raises UsageError or BuildError."""
+        expected = self.log.total
+        of = f" of {max(done, expected)}" if expected else ""
+        self.log.progress.say(f"going on with the build of {self.recipe.name} that was interrupted: {done}{of} objects "
+                              f"are there (log: {self.log.path})")  # fmt: skip
+        self.log.begin(done)
+        self.build()
+
+    def build(self) -> None:
+        """Compile and link a tree that is configured; raises UsageError or BuildError."""
         library = self.root / "tools" / "lkl"
         self.make(["-C", "tools/lkl", "static"], "building the kernel")
         # GNU make 4.3 cannot read these again: "missing separator" in what tools/build wrote for names with a comma.

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ import pytest
 
 from lkltest import liblkl
 from lkltest.errors import BuildError, UsageError
-from lkltest.host import process
+from lkltest.host import cache, process
 from lkltest.liblkl import Recipe, store
 from lkltest.settings import Settings
 from tests.liblkl.tiny import Heard, Registry
@@ -360,3 +360,74 @@ def test_marks_what_it_built(registry: Registry, own: Settings) -> None:
     kernel = liblkl.default(own, recipe=registry.publish())
     about = json.loads((kernel.path.parent / store.MARKER).read_text())
     assert about["origin"] == "npm tiny@1.0.0"
+
+
+# Stands for a build that is under way: of two objects one has the command file that kbuild writes behind a whole one.
+HALF_BUILT = """#!/bin/sh
+cd ../../init
+ls *.o >>{folder}/seen 2>/dev/null
+test -e {folder}/gate || {{ touch whole.o .whole.o.cmd cut.o {folder}/gate; sleep 60; }}
+"""
+
+
+def interrupted(registry: Registry, own: Settings, number: signal.Signals = signal.SIGKILL) -> Recipe:
+    """A recipe of which a run was interrupted while it compiled."""
+    registry.files["tools/lkl/slow"] = HALF_BUILT.format(folder=registry.folder)
+    recipe = registry.publish()
+    with other_run(recipe, own) as child:
+        deadline = time.monotonic() + 30
+        while not (registry.folder / "gate").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        child.signal(number)
+        assert child.wait(10)
+    return recipe
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_goes_on_with_a_build_that_was_interrupted(
+    registry: Registry, own: Settings, heard: Heard, number: signal.Signals
+) -> None:
+    """Whole objects stay, one that may be cut does not, and nothing is unpacked or configured again."""
+    recipe = interrupted(registry, own, number)
+    kernel = liblkl.default(own, recipe=recipe, progress=heard)
+    assert (registry.folder / "seen").read_text() == "whole.o\n"
+    assert heard.said[0].startswith("going on with the build of tiny-4.9.0 that was interrupted: 0 of 2 objects are")
+    assert left(own) == [kernel.path.parent.name]
+    assert sorted(path.name for path in kernel.path.parent.iterdir()) == ["build.json", "linux"]
+
+
+def broken(work: Path) -> None:
+    """Cut a source in the tree of an interrupted build."""
+    (work / "linux/init/main.c").write_text("int tin")
+
+
+def other_compiler(work: Path) -> None:
+    """Let the objects be those of another compiler."""
+    (work / "compiler").write_text("gcc (Debian) 4.9")
+
+
+def unpacked(work: Path) -> None:
+    """Let the build be interrupted before the tree was configured."""
+    (work / "tools-lkl").rename(work / "tools-lkl.half")
+
+
+@pytest.mark.parametrize("damage", [broken, other_compiler, unpacked])
+def test_begins_anew_what_cannot_go_on(
+    registry: Registry, own: Settings, damage: Callable[[Path], None]
+) -> None:
+    """What an interrupted run has left may cost its own time, and never a kernel."""
+    recipe = interrupted(registry, own)
+    damage(cache.unfinished(store.directory(recipe, own.cache)) / "made")
+    kernel = liblkl.default(own, recipe=recipe)
+    assert not (registry.folder / "seen").read_text().endswith("whole.o\nwhole.o\n")
+    assert not (kernel.path / "init/.whole.o.cmd").exists()
+    assert left(own) == [kernel.path.parent.name]
+
+
+def test_removes_the_interrupted_build_of_another_version(registry: Registry, own: Settings) -> None:
+    """The next kernel of this name takes the room that an interrupted build of an older recipe holds."""
+    interrupted(registry, own)
+    registry.files["tools/lkl/slow"] = "#!/bin/sh\n"
+    recipe = registry.publish()
+    liblkl.default(own, recipe=recipe)
+    assert left(own) == [store.directory(recipe, own.cache).name]

@@ -415,7 +415,7 @@ def unpacked(work: Path) -> None:
 def test_begins_anew_what_cannot_go_on(
     registry: Registry, own: Settings, damage: Callable[[Path], None]
 ) -> None:
-    """What an interrupted run has left may cost its own time, and never a kernel."""
+    """The rest of an interrupted run may cost its own time, and never a kernel."""
     recipe = interrupted(registry, own)
     damage(cache.unfinished(store.directory(recipe, own.cache)) / "made")
     kernel = liblkl.default(own, recipe=recipe)

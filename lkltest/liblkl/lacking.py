@@ -1,4 +1,4 @@
-"""The compiler's options that name the calls and operations which a kernel's headers lack."""
+"""The compiler's options that name what a kernel's headers lack, and the forms that their structures have."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ _INTERNAL = HARNESS / "lkltest" / "internal"
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _TABLE = re.compile(r"\bstruct\s+(?:lkl_host_operations|lkltest_operations)\s*\{([^{}]*)\}")
 _MEMBER = re.compile(r"(?:^|;)[^;(]*\(\s*\*\s*(\w+)\s*\)\s*\(")  # a pointer to a function, not its parameters
+_DISK = re.compile(r"\bstruct\s+lkl_disk\s*\{((?:[^{}]|\{[^{}]*\})*)\}\s*;")
 _FUNCTION = re.compile(r"\blkl_(\w+)\s*\(")
 _CALL = re.compile(r"^[^#\n;{}()]*\blkl_sys_(\w+)\s*\([^;{]*[;{]", re.MULTILINE)
 _ALIAS = re.compile(r"^\s*#\s*define\s+lkl_sys_(\w+)", re.MULTILINE)
@@ -31,7 +32,15 @@ def flags(include: Sequence[Path]) -> tuple[str, ...]:
     The harness's own headers list the names to look for; kernel headers that are not there give no options.
     """
     operations, calls = _asked()
-    return (*_operations(include, operations), *_calls(include, calls), *_members(include))
+    return (*_operations(include, operations), *_calls(include, calls), *_members(include), *disks(include))
+
+
+def disks(include: Sequence[Path]) -> tuple[str, ...]:
+    """The -D option for a library that wants a disk's whole image in memory, as fuzzers change LKL; else none."""
+    found = (_DISK.search(_read(include, header)) for header in ("lkl.h", "lkl_host.h"))
+    members = next((match[1] for match in found if match), "")
+    in_memory = all(re.search(rf"\b{member}\s*;", members) for member in ("buffer", "capacity"))
+    return ("-DLKLTEST_DISK_IN_MEMORY=1",) if in_memory else ()
 
 
 @functools.cache

@@ -85,8 +85,9 @@ class Evidence:
     def killed(self) -> bool:
         """Whether a signal ended the program, and not a UML's process on its last steps.
 
-        A UML's own timer may kill its process (SIGABRT) while that ends, as the kernel's sources say (main() of
-        arch/um/os-Linux/main.c). Init has told its exit status by then, and the kernel its halt: both are the verdict.
+        Seen: about one UML in two hundred ends with SIGABRT after its kernel's "System halted". Probably a last signal
+        of its timer does it, of which a comment in main() of arch/um/os-Linux/main.c warns; nobody has proved it. Init
+        has told its exit status by then, and the kernel its halt: both are the verdict.
         """
         on_last_steps = self.halted and self.init_status is not None and self.ended.signal == signal.SIGABRT
         return self.ended.signal is not None and not on_last_steps

@@ -63,6 +63,7 @@
  * @name: in /sys/block: "vda", "ubda"
  * @node: device node that lkltest_disk_node() has made last
  * @fd: the open image
+ * @sectors: of the disk, as it was attached
  * @record: file descriptor of the recording, or 0
  * @disk: the library's own description of the disk
  */
@@ -76,6 +77,7 @@ struct lkltest_disk {
 	char name[32];
 	char node[64];
 	int fd;
+	unsigned long long sectors;
 	int record;
 #ifndef LKLTEST_NATIVE
 	struct lkl_disk disk;

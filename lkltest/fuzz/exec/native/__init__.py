@@ -13,6 +13,7 @@ from lkltest import cc
 from lkltest.errors import BuildError, UsageError
 from lkltest.fuzz.exec.protocol import header
 from lkltest.host import cache, process
+from lkltest.liblkl import lacking
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 
@@ -56,7 +57,7 @@ def build(liblkl: Liblkl, settings: Settings) -> Path:
     ffi.set_source(MODULE, INTERFACE)
     argv = [
         *settings.cc, *FLAGS, f"-I{python}", "-I.", f"-I{HERE}", f"-I{cc.HARNESS}",
-        *(f"-I{path}" for path in liblkl.include), *liblkl.cflags,
+        *(f"-I{path}" for path in liblkl.include), *lacking.disks(liblkl.include), *liblkl.cflags,
     ]
     collector = cc.collector(liblkl, settings)
     tail = [*map(str, collector), str(liblkl.shared), f"-Wl,-rpath,{liblkl.shared.parent}", *liblkl.libs]

@@ -342,12 +342,15 @@ long fz_disk(const char *path, const char *type)
 {
 	static struct lkl_disk disk;
 	char place[64];
-	int id;
+	int fd, id;
 	long error;
 
-	disk.fd = open(path, O_RDWR);
-	if (disk.fd < 0)
+	fd = open(path, O_RDWR);
+	if (fd < 0)
 		return -errno;
+	error = lkltest_disk_image(&disk, fd);
+	if (error)
+		return error;
 	id = lkl_disk_add(&disk);
 	if (id < 0)
 		return id;

@@ -130,6 +130,10 @@ LKLTEST_FN void lkltest_disk_serve(struct lkltest_disk *disk)
 
 	disk->disk.handle = disk;
 	disk->disk.ops = &ops;
+#ifdef LKLTEST_DISK_IN_MEMORY
+	if (lkltest_disk_capacity(disk->disk, &disk->disk.capacity))	/* such a library may not ask for it */
+		lkltest_bail_out("cannot measure the image %s: %s", disk->path, strerror(errno));
+#endif
 }
 
 #else
@@ -177,11 +181,12 @@ LKLTEST_FN void lkltest_disk_add(struct lkltest_disk *disk, const char *record)
 		if (disk->record < 0)
 			lkltest_bail_out("cannot write the recording %s: %s", record, strerror(errno));
 	}
+	disk->sectors = (disk->capacity ? disk->capacity : lkltest_image_size(disk->path)) / LKLTEST_SECTOR;
 	disk->disk.dev = lkltest_disk_name(disk);
 	if (record || disk->fail || disk->fail_from || disk->capacity)
 		lkltest_disk_serve(disk);
-	else
-		disk->disk.fd = disk->fd;
+	else if (lkltest_disk_image(&disk->disk, disk->fd))
+		lkltest_bail_out("cannot map the image %s: %s", disk->path, strerror(errno));
 	disk->id = lkl_disk_add(&disk->disk);
 	if (disk->id < 0)
 		lkltest_bail_out("lkl_disk_add(%s) returned %d: %s", disk->path, disk->id, lkl_strerror(disk->id));
@@ -191,6 +196,7 @@ LKLTEST_FN void lkltest_disk_add(struct lkltest_disk *disk, const char *record)
 LKLTEST_FN void lkltest_disk_remove(struct lkltest_disk *disk)
 {
 	CHECK_EQ(lkl_disk_remove(disk->disk), 0);
+	CHECK_EQ(lkltest_disk_unmap(&disk->disk), 0);
 	CHECK_EQ(close(disk->fd), 0);
 	if (disk->record)
 		CHECK_EQ(close(disk->record), 0);

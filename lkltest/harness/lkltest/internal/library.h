@@ -28,6 +28,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <lkltest/internal/constants.h>
@@ -89,6 +91,37 @@ static inline int lkltest_halt(void)
 		lkltest_library_ready = 0;
 	}
 	return err;
+}
+
+/*
+ * Gives the library the open image of a disk; 0, or a negative error of the host's. Fuzzers' trees (Janus, Hydra) read
+ * no file: the whole image has to be in memory, with its size. Mapped, the file still gets each write.
+ */
+static inline int lkltest_disk_image(struct lkl_disk *disk, int fd)
+{
+#ifdef LKLTEST_DISK_IN_MEMORY
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	disk->capacity = st.st_size;
+	disk->buffer = st.st_size ? mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : NULL;
+	if (disk->buffer == MAP_FAILED)
+		return -errno;
+#endif
+	disk->fd = fd;
+	return 0;
+}
+
+/* Lets go of what lkltest_disk_image() has mapped; 0, or a negative error of the host's. */
+static inline int lkltest_disk_unmap(struct lkl_disk *disk)
+{
+#ifdef LKLTEST_DISK_IN_MEMORY
+	if (disk->buffer && munmap(disk->buffer, disk->capacity))
+		return -errno;
+#endif
+	(void)disk;
+	return 0;
 }
 
 #if !__LKL__UAPI_DEF_SOCKADDR_IN6

@@ -87,6 +87,25 @@ LKLTEST_FN int lkltest_has_filesystem(const char *type)
 	return err != -LKL_ENODEV;
 }
 
+/* Fails the point where the kernel takes a disk to be of another size than its image: all that follows would be noise. */
+LKLTEST_FN void lkltest_disk_measure(const struct lkltest_disk *disk)
+{
+#ifndef LKLTEST_NATIVE
+	char path[192], text[32];
+	unsigned long long sectors;
+
+	snprintf(path, sizeof(path), LKLTEST_WORK "/sys/block/%s/size", disk->name);
+	if (lkltest_slurp(path, text, sizeof(text)) < 0)
+		return;		/* no such disk, which its user finds out */
+	CHECK_EQ(sscanf(text, "%llu", &sectors), 1);
+	if (sectors != disk->sectors)
+		lkltest_fail("the kernel's disk %s has %llu sectors, its image %llu: lkl_disk_add() of this library does not "
+			     "give the kernel the image's size (capacity)", disk->name, sectors, disk->sectors);
+#else
+	(void)disk;
+#endif
+}
+
 LKLTEST_FN const char *lkltest_disk_node(struct lkltest_disk *disk, int part)
 {
 	char path[192], text[32];
@@ -94,6 +113,7 @@ LKLTEST_FN const char *lkltest_disk_node(struct lkltest_disk *disk, int part)
 	long err;
 
 	lkltest_disk_prepare();
+	lkltest_disk_measure(disk);
 	if (part)
 		snprintf(path, sizeof(path), LKLTEST_WORK "/sys/block/%s/%s%d/dev", disk->name, disk->name, part);
 	else

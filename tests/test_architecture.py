@@ -34,7 +34,7 @@ INNER_ROWS = {
     "crash": ("report reporters formats", "headline", "addresses", "symbolize"),
     "uml": ("build guard model nofpregset probe text tree", "console executable fpstate", "machine"),
     "image": (
-        "recipe scratch sparse tools tree", "archive make recipefile", "broken fsck user_image", "disk",
+        "metadata recipe scratch sparse tools tree", "archive make recipefile", "broken fsck user_image", "disk",
     ),
     "ci": ("outcome", "kcidb kernelci"),
     "coverage": ("data raw sites", "collect lines", "summary", "diff html lcov report"),

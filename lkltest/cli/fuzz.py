@@ -194,7 +194,7 @@ class Ticker:
         self.fuzzer = fuzzer
         self.live = live
         self.limit = limit
-        self.told: set[str] = set()  # names of findings
+        self.told: set[str] = set()  # names of findings, and sentences about lost processes
         self.last = time.monotonic()
 
     def tick(self) -> None:
@@ -204,6 +204,10 @@ class Ticker:
             if finding.name not in self.told:
                 self.told.add(finding.name)
                 console.print(f"found: {finding.title}")
+        for sentence in self.fuzzer.lost:
+            if sentence not in self.told:
+                self.told.add(sentence)
+                console.print(sentence)
         if console.is_terminal:
             self.live.update(status(self.fuzzer, self.limit), refresh=True)
         elif time.monotonic() - self.last > STATUS_EVERY:
@@ -237,6 +241,8 @@ def summary(fuzzer: Fuzzer) -> str:
         f"{len({n for n, _ in counts})} of {len(fuzzer.description.by_call)} calls made, "
         f"{p.boots} kernels booted, {p.lost} lost, {p.interrupted} calls interrupted",
     ]
+    if fuzzer.lost:
+        lines.append(f"{len(fuzzer.lost)} processes of workers were lost, and replaced")
     for f in ranked(fuzzer.findings.values()):
         often = "once" if f.count == 1 else f"{f.count} times"
         again = f"fails again {f.rate} times" if f.times else f"did not fail again in {f.of} tries"

@@ -1,8 +1,8 @@
 """The queue of crashes: each new failure is reproduced while the workers go on, and written down as a finding.
 
-A worker that meets a failure calls `CrashQueue.add` and goes on at once. Failures of the same name are one: the queue
-counts them, and only the first is reproduced, by one of the threads in `work`. A failure that did not come again is
-reproduced anew when it is met again, `ENOUGH` times at most: the next history may show more.
+A loop that meets a failure sends it, and goes on at once; the session gives it to `CrashQueue.add`. Failures of the
+same name are one: the queue counts them, and only the first is reproduced, by one of the threads in `work`. A failure
+that did not come again is reproduced anew when it is met again, `ENOUGH` times at most: the next history may show more.
 
 `examine` decides what becomes of a failure:
 
@@ -12,8 +12,8 @@ reproduced anew when it is met again, `ENOUGH` times at most: the next history m
 - it never came again, and a slow machine could be the cause (a hang, a complaint): it is a finding only after it was
   met `ENOUGH` times.
 
-The queue also tells the workers what is known: `hangs`, so that a hang is recognized without waiting, and `explains`,
-so that programs which only lose kernels to a known bug become rare.
+`known` is for the loops: a hang that is known is recognized without waiting, programs which only lose kernels to a
+known bug become rare, and a failure that is settled is sent without its history, and given to `meet`.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from pathlib import Path
 
 from lkltest.fuzz import findings
 from lkltest.fuzz.findings import Finding
-from lkltest.fuzz.gen.generator import Candidate
 from lkltest.fuzz.lang.describe import Description
-from lkltest.fuzz.repro.report import Report, ReportType
+from lkltest.fuzz.messages import Known
+from lkltest.fuzz.repro.report import ReportType
 from lkltest.fuzz.repro.repro import Crash, reproduce
 from lkltest.fuzz.repro.runner import Runner
 from lkltest.settings import Settings
@@ -42,7 +42,7 @@ RECENT = 256  # programs that are kept of the history of the others
 
 
 class CrashQueue:
-    """Takes failures from the workers, and reproduces new ones; the module explains the rules."""
+    """Takes failures from the loops, and reproduces new ones; the module explains the rules."""
 
     def __init__(
         self, description: Description, settings: Settings, output: Path, *, seed: int, minimize_seconds: float
@@ -63,35 +63,41 @@ class CrashQueue:
         self.saving = threading.Lock()  # held while a finding is written
         self.hurry = threading.Event()  # ends every search with what it has found
 
-    def add(self, crash: Crash) -> None:
-        """Count a failure, and queue it if it is new."""
-        name = crash.report.name
+    def meet(self, name: str) -> None:
+        """Count a failure."""
         with self.lock:
             self.met[name] += 1
             known = self.findings.get(self.aliases.get(name, name))
             if known is not None:
                 self.findings[known.name] = replace(known, count=known.count + 1)
-            if name in self.pending or self.examined[name] >= ENOUGH or (known is not None and known.times):
+
+    def add(self, crash: Crash) -> None:
+        """Count a failure, and queue it if it is new."""
+        name = crash.report.name
+        self.meet(name)
+        with self.lock:
+            if self._settled(name):
                 return
             self.pending.add(name)
             self.examined[name] += 1
             crowded = len(self.pending) > WAITING
         self.queue.put(replace(crash, history=crash.history[-RECENT:]) if crowded else crash)
 
-    def hangs(self) -> set[str]:
-        """The names of hangs that are known to come again: a worker need not wait to recognize them."""
+    def _settled(self, name: str) -> bool:
+        """Whether a failure need not be reproduced (again)."""
+        finding = self.findings.get(self.aliases.get(name, name))
+        return name in self.pending or self.examined[name] >= ENOUGH or (finding is not None and finding.times > 0)
+
+    def known(self) -> Known:
+        """All that a loop needs to know."""
         with self.lock:
             again = {f.name for f in self.findings.values() if f.kind == ReportType.HANG and f.times and f.signature}
-            return again | {name for name, finding in self.aliases.items() if finding in again}
-
-    def explains(self, report: Report, candidate: Candidate) -> bool:
-        """Whether a program makes all calls of a program that is known to fail like this on a fresh kernel.
-
-        Otherwise the failure may be the consequence of an earlier program.
-        """
-        with self.lock:
-            calls = self.alone.get(self.aliases.get(report.name, report.name))
-        return calls is not None and calls <= {encoded.call.name for encoded in candidate.calls}
+            return Known(
+                hangs=frozenset(again | {name for name, finding in self.aliases.items() if finding in again}),
+                settled=frozenset(name for name in {*self.met, *self.aliases} if self._settled(name)),
+                aliases=dict(self.aliases),
+                alone=dict(self.alone),
+            )
 
     def work(self) -> None:
         """Reproduce failures until `close`."""

@@ -26,7 +26,7 @@ def write(fuzzer: Fuzzer, directory: Path) -> Path:
     liblkl = fuzzer.config.liblkl
     facts = (
         ("kernel", f"{liblkl.name} ({liblkl.version}) from {liblkl.origin}"), ("seed", fuzzer.seed),
-        ("time", f"{seconds:.1f} s on {len(fuzzer.memories)} workers"),
+        ("time", f"{seconds:.1f} s on {fuzzer.workers} workers"),
         ("programs", f"{p.programs:,} ({p.programs / seconds:,.0f} a second)"),
         ("calls", f"{p.calls:,} ({p.calls / seconds:,.0f} a second)"),
         ("successful", f"{100 * p.succeeded / max(p.calls, 1):.0f}%"),
@@ -36,7 +36,7 @@ def write(fuzzer: Fuzzer, directory: Path) -> Path:
         "<!doctype html><meta charset=utf-8><title>lkltest fuzz</title>",
         f"<style>{STYLE}</style><h1>lkltest fuzz</h1>",
         "<table>", *(f"<tr><th>{name}<td>{html.escape(str(value))}" for name, value in facts), "</table>",
-        "<h2>Findings</h2>", findings(fuzzer, directory), "<h2>Over time</h2>", curves(fuzzer.progress.samples),
+        "<h2>Findings</h2>", findings(fuzzer, directory), "<h2>Over time</h2>", curves(fuzzer.samples),
         "<h2>Calls by errno</h2>", heat_map(fuzzer),
     ]
     path = directory / "report.html"

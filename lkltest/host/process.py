@@ -11,6 +11,7 @@ import shlex
 import signal
 import stat
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -22,7 +23,8 @@ from lkltest.errors import UsageError
 from lkltest.host.closing import Closing
 
 __all__ = [
-    "INHERIT", "NOTHING", "PIPE", "Child", "Chunk", "Completed", "Ended", "Stream", "command", "run", "signal_name",
+    "INHERIT", "NOTHING", "PIPE", "Child", "Chunk", "Completed", "Ended", "Stream", "command", "python", "run",
+    "signal_name",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)
@@ -95,6 +97,12 @@ def signal_name(number: int) -> str:
 def command(argv: Sequence[Argument]) -> str:
     """The command as a user can paste it into a shell."""
     return shlex.join(os.fspath(a) for a in argv)
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    """The command that calls a module's `main(*arguments)` in a fresh interpreter that imports from where we do."""
+    code = f"import sys; sys.path[:] = sys.argv[1].split('{os.pathsep}'); import {module} as m; m.main(*sys.argv[2:])"
+    return [sys.executable, "-P", "-c", code, os.pathsep.join(sys.path), *arguments]
 
 
 def readable(fd: int, timeout: float | None) -> bool:

@@ -1,58 +1,113 @@
-"""Kernels that are lost for no fault of a program."""
+"""A session and the processes of its loops."""
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lkltest.errors import KernelLost
+from lkltest.errors import LkltestError
 from lkltest.fuzz.exec.kernel import KernelConfig
-from lkltest.fuzz.fuzzer import MAX_DIED_BEFORE_FIRST_PROGRAM, Fuzzer, Worker
+from lkltest.fuzz.fuzzer import LOG, Fuzzer
 from lkltest.fuzz.lang.describe import Description
+from lkltest.fuzz.messages import Progress, total
 from lkltest.settings import Settings
+
+LONG = 300.0  # seconds, on a loaded machine; a few seconds on an idle one
+Make = Callable[..., Fuzzer]
 
 
 @pytest.fixture
-def worker(config: KernelConfig, description: Description, settings: Settings, tmp_path: Path) -> Iterator[Worker]:
-    """A worker without a thread."""
-    fuzzer = Fuzzer(config, description, settings, tmp_path, seed=1, workers=1, scenarios=("xattrs",))
-    worker = Worker(fuzzer, 0)
-    yield worker
-    worker.drop()
-    fuzzer.close()
+def make(config: KernelConfig, description: Description, settings: Settings, tmp_path: Path) -> Iterator[Make]:
+    """Makes a session of one scenario."""
+    made: list[Fuzzer] = []
+
+    def make(workers: int = 1, config: KernelConfig = config, scenario: str = "xattrs") -> Fuzzer:
+        fuzzer = Fuzzer(config, description, settings, tmp_path, seed=1, workers=workers, scenarios=(scenario,))
+        made.append(fuzzer)
+        return fuzzer
+
+    yield make
+    for fuzzer in made:
+        fuzzer.close()
 
 
-def lose(worker: Worker, by: signal.Signals) -> int:
-    """Give a batch to a kernel that has just died; how many of its programs are taken for run."""
-    kernel = worker.kernel or worker.boot()
-    batch = worker.generator.batch(4)
-    kernel.child.signal(by)
-    assert kernel.child.wait(60)
-    kernel.start(batch.data, 4)
-    return worker.judge(kernel, batch, kernel.finish())
+def pids(fuzzer: Fuzzer) -> list[int]:
+    """The processes of a session's loops."""
+    return [loop.child.pid for loop in list(fuzzer.supervisor.loops.values())]
 
 
-def test_a_kernel_that_never_runs_anything_is_told(worker: Worker) -> None:
-    """No program is blamed, for none has run; after some tries the fuzzer gives up."""
-    for _ in range(MAX_DIED_BEFORE_FIRST_PROGRAM):
-        assert lose(worker, signal.SIGSEGV) == 0
-    with pytest.raises(KernelLost, match="dies before it has run a program"):
-        lose(worker, signal.SIGSEGV)
-    assert worker.fuzzer.progress.programs == 0
-    assert not worker.fuzzer.crash_queue.met
+def children() -> set[int]:
+    """The child processes of this process, zombies included."""
+    return {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
 
 
-@pytest.mark.parametrize(("by", "met"), [(signal.SIGKILL, 0), (signal.SIGABRT, 1)])
-def test_a_kernel_that_dies_between_batches(worker: Worker, by: signal.Signals, met: int) -> None:
-    """The program that ran last is blamed, except for SIGKILL, which the host sends when it is out of memory."""
-    kernel = worker.boot()
-    batch = worker.generator.batch(4)
-    kernel.start(batch.data, 4)
-    assert worker.judge(kernel, batch, kernel.finish()) == 4
-    assert lose(worker, by) == 0
-    assert worker.fuzzer.progress.programs == 4
-    assert worker.fuzzer.progress.silent == 1 - met
-    assert worker.fuzzer.crash_queue.met.total() == met
+def test_a_lost_process_is_replaced(make: Make) -> None:
+    """A process of a worker that is killed is told and replaced, and what it had reported counts."""
+    fuzzer, before = make(workers=2), children()
+    killed: list[int] = []
+    reported = Progress()
+
+    def tick() -> None:
+        nonlocal reported
+        everyone = [loop.progress.programs for loop in list(fuzzer.supervisor.loops.values())]
+        if not killed and len(everyone) == 2 and all(everyone):
+            reported = fuzzer.progress
+            killed.append(pids(fuzzer)[0])
+            os.kill(killed[0], signal.SIGKILL)
+        if fuzzer.lost and all(everyone):
+            fuzzer.stop.set()
+
+    fuzzer.run(LONG, tick, every=0.05)
+    (sentence,) = fuzzer.lost
+    assert "worker 0 was lost (killed by SIGKILL)" in sentence
+    assert killed[0] not in pids(fuzzer)
+    assert fuzzer.progress.programs > reported.programs > 0
+    assert fuzzer.progress.boots >= 3
+    assert fuzzer.counts().total() >= fuzzer.progress.calls > reported.calls
+    assert not fuzzer.findings
+    assert children() == before
+
+
+def test_ctrl_c_keeps_what_was_reported(make: Make) -> None:
+    """An exception of the main thread, as Ctrl-C is, ends the loops in order: each reports its last batch."""
+    fuzzer, before = make(), children()
+
+    def tick() -> None:
+        if fuzzer.progress.programs:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fuzzer.run(LONG, tick, every=0.05)
+    assert fuzzer.counts().total() == fuzzer.progress.calls > 0
+    assert not fuzzer.lost
+    assert children() == before
+
+
+def test_the_error_of_a_loop_ends_the_run(make: Make, config: KernelConfig, tmp_path: Path) -> None:
+    """A kernel that cannot be started ends the run with the message that the loop's process has met."""
+    broken = replace(config, executor=tmp_path / "no-executor.so")
+    fuzzer, before = make(workers=2, config=broken), children()
+    with pytest.raises(LkltestError, match="does not boot in a worker"):
+        fuzzer.run(LONG, lambda: None, every=0.05)
+    assert children() == before
+
+
+def test_a_fault_of_our_own_is_told_in_one_line(make: Make, tmp_path: Path) -> None:
+    """An unexpected exception in a loop's process ends the run with its message; its traceback is in a file."""
+    fuzzer = make(scenario="no such scenario")  # which the command line refuses
+    with pytest.raises(LkltestError, match="fault of lkltest") as caught:
+        fuzzer.run(LONG, lambda: None, every=0.05)
+    assert "\n" not in str(caught.value)
+    assert "Traceback" in (tmp_path / LOG).read_text()
+
+
+def test_progress_is_summed() -> None:
+    """Numbers are added, and of the downtimes the longest one counts."""
+    assert total([Progress(programs=1, downtime=0.5), Progress(programs=2, calls=3, downtime=0.2)]) == Progress(
+        programs=3, calls=3, downtime=0.5
+    )

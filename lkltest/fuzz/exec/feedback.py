@@ -82,8 +82,9 @@ class Reached:
 class SeenEdges(Closing):
     """All edges that were ever reached, by any kernel whose `Feedback` has this map."""
 
-    def __init__(self) -> None:
-        self.fd = os.memfd_create("lkltest-seen")
+    def __init__(self, fd: int | None = None) -> None:
+        """Make the map, or attach to that of another process, by its descriptor."""
+        self.fd = os.memfd_create("lkltest-seen") if fd is None else fd
         os.ftruncate(self.fd, EDGES)
         self.map = mmap.mmap(self.fd, EDGES)
 

@@ -54,8 +54,9 @@ class Head:
 class Memory:
     """One block of shared memory, without a name in any file system."""
 
-    def __init__(self) -> None:
-        self.fd = os.memfd_create("lkltest-fuzz")
+    def __init__(self, fd: int | None = None) -> None:
+        """Make the memory, or attach to that of another process, by its descriptor."""
+        self.fd = os.memfd_create("lkltest-fuzz") if fd is None else fd
         os.ftruncate(self.fd, SIZE)
         self.map = mmap.mmap(self.fd, SIZE)
 

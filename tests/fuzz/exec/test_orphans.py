@@ -17,18 +17,21 @@ from lkltest.liblkl import Liblkl
 from tests.processes import gone
 
 
-def workers(parent: int) -> list[int]:
-    """The processes whose parent is `parent` and that run a kernel."""
-    found = []
+def workers(session: int) -> list[int]:
+    """The processes that run a kernel for the loops of a session, and these loops' processes; none without a kernel."""
+    loops, kernels = [], []
     for path in Path("/proc").glob("[0-9]*"):
         try:
-            stat = (path / "stat").read_text().rpartition(")")[2].split()
-            runs_kernel = b"fuzz/exec/worker.py" in (path / "cmdline").read_bytes()
+            state, parent = (path / "stat").read_text().rpartition(")")[2].split()[:2]
+            command = (path / "cmdline").read_bytes()
         except OSError:
             continue
-        if int(stat[1]) == parent and stat[0] != "Z" and runs_kernel:
-            found.append(int(path.name))
-    return found
+        if b"loop_process" in command and int(parent) == session:
+            loops.append(int(path.name))
+        elif b"fuzz/exec/worker.py" in command and state != "Z":
+            kernels.append((int(path.name), int(parent)))
+    found = [pid for pid, parent in kernels if parent in loops]
+    return [*found, *loops] if found else []
 
 
 def test_a_killed_fuzzer_leaves_no_worker(liblkl: Liblkl, tmp_path: Path) -> None:

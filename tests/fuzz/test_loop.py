@@ -1,0 +1,118 @@
+"""Kernels that are lost for no fault of a program."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from lkltest.errors import KernelLost
+from lkltest.fuzz.exec.kernel import KernelConfig
+from lkltest.fuzz.exec.shmem import Memory
+from lkltest.fuzz.lang.describe import Description
+from lkltest.fuzz.loop import MAX_DIED_BEFORE_FIRST_PROGRAM, FuzzLoop
+from lkltest.fuzz.messages import FromLoop, Known, Met, Progress, Task
+from lkltest.fuzz.repro.report import Report, ReportType
+from lkltest.fuzz.repro.repro import Crash
+
+
+@dataclass
+class Recorder:
+    """A link without a session, which keeps the messages."""
+
+    known: Known = field(default_factory=Known)
+    stopped: bool = False
+    messages: list[FromLoop] = field(default_factory=list)
+
+    def send(self, message: FromLoop) -> None:
+        """Keep a message."""
+        self.messages.append(message)
+
+    @property
+    def failures(self) -> list[FromLoop]:
+        """The failures that were sent."""
+        return [message for message in self.messages if isinstance(message, Crash | Met)]
+
+
+@contextmanager
+def looping(config: KernelConfig, description: Description, seed: str = "1/0") -> Iterator[tuple[FuzzLoop, Recorder]]:
+    """A loop in this process."""
+    memory, link = Memory(), Recorder()
+    with FuzzLoop(Task(config, description, ("xattrs",)), seed, memory, link) as loop:
+        yield loop, link
+    memory.close()
+
+
+def lose(loop: FuzzLoop, by: signal.Signals) -> int:
+    """Give a batch to a kernel that has just died; how many of its programs are taken for run."""
+    kernel = loop.kernel or loop.boot()
+    batch = loop.generator.batch(4)
+    kernel.child.signal(by)
+    assert kernel.child.wait(60)
+    kernel.start(batch.data, 4)
+    return loop.judge(kernel, batch, kernel.finish())
+
+
+def run_four(loop: FuzzLoop) -> None:
+    """Run a batch of four programs on a fresh kernel."""
+    kernel = loop.boot()
+    batch = loop.generator.batch(4)
+    kernel.start(batch.data, 4)
+    assert loop.judge(kernel, batch, kernel.finish()) == 4
+
+
+def test_a_kernel_that_never_runs_anything_is_told(config: KernelConfig, description: Description) -> None:
+    """No program is blamed, for none has run; after some tries the loop gives up."""
+    with looping(config, description) as (loop, link):
+        for _ in range(MAX_DIED_BEFORE_FIRST_PROGRAM):
+            assert lose(loop, signal.SIGSEGV) == 0
+        with pytest.raises(KernelLost, match="dies before it has run a program"):
+            lose(loop, signal.SIGSEGV)
+        assert loop.progress.programs == 0
+        assert not link.failures
+
+
+@pytest.mark.parametrize(("by", "met"), [(signal.SIGKILL, 0), (signal.SIGABRT, 1)])
+def test_a_kernel_that_dies_between_batches(
+    config: KernelConfig, description: Description, by: signal.Signals, met: int
+) -> None:
+    """The program that ran last is blamed, except for SIGKILL, which the host sends when it is out of memory."""
+    with looping(config, description) as (loop, link):
+        run_four(loop)
+        assert lose(loop, by) == 0
+        assert loop.progress.programs == 4
+        assert loop.progress.silent == 1 - met
+        assert len(link.failures) == met
+
+
+def test_a_failure_is_sent_whole_until_it_is_settled(config: KernelConfig, description: Description) -> None:
+    """Its history is sent once for all that the session knows; a settled failure is only counted."""
+    report = Report(type=ReportType.CONSOLE, title="", signature=("here",), program=3, call=0, stack="", console="")
+    settled = Known(settled=frozenset({report.name}))
+    with looping(config, description) as (loop, link):
+        run_four(loop)
+        assert loop.kernel is not None
+        for known in (link.known, link.known, Known(), settled):
+            link.known = known
+            loop.crash(loop.kernel, report, 0)
+        first, again, anew, last = link.failures
+        assert isinstance(first, Crash)
+        assert isinstance(anew, Crash)
+        assert again == last == Met(report.name)
+        assert [program.encoded() for program in first.history] == [program.encoded() for program in loop.history]
+
+
+def test_a_stopped_loop_has_run_a_batch_and_told_of_it(config: KernelConfig, description: Description) -> None:
+    """A loop that is stopped from the start runs one batch, and sends its progress; its programs are its seed's."""
+    programs = []
+    for _ in range(2):
+        with looping(config, description) as (loop, link):
+            link.stopped = True
+            loop.run()
+            assert isinstance(link.messages[-1], Progress)
+            assert link.messages[-1].programs == len(loop.history) > 0
+            programs.append([candidate.encoded() for candidate in loop.history])
+    assert programs[0] == programs[1]

@@ -23,7 +23,9 @@ _CANDIDATE = (
 _ESCAPED = rb"|[^\n\x1b\x07]{0,200}+[\x1b\x07]"  # a line with escapes near its beginning may be anything
 
 # The text after "not " where it is a failure, or may be the beginning of one, behind other text.
-_UNREAD = rb"ok(?:(?<=\ds not ok)|(?<=[^A-Za-z,;.] not ok)|(?<=[0-9:.A-Z ][A-Z] not ok)|(?<=[^ \w,;.]not ok))(?!ay)"
+_GLUED = rb"(?<=[0-9A-Za-z]not ok)(?<!cannot ok)(?=\r?$|\r?\n)"  # to a line that lost its end
+_UNREAD = rb"ok(?:(?<=\ds not ok)|(?<=[^A-Za-z,;.] not ok)|(?<=[0-9:.A-Z ][A-Z] not ok)|(?<=[^ \w,;.]not ok)|"
+_UNREAD += _GLUED + rb")(?!ay)"
 _CONTROLS = bytes({*range(32), 127} - {*b"\t\n"})
 _STAMP = rb"\[ *+\d++\.\d{6}\]|<\d>"  # of a kernel's message, without the blank after it
 _BEHIND = rb"(?:(?=<\d|\[ *+\d)(?<!\wnot )|(?<=[])}>|:0-9-] not )|(?<=[0-9A-Z][A-Z] not )|(?<=[]>|\t]not ))(?!ok(?!\w))"
@@ -152,7 +154,7 @@ def has_failure(line: bytes, last: bytes) -> bool:
         return False
     head = line[: match.start()]
     bare = head.rstrip(b" \t")
-    if head and head[-1] in _CONTROLS:  # a line that was overwritten
+    if head and (head[-1] in _CONTROLS or head[-1:].isalnum()):  # a line that was overwritten, or lost its end
         return True
     if not bare or len(head) - len(bare) > 2:  # the failure of a subtest: its parent decides
         return False

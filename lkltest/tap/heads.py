@@ -58,6 +58,8 @@ class Heads:
         self._plans: set[bytes] = set()
         self._passes: set[bytes] = set()
         self._failures: set[bytes] = set()  # `not ok`, whatever follows
+        self._bare_passes: set[bytes] = set()  # "fsck ok": prose, where no "fsck not ok" stands beside it
+        self._bare_failures: set[bytes] = set()
         self._torn: set[bytes] = set()  # other lines with "not"
         self._starts: list[Start] = []
         self._tried = 0  # starts
@@ -71,16 +73,19 @@ class Heads:
         if match is None:
             return False
         head = _digits().sub(b"0", match["head"])
+        if match["failure"] and match.end() == len(line) and len(self._bare_failures) < MOST:
+            self._bare_failures.add(head)
         if match["plan"]:
             mine, others = self._plans, self._failures
         elif match["failure"] or (match["torn"] and line[match.start("torn") :].startswith(b"not ok")):
             mine, others = self._failures, self._plans | self._passes
+            others = others | self._bare_passes if head in self._bare_failures else others
         elif match["torn"]:
             mine, others = self._torn, set()  # an `ok` that was printed before is not its rest
         elif read or match["number"] or match.end() < len(line) or _is_stamp(head):
             mine, others = self._passes, self._failures | self._torn
-        else:  # prose: "fsck ok"
-            return False
+        else:
+            mine, others = self._bare_passes, self._bare_failures
         if len(mine) < MOST:
             mine.add(head)
         return head in others

@@ -38,8 +38,10 @@ _PARTS = {
     "number": rb"\d++:(?= )",  # CTest's
     "gitlab": rb"\d\d[OE](?:\+|(?= ))",
     "lava": rb'- \{"dt": "[^"\n]{1,40}+", "lvl": "\w++", "msg": "',
+    "tag": rb"(?<=[])Z\d] )[\w./@-]{1,60}+\[\d++\]:(?= )",  # a program and its PID behind a stamp
+    "airflow": rb"(?<=[])Z\d] )\{[^{}:\s]{1,60}+:\d++\}",
     "cri": rb"(?<=[Z\d] )std(?:out|err) [FP](?= )",  # Kubernetes'
-    "logger": rb"(?<=[])Z\d] )(?:[VDIWEF]|TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?+|ERROR|CRITICAL|FATAL)(?: -)?+(?= )",
+    "logger": rb"(?<=[])}Z\d] )(?:[VDIWEF]|TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?+|ERROR|CRITICAL|FATAL)(?: -)?+(?= )",
 }
 _SEVERITY = rb"\w{1,8}+ *+:\w{1,8}+ *+: "  # dmesg -x: "kern  :info  : "
 

@@ -148,7 +148,7 @@ class Reader:
             self._unknown(line)
         else:
             self._register()
-            if not indent and bare[:1] != b"#" and has_glued_failure(bare):
+            if bare[:1] != b"#" and has_glued_failure(bare):  # its line began at the margin
                 self._lose_failure()
             # The rest of a torn `not ok` is a point: a brace or a pragma of the console's between them is not.
             if bare[:1] in b"on" or (bare[:1] != b"#" and self._stream.suspect < 2):

@@ -57,6 +57,14 @@ HIDDEN = {
     "a letter in the prefix, a word in the line": b"0:00:01 I 1..2\n0:00:01 I ok\n0:00:02  not ok 2\n0:00:03 I ok\n",
     "a level of another logger": b"1..1\nok 1 - a\n2026-11-28 00:01:39,700 INFO not ok 2 - b\n",
     "a level and a dash": b"1..1\nok 1 - a\n[2026-11-28, 00:01:39 UTC] ERROR - not ok 2 - b\n",
+    "a bare failure behind a level and a dash": (
+        b"1..1\nok 1 - a\n[2026-11-28, 00:01:39 UTC] {subprocess.py:93} INFO - not ok\n"
+    ),
+    "a bare failure behind a stamp and a tag": b"1..1\nok 1 - a\n[  123.006216] init[1]: not ok\n",
+    "a bare failure behind a line without its end": b"1..1\nok 1 - a\nPASSnot ok\n",
+    "a failure behind a line of a subtest without its end": b"1..1\n    ok 1 x.wnot ok 1 one\n    1..1\nok 1 - a\n",
+    "a bare failure where the same text has a bare ok": b"1..1\nok 1 - a\nhost not ok\nhost ok\n",
+    "a bare failure where the same text had a bare ok": b"1..1\nok 1 - a\nhost ok\nhost not ok\n",
     "a level of one letter": b"1..1\nok 1 - a\n00:01:39 E not ok 2 - b\n",
     "a container's log": b"1..1\nok 1 - a\n2026-11-28T00:16:48.100738000Z stdout F not ok 2 - b\n",
     "LAVA's log": b'1..1\nok 1 - a\n- {"dt": "2026-11-28T00:00:15.3", "lvl": "target", "msg": "not ok 2 - b"}\n',

@@ -62,7 +62,9 @@ HIDDEN = {
     ),
     "a bare failure behind a stamp and a tag": b"1..1\nok 1 - a\n[  123.006216] init[1]: not ok\n",
     "a bare failure behind a line without its end": b"1..1\nok 1 - a\nPASSnot ok\n",
-    "a failure behind a line of a subtest without its end": b"1..1\n    ok 1 x.wnot ok 1 one\n    1..1\nok 1 - a\n",
+    "a failure behind a line of a subtest without its end": (
+        b"TAP version 14\n1..1\nok 1 - a\n    ok 3 x.wnot ok 1 one\n"
+    ),
     "a bare failure where the same text has a bare ok": b"1..1\nok 1 - a\nhost not ok\nhost ok\n",
     "a bare failure where the same text had a bare ok": b"1..1\nok 1 - a\nhost ok\nhost not ok\n",
     "a level of one letter": b"1..1\nok 1 - a\n00:01:39 E not ok 2 - b\n",

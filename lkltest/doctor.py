@@ -181,9 +181,11 @@ def examine_uml(path: Path, settings: Settings, *, asked: bool) -> Kernel:
         name = kernel.name
         summary = f"Linux {kernel.version}, {path}"
         known += [("Linux", kernel.version), ("machine", kernel.machine)]
-        if note := uml.usable(kernel).note:
-            known.append(("runs", note))
-            summary += f"; {note}"
+        notes = (("runs", uml.usable(kernel).note), ("memory", uml.memory_elsewhere()))
+        for about, note in notes:
+            if note:
+                known.append((about, note))
+                summary += f"; {note}"
     except LkltestError as error:
         return Kernel(name, "uml", "not usable", summary, "", why=str(error), asked=asked, facts=tuple(known))
     step = shlex.join(["pytest", f"{own_suites()}uml", f"{own_suites()}boot", f"--uml={path}"])
@@ -246,12 +248,19 @@ def suites(kernels: list[Kernel], settings: Settings) -> Iterator[Suite]:
     lacking = lacking or ("" if library else "a liblkl")
     yield Suite("net", not lacking, f"needs {lacking}" if lacking else availability(dict(back_ends())))
     yield Suite("fuzz", not lacking, f"needs {lacking}" if lacking else "ready")
-    yield Suite("uml", stock, "ready" if stock else "needs a User Mode Linux: install user-mode-linux, or --uml PATH")
+    yield Suite("uml", stock, "ready" if stock else f"needs {lacking_uml(kernels)}")
     tests = next((value for kernel in kernels for name, value in kernel.facts if name == "its own tests"), "none")
     yield Suite("tree", tests != "none", f"ready: {tests}" if tests != "none" else
                 "needs a tree that brings its own tests (tools/lkl/tests): --lkl PATH")
     yield suite_of_tree("kunit", settings.kunit_tree, "--lkl-kunit-tree")
     yield suite_of_tree("kselftest", settings.kselftest_tree, "--lkl-kselftest-tree")
+
+
+def lacking_uml(kernels: list[Kernel]) -> str:
+    """The User Mode Linux that the suite needs, where there is none that runs."""
+    if any(kernel.kind == "uml" for kernel in kernels):
+        return "a User Mode Linux that runs here: see above why this one does not"
+    return "a User Mode Linux: install user-mode-linux, or --uml PATH"
 
 
 def suite_of_tree(name: str, tree: Path | None, option: str) -> Suite:

@@ -32,7 +32,7 @@ INNER_ROWS = {
         "description_cache download headers layout store", "build_default description staleness", "proof", "build_tree",
     ),
     "crash": ("report reporters formats", "headline", "addresses", "symbolize"),
-    "uml": ("build guard model nofpregset probe text tree", "console executable fpstate", "machine"),
+    "uml": ("build guard memory model nofpregset probe text tree", "console executable fpstate", "machine"),
     "image": (
         "metadata recipe scratch sparse tools tree", "archive make recipefile", "broken fsck user_image", "disk",
     ),

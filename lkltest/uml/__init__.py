@@ -3,6 +3,7 @@
 from lkltest.uml.executable import DEBIAN, check_executable, check_machine, default, find, inspect, read
 from lkltest.uml.fpstate import Workaround, usable
 from lkltest.uml.machine import booted, booted_on_host, by_hand, command
+from lkltest.uml.memory import memory_elsewhere
 from lkltest.uml.model import Uml
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "default",
     "find",
     "inspect",
+    "memory_elsewhere",
     "read",
     "usable",
 ]

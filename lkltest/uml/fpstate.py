@@ -23,6 +23,7 @@ from lkltest.errors import LkltestError, UnusableKernel, UsageError
 from lkltest.host import process
 from lkltest.settings import Settings
 from lkltest.settings import file as settings_file
+from lkltest.uml import memory
 from lkltest.uml.model import Uml
 
 PROBE, FILTER, INTERPOSER = (Path(__file__).with_name(name) for name in ("probe.py", "nofpregset.py", "interpose.c"))
@@ -80,6 +81,8 @@ def usable(uml: Uml, settings: Settings | None = None) -> Workaround:
     """
     settings = settings or uml.settings or settings_file.load({})
     host, wish = demand_ptrace(uml, settings), settings.uml_fpstate
+    if reason := memory.lacking(memory.LEAST):
+        raise unusable(uml, reason)
     if wish == "none" or uml.machine != AFFECTED:
         return Workaround()
     try:

@@ -24,7 +24,6 @@ import sys
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 CANNOT_START = 127 << 8  # the wait status of a shell whose command cannot be run
 DYING = 2000  # milliseconds that a process may take from closing its terminal to its end
-ROOMY = 256 << 20  # bytes: more than a UML of ours takes for its memory
 NUDGE = signal.SIGUSR1
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 IGNORED = (signal.SIGUSR2,)  # asks a library's programs for their stacks
@@ -40,7 +39,6 @@ def main(user: int, directory: str, argv: list[str]) -> int:
     except OSError as error:
         complain(f"cannot run in {directory}: {error.strerror} (a run that has ended has removed it)")
         return CANNOT_START
-    use_roomy_memory(directory)
     signals = listen()
     first = os.pidfd_open(os.getpid())
     second = os.fork()
@@ -94,15 +92,6 @@ def wait(*fds: int, timeout: int | None = None) -> set[int]:
 def complain(text: str) -> None:
     """Print a message for the user."""
     print(f"lkltest: {text}", file=sys.stderr, flush=True)
-
-
-def use_roomy_memory(directory: str) -> None:
-    """Put the UML's memory into a file in `directory` where /dev/shm is small, as in a container (64 MB)."""
-    with contextlib.suppress(OSError):
-        room = os.statvfs("/dev/shm")
-        if room.f_bavail * room.f_frsize >= ROOMY:
-            return
-    os.environ.setdefault("TMPDIR", directory)
 
 
 def listen() -> int:

@@ -11,15 +11,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lkltest.errors import UsageError
+from lkltest.uml import memory
 from lkltest.uml.console import Console
 from lkltest.uml.fpstate import Workaround, demand_ptrace, usable
 from lkltest.uml.model import Uml
 
 GUARD = Path(__file__).with_name("guard.py")
-# The least memory of a kernel, in bytes. A kernel limits its threads by its memory: Debian's 6.1 to 312 with 64 MB, to
-# 884 with 128 MB. While it boots, it starts some 680 threads that soon end. If too many of them run at once, as happens
-# on a busy host, it cannot start the self test of a cipher (EAGAIN), and warns of that in crypto_wait_for_test.
-MEMORY = 128 << 20
+MEMORY = memory.LEAST
 MOUNT_POINTS = ("dev", "proc", "sys", "tmp", "mnt")
 
 # The guard changes into the UML's directory, so that the kernel's command line contains no path of the user: blanks,
@@ -74,7 +72,8 @@ def by_hand(
     words = [*hostfs, *TERMINAL, *images, *cmdline.split(), *init_words(args)]
     around = usable(uml)
     private = [mem_word(mem), f"uml_dir={directory}", "umid=uml"]
-    return [*around.prefix, str(uml.path.absolute()), *private, *around.words, *words]
+    room = memory.environment(max(mem, MEMORY))
+    return [*room, *around.prefix, str(uml.path.absolute()), *private, *around.words, *words]
 
 
 def guarded(
@@ -92,7 +91,8 @@ def guarded(
     else:
         demand_ptrace(uml)
     private = [mem_word(mem), f"uml_dir={HERE}", "umid=uml"]
-    return [*guard, *around.prefix, str(uml.path.absolute()), *private, *around.words, *words]
+    room = memory.environment(max(mem, MEMORY))
+    return [*guard, *room, *around.prefix, str(uml.path.absolute()), *private, *around.words, *words]
 
 
 def mem_word(mem: int) -> str:

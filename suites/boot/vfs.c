@@ -13,6 +13,7 @@
 #include "vfs_mounts.inc.c"
 #include "vfs_names.inc.c"
 #include "vfs_proc.inc.c"
+#include "vfs_slab.inc.c"
 
 #ifndef LKLTEST_NATIVE
 POINT(start_kernel)
@@ -82,6 +83,9 @@ LKLTEST_POINTS = {
 	LKLTEST(remap, .needs = "start_kernel"),
 	LKLTEST(unmap_parts, .needs = "start_kernel"),
 	LKLTEST(memory_by_proc, .needs = "start_kernel"),
+	LKLTEST(map_shared_parts, .needs = "start_kernel"),
+	LKLTEST(map_code, .needs = "start_kernel"),
+	LKLTEST(map_until_full, .needs = "start_kernel"),
 	LKLTEST(map_refused, .needs = "start_kernel"),
 	LKLTEST(overcommit, .needs = "start_kernel"),
 	LKLTEST(brk, .needs = "start_kernel"),
@@ -98,6 +102,10 @@ LKLTEST_POINTS = {
 	LKLTEST(sys_walk, .needs = "start_kernel"),
 	LKLTEST(sys_slab, .needs = "start_kernel"),
 	LKLTEST(sys_slab_limits, .needs = "start_kernel"),
+	LKLTEST(sys_slab_flags, .needs = "start_kernel"),
+	LKLTEST(sys_slab_trace, .needs = "start_kernel"),
+	LKLTEST(sys_slab_order, .needs = "start_kernel"),
+	LKLTEST(sys_slab_checks, .needs = "start_kernel"),
 	LKLTEST(sysctls, .needs = "start_kernel"),
 	LKLTEST(sysctl_pairs, .needs = "start_kernel"),
 	LKLTEST(sysrq_memory, .needs = "start_kernel"),

@@ -29,6 +29,17 @@ static long unmap(const void *at, long length)
 	return LKLTEST_SYS(munmap, (long)at, length);
 }
 
+/* What an offset of one page is: a library's call is mmap_pgoff(), which counts pages; to others 1 is no offset. */
+static long offset_unit(long fd)
+{
+	long at = map(PAGE, PROT_READ, MAP_PRIVATE, fd, 1);
+
+	if (at == -LKL_EINVAL)
+		return PAGE;
+	CHECK_EQ(unmap(mapped(at), PAGE), 0);
+	return 1;
+}
+
 /* Memory without a file is zeroes, and keeps what is written. */
 POINT(map_memory)
 {
@@ -206,6 +217,96 @@ POINT(memory_by_proc)
 	CHECK_STR_EQ(at + 100, "IN memory");
 	CHECK_EQ(lkl_sys_close(fd), 0);
 	CHECK_EQ(unmap(at, 2 * PAGE), 0);
+}
+
+/* All memory that there is can be mapped; then more is refused, and what is mapped keeps its bytes. */
+POINT(map_until_full)
+{
+	enum { MOST = 64 };
+	const long piece = 1L << 22;
+	char *pieces[MOST];
+	long at = 0;
+	int n, i;
+
+	lkltest_expect_console("");	/* the kernel tells, with the stack, that it has no such memory */
+	for (n = 0; n < MOST; n++) {
+		at = map(piece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (at < 0 && at > -PAGE)
+			break;
+		pieces[n] = (char *)at;
+		CHECK_EQ(pieces[n][piece - 1], 0);
+		pieces[n][0] = n + 1;
+		pieces[n][piece - 1] = n + 2;
+	}
+	lkltest_log("%d pieces of 4 MiB, then: %s", n, n < MOST ? lkl_strerror(at) : "not asked for more");
+	if (n < MOST)
+		EXPECT_EQ(at, -LKL_ENOMEM);
+	for (i = 0; i < n; i++) {
+		EXPECT_EQ(pieces[i][0], i + 1);
+		EXPECT_EQ(pieces[i][piece - 1], i + 2);
+		EXPECT_EQ(unmap(pieces[i], piece), 0);
+	}
+	CHECK_GT(n, 0);
+	CHECK_EQ(unmap(mapped(map(piece, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)), piece), 0);
+}
+
+/* Shared mappings of parts of one file are the same memory; a file that is mapped is cut only where that does no harm. */
+POINT(map_shared_parts)
+{
+	long fd, at, unit, err;
+	char *whole, *part, *copy;
+	struct lkl_stat st;
+
+	own_dir("/vfs/map");
+	fd = open_at("/vfs/map/parts", LKL_O_CREAT | LKL_O_RDWR | LKL_O_TRUNC);
+	CHECK_EQ(lkl_sys_ftruncate(fd, 4 * PAGE), 0);
+	unit = offset_unit(fd);
+	at = map(3 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == -LKL_EINVAL || at == -LKL_ENODEV) {
+		CHECK_EQ(lkl_sys_close(fd), 0);
+		lkltest_skip("this kernel shares no mapping of files: CONFIG_MMU");
+	}
+	whole = mapped(at);
+	part = mapped(map(2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 2 * unit));
+	copy = mapped(map(PAGE, PROT_READ, MAP_PRIVATE, fd, unit));
+	memcpy(whole + 2 * PAGE, "by the first", 12);
+	CHECK_MEM_EQ(part, "by the first", 12);
+	memcpy(part + 7, "other", 5);
+	CHECK_MEM_EQ(whole + 2 * PAGE, "by the other", 12);
+	CHECK_EQ(copy[PAGE - 1], 0);
+	err = lkl_sys_ftruncate(fd, PAGE);	/* without an MMU nothing would stop a process behind the end */
+	CHECK(!err || err == -LKL_ETXTBSY);
+	CHECK_EQ(lkl_sys_fstat(fd, &st), 0);
+	CHECK_EQ(st.st_size, err ? 4 * PAGE : PAGE);
+	CHECK_EQ(unmap(whole, 3 * PAGE), 0);	/* first: of mappings that share memory it has the least address */
+	CHECK_EQ(unmap(part, 2 * PAGE), 0);
+	CHECK_EQ(unmap(copy, PAGE), 0);
+	CHECK_EQ(lkl_sys_ftruncate(fd, PAGE), 0);
+	CHECK_EQ(lkl_sys_close(fd), 0);
+}
+
+/* On a file system that executes nothing no file is mapped as code; on others it has its bytes. */
+POINT(map_code)
+{
+	long fd;
+	char *at;
+
+	own_dir("/vfs/code");
+	put_file("/vfs/code/file", "code", 4);
+	fd = open_at("/vfs/code/file", LKL_O_RDONLY);
+	at = mapped(map(PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0));
+	CHECK_MEM_EQ(at, "code", 5);
+	CHECK_EQ(unmap(at, PAGE), 0);
+	CHECK_EQ(lkl_sys_close(fd), 0);
+	mount_at("none", "/vfs/code", "ramfs", LKL_MS_NOEXEC);
+	put_file("/vfs/code/file", "data", 4);
+	fd = open_at("/vfs/code/file", LKL_O_RDONLY);
+	CHECK_ERR(map(PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0), LKL_EPERM);
+	at = mapped(map(PAGE, PROT_READ, MAP_PRIVATE, fd, 0));
+	CHECK_MEM_EQ(at, "data", 5);
+	CHECK_EQ(unmap(at, PAGE), 0);
+	CHECK_EQ(lkl_sys_close(fd), 0);
+	CHECK_EQ(unmount("/vfs/code"), 0);
 }
 
 /* A directory is not mapped, nor a file for more than it was opened for. */

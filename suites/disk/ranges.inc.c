@@ -3,6 +3,7 @@
 #ifndef RANGES_INC_C
 #define RANGES_INC_C
 
+#include "../need.h"
 #include "volumes.h"
 
 #define KEEP_SIZE 1
@@ -294,6 +295,83 @@ POINT(moved_data)
 	}
 	close_file(to);
 	close_file(from);
+}
+
+/* A hole that is cut anywhere has zeroes between its two bytes, and the rest of the file has its own. */
+POINT(cut_anywhere)
+{
+	static const struct { long from, length; } cuts[] = {
+		{ 1000, 100 }, { 5000, 20000 }, { 30000, 2768 }, { 40960, 8192 }, { 60000, 10000 },
+	};
+	static char want[CHUNK];
+	struct lkltest_data data;
+	long fd, err, length;
+	size_t i;
+
+	need_mounted();
+	remove_all("cut");
+	make_file("cut", CHUNK);
+	lkltest_data_init(&data, "cut");
+	lkltest_data_fill(&data, 0, want, CHUNK_PAGES);
+	fd = open_file("cut", LKL_O_RDWR);
+	for (i = 0; i < sizeof(cuts) / sizeof(*cuts); i++) {
+		err = lkl_sys_fallocate(fd, PUNCH | KEEP_SIZE, cuts[i].from, cuts[i].length);
+		if (err == -LKL_EOPNOTSUPP)
+			lkltest_skip("%s cuts no holes", first.type);
+		CHECK_EQ(err, 0);
+		length = cuts[i].from + cuts[i].length < (long)CHUNK ? cuts[i].length : (long)CHUNK - cuts[i].from;
+		memset(want + cuts[i].from, 0, length);
+		CHECK_EQ(lkl_sys_pread64(fd, chunk, CHUNK, 0), CHUNK);
+		if (memcmp(chunk, want, CHUNK))
+			differs("cut", 0, chunk, want, CHUNK);
+	}
+	sync_file(fd);
+	close_file(fd);
+	leave(&first);
+	enter(&first, 0);
+	fd = open_file("cut", LKL_O_RDONLY);
+	CHECK_EQ(read_some(fd, chunk, CHUNK), CHUNK);
+	if (memcmp(chunk, want, CHUNK))
+		differs("cut", 0, chunk, want, CHUNK);
+	close_file(fd);
+}
+
+/* The pages of files that the cache has, in KiB. */
+static long long cached_kib(void)
+{
+	static char text[8192];
+	const char *found = strstr(need_file(NEED_PROC "/meminfo", text, sizeof(text)), "\nCached:");
+
+	CHECK(found);
+	return strtoll(found + 8, NULL, 10);
+}
+
+/* What is read ahead is in the cache, and it is the file's. */
+POINT(read_ahead)
+{
+	const long size = 1 << 20;
+	long long before, after;
+	long fd;
+
+	need_mounted();
+	need_proc_at();
+	remove_all("ahead");
+	make_file("ahead", size);
+	fd = open_file("ahead", LKL_O_WRONLY);
+	CHECK_ERR(need_call(LKLTEST_SYS(readahead, fd, 0, size), "readahead()"), LKL_EBADF);
+	close_file(fd);
+	CHECK_EQ(lkl_sys_sync(), 0);
+	need(need_write(NEED_PROC "/sys/vm/drop_caches", "1"), LKL_ENOENT, "CONFIG_PROC_SYSCTL");
+	fd = open_file("ahead", LKL_O_RDONLY);
+	before = cached_kib();
+	CHECK_EQ(LKLTEST_SYS(readahead, fd, 0, size), 0);
+	after = cached_kib();
+	lkltest_log("cached before: %lld KiB, after: %lld KiB", before, after);
+	CHECK_GE(after, before + 16);
+	CHECK_EQ(LKLTEST_SYS(readahead, fd, 2 * size, size), 0);
+	CHECK_ERR(LKLTEST_SYS(readahead, -1, 0, size), LKL_EBADF);
+	close_file(fd);
+	check_file("ahead", size);
 }
 
 /* Each kind of synchronous write, and each way to make data durable. */

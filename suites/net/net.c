@@ -235,6 +235,7 @@ LKLTEST_POINTS = {
 	LKLTEST(route_lookup, .needs = "if_up"),
 	LKLTEST(route_priority, .needs = "if_up"),
 	LKLTEST(route_many, .needs = "if_up"),
+	LKLTEST(route_thousands, .needs = "if_up"),
 	LKLTEST(route_multipath, .needs = "if_up"),
 	LKLTEST(route_ipv6, .needs = "if_up"),
 	LKLTEST(dumps_ipv6, .needs = "if_up"),

@@ -274,6 +274,40 @@ POINT(route_many)
 	close_socket(fd);
 }
 
+/* Thousands of routes, each with a metric of its own, are in the dump, and are found and deleted by their metrics. */
+POINT(route_thousands)
+{
+	enum { MANY = 4000, SOME = 100 };
+	struct rtmsg all = { .rtm_family = AF_INET };
+	int fd = open_netlink(NETLINK_ROUTE, 0), i, found = 0;
+	struct request r;
+	char address[32];
+
+	for (i = 0; i < MANY; i++) {
+		snprintf(address, sizeof(address), "10.1.%d.%d", i / 256, i % 256);
+		r = route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, RTN_UNICAST, address, 32);
+		put_number(&r, RTA_PRIORITY, i + 1);
+		CHECK_EQ(acknowledged(fd, &r), 0);
+	}
+	dump_route(request(RTM_GETROUTE, 0, &all, ROUTE), count_route, &found);
+	CHECK_EQ(found, MANY);
+	for (i = 0; i < MANY; i++) {
+		snprintf(address, sizeof(address), "10.1.%d.%d", i / 256, i % 256);
+		r = route(RTM_DELROUTE, 0, RTN_UNICAST, address, 32);
+		put_number(&r, RTA_PRIORITY, i % SOME ? i + 1 : MANY + 1);
+		CHECK_EQ(acknowledged(fd, &r), i % SOME ? 0 : -ESRCH);
+	}
+	found = 0;
+	dump_route(request(RTM_GETROUTE, 0, &all, ROUTE), count_route, &found);
+	CHECK_EQ(found, MANY / SOME);
+	for (i = 0; i < MANY; i += SOME) {
+		snprintf(address, sizeof(address), "10.1.%d.%d", i / 256, i % 256);
+		r = route(RTM_DELROUTE, 0, RTN_UNICAST, address, 32);
+		CHECK_EQ(acknowledged(fd, &r), 0);
+	}
+	close_socket(fd);
+}
+
 /* A route over two ways has both. */
 POINT(route_multipath)
 {

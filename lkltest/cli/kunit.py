@@ -114,8 +114,6 @@ def run(arguments: argparse.Namespace) -> int:
 def kernel_of(arguments: argparse.Namespace, settings: Settings) -> tuple[Kernel, Path, Path | None]:
     """The kernel to run, the directory for what is known of it, and the tree."""
     from lkltest import liblkl, uml
-    from lkltest.host.progress import Bar
-    from lkltest.kunit import build
 
     if arguments.tree is None:
         given = [name for name in ("kunitconfig", "kconfig_add", "alltests") if getattr(arguments, name)]
@@ -124,6 +122,9 @@ def kernel_of(arguments: argparse.Namespace, settings: Settings) -> tuple[Kernel
                              "that is built: give --tree instead")  # fmt: skip
         library = arguments.lkl and liblkl.find(arguments.lkl, settings)
         return library or uml.inspect(arguments.uml.absolute()), settings.cache / "kunit", None
+    from lkltest.host.progress import Bar
+    from lkltest.kunit import build
+
     tree = arguments.tree.absolute()
     request = build.Request(tree, tuple(arguments.kunitconfig), tuple(arguments.kconfig_add), arguments.alltests)
     with Bar() as bar:

@@ -14,6 +14,7 @@ from lkltest.kunit.listing import Case
 PLAIN = re.compile(r"[A-Za-z0-9_-]*")  # what stands for itself in a pattern, on a command line, and in a class
 DEPTH = 24  # characters of names that are tried for a division
 UNKNOWN = {"normal": 0.01, "slow": 2.0, "very_slow": 20.0}  # seconds that a case may take, where nothing is known
+LEAST = 0.0005  # seconds of a case whose time was too short to be noted: cases without any would all be in one group
 BOOT = 0.3  # seconds
 
 
@@ -122,12 +123,14 @@ def selected(pattern: str, cases: Sequence[Case]) -> list[Case]:
     suite, dot, name = pattern.partition(".")
     if not pattern:
         return list(cases)
-    return [case for case in cases if matches(suite, case.suite) and (not dot or matches(name, case.name))]
+    suites = {each for each in {case.suite for case in cases} if matches(suite, each)}
+    fits = _compiled(name).fullmatch
+    return [case for case in cases if case.suite in suites and (not dot or fits(case.name))]
 
 
 def seconds(case: Case, known: Mapping[str, float]) -> float:
     """The time that a case takes, as far as that is known."""
-    return known.get(case.full, UNKNOWN.get(case.speed, UNKNOWN["normal"]))
+    return max(LEAST, known.get(case.full, UNKNOWN.get(case.speed, UNKNOWN["normal"])))
 
 
 @dataclass(frozen=True)
@@ -149,47 +152,52 @@ def divide(
     """
     if parts < 2:
         return [Group(tuple(cases))]
-    best, whole = _best("", [case.suite for case in cases], cases, everything, parts, known)
-    cost, torn = _best("*.", [case.name for case in cases], cases, everything, parts, known)
+    costs = [seconds(case, known) for case in cases]
+    best, whole = _best("", [case.suite for case in cases], cases, costs, everything, parts)
+    cost, torn = _best("*.", [case.name for case in cases], cases, costs, everything, parts)
     return torn if cost * 1.25 < best else whole
 
 
 def _best(
-    before: str, keys: Sequence[str], cases: Sequence[Case], everything: Sequence[Case], parts: int,
-    known: Mapping[str, float],
+    before: str, keys: Sequence[str], cases: Sequence[Case], costs: Sequence[float], everything: Sequence[Case],
+    parts: int,
 ) -> tuple[float, list[Group]]:  # fmt: skip
-    """The best division by a character of these keys, one a case, and the time of its longest group."""
+    """The best division by a character of these keys, one a case as are the `costs`; the time of its longest group."""
     found = (float("inf"), [Group(tuple(cases))])
     for place in range(DEPTH):
-        groups = deal(before, keys, cases, place, parts, known)
-        times = [sum(seconds(case, known) for case in group.cases) for group in groups]
+        owner, times = deal(keys, costs, place, parts)
         if max(times) + BOOT >= found[0]:
             continue
+        groups = grouped(before, keys, cases, owner, place)
         boots = [len(plan(group.cases, everything, group.hint)) for group in groups]
         cost = max(BOOT * count + time for count, time in zip(boots, times, strict=True))
         found = min(found, (cost, groups), key=lambda each: each[0])
     return found
 
 
-def deal(
-    before: str, keys: Sequence[str], cases: Sequence[Case], place: int, parts: int, known: Mapping[str, float]
-) -> list[Group]:
-    """Deal the cases out by the character at a place of their keys, the heaviest characters first."""
+def deal(keys: Sequence[str], costs: Sequence[float], place: int, parts: int) -> tuple[dict[str, int], list[float]]:
+    """Deal out the characters at a place of the keys, the heaviest first: the group of each, the time of each group."""
     weights: dict[str, float] = defaultdict(float)
-    for key, case in zip(keys, cases, strict=True):
-        weights[key[place : place + 1]] += seconds(case, known)
-    loads = [0.0] * parts
+    for key, cost in zip(keys, costs, strict=True):
+        weights[key[place : place + 1]] += cost
+    times = [0.0] * min(parts, len(weights))
     owner: dict[str, int] = {}
     for char in sorted(weights, key=lambda each: -weights[each]):
-        owner[char] = loads.index(min(loads))
-        loads[owner[char]] += weights[char]
-    groups: list[list[Case]] = [[] for _ in range(parts)]
+        owner[char] = times.index(min(times))
+        times[owner[char]] += weights[char]
+    return owner, times
+
+
+def grouped(
+    before: str, keys: Sequence[str], cases: Sequence[Case], owner: Mapping[str, int], place: int
+) -> list[Group]:
+    """The groups of cases by the owners of the characters at a place of their keys."""
+    groups: dict[int, list[Case]] = {number: [] for number in sorted(set(owner.values()))}
     for key, case in zip(keys, cases, strict=True):
         groups[owner[key[place : place + 1]]].append(case)
     return [
         Group(tuple(group), before + "?" * place + hint_class([char for char in owner if owner[char] == number]))
-        for number, group in enumerate(groups)
-        if group
+        for number, group in groups.items()
     ]
 
 

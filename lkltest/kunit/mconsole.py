@@ -7,8 +7,6 @@ goes on: of a case that prints nothing and never ends, the one before would seem
 from __future__ import annotations
 
 import contextlib
-import socket
-import struct
 from pathlib import Path
 
 MAGIC, VERSION, ROOM = 0xCAFEBABE, 2, 512  # struct mconsole_request of arch/um/drivers/mconsole.h
@@ -17,6 +15,9 @@ NUDGE = "lkltest: still there?"
 
 def nudge(directory: Path) -> None:
     """Have the kernel print NUDGE, if it listens; `directory` is the one that it runs in, with the umid "uml"."""
+    import socket
+    import struct
+
     text = f"log {NUDGE}\n".encode()
     request = struct.pack("=III", MAGIC, VERSION, len(text)) + text.ljust(ROOM, b"\0")
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:

@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import shutil
+import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -20,7 +21,8 @@ CURE = "install a UML (on Debian and Ubuntu: apt-get install user-mode-linux), o
 
 # ELF machines by the output of `uname -m`; the first is the usual one, the others run there too.
 MACHINES = {"x86_64": ("x86-64", "i386"), "i686": ("i386",), "i586": ("i386",), "aarch64": ("aarch64",)}
-NAMES = {("EM_X86_64", 64): "x86-64", ("EM_386", 32): "i386", ("EM_AARCH64", 64): "aarch64"}
+NAMES = {(62, 64): "x86-64", (3, 32): "i386", (183, 64): "aarch64"}
+EXECUTABLE = {2, 3}  # ELF's types of programs: fixed addresses, any addresses
 
 # The kernel's linux_banner, which ends with what `uname -v` says: "#1 SMP Tue Jul 4 15:38:16 UTC 2026".
 # A 6.1 has it twice: once made before that is known, with a bare "#".
@@ -69,25 +71,45 @@ def read(path: Path) -> Uml:
 
 def read_machine(path: Path, file: IO[bytes]) -> str:
     """Return the machine of a whole ELF executable."""
-    from elftools.common.exceptions import ELFError
-    from elftools.elf.elffile import ELFFile
-
     if file.read(4) != b"\x7fELF":
         raise UsageError(f"{path} is not an ELF file: --uml wants the executable that make ARCH=um calls linux")
     try:
-        elf = ELFFile(file)
-        kind, machine = elf["e_type"], (elf["e_machine"], elf.elfclass)
-        needed = [segment["p_offset"] + segment["p_filesz"] for segment in elf.iter_segments()]
-    # pyelftools raises many different errors for a damaged header.
-    except (ELFError, OSError, ValueError, KeyError, TypeError, OverflowError, AttributeError, IndexError):
+        kind, machine, needed = read_header(file)
+    except (IndexError, KeyError, struct.error, OSError, OverflowError):
         raise UsageError(f"{path} is a damaged or truncated ELF file: build or copy it again") from None
     size = os.fstat(file.fileno()).st_size
-    if max(needed, default=0) > size:
-        message = f"{path} is truncated: it has {size:,} bytes of {max(needed):,}; build or copy it again"
-        raise UsageError(message)
-    if kind not in {"ET_EXEC", "ET_DYN"} or not needed:
+    if needed > size:
+        raise UsageError(f"{path} is truncated: it has {size:,} bytes of {needed:,}; build or copy it again")
+    if kind not in EXECUTABLE or not needed:
         raise UsageError(f"{path} is an ELF file but not an executable: --uml wants what make ARCH=um calls linux")
-    return NAMES.get(machine, "{} of {} bits".format(*machine))
+    return NAMES.get(machine) or f"{elf_name(machine[0])} of {machine[1]} bits"
+
+
+def read_header(file: IO[bytes]) -> tuple[int, tuple[int, int], int]:
+    """Return an ELF file's type, its machine with that machine's bits, and the bytes that its segments need.
+
+    pyelftools, which does this too, takes longer to load than a small KUnit suite to run.
+    """
+    file.seek(0)
+    ident = file.read(16)
+    bits, order = {1: 32, 2: 64}[ident[4]], {1: "<", 2: ">"}[ident[5]]
+    word = "Q" if bits == 64 else "I"
+    header = struct.Struct(f"{order}HHI{3 * word}IHHH")
+    kind, machine, _, _, table, _, _, _, width, count = header.unpack(file.read(header.size))
+    segment = struct.Struct(f"{order}IIQQQQ" if bits == 64 else f"{order}IIIII")
+    needed = 0
+    for number in range(count):
+        file.seek(table + number * width)
+        fields = segment.unpack(file.read(segment.size))
+        needed = max(needed, fields[2] + fields[5] if bits == 64 else fields[1] + fields[4])
+    return kind, (machine, bits), needed
+
+
+def elf_name(machine: int) -> str:
+    """Return the name of an ELF machine, "EM_RISCV", or its number where it has none."""
+    from elftools.elf.enums import ENUM_E_MACHINE
+
+    return next((name for name, number in ENUM_E_MACHINE.items() if number == machine), str(machine))
 
 
 def read_banner(path: Path, file: IO[bytes]) -> tuple[str, str]:

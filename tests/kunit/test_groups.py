@@ -33,11 +33,12 @@ def test_a_plan_is_exact(suites: dict[str, list[str]], data: st.DataObject) -> N
         assert chosen == list(boot.cases)
 
 
-@given(SUITES, st.integers(1, 4))
-def test_a_division_is_whole(suites: dict[str, list[str]], parts: int) -> None:
+@given(SUITES, st.integers(1, 4), st.lists(st.sampled_from([0.0, 0.004, 3.0]), min_size=1))
+def test_a_division_is_whole(suites: dict[str, list[str]], parts: int, times: list[float]) -> None:
     """The groups of a division have each case once, and there are not more of them than asked for."""
     cases = cases_of(suites)
-    divided = groups.divide(cases, cases, parts, {})
+    known = {case.full: times[number % len(times)] for number, case in enumerate(cases)}
+    divided = groups.divide(cases, cases, parts, known)
     assert 1 <= len(divided) <= parts
     assert sorted(case.full for group in divided for case in group.cases) == sorted(case.full for case in cases)
 

@@ -42,6 +42,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="the kernel to fuzz (default: the default kernel without btrfs)")
     parser.add_argument("--time", type=duration, default=60.0, metavar="TIME",
                         help="how long to fuzz: seconds, or 10m, or 2h (default: 60)")
+    parser.add_argument("--reproduce-time", type=duration_or_none, default=None, metavar="TIME",
+                        help="how long failures are still reproduced after the end (default: a fifth of --time, at "
+                        "least 15 s); what is left is written down with its history, as everything is with 0")
     parser.add_argument("--workers", type=workers, default=0, metavar="N", help="kernels at once (default: one a core)")
     parser.add_argument("--seed", type=int, default=None, help="repeats a run's programs (default: a new one)")
     parser.add_argument("--output", type=Path, default=Path("lkltest-fuzz"), metavar="DIR",
@@ -63,6 +66,11 @@ def duration(text: str) -> float:
         return positive(text[:-1]) * unit if unit else positive(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no time: write 90, 10m or 2h") from None
+
+
+def duration_or_none(text: str) -> float:
+    """Parse "90", "10m" or "2h" into seconds; "0" is none."""
+    return 0.0 if text == "0" else duration(text)
 
 
 def workers(text: str) -> int:
@@ -142,6 +150,7 @@ def _fuzz(arguments: argparse.Namespace, settings: Settings, description: Descri
     fuzzer = Fuzzer(
         config, description, settings, arguments.output.absolute(), seed=seed,
         workers=arguments.workers or len(os.sched_getaffinity(0)), scenarios=tuple(arguments.scenario),
+        reproduce_seconds=arguments.reproduce_time,
     )
     console = Console(file=cast(TextIO, Lasting(sys.stderr)), soft_wrap=True, highlight=False, markup=False)
     console.print(f"{config.liblkl.name} ({config.liblkl.origin}), seed {seed}, output {arguments.output}")
@@ -230,7 +239,7 @@ def status(fuzzer: Fuzzer, limit: float) -> str:
 
 def summary(fuzzer: Fuzzer) -> str:
     """The summary of a run."""
-    from lkltest.fuzz.findings import ranked
+    from lkltest.fuzz.findings import HISTORY, ranked
 
     p = fuzzer.progress
     seconds = max(fuzzer.seconds, 0.001)
@@ -245,8 +254,12 @@ def summary(fuzzer: Fuzzer) -> str:
         lines.append(f"{len(fuzzer.lost)} processes of workers were lost, and replaced")
     for f in ranked(fuzzer.findings.values()):
         often = "once" if f.count == 1 else f"{f.count} times"
-        again = f"fails again {f.rate} times" if f.times else f"did not fail again in {f.of} tries"
-        size = "" if f.shrunk else ", not shrunk to the end"
+        again = (
+            f"fails again {f.rate} times" if f.times
+            else f"did not fail again in {f.of} tries" if f.examined
+            else f"no time to reproduce it: see {HISTORY}"
+        )  # fmt: skip
+        size = "" if f.shrunk or not f.times else ", not shrunk to the end"
         lines.append(f"found {f.title}: {f.name} (met {often}, {again}{size})")
     return "\n".join(lines if fuzzer.findings else [*lines, "nothing found"])
 

@@ -9,6 +9,7 @@ that did not come again is reproduced anew when it is met again, `ENOUGH` times 
 - it came again: it is a finding, under the name of the report of the minimized program, which may differ from the name
   that it was met by. `aliases` remembers which failures are which findings;
 - it never came again, but the kernel crashed: it is a finding without a program, for its log and its stack;
+- there was no time to reproduce it: it is a finding without a program, with its history;
 - it never came again, and a slow machine could be the cause (a hang, a complaint): it is a finding only after it was
   met `ENOUGH` times.
 
@@ -30,7 +31,7 @@ from lkltest.fuzz.findings import Finding
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.messages import Known
 from lkltest.fuzz.repro.report import ReportType
-from lkltest.fuzz.repro.repro import Crash, reproduce
+from lkltest.fuzz.repro.repro import Crash, Reproduction, reproduce, unexamined
 from lkltest.fuzz.repro.runner import Runner
 from lkltest.settings import Settings
 
@@ -113,16 +114,16 @@ class CrashQueue:
     def examine(self, crash: Crash) -> None:
         """Reproduce a failure, and write the finding down."""
         name = crash.report.name
-        with Runner(replace(crash.config, nice=NICE), self.description) as runner:
-            reproduction = reproduce(crash, runner, minimize_seconds=self.minimize_seconds, hurry=self.hurry)
-        if not reproduction.programs and crash.report.type not in CERTAIN and self.met[name] < ENOUGH:
+        reproduction = self._reproduce(crash)
+        examined = not reproduction.history
+        if examined and not reproduction.programs and crash.report.type not in CERTAIN and self.met[name] < ENOUGH:
             return  # perhaps caused by a slow machine
         with self.saving:
             finding = self.findings.get(reproduction.report.name)
-            if finding is None or finding.times < reproduction.times:
+            if finding is None or finding.times < reproduction.times or examined > finding.examined:
                 finding = findings.save(
                     self.output, reproduction, config=crash.config, settings=self.settings,
-                    description=self.description, seed=str(self.seed),
+                    description=self.description, seed=str(self.seed), hurried=self.hurry.is_set(),
                 )
             with self.lock:
                 self.aliases[name] = finding.name
@@ -133,6 +134,15 @@ class CrashQueue:
                     self.alone[finding.name] = frozenset(call.name for call in reproduction.programs[0].calls)
                 count = sum(self.met[alias] for alias in {finding.name, *self._aliases(finding.name)})
                 self.findings[finding.name] = replace(finding, count=count)
+
+    def _reproduce(self, crash: Crash) -> Reproduction:
+        """Reproduce a failure; where there is no time left, the result has its history."""
+        if not self.hurry.is_set():
+            with Runner(replace(crash.config, nice=NICE), self.description) as runner:
+                found = reproduce(crash, runner, minimize_seconds=self.minimize_seconds, hurry=self.hurry)
+            if found.programs or not self.hurry.is_set():
+                return found
+        return unexamined(crash)
 
     def _aliases(self, finding: str) -> Iterator[str]:
         """The names that a finding was met by."""

@@ -26,7 +26,9 @@ from lkltest.settings import Settings
 BREAK = "---"  # between programs that run one after the other
 HANG_SECONDS = 10.0  # after which a C program that should hang is taken to hang
 DATA = "finding.json"
+HISTORY = "history.txt"  # of a failure that there was no time to reproduce
 CONFIRMED = "This C program failed in the same way in the one run that was tried."
+UNTRIED = "This C program was NOT run: the session was at its end. Run it: it may or may not hang."
 UNCONFIRMED = "This C program did NOT fail in the one run that was tried, or does not compile: it is no reproducer."
 
 
@@ -47,11 +49,12 @@ class Finding:
     seed: str = ""
     cmdline: str = ""  # of the kernel; empty in old findings
     shrunk: bool = True  # whether minimizing came to its end
+    examined: bool = True  # whether there was time to reproduce it
 
     @property
     def rate(self) -> str:
         """The number of times that it reproduced, for people."""
-        return f"{self.times} of {self.of}"
+        return f"{self.times} of {self.of}" if self.examined else "not tried"
 
 
 def ranked(found: Iterable[Finding]) -> list[Finding]:
@@ -66,10 +69,11 @@ def remove(directory: Path, finding: Finding) -> None:
 
 def save(
     directory: Path, reproduction: Reproduction, *, config: KernelConfig, settings: Settings,
-    description: Description, seed: str,
+    description: Description, seed: str, hurried: bool = False,
 ) -> Finding:
     """Write a finding's directory: whole, or not at all. A finding of the same name is replaced.
 
+    `hurried` leaves out what takes long: to wait whether the C program of a hang hangs.
     Raises UsageError where it cannot be written.
     """
     place = directory / reproduction.report.name
@@ -77,7 +81,9 @@ def save(
     shutil.rmtree(work, ignore_errors=True)
     try:
         work.mkdir(parents=True)
-        finding = fill(work, reproduction, config=config, settings=settings, description=description, seed=seed)
+        finding = fill(
+            work, reproduction, config=config, settings=settings, description=description, seed=seed, hurried=hurried
+        )
         shutil.rmtree(place, ignore_errors=True)
         work.rename(place)
     except OSError as error:
@@ -89,23 +95,33 @@ def save(
 
 def fill(
     work: Path, reproduction: Reproduction, *, config: KernelConfig, settings: Settings,
-    description: Description, seed: str,
+    description: Description, seed: str, hurried: bool,
 ) -> Finding:
     """Write a finding's files into a directory."""
     report, liblkl = reproduction.report, config.liblkl
+    programs, history = reproduction.programs, reproduction.history
     namer = Namer(description)
-    (work / "program.txt").write_text(f"{BREAK}\n".join(print_program(p, namer) for p in reproduction.programs))
+    (work / "program.txt").write_text(text(programs or history[-1:], namer))
+    if history:
+        (work / HISTORY).write_text(text(history, namer))
     (work / "console.log").write_text(report.console)
     (work / "stack.txt").write_text(report.stack)
     (work / "kernel.txt").write_text(describe_kernel(liblkl, config))
-    source = write_reproducer(work, reproduction, config, settings, description) if reproduction.programs else None
+    source: Path | None = None
+    if programs:
+        source = write_reproducer(work, reproduction, config, settings, description, hurried=hurried)
     finding = Finding(
         name=report.name, kind=report.type, title=report.title, signature=report.signature, kernel=liblkl.name,
         version=liblkl.version, times=reproduction.times, of=reproduction.of, reproducer=source is not None, seed=seed,
-        shrunk=reproduction.complete, cmdline=config.cmdline,
+        shrunk=reproduction.complete, cmdline=config.cmdline, examined=not history,
     )
     (work / DATA).write_text(json.dumps(asdict(finding), indent=1) + "\n")
     return finding
+
+
+def text(programs: Iterable[Program], namer: Namer) -> str:
+    """The text form of programs that run one after the other."""
+    return f"{BREAK}\n".join(print_program(program, namer) for program in programs)
 
 
 def describe_kernel(liblkl: Liblkl, config: KernelConfig) -> str:
@@ -119,7 +135,8 @@ def describe_kernel(liblkl: Liblkl, config: KernelConfig) -> str:
 
 
 def write_reproducer(
-    directory: Path, reproduction: Reproduction, config: KernelConfig, settings: Settings, description: Description
+    directory: Path, reproduction: Reproduction, config: KernelConfig, settings: Settings, description: Description,
+    *, hurried: bool,
 ) -> Path | None:
     """Write reproducer.c if it compiles and fails as the finding does; None where it does not."""
     report = reproduction.report
@@ -139,10 +156,12 @@ def write_reproducer(
     except (KeyError, ValueError):
         return None
     path.write_text(source)
-    if confirm(path, report, config, settings):
+    untried = hurried and report.type == ReportType.HANG
+    if not untried and confirm(path, report, config, settings):
         return path
     path.unlink()
-    (directory / "unconfirmed.c").write_text(source.replace(CONFIRMED, UNCONFIRMED, 1))  # a start for an investigation
+    told = UNTRIED if untried else UNCONFIRMED
+    (directory / "unconfirmed.c").write_text(source.replace(CONFIRMED, told, 1))  # a start for an investigation
     return None
 
 

@@ -21,7 +21,9 @@ from lkltest.fuzz.repro.repro import MINIMIZE_SECONDS
 from lkltest.fuzz.supervisor import Supervisor
 from lkltest.settings import Settings
 
-GRACE = 120.0  # seconds after the end in which the last failures are reproduced
+GRACE, LEAST_GRACE = 0.2, 15.0  # part of the time, seconds: how long failures are reproduced after the end
+HURRY = 2 / 3  # of that time until the searches end: they still rate and write down what they have
+EXAMINERS = 0.25  # threads that reproduce failures while the loops run, for each loop; one at least
 LOG = "error.log"
 
 
@@ -35,9 +37,14 @@ class Fuzzer:
     def __init__(
         self, config: KernelConfig, description: Description, settings: Settings, output: Path, *,
         seed: int, workers: int, scenarios: tuple[str, ...] = (), minimize_seconds: float = MINIMIZE_SECONDS,
-        blind: bool = False,
+        reproduce_seconds: float | None = None, blind: bool = False,
     ) -> None:
-        """Edges are counted where the kernel is instrumented; `blind` leaves that out."""
+        """Edges are counted where the kernel is instrumented; `blind` leaves that out.
+
+        Failures are still reproduced for `reproduce_seconds` after the end (None: a part of the time); with 0, they are
+        not reproduced at all, and only written down.
+        """
+        self.reproduce_seconds = reproduce_seconds
         self.config = config
         self.description = description
         self.output = output
@@ -68,25 +75,31 @@ class Fuzzer:
     def run(self, seconds: float, tick: Callable[[], None], *, programs: int = 0, every: float = 0.5) -> None:
         """Fuzz for some seconds, or until `programs` have run; `tick` is called after every `every` seconds.
 
-        Then the last failures are reproduced, for GRACE seconds; an exception of `tick` or Ctrl-C ends that early.
-        Raises the first exception of a loop or a thread.
+        Then the last failures are reproduced; an exception of `tick` or Ctrl-C ends that early. A failure that there is
+        no time to reproduce is a finding with its history. Raises the first exception of a loop or a thread.
         """
         supervisor = self._thread(self.supervisor.run)
         examiners = [self._thread(self.crash_queue.work) for _ in range(self.workers)]
+        at_once = max(1, int(self.workers * EXAMINERS))
+        grace = max(LEAST_GRACE, seconds * GRACE) if self.reproduce_seconds is None else self.reproduce_seconds
+        if not grace:
+            self.crash_queue.hurry.set()
         self.started = time.monotonic()
         try:
-            for thread in (supervisor, *examiners):
+            for thread in (supervisor, *examiners[:at_once]):
                 thread.start()
             while supervisor.is_alive():
                 self._wait(min(every, max(0.05, seconds - self.seconds)), tick)
                 if self.seconds >= seconds or (programs and self.progress.programs >= programs):
                     self.stop.set()
             self.ended = time.monotonic()
+            for thread in examiners[at_once:]:  # the processors are free now
+                thread.start()
             for _ in examiners:
                 self.crash_queue.close()
             while any(thread.is_alive() for thread in examiners):
                 self._wait(every, tick)
-                if time.monotonic() > self.ended + GRACE:
+                if time.monotonic() > self.ended + grace * HURRY:
                     self.crash_queue.hurry.set()
         except BaseException:
             self.crash_queue.hurry.set()

@@ -9,7 +9,7 @@ import pytest
 
 from lkltest.fuzz.crash_queue import ENOUGH, NICE, RECENT, WAITING, CrashQueue
 from lkltest.fuzz.exec.kernel import KernelConfig
-from lkltest.fuzz.findings import Finding, ranked
+from lkltest.fuzz.findings import HISTORY, Finding, load, programs, ranked
 from lkltest.fuzz.gen.generator import Generator
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.repro.report import Report, ReportType
@@ -54,6 +54,35 @@ def test_a_crash_that_does_not_come_again_is_kept(
     (finding,) = queue.findings.values()
     assert (finding.times, finding.of, finding.count) == (0, TRIES, 1)
     assert (queue.output / finding.name / "console.log").is_file()
+
+
+def test_a_failure_without_time_is_kept_with_its_history(
+    queue: CrashQueue, config: KernelConfig, description: Description
+) -> None:
+    """It is a finding that says so, even a hang that was met once, and its programs can be replayed."""
+    found = crash(config, description, ReportType.HANG)
+    queue.hurry.set()
+    meet(queue, found, 1)
+    (finding,) = queue.findings.values()
+    assert (finding.examined, finding.times, finding.rate) == (False, 0, "not tried")
+    history = programs(queue.output / finding.name / HISTORY, description)
+    assert [len(program.calls) for program in history] == [len(found.history[0].calls), found.report.call + 1]
+    assert programs(queue.output / finding.name, description) == history[-1:]
+    assert load(queue.output / finding.name) == finding
+
+
+def test_a_failure_without_time_is_reproduced_when_it_is_met_again(
+    queue: CrashQueue, config: KernelConfig, description: Description
+) -> None:
+    """The result of a closer look takes the place of the history."""
+    found = crash(config, description, ReportType.CRASH)
+    queue.hurry.set()
+    meet(queue, found, 1)
+    queue.hurry.clear()
+    meet(queue, found, 1)
+    (finding,) = queue.findings.values()
+    assert (finding.examined, finding.of, finding.count) == (True, TRIES, 2)
+    assert not (queue.output / finding.name / HISTORY).exists()
 
 
 def test_a_hang_that_does_not_come_again_is_no_finding(

@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from lkltest.fuzz import findings
 from lkltest.fuzz.fuzzer import Fuzzer
 from lkltest.fuzz.prog.text import parse_program
+from lkltest.fuzz.repro.runner import Runner
 from tests.fuzz.conftest import Planted
 
 FOUND_WITHIN = 300.0  # seconds, on a loaded machine; a few seconds on an idle one
@@ -157,6 +159,28 @@ def test_quiet(planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         fuzzer.close()
     assert fuzzer.progress.programs >= 2000
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_not_reproduced_in_time_is_kept(
+    planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without time for reproduction, a crash is a finding with the programs that its kernel ran, which fail again."""
+    monkeypatch.setenv("PLANTED", "history")
+    fuzzer = Fuzzer(
+        planted.config, planted.description, planted.settings, tmp_path, seed=1, workers=1, scenarios=("files",),
+        reproduce_seconds=0,
+    )
+    try:
+        fuzzer.run(FOUND_WITHIN, lambda: fuzzer.stop.set() if fuzzer.findings else None, every=0.1)
+    finally:
+        fuzzer.close()
+    (finding,) = fuzzer.findings.values()
+    assert (finding.kind, finding.examined) == ("crash", False)
+    history = findings.programs(tmp_path / finding.name / findings.HISTORY, planted.description)
+    with Runner(planted.config, planted.description) as runner:
+        report = runner.run(history).report
+    assert report is not None
+    assert report.name == finding.name
 
 
 def memory() -> int:

@@ -37,6 +37,7 @@ RATE_OF = 10  # kernels on which the result is run, to say how often it fails
 LONGEST = 100  # calls of a joined program: the executor keeps the results of as many (MAX_PROGRAM_RESULTS)
 MINIMIZE_SECONDS = 120.0  # long, because the fuzzed kernels have most of the processors
 HISTORY_SECONDS = 120.0
+HISTORY = 256  # programs that are kept of the history of a failure that was not reproduced for want of time
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Reproduction:
     times: int  # runs that failed
     of: int  # runs
     complete: bool = True  # whether minimizing came to its end before the deadline
+    history: tuple[Program, ...] = ()  # the last programs before the failure, where there was no time to reproduce it
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def reproduce(
     `hurry` ends the search early: what was found until then is the result.
     """
     program = crash.program()
-    report = retry(lambda: runner.run([program]).report, crash.report)
+    report = retry(lambda: runner.run([program]).report, crash.report, hurry)
     alone = report is not None
     programs = [program]
     if report is None:
@@ -88,12 +90,22 @@ def reproduce(
             programs = [together]
     deadline = SearchDeadline(minimize_seconds, hurry)
     programs = minimize_programs(programs, report, runner, deadline, fresh=not alone)
-    return rate(programs, report, runner, complete=not deadline.passed())
+    return rate(programs, report, runner, complete=not deadline.passed(), hurry=hurry)
 
 
-def retry(run: Callable[[], Report | None], report: Report) -> Report | None:
-    """Run some times until the same failure comes again; None where it does not."""
+def unexamined(crash: Crash) -> Reproduction:
+    """The result for a failure that there was no time to reproduce: its history is kept instead."""
+    before = [program.program() for program in crash.history[-HISTORY:-1]]
+    return Reproduction(crash.report, (), 0, 0, complete=False, history=(*before, crash.program()))
+
+
+def retry(
+    run: Callable[[], Report | None], report: Report, hurry: threading.Event | None = None
+) -> Report | None:
+    """Run some times until the same failure comes again; None where it does not, or where `hurry` ends the search."""
     for _ in range(TRIES):
+        if hurry is not None and hurry.is_set():
+            return None
         found = run()
         if report.same(found):
             return found
@@ -153,13 +165,17 @@ def resolved(chosen: Sequence[EncodedProgram], runner: Runner) -> list[Program]:
     return programs
 
 
-def rate(programs: Sequence[Program], report: Report, runner: Runner, *, complete: bool) -> Reproduction:
-    """Count how often the programs fail, each time on a fresh kernel."""
-    times = 0
+def rate(
+    programs: Sequence[Program], report: Report, runner: Runner, *, complete: bool,
+    hurry: threading.Event | None = None,
+) -> Reproduction:
+    """Count how often the programs fail, each time on a fresh kernel; with `hurry`, until they have failed once."""
+    times = of = 0
     last = report
-    for _ in range(RATE_OF):
+    while of < RATE_OF and not (times and hurry is not None and hurry.is_set()):
+        of += 1
         found = runner.run(programs).report
         if found is not None and report.same(found):
             times += 1
             last = found
-    return Reproduction(last, tuple(programs) if times else (), times, RATE_OF, complete)
+    return Reproduction(last, tuple(programs) if times else (), times, of, complete)

@@ -151,8 +151,11 @@ class ProgramRun(Closing):
         return "" if name is not None else None
 
     def _blame(self, item: pytest.Item, run: Series, result: Result | None, problem: str) -> None:
-        """Note on an item how the program ended, where that is why the item fails."""
-        lost = result is not None and bool(result.cause)
+        """Note on an item how the program ended, or that what it needs is not there, where that is why the item fails."""
+        if result is not None and result.state is State.FAILED and not result.reached and not problem:
+            item.stash[CAUSE] = Cause(kernel_of(item), result.cause)
+            return
+        lost = result is not None and result.state is State.LOST and bool(result.cause)
         end = run.end() if problem or lost else None
         if end is None or not (end.problems or lost):
             return  # it has ended well: what is wrong is the item's own

@@ -23,6 +23,7 @@ def from_point(point: tap.Point, name: str, elapsed: float) -> Result:
     """The result of a complete TAP point; `elapsed` seconds is its time where the point has none itself."""
     diagnostics = point.diagnostics or {}
     state = _state(point)
+    need = diagnostics.get("not_reached") if state is State.FAILED else None  # our harness's
     return Result(
         name=name,
         state=state,
@@ -30,6 +31,8 @@ def from_point(point: tap.Point, name: str, elapsed: float) -> Result:
         todo=(point.reason or "todo") if point.directive == "todo" or state is State.TODO else None,
         log=_log(point, diagnostics),
         seconds=_seconds(point, diagnostics, elapsed),
+        cause=f"the point {need!r} failed, which these need" if isinstance(need, str) else "",
+        reached=not isinstance(need, str),
         properties={str(k): str(v) for k, v in _mapping(diagnostics.get("properties")).items()},
         within=tuple(_within(point)),
     )

@@ -67,5 +67,23 @@ def test_the_end_is_that_of_the_whole_program(suite: Pytest) -> None:
 def test_a_point_that_fails_when_it_runs_again_is_told(suite: Pytest) -> None:
     """Points that others need are run again for them; a failure of theirs is shown then, and fails the end."""
     result = suite("again", "-v")
-    result.assert_outcomes(passed=2, failed=2)
-    assert "'once' was good at first and failed when it ran again: " in result.stdout.str()
+    result.assert_outcomes(passed=1, failed=3)
+    text = result.stdout.str()
+    assert "'once' was good at first and failed when it ran again: " in text
+    assert "not reached: the point 'once' failed, which these need" in text
+
+
+def test_a_point_whose_need_fails_is_not_run(suite: Pytest) -> None:
+    """Points without their need have one paragraph that names it; what a point only complains of is no lost need."""
+    result = suite("needs", "-v")
+    assert dict(re.findall(r"::needs::(\w+)\[[^\]]*\] (PASSED|FAILED|XFAIL)", result.stdout.str())) == {
+        "mount": "FAILED", "look": "FAILED", "look_closer": "FAILED", "other": "PASSED", "doubts": "FAILED",
+        "sees": "PASSED", "known": "XFAIL", "uses_known": "PASSED", "exit": "PASSED",
+    }  # fmt: skip
+    text = result.stdout.str()
+    paragraph = text[text.index("= not reached =") :].splitlines()[1:5]
+    assert paragraph[0] == "not reached: the point 'mount' failed, which these need"
+    assert [line.partition("[")[0].strip() for line in paragraph[2:]] == [
+        "test_suite.py::needs::look", "test_suite.py::needs::look_closer",
+    ]  # fmt: skip
+    assert "misleads" not in text

@@ -188,15 +188,19 @@ LKLTEST_FN void lkltest_note_context(const char *name)
 
 #endif
 
-LKLTEST_FN void lkltest_run_point(const struct lkltest_point *point)
+/* Runs a point; true if it came to its own end, and no fatal check ended it. */
+LKLTEST_FN int lkltest_run_point(const struct lkltest_point *point)
 {
+	volatile int whole = 0;
 	sigjmp_buf end;
 
 	if (!sigsetjmp(end, 0)) {
 		lkltest_end = &end;
 		point->run();
+		whole = 1;
 	}
 	lkltest_end = NULL;
+	return whole;
 }
 
 /* Call with the lock held. Writes the result, and forgets it. */
@@ -214,6 +218,8 @@ LKLTEST_FN int lkltest_put_result(FILE *f, int number, long long duration_us)
 		lkltest_put(f, lkltest.skip_reason, strcspn(lkltest.skip_reason, "\n"), 0);
 	}
 	fprintf(f, "\n  ---\n  duration_us: %lld\n", duration_us);
+	if (lkltest.unreached)
+		fprintf(f, "  not_reached: \"%s\"\n", lkltest.unreached);
 	lkltest_put_failures(f);
 	lkltest_put_properties(f);
 	lkltest_put_log(f);
@@ -225,6 +231,7 @@ LKLTEST_FN int lkltest_put_result(FILE *f, int number, long long duration_us)
 	lkltest.nr_failures = 0;
 	lkltest.nr_properties = 0;
 	lkltest.nr_expected = 0;
+	lkltest.unreached = NULL;
 	lkltest.head_len = 0;
 	lkltest.explained = 0;
 	lkltest.tail_len = 0;
@@ -253,11 +260,43 @@ LKLTEST_FN int lkltest_end_point(int number, long long duration_us)
 	return failed;
 }
 
+/*
+ * The point to blame for a point that lacks what it needs; NULL where it lacks nothing. `blamed` has a name for each
+ * earlier point that a failed check ended, its own, or that was not reached for such a one.
+ */
+LKLTEST_FN const char *lkltest_failed_need(const struct lkltest_point *points, size_t at, const char *const *blamed)
+{
+	const char *name = points[at].needs;
+	size_t len, i;
+
+	for (; name && *(name += strspn(name, " \t\n")); name += len) {
+		len = strcspn(name, " \t\n");
+		for (i = 0; i < at; i++)
+			if (blamed[i] && strlen(points[i].name) == len && !strncmp(points[i].name, name, len))
+				return blamed[i];
+	}
+	return NULL;
+}
+
+/* Fails the point without running it: what it needs is not there, and its own checks would say anything but that. */
+LKLTEST_FN void lkltest_not_reached(const char *need)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "not reached: the point '%.64s' failed, which it needs", need);
+	lkltest_failed(NULL, 0, 0, text, "", "");
+	lkltest.unreached = need;
+}
+
 LKLTEST_FN int lkltest_run_points(const struct lkltest_point *points, size_t nr)
 {
-	int status = LKLTEST_PASSED, number = 0;
+	int status = LKLTEST_PASSED, number = 0, whole;
+	const char **blamed = calloc(nr, sizeof(*blamed)), *need;
 	long long start;
 	size_t i;
+
+	if (!blamed)
+		lkltest_no_output();
 
 	for (i = 0; i < nr && !lkltest.bailed_out; i++) {
 		if (!lkltest_planned(&points[i]))
@@ -266,11 +305,20 @@ LKLTEST_FN int lkltest_run_points(const struct lkltest_point *points, size_t nr)
 		start = lkltest_now_ns();
 		lkltest_begin_point(&points[i]);
 		lkltest_note_context(points[i].name);
-		lkltest_run_point(&points[i]);
+		need = lkltest_failed_need(points, i, blamed);
+		whole = 0;
+		if (need)
+			lkltest_not_reached(need);
+		else
+			whole = lkltest_run_point(&points[i]);
 		lkltest_note_context("");
-		if (lkltest_end_point(number, (lkltest_now_ns() - start) / 1000))
+		if (lkltest_end_point(number, (lkltest_now_ns() - start) / 1000)) {
 			status = LKLTEST_FAILED;
+			/* A complaint of the kernel, or an EXPECT, takes nothing from the points that come. */
+			blamed[i] = need ? need : whole ? NULL : points[i].name;
+		}
 	}
+	free(blamed);
 	if (!lkltest.bailed_out)
 		return status;
 	lkltest_emitf("Bail out! %s\n", lkltest.bail_reason);

@@ -58,6 +58,7 @@ static struct {
 
 	struct lkltest_failure failures[LKLTEST_FAILURES];
 	int nr_failures;		/* may exceed what is kept */
+	const char *unreached;		/* the failed point for which this one was not run */
 	struct lkltest_value properties[LKLTEST_PROPERTIES];
 	int nr_properties;
 	const char *todo;

@@ -151,7 +151,7 @@ class ProgramRun(Closing):
         return "" if name is not None else None
 
     def _blame(self, item: pytest.Item, run: Series, result: Result | None, problem: str) -> None:
-        """Note on an item how the program ended, or that what it needs is not there, where that is why the item fails."""
+        """Note on an item why it fails, where that is how the program ended, or that what it needs is not there."""
         if result is not None and result.state is State.FAILED and not result.reached and not problem:
             item.stash[CAUSE] = Cause(kernel_of(item), result.cause)
             return

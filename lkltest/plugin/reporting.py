@@ -5,21 +5,16 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from lkltest.errors import LkltestError
-from lkltest.plugin import causes
+from lkltest.plugin import causes, side_by_side
 from lkltest.plugin.session import RESULT, Choice, settings_of, take_notes
-
-if TYPE_CHECKING:
-    pass
 
 # Properties of the boot suite's points that the summary shows, each with the words it is shown in.
 SHOWN = {"kernel_release": "Linux {}", "boot_us": "booted in {} us", "latency_ns": "getpid in {} ns"}
-
-LETTERS = {"passed": "ok", "failed": "FAILED", "error": "ERROR", "skipped": "skip", "xfailed": "todo", "xpassed": "ok"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -223,25 +218,11 @@ class KernelSummary:
 
             terminalreporter.section("kernels side by side", "-")
             # In the order in which the user named them.
-            self._write_table(terminalreporter, [one.name for one in choices_of(self.config) if one.name in seen])
-
-    def _write_table(self, terminalreporter: pytest.TerminalReporter, kernels: list[str]) -> None:
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table("point", *kernels, "", box=None, header_style="")
-        for point, row in self.outcomes.items():
-            if point in self.unreached:
-                continue
-            # A point that a kernel's plan does not have is no difference in what the kernels do.
-            differ = len(set(row.values())) > 1
-            cells = [LETTERS.get(row[kernel], row[kernel]) if kernel in row else "-" for kernel in kernels]
-            table.add_row(point, *cells, "<- differ" if differ else "")
-        console = Console(width=max(200, 60 * len(kernels)), no_color=True, highlight=False, markup=False)
-        with console.capture() as capture:
-            console.print(table)
-        for line in capture.get().splitlines():
-            terminalreporter.write_line(line.rstrip(), bold="<- differ" in line)
-        if left := len(self.unreached):
-            what = "1 point is" if left == 1 else f"{left} points are"
-            terminalreporter.write_line(f"{what} left out, which some kernel did not reach: see above")
+            kernels = [one.name for one in choices_of(self.config) if one.name in seen]
+            reached = {point: row for point, row in self.outcomes.items() if point not in self.unreached}
+            side_by_side.write_table(terminalreporter, reached, kernels)
+            if left := len(self.unreached):
+                what = "1 point is" if left == 1 else f"{left} points are"
+                terminalreporter.write_line(f"{what} left out, which some kernel did not reach: see above")
+        if self.outcomes:
+            side_by_side.write_skips(terminalreporter)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lkltest.fuzz.exec.kernel import KernelConfig
     from lkltest.fuzz.fuzzer import Fuzzer
     from lkltest.fuzz.lang.describe import Description
+    from lkltest.liblkl.model import Liblkl
 
 INTERRUPTED = 130  # exit status, as a shell has it
 MAXIMUM_WORKERS = 256
@@ -56,6 +57,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="added to the kernel's command line (default: LKLTEST_CMDLINE)")
     parser.add_argument("--cov", "--lkl-cov", metavar="DIR", default=None,
                         help="collect coverage into DIR, on an instrumented kernel (docs/coverage.md)")
+    parser.add_argument("--corpus", type=Path, default=None, metavar="DIR",
+                        help="keep the programs that reached new code in DIR, and begin with those that are there; the "
+                             "default kernel is then the guided variant")
+    parser.add_argument("--blind", action="store_true",
+                        help="do not let new code guide the choice of programs, even if the kernel tells of it")
     parser.add_argument("--list-calls", action="store_true", help="print how each call is described, and end")
 
 
@@ -89,8 +95,9 @@ def run(arguments: argparse.Namespace) -> int:
     settings = target.load({
         "lkl": [arguments.lkl] if arguments.lkl else None, "mem": arguments.mem, "cmdline": arguments.cmdline,
         "cov": arguments.cov,
-    })
+    }, guided=arguments.corpus is not None)
     liblkl = target.kernel(settings)
+    require_guidance(arguments, liblkl)
     description = describe(liblkl, settings)
     if arguments.list_calls:
         from lkltest.fuzz.lang.listing import list_calls
@@ -104,6 +111,26 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--mem {settings.mem >> 20}M is too little to fuzz with; take at least {MINIMUM_MEM >> 20}M")
     with covering(KernelConfig.make(liblkl, settings, description.shapes), settings) as config:
         return _fuzz(arguments, settings, description, config)
+
+
+def require_guidance(arguments: argparse.Namespace, liblkl: Liblkl) -> None:
+    """Raise UsageError where a corpus is asked for and nothing could guide the fuzzer."""
+    from lkltest.coverage.collect import require_instrumented
+
+    if arguments.corpus is not None:
+        if arguments.blind:
+            raise UsageError("--corpus is of no use with --blind: leave one of them out")
+        require_instrumented(liblkl)
+
+
+def read_corpus(directory: Path, description: Description, tell: Callable[[str], None]) -> None:
+    """Make the corpus's directory, and tell how many programs it has, and which of them cannot be read."""
+    from lkltest.fuzz.gen.store import Store
+
+    store = Store(directory, description, complain=tell)
+    found = list(store.programs())
+    if found:
+        tell(f"corpus {directory}: {len(found):,} programs")
 
 
 @contextlib.contextmanager
@@ -151,9 +178,13 @@ def _fuzz(arguments: argparse.Namespace, settings: Settings, description: Descri
         config, description, settings, arguments.output.absolute(), seed=seed,
         workers=arguments.workers or len(os.sched_getaffinity(0)), scenarios=tuple(arguments.scenario),
         reproduce_seconds=arguments.reproduce_time,
+        guided=not arguments.blind, corpus=arguments.corpus and arguments.corpus.absolute(),
     )
     console = Console(file=cast(TextIO, Lasting(sys.stderr)), soft_wrap=True, highlight=False, markup=False)
-    console.print(f"{config.liblkl.name} ({config.liblkl.origin}), seed {seed}, output {arguments.output}")
+    manner = "blind" if fuzzer.corpus is None else "guided"
+    console.print(f"{config.liblkl.name} ({config.liblkl.origin}), {manner}, seed {seed}, output {arguments.output}")
+    if arguments.corpus is not None:
+        read_corpus(arguments.corpus, description, console.print)
     interrupted = False
     with stopping_in_order():
         try:
@@ -233,7 +264,9 @@ def status(fuzzer: Fuzzer, limit: float) -> str:
     return (
         f"{seconds:.0f}/{limit:.0f} s  {p.programs / seconds:,.0f} programs/s  {p.calls / seconds:,.0f} calls/s  "
         f"{len({n for n, _ in counts})} calls  {len({b for _, b in counts})} errnos  "
-        f"{len(fuzzer.findings)} findings" + (f", {waiting} to be reproduced" if waiting else "")
+        + (f"{fuzzer.edges:,} edges  " if fuzzer.edges else "")
+        + (f"{p.corpus:,} kept  " if fuzzer.corpus is not None else "")
+        + f"{len(fuzzer.findings)} findings" + (f", {waiting} to be reproduced" if waiting else "")
     )
 
 
@@ -250,6 +283,9 @@ def summary(fuzzer: Fuzzer) -> str:
         f"{len({n for n, _ in counts})} of {len(fuzzer.description.by_call)} calls made, "
         f"{p.boots} kernels booted, {p.lost} lost, {p.interrupted} calls interrupted",
     ]
+    if fuzzer.edges:
+        kept = f", {p.corpus:,} programs added to the corpus" if fuzzer.corpus is not None else ""
+        lines.append(f"{fuzzer.edges:,} edges reached{kept}")
     if fuzzer.lost:
         lines.append(f"{len(fuzzer.lost)} processes of workers were lost, and replaced")
     for f in ranked(fuzzer.findings.values()):

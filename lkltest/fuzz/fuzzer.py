@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from lkltest.coverage.collect import is_instrumented
 from lkltest.errors import LkltestError
@@ -27,6 +29,17 @@ EXAMINERS = 0.25  # threads that reproduce failures while the loops run, for eac
 LOG = "error.log"
 
 
+class Sample(NamedTuple):
+    """The progress of a session at one time."""
+
+    seconds: float
+    programs: int
+    calls: int
+    findings: int
+    edges: int
+    corpus: int
+
+
 class Fuzzer:
     """Fuzzes one kernel with several loops.
 
@@ -37,12 +50,13 @@ class Fuzzer:
     def __init__(
         self, config: KernelConfig, description: Description, settings: Settings, output: Path, *,
         seed: int, workers: int, scenarios: tuple[str, ...] = (), minimize_seconds: float = MINIMIZE_SECONDS,
-        reproduce_seconds: float | None = None, blind: bool = False,
+        reproduce_seconds: float | None = None, guided: bool = True, corpus: Path | None = None,
     ) -> None:
-        """Edges are counted where the kernel is instrumented; `blind` leaves that out.
+        """Count edges where the kernel is instrumented, and let them guide the fuzzer if it is `guided`.
 
-        Failures are still reproduced for `reproduce_seconds` after the end (None: a part of the time); with 0, they are
-        not reproduced at all, and only written down.
+        `corpus` is the directory of its corpus; without one, the corpus goes with the session. Failures are still
+        reproduced for `reproduce_seconds` after the end (None: a part of the time); with 0, they are not reproduced at
+        all, and only written down.
         """
         self.reproduce_seconds = reproduce_seconds
         self.config = config
@@ -52,12 +66,14 @@ class Fuzzer:
         self.workers = workers
         self.crash_queue = CrashQueue(description, settings, output, seed=seed, minimize_seconds=minimize_seconds)
         self.stop = threading.Event()  # ends the fuzzing; the last failures are still reproduced
-        self.seen = SeenEdges() if not blind and is_instrumented(config.liblkl) else None
+        self.seen = SeenEdges() if is_instrumented(config.liblkl) else None
+        self.scratch = tempfile.TemporaryDirectory(prefix="lkltest-corpus-")
+        self.corpus = (corpus or Path(self.scratch.name)) if guided and self.seen is not None else None
         self.supervisor = Supervisor(
-            Task(config, description, scenarios), self.crash_queue,
+            Task(config, description, scenarios, self.corpus), self.crash_queue,
             seed=seed, workers=workers, seen=self.seen, stop=self.stop,
         )  # fmt: skip
-        self.samples: list[tuple[float, int, int, int]] = []  # seconds, programs, calls, findings
+        self.samples: list[Sample] = []
         self.error: LkltestError | None = None
         self.started = time.monotonic()
         self.ended = 0.0
@@ -143,7 +159,7 @@ class Fuzzer:
     def _wait(self, seconds: float, tick: Callable[[], None]) -> None:
         time.sleep(seconds)
         p = self.progress
-        self.samples.append((self.seconds, p.programs, p.calls, len(self.findings)))
+        self.samples.append(Sample(self.seconds, p.programs, p.calls, len(self.findings), self.edges, p.corpus))
         tick()
 
     def close(self) -> None:
@@ -151,11 +167,17 @@ class Fuzzer:
         self.supervisor.close()
         if self.seen is not None:
             self.seen.close()
+        self.scratch.cleanup()
 
     @property
     def seconds(self) -> float:
         """The duration of the fuzzing so far."""
         return (self.ended or time.monotonic()) - self.started
+
+    @property
+    def edges(self) -> int:
+        """The edges that were reached so far; 0 on a kernel that is not instrumented."""
+        return len(self.seen) if self.seen is not None else 0
 
     @property
     def lost(self) -> Sequence[str]:

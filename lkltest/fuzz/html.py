@@ -5,17 +5,19 @@ from __future__ import annotations
 import html
 import math
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from lkltest.fuzz.exec.protocol import RESTARTED, STRANGE
 from lkltest.fuzz.findings import ranked
-from lkltest.fuzz.fuzzer import Fuzzer
+from lkltest.fuzz.fuzzer import Fuzzer, Sample
 
 STYLE = """body{font:14px/1.4 system-ui,sans-serif;margin:2em;max-width:80em}table{border-collapse:collapse}
 td,th{padding:.2em .6em;text-align:left;border-bottom:1px solid #ddd}pre{background:#f4f4f4;padding:.6em;overflow:auto}
 svg{display:block}svg text{font:11px sans-serif}.n{text-align:right}"""
 
 CELL = 15  # pixels of a field of the heat map
+CURVES = {"programs": "#2563eb", "edges": "#16a34a", "corpus": "#9333ea", "findings": "#dc2626"}
 ROWS = 40  # calls under one heading
 
 
@@ -30,6 +32,8 @@ def write(fuzzer: Fuzzer, directory: Path) -> Path:
         ("programs", f"{p.programs:,} ({p.programs / seconds:,.0f} a second)"),
         ("calls", f"{p.calls:,} ({p.calls / seconds:,.0f} a second)"),
         ("successful", f"{100 * p.succeeded / max(p.calls, 1):.0f}%"),
+        *((("edges", f"{fuzzer.edges:,}"),) if fuzzer.edges else ()),
+        *((("corpus", f"{p.corpus:,} programs added"),) if fuzzer.corpus is not None else ()),
         ("kernels", f"{p.boots} booted, {p.lost} lost, {p.silent} of them without a finding"),
     )
     parts = [
@@ -37,6 +41,7 @@ def write(fuzzer: Fuzzer, directory: Path) -> Path:
         f"<style>{STYLE}</style><h1>lkltest fuzz</h1>",
         "<table>", *(f"<tr><th>{name}<td>{html.escape(str(value))}" for name, value in facts), "</table>",
         "<h2>Findings</h2>", findings(fuzzer, directory), "<h2>Over time</h2>", curves(fuzzer.samples),
+        "<h2>New edges by scenario</h2>", gains(fuzzer),
         "<h2>Calls by errno</h2>", heat_map(fuzzer),
     ]
     path = directory / "report.html"
@@ -62,30 +67,40 @@ def findings(fuzzer: Fuzzer, directory: Path) -> str:
     return "\n".join([*rows, "</table>"])
 
 
-def curves(samples: list[tuple[float, int, int, int]]) -> str:
-    """Programs and findings over time."""
+def curves(samples: Sequence[Sample]) -> str:
+    """Programs, findings, and where there are any edges and the corpus over time, each against its own most."""
     if len(samples) < 2:
         return "<p>Too short for a curve."
-    width, height, left = 640, 160, 80
-    samples = samples[:: max(1, len(samples) // 300)] + samples[-1:]
-    end, most, found = samples[-1][0] or 1.0, max(s[1] for s in samples) or 1, max(s[3] for s in samples) or 1
-
-    def line(column: int, top: int, color: str) -> str:
+    width, height = 640, 160
+    samples = [*samples[:: max(1, len(samples) // 300)], samples[-1]]
+    end = samples[-1].seconds or 1.0
+    lines: list[str] = []
+    for name, color in CURVES.items():
+        values = [int(getattr(sample, name)) for sample in samples]
+        most = max(values)
+        if name in ("edges", "corpus") and not most:
+            continue
         points = " ".join(
-            f"{left + sample[0] / end * width:.1f},{height - float(sample[column]) / top * (height - 20):.1f}"
-            for sample in samples
+            f"{sample.seconds / end * width:.1f},{height - value / (most or 1) * (height - 20):.1f}"
+            for sample, value in zip(samples, values, strict=True)
         )
-        return f'<polyline fill="none" stroke="{color}" stroke-width="1.5" points="{points}"/>'
-
+        at = 20 + 18 * len(lines)
+        lines.append(f'<polyline fill="none" stroke="{color}" stroke-width="1.5" points="{points}"/>'
+                     f'<text x="{width + 8}" y="{at}" fill="{color}">{most:,} {name}</text>')
     return (
-        f'<svg width="{width + left + 60}" height="{height + 24}">'
-        f'<line x1="{left}" y1="{height}" x2="{left + width}" y2="{height}" stroke="#999"/>'
-        f"{line(1, most, '#2563eb')}{line(3, found, '#dc2626')}"
-        f'<text x="2" y="24" fill="#2563eb">{most:,}</text><text x="2" y="{height}" fill="#2563eb">programs</text>'
-        f'<text x="{left + width + 4}" y="24" fill="#dc2626">{max(s[3] for s in samples)}</text>'
-        f'<text x="{left + width + 4}" y="{height}" fill="#dc2626">findings</text>'
-        f'<text x="{left + width - 30}" y="{height + 14}">{end:.0f} s</text></svg>'
+        f'<svg width="{width + 180}" height="{height + 24}">'
+        f'<line x1="0" y1="{height}" x2="{width}" y2="{height}" stroke="#999"/>'
+        f'{"".join(lines)}<text x="{width - 30}" y="{height + 14}">{end:.0f} s</text></svg>'
     )
+
+
+def gains(fuzzer: Fuzzer) -> str:
+    """The new edges that the programs of each scenario have reached."""
+    edges = fuzzer.progress.edges
+    if not edges:
+        return "<p>The kernel is not instrumented: edges are not known."
+    rows = [f"<tr><td>{html.escape(name)}<td class=n>{count:,}" for name, count in edges.most_common()]
+    return "\n".join(["<table><tr><th>scenario<th>new edges", *rows, "</table>"])
 
 
 def heat_map(fuzzer: Fuzzer) -> str:

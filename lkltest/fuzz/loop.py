@@ -14,6 +14,8 @@ from lkltest.fuzz.exec.protocol import State
 from lkltest.fuzz.exec.shmem import Head, Memory
 from lkltest.fuzz.gen.engine import Engine
 from lkltest.fuzz.gen.generator import Batch, Candidate, EncodedProgram, Generator
+from lkltest.fuzz.gen.guided import Guided
+from lkltest.fuzz.gen.store import Store
 from lkltest.fuzz.messages import Known, Link, Met, Progress, Task
 from lkltest.fuzz.repro.report import Report, from_alarm, from_exit, name_of_hang
 from lkltest.fuzz.repro.repro import Crash
@@ -37,7 +39,7 @@ class FuzzLoop(Closing):
         self.link = link
         self.configs = cycle(task.config.slab_debug_rotation)
         self.memory = memory
-        self.generator: Engine = Generator(task.description, seed, task.scenarios)
+        self.generator = engine(task, seed)
         self.feedback = Feedback(seen) if seen is not None else None
         self.kernel: Kernel | None = None
         self.history: list[Candidate] = []  # the programs that the kernel ran, by their numbers
@@ -55,7 +57,7 @@ class FuzzLoop(Closing):
         while True:  # once at least, so that a kernel that does not boot is always reported
             kernel = self.kernel or self.boot()
             if self.feedback is not None:
-                self.feedback.clear(every=batch.every)
+                self.feedback.clear(wanted=batch.wanted, compare=batch.compare)
             kernel.start(batch.data, len(batch.programs))
             following = following or self.generator.batch(BATCH)  # while the kernel works
             batch = batch.after(self.judge(kernel, batch, kernel.finish(self.hang_recognizer())))
@@ -70,7 +72,8 @@ class FuzzLoop(Closing):
         """Send the progress if some time has passed since the last time, or `now`."""
         if now or time.monotonic() > self.reported + REPORT_EVERY:
             self.reported = time.monotonic()
-            self.link.send(replace(self.progress))
+            corpus, edges = self.generator.gains()
+            self.link.send(replace(self.progress, corpus=corpus, edges=edges))
 
     def hang_recognizer(self) -> Callable[[bytes], bool] | None:
         """A function that recognizes known hangs by their stacks; None where no hang is known."""
@@ -168,6 +171,13 @@ class FuzzLoop(Closing):
             self.link.send(Crash(report, history, results, kernel.config))
         if report.ends_kernel and known.explains(report, self.history[-1]):
             self.generator.deprioritize(self.history[-1])
+
+
+def engine(task: Task, seed: str) -> Engine:
+    """The generator of a loop: a guided one where there is a corpus."""
+    if task.corpus is None:
+        return Generator(task.description, seed, task.scenarios)
+    return Guided(task.description, seed, task.scenarios, store=Store(task.corpus, task.description))
 
 
 def begun(outcome: int | WorkerExit, first: int) -> int:

@@ -7,8 +7,10 @@ more of the failures, and `Stop`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from traceback import format_exception
 from typing import Protocol
 
@@ -27,6 +29,7 @@ class Task:
     config: KernelConfig
     description: Description
     scenarios: tuple[str, ...]  # all, where it is empty
+    corpus: Path | None = None  # directory of the corpus of guided loops; None makes them blind
 
 
 @dataclass
@@ -40,6 +43,8 @@ class Progress:
     lost: int = 0  # kernels
     silent: int = 0  # kernels replaced without a finding: out of memory, or blocked for ever
     boots: int = 0
+    corpus: int = 0  # programs that it added to the corpus
+    edges: Counter[str] = field(default_factory=Counter)  # new ones that its programs reached, by scenario
     downtime: float = 0.0  # seconds between a kernel's death and the next one's first program: the longest
 
     def add(self, other: Progress) -> None:

@@ -13,14 +13,18 @@ from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 from lkltest.settings import file as settings_file
 
+GUIDED = "guided"  # that one, with the instrumentation for a guided fuzzer
 FAST = "fast"  # the variant of the default kernel that boots in 0.1 s instead of 1.5 s
 
 
-def load(options: Mapping[str, Any]) -> Settings:
-    """The settings of a command; the default kernel is the variant that boots fast, or the instrumented one."""
+def load(options: Mapping[str, Any], *, guided: bool = False) -> Settings:
+    """The settings of a command; the default kernel is the variant that boots fast, or an instrumented one.
+
+    For a `guided` fuzzer, it is the variant that boots fast and guides.
+    """
     settings = settings_file.load(options)
     plain = not settings.lkl and settings.variant == "default" and settings.cov is None
-    return replace(settings, variant=FAST) if plain else settings
+    return replace(settings, variant=GUIDED if guided else FAST) if plain else settings
 
 
 def kernel(settings: Settings) -> Liblkl:

@@ -217,19 +217,22 @@ int lkltest_edges_attach(int seen, int trace)
 {
 	static struct header header;
 	struct edges_head *head = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, trace, 0);
-	size_t calls, log;
+	size_t calls, log, compared;
 
 	if (head == MAP_FAILED || !dl_iterate_phdr(find_code, &header))
 		return -1;
 	calls = head->max_calls * sizeof(struct edges_call);
 	log = head->max_logged * sizeof(struct edges_entry);
+	compared = head->max_compared * sizeof(struct edges_comparison);
 	munmap(head, PAGE);
 	edges.seen = mmap(NULL, EDGES, PROT_READ | PROT_WRITE, MAP_SHARED, seen, 0);
-	head = mmap(NULL, sizeof(*head) + calls + log, PROT_READ | PROT_WRITE, MAP_SHARED, trace, 0);
+	head = mmap(NULL, sizeof(*head) + calls + log + compared + EDGES, PROT_READ | PROT_WRITE, MAP_SHARED, trace, 0);
 	if (edges.seen == MAP_FAILED || head == MAP_FAILED)
 		return -1;
 	edges.calls = (struct edges_call *)(head + 1);
 	edges.log = (struct edges_entry *)((char *)edges.calls + calls);
+	edges.comparisons = (struct edges_comparison *)((char *)edges.log + log);
+	edges.wanted = (uint8_t *)edges.comparisons + compared;
 	head->base = header.base;
 	edges.code = header.size;
 	edges.head = head;
@@ -243,25 +246,35 @@ void lkltest_edges_begin(uint64_t program, uint32_t call)
 		edges_begin(program, call, coverage.size != 0);
 }
 
-/* Called by a kernel that was built with -fsanitize-coverage=trace-cmp, too: not noted. */
+/* Called by a kernel that was built with -fsanitize-coverage=trace-cmp, too; comparisons of floating numbers are not noted. */
+#define COMPARED(name, type) \
+	__attribute__((weak)) void __sanitizer_cov_trace_##name(type a, type b); \
+	__attribute__((weak)) void __sanitizer_cov_trace_##name(type a, type b) \
+	{ \
+		if (edges_comparing) \
+			edges_compare(sizeof(type), a, b); \
+	}
 #define IGNORED(name, type) \
 	__attribute__((weak)) void __sanitizer_cov_trace_##name(type a, type b); \
 	__attribute__((weak)) void __sanitizer_cov_trace_##name(type a, type b) { (void)a; (void)b; }
 
-IGNORED(cmp1, uint8_t)
-IGNORED(cmp2, uint16_t)
-IGNORED(cmp4, uint32_t)
-IGNORED(cmp8, uint64_t)
-IGNORED(const_cmp1, uint8_t)
-IGNORED(const_cmp2, uint16_t)
-IGNORED(const_cmp4, uint32_t)
-IGNORED(const_cmp8, uint64_t)
+COMPARED(cmp1, uint8_t)
+COMPARED(cmp2, uint16_t)
+COMPARED(cmp4, uint32_t)
+COMPARED(cmp8, uint64_t)
+COMPARED(const_cmp1, uint8_t)
+COMPARED(const_cmp2, uint16_t)
+COMPARED(const_cmp4, uint32_t)
+COMPARED(const_cmp8, uint64_t)
 IGNORED(cmpf, float)
 IGNORED(cmpd, double)
 
-__attribute__((weak)) void __sanitizer_cov_trace_switch(uint64_t value, void *cases);
-__attribute__((weak)) void __sanitizer_cov_trace_switch(uint64_t value, void *cases)
+/* `cases` are their number, the bits of the value, and the numbers. */
+__attribute__((weak)) void __sanitizer_cov_trace_switch(uint64_t value, uint64_t *cases);
+__attribute__((weak)) void __sanitizer_cov_trace_switch(uint64_t value, uint64_t *cases)
 {
-	(void)value;
-	(void)cases;
+	uint64_t n;
+
+	for (n = 0; edges_comparing && n < cases[0]; n++)
+		edges_compare(cases[1] / 8, value, cases[2 + n]);
 }

@@ -15,6 +15,9 @@
  * wanted, a table holds the call that reached an edge last, by its generation:
  * the next call begins with an empty set, and nothing has to be cleared.
  *
+ * On request, the numbers that a call compares are logged, too, where they
+ * differ: a kernel that is built with -fsanitize-coverage=trace-cmp tells them.
+ *
  * lkltest/fuzz/exec/feedback.py reads the memory; its layout is the structures
  * below.
  */
@@ -23,15 +26,22 @@
 
 #define EDGES (1 << 22)	/* numbers: half the bytes of code, or they wrap around */
 
-/* The records of the calls follow, then the log. */
+#define EDGES_COMPARED 4096	/* comparisons of one call that are logged at most */
+#define EDGES_RECENT 1024	/* comparisons that are known as logged */
+
+/* The records of the calls follow, then the log, the comparisons, and the map of the edges that are wanted. */
 struct edges_head {
 	uint64_t base;		/* link address of offset 0 */
-	uint32_t max_calls;	/* room, set by the reader as is .every */
+	uint32_t max_calls;	/* room, set by the reader as are the next three */
 	uint32_t max_logged;
+	uint32_t max_compared;
 	uint32_t every;		/* log all edges of a call, and not only the new ones */
+	uint32_t wanted;	/* of all edges, log those of the map */
+	uint32_t compare;	/* log its comparisons; only with .every */
 	uint32_t calls;		/* records of the batch that runs, or ran last */
 	uint32_t logged;
-	uint32_t lost;		/* calls and edges for which there was no room */
+	uint32_t compared;
+	uint32_t lost;		/* calls, edges and comparisons for which there was no room */
 };
 
 struct edges_call {
@@ -40,11 +50,19 @@ struct edges_call {
 	uint32_t first;		/* entry of the log */
 	uint32_t logged;
 	uint32_t new;		/* edges that no call has reached before */
+	uint32_t interrupted;	/* it blocked, and was interrupted */
+	uint32_t unused;
 };
 
 struct edges_entry {
 	uint32_t edge;
 	uint32_t at;		/* offset of the block's address */
+};
+
+struct edges_comparison {
+	uint32_t call;		/* its record */
+	uint32_t size;		/* bytes of the numbers */
+	uint64_t a, b;
 };
 
 static struct {
@@ -56,6 +74,10 @@ static struct {
 	struct edges_head *head;	/* NULL: nobody asked */
 	struct edges_call *calls;
 	struct edges_entry *log;
+	struct edges_comparison *comparisons;
+	uint8_t *wanted;
+	uint32_t left;			/* comparisons that the call may still log */
+	uint64_t recent[EDGES_RECENT];
 	uint16_t last[EDGES];
 } edges;
 
@@ -67,8 +89,11 @@ static __thread enum {
 	EDGES_ALL_AND_BITS,
 } edges_tracing __attribute__((tls_model("initial-exec")));
 
+static __thread int edges_comparing __attribute__((tls_model("initial-exec")));
+
 void lkltest_edges_clear(void);
 void lkltest_edges_end(void);
+void lkltest_edges_interrupted(void);
 
 static void edges_log(uint32_t edge, uint32_t at)
 {
@@ -95,7 +120,7 @@ static __attribute__((noinline)) void edges_new(uint32_t edge, uintptr_t at)
 
 static __attribute__((noinline)) void edges_any(uint32_t edge, uintptr_t at)
 {
-	if (at >= edges.code || edges.last[edge] == edges.generation)
+	if (at >= edges.code || (edges.head->wanted && !edges.wanted[edge]) || edges.last[edge] == edges.generation)
 		return;
 	edges.last[edge] = edges.generation;
 	edges_log(edge, at);
@@ -111,11 +136,28 @@ static inline uint32_t edges_note(uintptr_t at)
 	return edge;
 }
 
+/* Logs two numbers that the call compares: a call that repeats a comparison may find it in `recent`, and logs it once. */
+static __attribute__((noinline)) void edges_compare(uint32_t size, uint64_t a, uint64_t b)
+{
+	struct edges_head *head = edges.head;
+	uint64_t key = (a * 0x9e3779b97f4a7c15ULL ^ b) * 0x9e3779b97f4a7c15ULL + size;
+
+	if (a == b || !edges.left || edges.recent[key >> 54] == key)
+		return;
+	edges.recent[key >> 54] = key;
+	if (head->compared == head->max_compared) {
+		head->lost++;
+		return;
+	}
+	edges.left--;
+	edges.comparisons[head->compared++] = (struct edges_comparison){ edges.call - edges.calls, size, a, b };
+}
+
 /* Begins a batch: the records of the last one are forgotten. */
 void lkltest_edges_clear(void)
 {
 	if (edges.head)
-		edges.head->calls = edges.head->logged = edges.head->lost = 0;
+		edges.head->calls = edges.head->logged = edges.head->compared = edges.head->lost = 0;
 }
 
 static void edges_begin(uint64_t program, uint32_t call, int bits)
@@ -134,6 +176,11 @@ static void edges_begin(uint64_t program, uint32_t call, int bits)
 		edges.generation = 1;
 	}
 	edges.before = 0;
+	if (head->compare && head->every) {
+		memset(edges.recent, 0, sizeof(edges.recent));
+		edges.left = EDGES_COMPARED;
+		edges_comparing = 1;
+	}
 	edges_tracing = head->every ? EDGES_ALL_AND_BITS : bits ? EDGES_NEW_AND_BITS : EDGES_NEW;
 }
 
@@ -143,6 +190,19 @@ void lkltest_edges_end(void)
 	if (edges_tracing && edges_tracing != EDGES_ALL_AND_BITS && !edges.call->new)
 		edges.head->calls--;
 	edges_tracing = EDGES_NONE;
+	edges_comparing = 0;
+}
+
+/* Notes that the call that ended last had to be interrupted; that is worth its record. */
+void lkltest_edges_interrupted(void)
+{
+	struct edges_head *head = edges.head;
+
+	if (!head || !edges.call)
+		return;
+	if (edges.call == &edges.calls[head->calls])
+		head->calls++;
+	edges.call->interrupted = 1;
 }
 
 #endif

@@ -14,26 +14,31 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lkltest.fuzz.prog.reach import Reach
+from lkltest.fuzz.prog.reach import Comparison, Reach
 from lkltest.fuzz.prog.record import Record
 from lkltest.host.closing import Closing
 
 EDGES = 1 << 22
 MAX_CALLS = 1 << 16  # of a batch
 MAX_LOGGED = 1 << 21  # edges of a batch
+MAX_COMPARED = 1 << 17  # comparisons of a batch
 
 _HEAD = Record(
     "edges_head",
     ("uint64_t", "base", ""),
     ("uint32_t", "max_calls", ""),
     ("uint32_t", "max_logged", ""),
+    ("uint32_t", "max_compared", ""),
     ("uint32_t", "every", ""),
+    ("uint32_t", "wanted", ""),
+    ("uint32_t", "compare", ""),
     ("uint32_t", "calls", ""),
     ("uint32_t", "logged", ""),
+    ("uint32_t", "compared", ""),
     ("uint32_t", "lost", ""),
 )
 _CALL = Record(
@@ -43,10 +48,21 @@ _CALL = Record(
     ("uint32_t", "first", ""),
     ("uint32_t", "logged", ""),
     ("uint32_t", "new", ""),
+    ("uint32_t", "interrupted", ""),
+    ("uint32_t", "unused", ""),
 )
 _ENTRY = Record("edges_entry", ("uint32_t", "edge", ""), ("uint32_t", "at", ""))
+_COMPARISON = Record(
+    "edges_comparison",
+    ("uint32_t", "call", ""),
+    ("uint32_t", "size", ""),
+    ("uint64_t", "a", ""),
+    ("uint64_t", "b", ""),
+)
 _LOG = _HEAD.size + MAX_CALLS * _CALL.size
-_SIZE = _LOG + MAX_LOGGED * _ENTRY.size
+_COMPARED = _LOG + MAX_LOGGED * _ENTRY.size
+_WANTED = _COMPARED + MAX_COMPARED * _COMPARISON.size
+_SIZE = _WANTED + EDGES
 
 
 class CallOutcome(NamedTuple):
@@ -56,6 +72,7 @@ class CallOutcome(NamedTuple):
     new_edges: int  # edges that no earlier call has reached
     first: int  # its place in the log
     logged: int  # its edges in the log: the new ones, or with `every` all different ones
+    interrupted: bool = False  # it blocked, and had to be interrupted
 
 
 @dataclass(frozen=True)
@@ -118,6 +135,8 @@ class Feedback(Closing):
         self.fd = os.memfd_create("lkltest-edges")
         os.ftruncate(self.fd, _SIZE)
         self.map = mmap.mmap(self.fd, _SIZE)
+        self.every = every
+        self.wanted: Collection[int] = ()
         self.clear(every=every)
 
     @property
@@ -130,22 +149,37 @@ class Feedback(Closing):
         """The calls and edges that found no room: they are missing in `outcomes` and `reached`."""
         return self._head()["lost"]
 
-    def clear(self, *, every: bool | None = None) -> None:
-        """Forget the batch; with `every`, set it for the next one (see `__init__`)."""
-        keep = bool(self._head()["every"]) if every is None else every
-        self.map[: _HEAD.size] = _HEAD.pack(self._head()["base"], MAX_CALLS, MAX_LOGGED, keep, 0, 0, 0)
+    def clear(
+        self, *, every: bool | None = None, wanted: Collection[int] | None = None, compare: bool = False
+    ) -> None:
+        """Forget the batch; with `every`, set it from here on (see `__init__`).
+
+        For the next batch alone, `wanted` logs these of all the edges of a call, and no others, and `compare` logs the
+        comparisons of the calls; a kernel that is built without `-fsanitize-coverage=trace-cmp` tells none.
+        """
+        head = self._head()
+        self.every = self.every if every is None else every
+        keep = self.every or compare or wanted is not None
+        for edge in self.wanted:
+            self.map[_WANTED + edge] = 0
+        self.wanted = wanted or ()
+        for edge in self.wanted:
+            self.map[_WANTED + edge] = 1
+        self.map[: _HEAD.size] = _HEAD.pack(
+            head["base"], MAX_CALLS, MAX_LOGGED, MAX_COMPARED, keep, wanted is not None, compare, 0, 0, 0, 0
+        )
 
     def outcomes(self) -> list[Outcome]:
         """The programs of the batch that have reached something new, in order; with `every`, all that have run."""
         found: list[Outcome] = []
         calls: list[CallOutcome] = []
         last = -1
-        for program, call, first, logged, new in self._calls():
+        for program, call, first, logged, new, interrupted, _ in self._calls():
             if program != last and calls:
                 found.append(Outcome(last, tuple(calls)))
                 calls = []
             last = program
-            calls.append(CallOutcome(call, new, first, logged))
+            calls.append(CallOutcome(call, new, first, logged, bool(interrupted)))
         return [*found, Outcome(last, tuple(calls))] if calls else found
 
     def reached(self, call: CallOutcome) -> list[Reached]:
@@ -155,14 +189,30 @@ class Feedback(Closing):
         return [Reached(edge, base + at) for edge, at in entries]
 
     def reach(self, first: int) -> list[Reach]:
-        """The edges of the batch's programs as a generator wants them; the batch began with program `first`."""
-        log = self.map[_LOG : _LOG + self._head()["logged"] * _ENTRY.size]
+        """The programs of the batch with edges in the log, with comparisons, or with calls that were interrupted.
+
+        The batch began with program `first`.
+        """
+        head = self._head()
+        log = self.map[_LOG : _LOG + head["logged"] * _ENTRY.size]
         edges = memoryview(log).cast("I")[::2].tolist()  # an entry is two numbers
-        return [
-            Reach(found.program - first, {call.call: set(edges[call.first : call.first + call.logged])
-                                          for call in found.calls})
-            for found in self.outcomes()
-        ]  # fmt: skip
+        found: dict[int, Reach] = {}
+        records = list(self._calls())
+        for program, call, start, logged, _, interrupted, _ in records:
+            if logged or interrupted:
+                reach = found.get(program)
+                if reach is None:
+                    reach = found[program] = Reach(program - first)
+                if logged:
+                    reach.calls[call] = frozenset(edges[start : start + logged])
+                if interrupted:
+                    reach.interrupted.add(call)
+        compared = self.map[_COMPARED : _COMPARED + head["compared"] * _COMPARISON.size]
+        for at, size, a, b in _COMPARISON.iter_unpack(compared):
+            program, call, *_ = records[at]
+            reach = found.setdefault(program, Reach(program - first))
+            reach.comparisons.setdefault(call, []).append(Comparison(size, a, b))
+        return list(found.values())
 
     def _head(self) -> dict[str, int]:
         return dict(zip(_HEAD.names, _HEAD.unpack_from(self.map), strict=True))

@@ -6,6 +6,7 @@ new way (`novel`), a guided one from new edges (`reached`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -17,7 +18,7 @@ class Engine(Protocol):
     """Makes programs, and learns from their runs."""
 
     def batch(self, programs: int) -> Batch:
-        """Make about this number of programs; `Batch.every` asks for all edges that they reach."""
+        """Make about this number of programs; `Batch.wanted` says which edges it wants to know of."""
 
     def learn(self, batch: Batch, ran: int, reached: Sequence[Reach], novel: Sequence[int]) -> None:
         """Learn from the first `ran` programs of a batch: the edges, and the indexes of those that saw a new errno.
@@ -27,3 +28,6 @@ class Engine(Protocol):
 
     def deprioritize(self, candidate: Candidate) -> None:
         """Make fewer programs like one that lost a kernel to a known bug."""
+
+    def gains(self) -> tuple[int, Counter[str]]:
+        """The programs that it added to the corpus, and the new edges that its programs reached, by scenario."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
 from lkltest.fuzz.gen.sources import Random
-from lkltest.fuzz.lang.describe import Description, read_annotations
+from lkltest.fuzz.lang.describe import Description, Variant, read_annotations
 from lkltest.fuzz.prog.encode import PROGRAM
 from lkltest.fuzz.prog.reach import Reach
 from lkltest.fuzz.prog.resolve import resolve
@@ -30,6 +31,12 @@ class EncodedCall:
     code: bytes
     call: Call
     needs: int
+    key: str = ""  # of its variant
+
+    @classmethod
+    def of(cls, call: Call, variant: Variant, description: Description) -> EncodedCall:
+        """Encode a call; raises ValueError or KeyError where it cannot be."""
+        return cls(description.encoder.call(call), call, variant.needs, variant.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +72,27 @@ class Batch:
     """Programs that a worker runs for one message."""
 
     programs: tuple[Candidate, ...]
-    data: bytes
-    every: bool = False  # all edges of its calls are wanted, and not only the new ones
+    data: bytes  # their encodings, one after the other
+    wanted: frozenset[int] | None = None  # the edges that are asked for; the new ones where it is None
+    compare: bool = False  # comparisons are asked for, too
+    origins: tuple[object, ...] = ()  # of each program: what its engine must know of it
+
+    @classmethod
+    def of(
+        cls, programs: Sequence[Candidate], origins: Sequence[object] = (), *,
+        wanted: frozenset[int] | None = None, compare: bool = False,
+    ) -> Batch:
+        """A batch of programs, which are encoded."""
+        data = b"".join(candidate.encoded() for candidate in programs)
+        return cls(tuple(programs), data, wanted, compare, tuple(origins))
 
     def after(self, programs: int) -> Batch:
         """The batch without its first programs."""
         at = 0
         for _ in range(programs):
             at += int(PROGRAM.unpack_from(self.data, at)[0])
-        return replace(self, programs=self.programs[programs:], data=self.data[at:])
+        origins = self.origins[programs:]
+        return replace(self, programs=self.programs[programs:], data=self.data[at:], origins=origins)
 
 
 class Scenario:
@@ -111,7 +130,7 @@ class Scenario:
         for _ in range(20):
             call = self.description.draw(key, source)
             try:
-                return EncodedCall(self.description.encoder.call(call), call, self.description.variants[key].needs)
+                return EncodedCall.of(call, self.description.variants[key], self.description)
             except (ValueError, KeyError):
                 continue
         raise ValueError(f"no call of {key} can be encoded")
@@ -141,33 +160,47 @@ class Scenario:
 class Generator:
     """Makes batches of programs for one kernel, the same for the same seed and the same feedback."""
 
-    def __init__(self, description: Description, seed: int | str, only: Sequence[str] = ()) -> None:
-        """`only` names the scenarios to take; all, where it is empty."""
+    def __init__(
+        self, description: Description, seed: int | str, only: Sequence[str] = (),
+        scenarios: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """`only` names the scenarios to take, all where it is empty; `scenarios` replaces those of the annotations."""
+        self.description = description
         self.source = Random(seed)
-        entries = read_annotations()["scenarios"]
+        entries = read_annotations()["scenarios"] if scenarios is None else scenarios
         wanted = (Scenario(name, entry, description) for name, entry in entries.items() if not only or name in only)
         self.scenarios = [scenario for scenario in wanted if scenario.keys]
         self.weights = self._weigh()
+        self.edges: Counter[str] = Counter()
 
     def _weigh(self) -> list[float]:
         return list(accumulate(scenario.weight for scenario in self.scenarios))
+
+    def scenario(self) -> Scenario:
+        """A scenario at random, by weight, with a filled pool."""
+        scenario = self.source.random.choices(self.scenarios, cum_weights=self.weights)[0]
+        if not scenario.pool:
+            scenario.fill(self.source)
+        return scenario
+
+    def renew(self) -> None:
+        """Replace some of the calls of two scenarios."""
+        for scenario in self.source.random.choices(self.scenarios, k=2):
+            if scenario.pool:
+                scenario.renew(self.source)
 
     def batch(self, programs: int) -> Batch:
         """Make a number of programs."""
         rng = self.source.random
         candidates: list[Candidate] = []
-        for scenario in rng.choices(self.scenarios, cum_weights=self.weights, k=programs):
-            if not scenario.pool:
-                scenario.fill(self.source)
+        for _ in range(programs):
+            scenario = self.scenario()
             if scenario.corpus and rng.random() < 0.3:
-                candidate = self.vary(rng.choice(scenario.corpus), rng)
+                candidates.append(self.vary(rng.choice(scenario.corpus), rng))
             else:
-                candidate = Candidate(tuple(scenario.compose(rng)), scenario)
-            candidates.append(candidate)
-        for scenario in rng.choices(self.scenarios, k=2):
-            if scenario.pool:
-                scenario.renew(self.source)
-        return Batch(tuple(candidates), b"".join(candidate.encoded() for candidate in candidates))
+                candidates.append(Candidate(tuple(scenario.compose(rng)), scenario))
+        self.renew()
+        return Batch.of(candidates)
 
     def vary(self, candidate: Candidate, rng: random.Random) -> Candidate:
         """Mutate a program: insert, remove and replace a few calls."""
@@ -183,12 +216,18 @@ class Generator:
                 calls.insert(at, rng.choice(pool))
         return Candidate(tuple(calls[:40]), candidate.scenario)
 
-    def learn(  # only a guided generator looks at the others
-        self, batch: Batch, ran: int, reached: Sequence[Reach], novel: Sequence[int]  # noqa: ARG002 -- see above
+    def learn(
+        self, batch: Batch, ran: int, reached: Sequence[Reach], novel: Sequence[int]  # noqa: ARG002 -- as an Engine
     ) -> None:
-        """Keep the programs that saw a call end in a new way; edges are not looked at."""
+        """Keep the programs that saw a call end in a new way; edges are only counted."""
+        for reach in reached:
+            self.edges[batch.programs[reach.program].scenario.name] += len(reach.edges)
         for index in novel:
             self.keep(batch.programs[index])
+
+    def gains(self) -> tuple[int, Counter[str]]:
+        """No corpus, and the new edges that its programs reached, by scenario."""
+        return 0, Counter(self.edges)
 
     def keep(self, candidate: Candidate) -> None:
         """Keep a program that saw something new, for mutation."""

@@ -31,6 +31,7 @@ int lkltest_edges_attach(int seen, int trace) __attribute__((weak));
 void lkltest_edges_clear(void) __attribute__((weak));
 void lkltest_edges_begin(uint64_t program, uint32_t call) __attribute__((weak));
 void lkltest_edges_end(void) __attribute__((weak));
+void lkltest_edges_interrupted(void) __attribute__((weak));
 
 /* The results of the program that runs. */
 static long results[FZ_MAX_PROGRAM_RESULTS];
@@ -228,6 +229,8 @@ static const unsigned char *run_call(const struct call *call, struct tally *tall
 	if (interrupted) {
 		shared->interrupted++;
 		tally->interrupted = 1;
+		if (lkltest_edges_interrupted)
+			lkltest_edges_interrupted();
 	}
 	check_result(call, result, params, interrupted || sandbox.signals);
 	if (!arena_intact(&arena))

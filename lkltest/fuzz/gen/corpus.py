@@ -1,0 +1,69 @@
+"""The programs that a guided generator mutates, each with its energy: its share of the mutations.
+
+An entry pays when a program that was made of it reaches new edges. Its energy falls with the mutations that did not
+pay, and rises again when one does, so that the search goes on where it gets on, and comes back to the rest.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from itertools import accumulate
+
+from lkltest.fuzz.gen.generator import Candidate
+
+REFRESH = 400  # choices after which the energies are computed anew
+PATIENCE = 24.0  # mutations without success that halve an entry's energy
+PAYS = 3.0  # energy of a new entry that was made of an old one
+SLOW = 0.02  # factor for a program that blocks: it costs as much time as thousands of others
+LOSS = 0.25  # factor for each kernel that was lost to a known bug
+
+
+@dataclass(eq=False, slots=True)
+class Entry:
+    """A program of the corpus."""
+
+    candidate: Candidate
+    edges: int  # that it was the first to reach
+    slow: bool = False  # it has calls that block
+    tried: int = 0  # mutations of it
+    paid: int = 0  # mutations of it that reached new edges
+    lost: int = 0  # kernels lost to known bugs by its mutations
+    flaky: bool = False  # it did not reach its edges again
+
+    @property
+    def energy(self) -> float:
+        """Its share of the choices, against the others'."""
+        base = 1.0 + min(self.edges, 50) / 10 + PAYS * self.paid
+        weight = base / (1.0 + self.tried / PATIENCE)
+        return weight * (SLOW if self.slow else 1.0) * LOSS ** min(self.lost, 20)
+
+
+class Corpus:
+    """The entries."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.weights: list[float] = []  # summed up
+        self.left = 0  # choices until the weights are computed anew
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def add(self, entry: Entry) -> None:
+        """Add an entry, which is chosen at once."""
+        self.entries.append(entry)
+        self.weights.append((self.weights[-1] if self.weights else 0.0) + entry.energy)
+
+    def drop(self, entry: Entry) -> None:
+        """Take an entry away; it goes when the energies are computed anew."""
+        entry.flaky = True
+
+    def choose(self, rng: random.Random) -> Entry:
+        """An entry at random, by energy."""
+        if self.left <= 0:
+            self.entries = [entry for entry in self.entries if not entry.flaky]
+            self.weights = list(accumulate(entry.energy for entry in self.entries))
+            self.left = REFRESH
+        self.left -= 1
+        return rng.choices(self.entries, cum_weights=self.weights)[0]

@@ -1,0 +1,224 @@
+"""Makes programs that get further and further into a kernel, guided by the edges that programs reach.
+
+The search is that of coverage-guided fuzzers since AFL, with typed programs as syzkaller has them. The worker runs
+batches of programs, and tells the generator which of them reached edges that no program had reached before. Each batch
+is one of these:
+
+- **Triage** (`triage.py`), while programs with new edges wait. They are in the corpus already. Now they are run again,
+  and minimized; what is left is written into the corpus's directory (`store.py`).
+- **Comparisons** (`hints.py`), for new entries of the corpus, on kernels that tell them: the numbers that the kernel
+  compares with an entry's arguments make mutations of it, which wait in `hinted`.
+- **Search**, all the rest. Entries of the directory that this kernel has not run yet come first, then hinted
+  mutations, a quarter of the batch at most. Of the others, a part is fresh: drawn by the blind generator, so that what
+  the corpus lacks is found, too. The rest are mutations (`mutation.py`) of entries, chosen by their energy
+  (`corpus.py`), with calls of a second entry.
+
+Triage and comparisons take one batch of four at most.
+
+The share of fresh programs follows what they bring: each kind of program has a score, the new edges of its programs
+that fades with time, and shares move towards the better score, between fixed limits.
+
+The generator knows nothing of what runs its programs, and whether several run at once: it sees `Batch` and `Reach`.
+Several generators may share a directory: each takes the entries that the others have written.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lkltest.fuzz.gen.corpus import Corpus, Entry
+from lkltest.fuzz.gen.generator import Batch, Candidate, EncodedCall, Generator
+from lkltest.fuzz.gen.hints import hinted
+from lkltest.fuzz.gen.mutation import Mutator
+from lkltest.fuzz.gen.store import Store
+from lkltest.fuzz.gen.triage import Triage, Trial
+from lkltest.fuzz.lang.describe import Description
+from lkltest.fuzz.prog.reach import Reach
+
+FRESH = (0.05, 0.5)  # the least and the most that the blind generator makes of a batch
+SEARCHES = 3  # batches between two that do not search
+FADE = 0.98  # of a score, with each batch
+HINTED = 0.25  # of a batch that are hinted mutations, at most
+HINTS = 5000  # hinted mutations that wait
+PER_ENTRY = 200  # hinted mutations of one entry
+ROUND = 64  # programs of a batch of comparisons
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a program of a search comes from."""
+
+    kind: str  # "fresh", "mutated", "hinted", "stored"
+    entry: Entry | None = None  # that was mutated
+
+
+class Guided:
+    """A guided generator; the same for the same seed and the same feedback. An `Engine`."""
+
+    def __init__(
+        self, description: Description, seed: int | str, only: Sequence[str] = (),
+        scenarios: Mapping[str, Mapping[str, Any]] | None = None, store: Store | None = None,
+    ) -> None:
+        """`only` and `scenarios` are those of `Generator`; without a `store`, the corpus is not kept."""
+        self.blind = Generator(description, seed, only, scenarios)
+        self.description = description
+        self.rng = self.blind.source.random
+        self.mutator = Mutator(self.blind)
+        self.corpus = Corpus()
+        self.triage = Triage()
+        self.store = store
+        self.compared: deque[Entry] = deque()  # entries whose comparisons are wanted
+        self.comparing = True  # until a batch of comparisons brings none
+        self.hinted: deque[tuple[Candidate, Entry]] = deque(maxlen=HINTS)
+        self.stored: deque[Entry] = deque()  # entries of the directory that are to be run
+        self.scores: defaultdict[str, float] = defaultdict(float, fresh=1.0, mutated=1.0)  # by kind of program
+        self.tries: defaultdict[str, float] = defaultdict(float, fresh=1.0, mutated=1.0)
+        self.settled = 0  # programs that went through triage into the corpus
+        self.edges: Counter[str] = Counter()  # new edges by scenario
+        self.searches = 0  # batches since the last triage
+        self.alternate = False  # between triage and comparisons, where both wait
+        self.recent: deque[Batch] = deque(maxlen=3)
+
+    def batch(self, programs: int) -> Batch:
+        """The next programs to run; the module explains which."""
+        if self.searches >= SEARCHES and (len(self.triage) or (self.comparing and self.compared)):
+            self.searches = 0
+            self.alternate = not self.alternate
+            if len(self.triage) and (self.alternate or not (self.comparing and self.compared)):
+                return self.triage.batch(programs)
+            return self._comparisons()
+        self.searches += 1
+        self.adopt()
+        batch = self._search(programs)
+        self.recent.append(batch)
+        return batch
+
+    def _comparisons(self) -> Batch:
+        entries = [self.compared.popleft() for _ in range(min(ROUND, len(self.compared)))]
+        return Batch.of([entry.candidate for entry in entries], entries, wanted=frozenset(), compare=True)
+
+    def _search(self, programs: int) -> Batch:
+        made: list[tuple[Candidate, Origin]] = []
+        while self.stored and len(made) < programs:
+            entry = self.stored.popleft()
+            made.append((entry.candidate, Origin("stored", entry)))
+        for _ in range(min(len(self.hinted), int(programs * HINTED))):
+            candidate, entry = self.hinted.popleft()
+            made.append((candidate, Origin("hinted", entry)))
+        share = self.share()
+        while len(made) < programs:
+            made.append(self._fresh() if not len(self.corpus) or self.rng.random() < share else self._mutated())
+        self.blind.renew()
+        return Batch.of([candidate for candidate, _ in made], [origin for _, origin in made])
+
+    def share(self) -> float:
+        """The share of fresh programs: by what they bring, against what mutations bring."""
+        fresh, mutated = (self.scores[kind] / self.tries[kind] for kind in ("fresh", "mutated"))
+        low, high = FRESH
+        return min(high, max(low, fresh / (fresh + mutated)))
+
+    def _fresh(self) -> tuple[Candidate, Origin]:
+        scenario = self.blind.scenario()
+        return Candidate(tuple(scenario.compose(self.rng)), scenario), Origin("fresh")
+
+    def _mutated(self) -> tuple[Candidate, Origin]:
+        entry, other = self.corpus.choose(self.rng), self.corpus.choose(self.rng)
+        entry.tried += 1
+        return self.mutator.mutate(entry.candidate, other.candidate), Origin("mutated", entry)
+
+    def learn(
+        self, batch: Batch, ran: int, reached: Sequence[Reach], novel: Sequence[int]  # noqa: ARG002 -- edges say more
+    ) -> None:
+        """Take the edges of a batch."""
+        if batch.compare:
+            self._learn_comparisons(batch, reached)
+        elif batch.wanted is not None:
+            for trial, candidate in self.triage.learn(batch, ran, reached):
+                self._settle(trial, candidate)
+        else:
+            self._learn_edges(batch, ran, reached)
+
+    def _learn_edges(self, batch: Batch, ran: int, reached: Sequence[Reach]) -> None:
+        for figures in (self.scores, self.tries):
+            for kind in figures:
+                figures[kind] *= FADE
+        for origin in batch.origins[:ran]:
+            assert isinstance(origin, Origin)
+            self.tries[origin.kind] += 1
+        for reach in reached:
+            origin, candidate = batch.origins[reach.program], batch.programs[reach.program]
+            assert isinstance(origin, Origin)
+            if reach.calls:
+                self.edges[candidate.scenario.name] += len(reach.edges)
+                self.scores[origin.kind] += 1
+                if origin.kind != "stored":
+                    self._add(candidate, reach, origin)
+
+    def _add(self, candidate: Candidate, reach: Reach, origin: Origin) -> None:
+        """Let a program enter the corpus, without the calls behind the last one with new edges."""
+        last = max(reach.calls)
+        if origin.entry is not None:
+            origin.entry.paid += 1
+        slow = any(call <= last for call in reach.interrupted)
+        entry = Entry(Candidate(candidate.calls[: last + 1], candidate.scenario), len(reach.edges), slow=slow)
+        self.corpus.add(entry)
+        self.triage.add(entry, reach.edges)
+
+    def _settle(self, trial: Trial, candidate: Candidate | None) -> None:
+        """End a trial: the minimized program takes the place of the entry's, or the entry goes."""
+        entry = trial.entry
+        if candidate is None:
+            self.corpus.drop(entry)
+            return
+        entry.candidate, entry.edges, entry.slow = candidate, len(trial.edges), trial.slow
+        if not trial.slow:
+            self.compared.append(entry)
+        self.settled += 1
+        if self.store is not None:
+            self.store.write(candidate)
+
+    def _learn_comparisons(self, batch: Batch, reached: Sequence[Reach]) -> None:
+        """Make mutations of the numbers that were compared."""
+        self.comparing = any(reach.comparisons for reach in reached) or not reached
+        for reach in reached:
+            entry = batch.origins[reach.program]
+            assert isinstance(entry, Entry)
+            made = [mutation for call in reach.comparisons for mutation in self._hinted(entry, call, reach)]
+            self.rng.shuffle(made)
+            self.hinted += [(candidate, entry) for candidate in made[:PER_ENTRY]]
+
+    def _hinted(self, entry: Entry, index: int, reach: Reach) -> list[Candidate]:
+        calls = entry.candidate.calls
+        variant = self.description.variants.get(calls[index].key)
+        if variant is None:
+            return []
+        found = []
+        for call in hinted(calls[index].call, variant, reach.comparisons[index], self.description):
+            encoded = EncodedCall.of(call, variant, self.description)
+            found.append(Candidate((*calls[:index], encoded, *calls[index + 1 :]), entry.candidate.scenario))
+        return found
+
+    def gains(self) -> tuple[int, Counter[str]]:
+        """The programs that it added to the corpus, and the new edges that its programs reached, by scenario."""
+        return self.settled, Counter(self.edges)
+
+    def adopt(self) -> None:
+        """Take the entries that others have written into the directory."""
+        if self.store is None:
+            return
+        for candidate in self.store.fresh(self.blind.scenarios):
+            entry = Entry(candidate, 0)
+            self.corpus.add(entry)
+            self.stored.append(entry)
+
+    def deprioritize(self, candidate: Candidate) -> None:
+        """Make fewer programs like one that lost a kernel to a known bug: of its scenario, and of its entry."""
+        for batch in self.recent:
+            for program, origin in zip(batch.programs, batch.origins, strict=True):
+                if program is candidate and isinstance(origin, Origin) and origin.entry is not None:
+                    origin.entry.lost += 1
+                    return
+        self.blind.deprioritize(candidate)

@@ -1,0 +1,140 @@
+"""The directory of a corpus: one file for each program, in the text form, named by its contents.
+
+A file is written under a temporary name and renamed, so that none is ever seen half-written; programs of the same text
+are one file. So several fuzzers may use one directory at once, and `cp -n` merges two. The first line, a comment, names
+the scenario that the program's mutations take their calls from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from lkltest.errors import UsageError
+from lkltest.fuzz.gen.generator import Candidate, EncodedCall, EncodedProgram, Scenario
+from lkltest.fuzz.gen.sources import Random
+from lkltest.fuzz.lang.describe import Description
+from lkltest.fuzz.prog.text import parse_program, print_program
+from lkltest.fuzz.prog.values import Call, Program
+from lkltest.host.cache import discard
+
+SUFFIX = ".prog"
+LOOK = 2.0  # seconds between two looks at the directory
+_SCENARIO = re.compile(r"# scenario: (\S+)")
+
+
+class Store:
+    """The programs of a directory."""
+
+    def __init__(
+        self, directory: Path, description: Description, *, complain: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """The directory is made where it is missing; `complain` is given a line for each file that cannot be read.
+
+        Raises UsageError where the directory cannot be made or read.
+        """
+        self.directory = directory
+        self.description = description
+        self.complain = complain
+        self.known: set[str] = set()  # names that were read or written
+        self.looked = 0.0
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            self.names()
+        except OSError as error:
+            raise UsageError(f"cannot use the corpus {directory}: {error.strerror}; name another directory") from None
+
+    def names(self) -> list[str]:
+        """The names of all files of programs, sorted."""
+        return sorted(entry.name for entry in os.scandir(self.directory)
+                      if entry.name.endswith(SUFFIX) and not entry.name.startswith("."))
+
+    def write(self, candidate: Candidate) -> str:
+        """Write a program; the name of its file. Raises UsageError where it cannot be written."""
+        program = Program(tuple(encoded.call for encoded in candidate.calls))
+        text = f"# scenario: {candidate.scenario.name}\n{print_program(program)}"
+        return self.put(text)
+
+    def put(self, text: str) -> str:
+        """Write the text of a program; the name of its file."""
+        body = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
+        name = hashlib.blake2b(body.encode(), digest_size=10).hexdigest() + SUFFIX
+        self.known.add(name)
+        path = self.directory / name
+        temporary = self.directory / f".{name}.{os.getpid()}"
+        try:
+            if not path.exists():
+                temporary.write_text(text)
+                temporary.replace(path)
+        except OSError as error:
+            raise UsageError(f"cannot write into the corpus {self.directory}: {error.strerror}") from None
+        finally:
+            discard(temporary)
+        return name
+
+    def fresh(self, scenarios: Sequence[Scenario]) -> Iterator[Candidate]:
+        """The programs that were not read or written yet; it looks every `LOOK` seconds at most."""
+        if not scenarios or (self.looked and time.monotonic() - self.looked < LOOK):
+            return
+        self.looked = time.monotonic()
+        for name in self.names():
+            if name not in self.known:
+                self.known.add(name)
+                candidate = self.read(name, scenarios)
+                if candidate is not None:
+                    yield candidate
+
+    def programs(self) -> Iterator[tuple[str, Program]]:
+        """The names and programs of all files that can be read; `complain` is given the others, with the reason."""
+        for name in self.names():
+            found = self._load(name)
+            if found is not None:
+                yield name, found[1]
+
+    def _load(self, name: str) -> tuple[str, Program] | None:
+        """The text and the program of a file."""
+        try:
+            text = (self.directory / name).read_text()
+            program = self.parse(text)
+            if not program.calls:
+                raise UsageError("it has no calls")
+        except (OSError, UnicodeDecodeError, UsageError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            self.complain(f"{self.directory / name} is left out: {why}")
+            return None
+        return text, program
+
+    def read(self, name: str, scenarios: Sequence[Scenario]) -> Candidate | None:
+        """The program of a file; None where it cannot be read.
+
+        A program of another scenario than the given ones belongs to the first of them.
+        """
+        loaded = self._load(name)
+        if loaded is None:
+            return None
+        found = _SCENARIO.match(loaded[0])
+        by_name = {scenario.name: scenario for scenario in scenarios}
+        scenario = by_name.get(found[1] if found else "", scenarios[0])
+        if not scenario.pool:
+            scenario.fill(Random(name))
+        return Candidate(self.encode(loaded[1]).calls, scenario)
+
+    def parse(self, text: str) -> Program:
+        """The program of a text; raises UsageError where this kernel cannot be given it."""
+        description = self.description
+
+        def check(call: Call) -> None:
+            description.encoder.call(call)
+
+        return parse_program(text, description.headers.constants, description.produces, check)
+
+    def encode(self, program: Program) -> EncodedProgram:
+        """A program of this kernel, encoded."""
+        description = self.description
+        return EncodedProgram(tuple(
+            EncodedCall.of(call, description.variant(call.name, call.args), description) for call in program.calls
+        ))

@@ -120,7 +120,7 @@ class Arguments:
         inner = scope.within()
         inner.siblings.update(value.fields)
         present = dict(value.fields)
-        if layout is None or layout.union or not present:
+        if layout is None or layout.union or not present or value.name != tag.removeprefix("lkl_"):
             return type.draw(self.source, scope)
         names = [name for name in present if not isinstance(types.get(name), Len)]
         if not names:

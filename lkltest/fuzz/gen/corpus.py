@@ -14,6 +14,7 @@ from lkltest.fuzz.gen.generator import Candidate
 
 REFRESH = 400  # choices after which the energies are computed anew
 PATIENCE = 24.0  # mutations without success that halve an entry's energy
+DEPTH = 8  # steps from a fresh program that count: what took long to reach leads further
 PAYS = 3.0  # energy of a new entry that was made of an old one
 SLOW = 0.02  # factor for a program that blocks: it costs as much time as thousands of others
 LOSS = 0.25  # factor for each kernel that was lost to a known bug
@@ -26,6 +27,7 @@ class Entry:
     candidate: Candidate
     edges: int  # that it was the first to reach
     slow: bool = False  # it has calls that block
+    depth: int = 0  # entries that it was made of, one after the other
     tried: int = 0  # mutations of it
     paid: int = 0  # mutations of it that reached new edges
     lost: int = 0  # kernels lost to known bugs by its mutations
@@ -34,7 +36,7 @@ class Entry:
     @property
     def energy(self) -> float:
         """Its share of the choices, against the others'."""
-        base = 1.0 + min(self.edges, 50) / 10 + PAYS * self.paid
+        base = 1.0 + min(self.edges, 50) / 50 + min(self.depth, DEPTH) / 2 + PAYS * self.paid
         weight = base / (1.0 + self.tried / PATIENCE)
         return weight * (SLOW if self.slow else 1.0) * LOSS ** min(self.lost, 20)
 

@@ -24,6 +24,7 @@ Several generators may share a directory: each takes the entries that the others
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ ROUND = 64  # programs of a batch of comparisons
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a program of a search comes from."""
+    """The source of a program of a search."""
 
     kind: str  # "fresh", "mutated", "hinted", "stored"
     entry: Entry | None = None  # that was mutated
@@ -163,7 +164,9 @@ class Guided:
         if origin.entry is not None:
             origin.entry.paid += 1
         slow = any(call <= last for call in reach.interrupted)
-        entry = Entry(Candidate(candidate.calls[: last + 1], candidate.scenario), len(reach.edges), slow=slow)
+        depth = origin.entry.depth + 1 if origin.entry is not None else 0
+        part = Candidate(candidate.calls[: last + 1], candidate.scenario)
+        entry = Entry(part, len(reach.edges), slow=slow, depth=depth)
         self.corpus.add(entry)
         self.triage.add(entry, reach.edges)
 
@@ -197,8 +200,9 @@ class Guided:
             return []
         found = []
         for call in hinted(calls[index].call, variant, reach.comparisons[index], self.description):
-            encoded = EncodedCall.of(call, variant, self.description)
-            found.append(Candidate((*calls[:index], encoded, *calls[index + 1 :]), entry.candidate.scenario))
+            with contextlib.suppress(ValueError, KeyError):  # a number may be too wide for its field
+                encoded = EncodedCall.of(call, variant, self.description)
+                found.append(Candidate((*calls[:index], encoded, *calls[index + 1 :]), entry.candidate.scenario))
         return found
 
     def gains(self) -> tuple[int, Counter[str]]:

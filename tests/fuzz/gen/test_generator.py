@@ -40,5 +40,5 @@ def test_a_blind_generator_learns_from_new_errnos(description: Description) -> N
     """The programs that saw a call end in a new way are kept; edges are not looked at."""
     generator = Generator(description, 1, ("pipes",))
     batch = generator.batch(8)
-    generator.learn(batch, 8, [Reach(3, {0: {1, 2}})], [5])
+    generator.learn(batch, 8, [Reach(3, {0: frozenset({1, 2})})], [5])
     assert generator.scenarios[0].corpus == [batch.programs[5]]

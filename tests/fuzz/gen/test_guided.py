@@ -1,0 +1,96 @@
+"""The guided engine, on a small program in Python instead of a kernel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lkltest.fuzz.gen.generator import Generator
+from lkltest.fuzz.gen.guided import Guided
+from lkltest.fuzz.gen.store import Store
+from lkltest.fuzz.lang.describe import Description
+from tests.fuzz.gen.toy import SCENARIOS, STEPS, Toy, describe_toy
+
+MOST = 60_000  # programs: a blind search needs a hundred million for the five steps, and 2 to the 96th for the magics
+
+
+@pytest.fixture(scope="module")
+def toy_description() -> Description:
+    """The calls of the program under test."""
+    return describe_toy()
+
+
+@pytest.mark.parametrize(("goal", "seed"), [("five steps", 1), *(("three magics", seed) for seed in (1, 2, 3))])
+def test_the_guided_engine_gets_through(toy_description: Description, goal: str, seed: int) -> None:
+    """Five steps of which each opens a branch, and three magic numbers in a row, are found."""
+    toy = Toy()
+    assert toy.fuzz(Guided(toy_description, seed, scenarios=SCENARIOS), goal, MOST) < MOST
+    assert goal in toy.reached
+
+
+def test_the_blind_generator_does_not(toy_description: Description) -> None:
+    """The same programs, drawn without guidance, come to neither goal."""
+    toy = Toy()
+    toy.fuzz(Generator(toy_description, 1, scenarios=SCENARIOS), "five steps", MOST // 10)
+    assert toy.reached == set()
+
+
+def test_the_same_seed_makes_the_same_programs(toy_description: Description) -> None:
+    """Two engines with the same seed and the same feedback make the same batches."""
+    one, two = (Guided(toy_description, 7, scenarios=SCENARIOS) for _ in range(2))
+    first, second = Toy(), Toy()
+    for _ in range(30):
+        batch, other = one.batch(32), two.batch(32)
+        assert batch.data == other.data
+        one.learn(batch, 32, first.run(batch), ())
+        two.learn(other, 32, second.run(other), ())
+
+
+def test_a_corpus_is_minimized_and_resumed(toy_description: Description, tmp_path: Path) -> None:
+    """The programs that are kept have no needless calls, and a new engine begins where they end."""
+    toy = Toy()
+    store = Store(tmp_path, toy_description)
+    toy.fuzz(Guided(toy_description, 1, scenarios=SCENARIOS, store=store), "five steps", MOST)
+    texts = [path.read_text() for path in tmp_path.glob("*.prog")]
+    assert texts
+    assert all(text.count("other") <= 1 for text in texts), texts  # the first one reaches something, more do not
+    deepest = max(texts, key=lambda text: text.count("step("))
+    assert deepest.count("step(") >= len(STEPS) - 1
+    resumed = Toy()
+    engine = Guided(toy_description, 2, scenarios=SCENARIOS, store=Store(tmp_path, toy_description))
+    batch = engine.batch(max(32, len(texts)))
+    engine.learn(batch, len(batch.programs), resumed.run(batch), ())
+    assert len(engine.corpus) >= len(texts)
+    assert len(resumed.seen) > 0.9 * len(toy.seen)
+
+
+def test_flaky_programs_leave_the_corpus(toy_description: Description) -> None:
+    """A program that does not reach its edges again is dropped, and not written."""
+    toy = Toy()
+    engine = Guided(toy_description, 1, scenarios=SCENARIOS)
+    batch = engine.batch(32)
+    reached = toy.run(batch)
+    for reach in reached:
+        reach.calls = {call: frozenset({1_000_000 + reach.program}) for call in reach.calls}
+    engine.learn(batch, 32, reached, ())
+    assert len(engine.corpus) == len(reached) > 0
+    while len(engine.triage):
+        batch = engine.batch(32)
+        engine.learn(batch, len(batch.programs), toy.run(batch) if batch.wanted else [], ())
+    assert engine.settled == 0
+    assert all(entry.flaky for entry in engine.corpus.entries)
+
+
+def test_programs_that_block_are_seldom_mutated(toy_description: Description) -> None:
+    """A program with a call that had to be interrupted is kept, with a fraction of the energy."""
+    engine = Guided(toy_description, 1, scenarios=SCENARIOS)
+    batch = engine.batch(32)
+    reached = Toy().run(batch)
+    first = reached[0]
+    first.interrupted.add(min(first.calls))
+    engine.learn(batch, 32, reached, ())
+    slow, *others = engine.corpus.entries
+    assert slow.slow
+    assert all(not other.slow for other in others)
+    assert slow.energy < 0.1 * min(other.energy for other in others)

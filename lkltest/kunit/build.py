@@ -16,7 +16,7 @@ from lkltest.settings import Settings
 from lkltest.uml import build as uml_build
 from lkltest.uml.tree import demand_tree
 
-OBJECTS = 700  # compiled for 6.12's default configuration: for the progress bar only
+OBJECTS, ALL_OBJECTS = 700, 1300  # compiled for 6.12's default and --alltests: for the progress bar only
 RECORD = "built.json"
 
 
@@ -108,7 +108,8 @@ def make(
     configure(output, root, wanted, built, progress)
     run = [f"O={output}", uml_build.jobs(settings), "all"]
     try:
-        uml_build.make([run], root, log, progress, OBJECTS)
+        expected = ALL_OBJECTS if tree / config.ALL in built.configs else OBJECTS
+        uml_build.make([run], root, log, progress, expected)
     except BuildError as error:
         error.exit_code = Exit.DOES_NOT_BUILD
         raise

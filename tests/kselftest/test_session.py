@@ -41,9 +41,9 @@ def uml(settings: Settings) -> Uml:
 
 
 @pytest.fixture
-def options(pytester: pytest.Pytester, settings: Settings, monkeypatch: pytest.MonkeyPatch, uml: Uml) -> list[str]:
+def options(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, uml: Uml) -> list[str]:
     """The options of a session on a copy of the tree, which nothing may write to."""
-    monkeypatch.setenv("LKLTEST_CACHE", str(settings.cache))
+    monkeypatch.setenv("LKLTEST_CACHE", str(pytester.path / "cache"))  # the copy of the tree is not to stay
     tree = pytester.path / "linux"
     shutil.copytree(TREE, tree)
     pytester.makepyfile(test_ks='from lkltest import Kselftest\n\nks = Kselftest("mini", "needy", "slow")\n')

@@ -68,9 +68,10 @@ def test_docstrings_begin_with_the_thing_itself(room: str) -> None:
 
 def commands_of(page: str) -> Iterator[tuple[str, list[str]]]:
     """The commands of a page's blocks that are ours, each with the options that it names."""
-    for block in re.findall(r"^ *```(?:console)?\n(.*?)^ *```", page, re.MULTILINE | re.DOTALL):
+    for block in re.findall(r"^ *```(?:console|yaml[^\n]*)?\n(.*?)^ *```", page, re.MULTILINE | re.DOTALL):
         for line in block.splitlines():
-            found = re.match(r"(?:\$ )?(?:\S+=\S+ |\.venv/bin/)*((?:pytest|lkltest(?: \w+)?))\b(.*)", line)
+            text = re.sub(r"^ *- (?:run: )?", "$ ", line)
+            found = re.match(r"(?:\$ )?(?:\S+=\S+ |\.venv/bin/)*((?:pytest|lkltest(?: \w+)?))\b(.*)", text)
             if found:
                 words = re.sub(r"'[^']*'|\"[^\"]*\"", "", found[2]).partition(" #")[0].partition("|")[0]
                 yield found[1], re.findall(r"(?<![\w-])--[a-z][\w-]*", words)
@@ -104,6 +105,28 @@ def test_commands_that_are_shown_exist(page: Path, options: dict[str, set[str]])
     for command, shown in commands_of(page.read_text()):
         assert command in options
         assert set(shown) <= options[command], command
+
+
+def ci_configurations() -> Iterator[tuple[str, str, str]]:
+    """The configurations of CI services that we have, write and show: name, kind of schema, text."""
+    for path in [*(ROOT / ".github" / "workflows").glob("*"), *(ROOT / "lkltest" / "templates").glob("*.yml")]:
+        yield path.name, "github-workflows", path.read_text()
+    for page in PAGES:
+        for kind, text in re.findall(r'^```yaml title="\.(gitlab-ci)[^"]*"\n(.*?)^```', page.read_text(), re.M | re.S):
+            yield page.name, kind, text
+
+
+def test_configurations_of_ci_services_are_valid(tmp_path: Path) -> None:
+    """GitHub and GitLab take each configuration that is here, written by a command, or shown on a page."""
+    kinds = set()
+    for name, kind, text in ci_configurations():
+        file = tmp_path / "ci.yml"
+        file.write_text(text)
+        check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{kind}", str(file)]
+        done = process.run(check, merge=True, timeout=600)
+        assert done.ok, f"{name}: {done.output.decode()}"
+        kinds.add(kind)
+    assert kinds == {"github-workflows", "gitlab-ci"}
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if "reference" not in page.parts], ids=lambda page: page.name)

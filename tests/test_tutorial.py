@@ -1,4 +1,4 @@
-"""The tutorial, done as it says: its files are written, its commands are run, their output is compared."""
+"""The tutorial and the pages on CI, done as they say: files are written, commands run, their output compared."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lkltest.host import process
 from lkltest.liblkl import Liblkl
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted((ROOT / "docs" / "tutorial").glob("*.md"))
+PAGES = [*sorted((ROOT / "docs" / "tutorial").glob("*.md")), ROOT / "docs" / "gitlab.md", ROOT / "docs" / "kernelci.md"]
 BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```', re.MULTILINE | re.DOTALL)
 STATUS = re.compile(r" +# exits with (\d+)$")
 ENVIRONMENT = {

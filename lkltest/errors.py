@@ -53,3 +53,15 @@ class KernelLost(LkltestError):
     """The kernel under test crashed, hung or went away, so that no verdict came back."""
 
     exit_code = Exit.KERNEL_LOST
+
+
+class PropertyFailed(AssertionError):
+    """A kernel that fails in a property's test, with the files that show how."""
+
+    program = "program.txt"  # among the files, for `lkltest replay`
+
+    def __init__(self, title: str, name: str, text: str, files: dict[str, str]) -> None:
+        super().__init__(text)
+        self.title = title
+        self.name = name  # the same for the same failure; a file may be named so
+        self.files = files  # by their names

@@ -54,8 +54,8 @@ INNER_ROWS = {
     "sessionreport": ("model timeline", "github page"),
     "plugin": (
         "parts retention run_items", "session tap_option", "artifacts causes debugging freshness kernels repeating",
-        "ci_files coverage images known_names side_by_side trials", "reporting running umls", "suite tap_running",
-        "known kunit tap_suite trees", "kselftest", "collection fixtures scheduling",
+        "ci_files coverage findings images known_names side_by_side trials", "reporting running umls",
+        "suite tap_running", "known kunit tap_suite trees", "kselftest", "collection fixtures scheduling",
     ),
     "cli": ("build contents cov cut doctor output signals unpack", "fuzz gate replay tap", "kunit"),
 }

@@ -16,7 +16,7 @@ from lkltest.plugin.coverage import directories
 from lkltest.plugin.reporting import describe, outcome_of, point_of
 from lkltest.plugin.session import settings_of
 from lkltest.sessionreport import github
-from lkltest.sessionreport.model import Item, Session, latest
+from lkltest.sessionreport.model import Finding, Item, Session, latest
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -39,11 +39,14 @@ class Page:
         self.started = time.time()
         self.items: list[Item] = []
         self.notes: dict[str, None] = {}  # an ordered set
+        self.findings: list[Finding] = []
         self.lines: list[str] = []  # for the terminal
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note an item's report."""
         self.notes |= dict.fromkeys(getattr(report, "lkltest_notes", []))
+        for found in getattr(report, "lkltest_findings", ()):
+            self.findings.append(Finding(**{**found, "files": tuple(found["files"])}, item=report.nodeid))
         if str(report.outcome) != "rerun" and (report.when == "call" or not report.passed):
             self.items.append(item_of(report))
 
@@ -74,6 +77,7 @@ class Page:
             title=" ".join(["pytest", *self.config.invocation_params.args]), started=self.started,
             seconds=time.time() - self.started, kernels=self._kernels(), items=latest(self.items),
             coverage=directories(self.config), notes=tuple(self.notes),
+            findings=tuple(self.findings),
         )  # fmt: skip
 
     def _kernels(self) -> dict[str, str]:

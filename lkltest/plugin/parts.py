@@ -6,8 +6,8 @@ import pytest
 
 # Modules with the hooks of one concern each.
 PARTS = (
-    "ci_files", "collection", "coverage", "debugging", "freshness", "repeating", "reporting", "scheduling", "known",
-    "page",
+    "ci_files", "collection", "coverage", "debugging", "findings", "freshness", "repeating", "reporting", "scheduling",
+    "known", "page",
 )  # fmt: skip
 
 # Modules that only sessions with something of ours load.

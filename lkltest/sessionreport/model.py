@@ -57,6 +57,17 @@ class Cause:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """A failure that a property's test has found, with its files."""
+
+    title: str
+    name: str  # the same for the same failure
+    place: str  # the directory of its files
+    files: tuple[str, ...]  # their names
+    item: str  # the item that found it
+
+
+@dataclass(frozen=True)
 class Session:
     """All that the report tells of a session."""
 
@@ -67,6 +78,7 @@ class Session:
     items: tuple[Item, ...]
     coverage: tuple[tuple[str, int, int], ...] = ()  # directory, lines, lines that were reached
     notes: tuple[str, ...] = field(default=())  # "artifacts: ..."
+    findings: tuple[Finding, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:

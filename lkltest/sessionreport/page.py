@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 import time
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+from urllib.parse import quote
 
 import lkltest
 from lkltest.errors import UsageError
@@ -20,6 +22,7 @@ LETTERS = {"passed": "ok", "failed": "FAILED", "error": "ERROR", "skipped": "ski
 SLOWEST = 15  # items whose times are told
 NAMED = 12  # items of a cause that are named; the others are counted
 LONGEST = 200_000  # characters of one log: the whole is among the artifacts
+KEPT = re.compile(r"^(artifacts: +)(/\S+)$", re.MULTILINE)  # the directory of a failure's files, in its message
 CONTROL = re.compile(rf"{ESCAPE_PATTERN}|[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -28,22 +31,23 @@ def write(session: Session, path: Path) -> None:
     temporary = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text("\n".join(document(session)), encoding="utf-8", errors="replace")
+        temporary.write_text("\n".join(document(session, path.parent)), encoding="utf-8", errors="replace")
         temporary.replace(path)
     except OSError as error:
         discard(temporary)
         raise UsageError(f"cannot write {path}: {error.strerror}; name another file with --lkl-html") from None
 
 
-def document(session: Session) -> Iterator[str]:
-    """The lines of the page."""
+def document(session: Session, folder: Path = Path()) -> Iterator[str]:
+    """The lines of the page, which will be in `folder`."""
     verdict = "failed" if any(item.bad for item in session.items) else "passed" if session.items else "empty"
     yield "<!doctype html>"
     yield f'<html lang="en"><head><meta charset="utf-8"><title>{verdict}: {text(session.title)}</title>'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield f"<style>{asset('page.css')}</style></head><body>"
     yield from head(session, verdict)
-    yield from causes(session)
+    yield from causes(session, folder)
+    yield from findings(session, folder)
     yield from matrix(session)
     yield from boots(session)
     yield from slowest(session)
@@ -66,18 +70,18 @@ def head(session: Session, verdict: str) -> Iterator[str]:
     yield "</header>"
 
 
-def causes(session: Session) -> Iterator[str]:
+def causes(session: Session, folder: Path) -> Iterator[str]:
     """Each cause of failures once, however many items have it."""
     found = session.causes
     if not found:
         return
     yield f"<section><h2>Failures by cause <small>{len(found)}</small></h2>"
     for cause in found:
-        yield from one_cause(cause)
+        yield from one_cause(cause, folder)
     yield "</section>"
 
 
-def one_cause(cause: Cause) -> Iterator[str]:
+def one_cause(cause: Cause, folder: Path) -> Iterator[str]:
     """A cause: its sentence, its items, its text."""
     number = len(cause.items)
     first = cause.items[0]
@@ -86,7 +90,28 @@ def one_cause(cause: Cause) -> Iterator[str]:
     if number > 1:
         more = f" and {number - NAMED} more" if number > NAMED else ""
         yield f"<p>{', '.join(f'<code>{text(name(item))}</code>' for item in cause.items[:NAMED])}{more}</p>"
-    yield f"<pre>{text(cause.text)}</pre></details>"
+    told = KEPT.sub(lambda found: f"{found[1]}{link(Path(found[2]), found[2], folder)}", text(cause.text))
+    yield f"<pre>{told}</pre></details>"
+
+
+def findings(session: Session, folder: Path) -> Iterator[str]:
+    """The failures that properties' tests have found, with links to their files."""
+    if not session.findings:
+        return
+    yield f"<section><h2>Findings <small>{len(session.findings)}</small></h2><div class=wide><table><thead>"
+    yield "<tr><th>finding</th><th>found by</th><th>files</th></tr></thead><tbody>"
+    for found in session.findings:
+        place = Path(found.place)
+        links = ", ".join(link(place / file, file, folder) for file in found.files)
+        yield f"<tr><td><b>{text(found.title)}</b><br><code>{text(found.name)}</code></td>"
+        yield f"<td>{text(found.item)}</td><td>{links}</td></tr>"
+    yield "</tbody></table></div></section>"
+
+
+def link(path: Path, shown: str, folder: Path) -> str:
+    """A link from a page in `folder` to a file that was kept: both may be moved together."""
+    target = quote(os.path.relpath(path.absolute(), folder.absolute()))
+    return f'<a href="{target}">{text(shown)}</a>'
 
 
 def name(item: Item) -> str:

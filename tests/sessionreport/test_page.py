@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from lkltest.errors import UsageError
 from lkltest.host import process
 from lkltest.sessionreport import page
-from lkltest.sessionreport.model import Item, Session
+from lkltest.sessionreport.model import Finding, Item, Session
 
 BOOT = "".join(f"[    {number / 100:.6f}] message {number}\n" for number in range(12))
 ITEMS = (
@@ -46,6 +47,16 @@ def test_the_page_tells_what_happened() -> None:
                  "<td>fs/ext4</td><td>200</td><td>50</td><td>25.0%</td>"):  # fmt: skip
         assert part in told
     assert told.count("<tr class=file>") == 3
+
+
+def test_the_page_links_to_the_files_of_failures() -> None:
+    """A finding's files, and the directory that a failure names, are links relative to the page."""
+    found = Finding("BUG in <f>", "bug-f", "/r/kept/bug f", ("program.txt", "stack.txt"), "fuzz.py::test_calls")
+    item = Item("a.py::p", "", "failed", 0.0, "a.c:1: lost\nartifacts: /r/kept/p")
+    told = "\n".join(page.document(replace(SESSION, items=(item,), findings=(found,)), Path("/r/out")))
+    assert "<b>BUG in &lt;f&gt;</b><br><code>bug-f</code>" in told
+    assert '<a href="../kept/bug%20f/program.txt">program.txt</a>, <a href="../kept/bug%20f/stack.txt">' in told
+    assert 'artifacts: <a href="../kept/p">/r/kept/p</a>' in told
 
 
 def test_an_empty_session_is_not_passed() -> None:

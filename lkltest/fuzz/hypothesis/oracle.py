@@ -1,4 +1,4 @@
-"""An oracle for Hypothesis: it runs programs, and raises AssertionError where the kernel fails."""
+"""An oracle for Hypothesis: it runs programs, and raises PropertyFailed where the kernel fails."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lkltest.errors import PropertyFailed
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.lang.naming import Namer
@@ -31,7 +32,7 @@ class Ran:
 
 
 class Oracle(Closing):
-    """Runs programs on a kernel that lives from one program to the next, and raises AssertionError where it fails.
+    """Runs programs on a kernel that lives from one program to the next, and raises PropertyFailed where it fails.
 
     Use it as a context manager. `known` are names of failures that are not raised (* stands for any letters), each
     with its reason.
@@ -43,7 +44,8 @@ class Oracle(Closing):
         self.known = known
         self.namer = Namer(description)
         self.history: list[Program] = []  # of the kernel that runs
-        self.reports: dict[Program, str] = {}  # of programs that failed, since Hypothesis runs them again
+        # What is raised for programs that failed: Hypothesis runs them again.
+        self.reports: dict[Program, tuple[str, str, str, dict[str, str]]] = {}
 
     def close(self) -> None:
         """End the kernel that runs."""
@@ -54,7 +56,7 @@ class Oracle(Closing):
         return "---\n".join(print_program(program, self.namer) for program in programs)
 
     def run(self, program: Program) -> Ran:
-        """Run a program on the kernel that is there; raises AssertionError with a report where it fails."""
+        """Run a program on the kernel that is there; raises PropertyFailed with a report where it fails."""
         if program not in self.reports:
             if self.runner.kernel is None or len(self.history) >= HISTORY:
                 self.runner.drop()
@@ -68,16 +70,16 @@ class Oracle(Closing):
             if program not in self.reports:
                 return Ran(result.returned, 0, result.report)
         # One line for all failures: Hypothesis takes failures raised on different lines for different ones.
-        raise AssertionError(self.reports[program])
+        raise PropertyFailed(*self.reports[program])
 
     def fresh(self, programs: Sequence[Program]) -> Ran:
-        """Run programs on a kernel of their own; raises AssertionError with a report where one fails."""
+        """Run programs on a kernel of their own; raises PropertyFailed with a report where one fails."""
         self.history = list(programs)
         result = self.runner.run(programs)
         if result.report is not None:
             self.fail(programs[-1], result.report)
             if programs[-1] in self.reports:
-                raise AssertionError(self.reports[programs[-1]])
+                raise PropertyFailed(*self.reports[programs[-1]])
         return Ran(result.returned, self.runner.memory.head().interrupted, result.report)
 
     def fail(self, program: Program, report: Report) -> None:
@@ -101,6 +103,7 @@ class Oracle(Closing):
     def describe(self, program: Program, programs: Sequence[Program], report: Report, when: str) -> None:
         """Keep the text about a failure, which is raised whenever the program is run."""
         evidence = report.stack or report.console[-3000:]
-        self.reports[program] = (
-            f"{report.title} ({report.name}), {when}:\n\n{self.show(programs)}\n{evidence}"
-        )
+        shown = self.show(programs)
+        files = {PropertyFailed.program: shown, "stack.txt": report.stack, "console.txt": report.console}
+        text = f"{report.title} ({report.name}), {when}:\n\n{shown}\n{evidence}"
+        self.reports[program] = (report.title, report.name, text, {name: told for name, told in files.items() if told})

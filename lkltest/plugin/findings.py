@@ -1,0 +1,45 @@
+"""The files of a property's failure: the program to replay, the stack, the console."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from lkltest.errors import PropertyFailed
+from lkltest.plugin.artifacts import Artifacts, command
+from lkltest.plugin.session import settings_of
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep the files of each failure that a property's test has found; the report names them."""
+    report = yield
+    if report.failed and call.excinfo is not None:
+        for failure in failures(call.excinfo.value):
+            keep(item, report, failure)
+    return report
+
+
+def failures(error: BaseException) -> Iterator[PropertyFailed]:
+    """The failures in an exception: Hypothesis raises a group where a property fails in several ways."""
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from failures(one)
+    elif isinstance(error, PropertyFailed):
+        yield error
+
+
+def keep(item: pytest.Item, report: pytest.TestReport, failure: PropertyFailed) -> None:
+    """Write the files of a failure into a directory of its own."""
+    artifacts = Artifacts(item.config, settings_of(item.config), f"{item.nodeid}-{failure.name}")
+    artifacts.wanted = True
+    with artifacts:
+        for name, text in failure.files.items():
+            (artifacts.path / name).write_text(text, errors="replace")
+    found = {"title": failure.title, "name": failure.name, "place": str(artifacts.path), "files": list(failure.files)}
+    report.lkltest_findings = [*getattr(report, "lkltest_findings", ()), found]  # type: ignore[attr-defined] # as a cause
+    again = command("replay", artifacts.path / failure.program)
+    report.sections.append((failure.name, f"artifacts: {artifacts.path}\nagain:     {again}"))

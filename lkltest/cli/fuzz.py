@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import secrets
 import signal
 import sys
@@ -62,6 +61,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
                              "default kernel is then the guided variant")
     parser.add_argument("--blind", action="store_true",
                         help="do not let new code guide the choice of programs, even if the kernel tells of it")
+    parser.add_argument("--scheduler", metavar="ADDRESS", default=None,
+                        help="fuzz on all workers of this Dask scheduler, tcp://HOST:PORT; --workers is then their "
+                        "number on each of them (pip install 'lkltest[campaign]')")
     parser.add_argument("--list-calls", action="store_true", help="print how each call is described, and end")
 
 
@@ -107,6 +109,8 @@ def run(arguments: argparse.Namespace) -> int:
     unknown = set(arguments.scenario) - set(scenarios())
     if unknown:
         raise UsageError(f"no scenario {', '.join(sorted(unknown))}; there are {', '.join(scenarios())}")
+    if arguments.scheduler and settings.cov is not None:
+        raise UsageError("--cov collects on this machine alone: leave it out, or --scheduler")
     if settings.mem < MINIMUM_MEM:
         raise UsageError(f"--mem {settings.mem >> 20}M is too little to fuzz with; take at least {MINIMUM_MEM >> 20}M")
     with covering(KernelConfig.make(liblkl, settings, description.shapes), settings) as config:
@@ -176,9 +180,9 @@ def _fuzz(arguments: argparse.Namespace, settings: Settings, description: Descri
     prepare(arguments.output)
     fuzzer = Fuzzer(
         config, description, settings, arguments.output.absolute(), seed=seed,
-        workers=arguments.workers or len(os.sched_getaffinity(0)), scenarios=tuple(arguments.scenario),
-        reproduce_seconds=arguments.reproduce_time,
+        workers=arguments.workers, scenarios=tuple(arguments.scenario), reproduce_seconds=arguments.reproduce_time,
         guided=not arguments.blind, corpus=arguments.corpus and arguments.corpus.absolute(),
+        scheduler=arguments.scheduler,
     )
     console = Console(file=cast(TextIO, Lasting(sys.stderr)), soft_wrap=True, highlight=False, markup=False)
     manner = "blind" if fuzzer.corpus is None else "guided"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,12 +15,14 @@ from typing import NamedTuple
 
 from lkltest.coverage.collect import is_instrumented
 from lkltest.errors import LkltestError
+from lkltest.fuzz.campaign import Campaign
 from lkltest.fuzz.crash_queue import CrashQueue
 from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.findings import Finding
 from lkltest.fuzz.lang.describe import Description
-from lkltest.fuzz.messages import InternalError, Progress, Task, total
+from lkltest.fuzz.member import Order, identity
+from lkltest.fuzz.messages import InternalError, Loops, Progress, Task, total
 from lkltest.fuzz.repro.repro import MINIMIZE_SECONDS
 from lkltest.fuzz.supervisor import Supervisor
 from lkltest.settings import Settings
@@ -51,28 +55,38 @@ class Fuzzer:
         self, config: KernelConfig, description: Description, settings: Settings, output: Path, *,
         seed: int, workers: int, scenarios: tuple[str, ...] = (), minimize_seconds: float = MINIMIZE_SECONDS,
         reproduce_seconds: float | None = None, guided: bool = True, corpus: Path | None = None,
+        scheduler: str | None = None,
     ) -> None:
         """Count edges where the kernel is instrumented, and let them guide the fuzzer if it is `guided`.
 
         `corpus` is the directory of its corpus; without one, the corpus goes with the session. Failures are still
         reproduced for `reproduce_seconds` after the end (None: a part of the time); with 0, they are not reproduced at
-        all, and only written down.
+        all, and only written down. With a Dask `scheduler` the loops run on its workers, `workers` on each (0: one for
+        each of its threads); failures are reproduced here.
         """
         self.reproduce_seconds = reproduce_seconds
         self.config = config
         self.description = description
         self.output = output
         self.seed = seed
-        self.workers = workers
+        self.workers = workers or len(os.sched_getaffinity(0))
         self.crash_queue = CrashQueue(description, settings, output, seed=seed, minimize_seconds=minimize_seconds)
         self.stop = threading.Event()  # ends the fuzzing; the last failures are still reproduced
         self.seen = SeenEdges() if is_instrumented(config.liblkl) else None
         self.scratch = tempfile.TemporaryDirectory(prefix="lkltest-corpus-")
         self.corpus = (corpus or Path(self.scratch.name)) if guided and self.seen is not None else None
-        self.supervisor = Supervisor(
-            Task(config, description, scenarios, self.corpus), self.crash_queue,
-            seed=seed, workers=workers, seen=self.seen, stop=self.stop,
-        )  # fmt: skip
+        self.loops: Loops
+        if scheduler is None:
+            self.loops = Supervisor(
+                Task(config, description, scenarios, self.corpus), self.crash_queue,
+                seed=seed, workers=self.workers, seen=self.seen, stop=self.stop,
+            )  # fmt: skip
+        else:
+            kernel = identity(config.liblkl, description)
+            self.loops = Campaign(
+                scheduler, Order(uuid.uuid4().hex, settings, kernel, scenarios, seed, guided), self.crash_queue,
+                workers=workers, corpus=self.corpus, seen=self.seen, stop=self.stop,
+            )  # fmt: skip
         self.samples: list[Sample] = []
         self.error: LkltestError | None = None
         self.started = time.monotonic()
@@ -86,7 +100,7 @@ class Fuzzer:
     @property
     def progress(self) -> Progress:
         """The progress of all loops, as they have reported it."""
-        return total(self.supervisor.progress())
+        return total(self.loops.progress())
 
     def run(self, seconds: float, tick: Callable[[], None], *, programs: int = 0, every: float = 0.5) -> None:
         """Fuzz for some seconds, or until `programs` have run; `tick` is called after every `every` seconds.
@@ -94,7 +108,7 @@ class Fuzzer:
         Then the last failures are reproduced; an exception of `tick` or Ctrl-C ends that early. A failure that there is
         no time to reproduce is a finding with its history. Raises the first exception of a loop or a thread.
         """
-        supervisor = self._thread(self.supervisor.run)
+        supervisor = self._thread(self.loops.run)
         examiners = [self._thread(self.crash_queue.work) for _ in range(self.workers)]
         at_once = max(1, int(self.workers * EXAMINERS))
         grace = max(LEAST_GRACE, seconds * GRACE) if self.reproduce_seconds is None else self.reproduce_seconds
@@ -164,7 +178,7 @@ class Fuzzer:
 
     def close(self) -> None:
         """End what still runs, and free the shared memory."""
-        self.supervisor.close()
+        self.loops.close()
         if self.seen is not None:
             self.seen.close()
         self.scratch.cleanup()
@@ -182,8 +196,8 @@ class Fuzzer:
     @property
     def lost(self) -> Sequence[str]:
         """A sentence for each process of a worker that was lost, and replaced."""
-        return self.supervisor.lost
+        return self.loops.lost
 
     def counts(self) -> Counter[tuple[int, int]]:
         """Counts of how calls ended, by the call's number and the bucket (0 for success, else the errno)."""
-        return self.supervisor.counts()
+        return self.loops.counts()

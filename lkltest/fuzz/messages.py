@@ -124,6 +124,37 @@ FromLoop = Progress | Crash | Met | Failed | Ended
 ToLoop = Known | Stop
 
 
+class Failures(Protocol):
+    """Takes the failures of loops, and knows which are known."""
+
+    def meet(self, name: str) -> None:
+        """Count a failure."""
+
+    def add(self, crash: Crash) -> None:
+        """Count a failure, and take it if it is new."""
+
+    def known(self) -> Known:
+        """All that a loop needs to know."""
+
+
+class Loops(Protocol):
+    """The loops of a session, wherever they run. `run` is a thread's, all else is for any thread."""
+
+    lost: list[str]  # a sentence for each process that was lost, and replaced
+
+    def run(self) -> None:
+        """Keep the loops going until the session stops; raises the first exception of a loop."""
+
+    def progress(self) -> list[Progress]:
+        """Numbers whose sum is the progress."""
+
+    def counts(self) -> Counter[tuple[int, int]]:
+        """Counts of how calls ended, by the call's number and the bucket (0 for success, else the errno)."""
+
+    def close(self) -> None:
+        """End what still runs, and free its memory."""
+
+
 class Link(Protocol):
     """A loop's connection to its session."""
 

@@ -8,11 +8,10 @@ from collections import Counter
 from multiprocessing.connection import wait
 
 from lkltest.errors import LkltestError
-from lkltest.fuzz.crash_queue import CrashQueue
 from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.exec.shmem import Memory
 from lkltest.fuzz.loop_process import LoopProcess, SharedTask
-from lkltest.fuzz.messages import Ended, Failed, FromLoop, Known, Met, Progress, Stop, Task
+from lkltest.fuzz.messages import Ended, Failed, Failures, FromLoop, Known, Met, Progress, Stop, Task
 from lkltest.fuzz.repro.repro import Crash
 from lkltest.host.closing import Closing
 
@@ -24,12 +23,12 @@ class Supervisor(Closing):
     """The loops of a session. `run` is a thread's, all else is for any thread."""
 
     def __init__(
-        self, task: Task, crash_queue: CrashQueue, *, seed: int, workers: int, seen: SeenEdges | None,
+        self, task: Task, failures: Failures, *, seed: int | str, workers: int, seen: SeenEdges | None,
         stop: threading.Event,
     ) -> None:
         """Edges are counted where there is a map of seen edges, which all loops share."""
         self.task = task
-        self.crash_queue = crash_queue
+        self.failures = failures
         self.seed = seed
         self.seen = seen
         self.stop = stop
@@ -75,9 +74,9 @@ class Supervisor(Closing):
             case Progress():
                 loop.progress = message
             case Met():
-                self.crash_queue.meet(message.name)
+                self.failures.meet(message.name)
             case Crash():
-                self.crash_queue.add(message)
+                self.failures.add(message)
             case Failed():
                 self.error = self.error or message.error
                 self.stop.set()  # the other loops still report what they have
@@ -89,7 +88,7 @@ class Supervisor(Closing):
     def _tell(self) -> None:
         """Tell all loops what is new."""
         self.told = time.monotonic()
-        known = self.crash_queue.known()
+        known = self.failures.known()
         for loop in self.loops.values():
             if self.stop.is_set() and not loop.stopped:
                 loop.stopped = True

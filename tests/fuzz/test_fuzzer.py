@@ -14,7 +14,9 @@ from lkltest.errors import LkltestError
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.fuzzer import LOG, Fuzzer
 from lkltest.fuzz.lang.describe import Description
+from lkltest.fuzz.loop_process import LoopProcess
 from lkltest.fuzz.messages import Progress, total
+from lkltest.fuzz.supervisor import Supervisor
 from lkltest.settings import Settings
 
 LONG = 300.0  # seconds, on a loaded machine; a few seconds on an idle one
@@ -36,9 +38,10 @@ def make(config: KernelConfig, description: Description, settings: Settings, tmp
         fuzzer.close()
 
 
-def pids(fuzzer: Fuzzer) -> list[int]:
+def running(fuzzer: Fuzzer) -> list[LoopProcess]:
     """The processes of a session's loops."""
-    return [loop.child.pid for loop in list(fuzzer.supervisor.loops.values())]
+    assert isinstance(fuzzer.loops, Supervisor)
+    return list(fuzzer.loops.loops.values())
 
 
 def children() -> set[int]:
@@ -54,10 +57,10 @@ def test_a_lost_process_is_replaced(make: Make) -> None:
 
     def tick() -> None:
         nonlocal reported
-        everyone = [loop.progress.programs for loop in list(fuzzer.supervisor.loops.values())]
+        everyone = [loop.progress.programs for loop in running(fuzzer)]
         if not killed and len(everyone) == 2 and all(everyone):
             reported = fuzzer.progress
-            killed.append(pids(fuzzer)[0])
+            killed.append(running(fuzzer)[0].child.pid)
             os.kill(killed[0], signal.SIGKILL)
         if fuzzer.lost and all(everyone):
             fuzzer.stop.set()
@@ -65,7 +68,7 @@ def test_a_lost_process_is_replaced(make: Make) -> None:
     fuzzer.run(LONG, tick, every=0.05)
     (sentence,) = fuzzer.lost
     assert "worker 0 was lost (killed by SIGKILL)" in sentence
-    assert killed[0] not in pids(fuzzer)
+    assert killed[0] not in [loop.child.pid for loop in running(fuzzer)]
     assert fuzzer.progress.programs > reported.programs > 0
     assert fuzzer.progress.boots >= 3
     assert fuzzer.counts().total() >= fuzzer.progress.calls > reported.calls

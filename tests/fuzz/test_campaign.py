@@ -1,0 +1,138 @@
+"""A campaign on a real Dask scheduler with workers in processes of their own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from lkltest.errors import LkltestError, UsageError
+from lkltest.fuzz.campaign import Campaign
+from lkltest.fuzz.exec.kernel import KernelConfig
+from lkltest.fuzz.fuzzer import Fuzzer
+from lkltest.fuzz.lang.describe import Description
+from lkltest.host.process import Child
+from lkltest.settings import Settings
+
+pytest.importorskip("distributed", reason="Dask is not installed: pip install 'lkltest[campaign]'")
+
+LONG = 300.0  # seconds, on a loaded machine; a few seconds on an idle one
+DASK = [sys.executable, "-m", "dask"]
+
+
+class Cluster:
+    """A scheduler and its workers on the loopback device."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.folder = folder
+        self.stack = stack
+        self.file = folder / "scheduler.json"
+        self.scheduler = self.start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
+                                    "--scheduler-file", str(self.file))  # fmt: skip
+
+    def start(self, *arguments: str) -> Child:
+        """Start a program of Dask's."""
+        log = self.stack.enter_context((self.folder / "log").open("ab"))
+        return self.stack.enter_context(Child([*DASK, *arguments], stdout=log, cwd=self.folder, die_with_parent=True))
+
+    def worker(self) -> Child:
+        """Start a worker."""
+        return self.start("worker", "--scheduler-file", str(self.file), "--host", "127.0.0.1", "--nthreads", "1",
+                          "--no-nanny", "--no-dashboard", "--local-directory", str(self.folder))  # fmt: skip
+
+    @property
+    def address(self) -> str:
+        """The scheduler's address."""
+        from distributed import Client
+
+        with Client(scheduler_file=str(self.file), timeout=LONG, set_as_default=False) as client:
+            return str(client.scheduler.address)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """A scheduler without workers."""
+    folder = tmp_path / "dask"
+    folder.mkdir()
+    with ExitStack() as stack:
+        yield Cluster(folder, stack)
+
+
+def reporting(fuzzer: Fuzzer) -> list[str]:
+    """The addresses of the members that have reported programs."""
+    assert isinstance(fuzzer.loops, Campaign)
+    return [remote.address for remote in list(fuzzer.loops.remotes.values()) if remote.progress.programs]
+
+
+def test_workers_come_and_go(
+    cluster: Cluster, config: KernelConfig, description: Description, settings: Settings, tmp_path: Path
+) -> None:
+    """A worker that is killed loses nothing that it has reported, and one that is added works with the others."""
+    workers = [cluster.worker(), cluster.worker()]
+    fuzzer = Fuzzer(
+        config, description, settings, tmp_path / "out", seed=1, workers=1, reproduce_seconds=0,
+        scheduler=cluster.address,
+    )
+    before: list[str] = []
+    programs = 0
+
+    def tick() -> None:
+        nonlocal programs
+        now = reporting(fuzzer)
+        if not before and len(now) == 2:
+            before[:] = now
+            programs = fuzzer.progress.programs
+            workers[0].signal(9)
+            workers.append(cluster.worker())
+        elif before and fuzzer.lost and len(now) == 2 and set(now) != set(before) and fuzzer.findings:
+            fuzzer.stop.set()
+
+    try:
+        fuzzer.run(LONG, tick, every=0.1)
+        (sentence,) = fuzzer.lost
+        assert "it is gone" in sentence
+        assert fuzzer.progress.programs > programs > 0
+        assert fuzzer.counts().total() >= fuzzer.progress.calls > 0
+        assert fuzzer.findings
+        for finding in fuzzer.findings:
+            assert (tmp_path / "out" / finding / "program.txt").stat().st_size
+        assert all(not worker.wait(0) for worker in workers[1:])
+    finally:
+        fuzzer.close()
+
+
+def test_a_scheduler_that_dies_loses_nothing_that_was_reported(
+    cluster: Cluster, config: KernelConfig, description: Description, settings: Settings, tmp_path: Path
+) -> None:
+    """The campaign ends with an error that says so; what had come counts, and its findings are written."""
+    cluster.worker()
+    fuzzer = Fuzzer(
+        config, description, settings, tmp_path / "out", seed=1, workers=1, reproduce_seconds=0,
+        scheduler=cluster.address,
+    )
+    programs = 0
+
+    def tick() -> None:
+        nonlocal programs
+        if not programs and fuzzer.findings:
+            programs = fuzzer.progress.programs
+            cluster.scheduler.signal(9)
+
+    try:
+        with pytest.raises(LkltestError, match=r"the scheduler .* is gone"):
+            fuzzer.run(LONG, tick, every=0.1)
+        assert fuzzer.progress.programs >= programs > 0
+        assert all((tmp_path / "out" / finding).is_dir() for finding in fuzzer.findings)
+    finally:
+        fuzzer.close()
+
+
+def test_no_scheduler_is_told(
+    config: KernelConfig, description: Description, settings: Settings, tmp_path: Path
+) -> None:
+    """The address is named, and the commands that start a scheduler."""
+    with pytest.raises(UsageError, match=r"no Dask scheduler at nowhere.*dask scheduler"):
+        Fuzzer(config, description, settings, tmp_path, seed=1, workers=1, scheduler="nowhere")

@@ -59,13 +59,13 @@ class Campaign(Closing):
     """The loops on all workers of a scheduler; `Loops` for a session."""
 
     def __init__(
-        self, scheduler: str, order: Order, failures: Failures, *, workers: int, corpus: Path | None,
+        self, client: Client, order: Order, failures: Failures, *, workers: int, corpus: Path | None,
         seen: SeenEdges | None, stop: threading.Event,
     ) -> None:
         """`workers` is the number of loops on each Dask worker, 0: one for each of its threads.
 
         Entries of the corpus that are in the directory `corpus` go to the members, and theirs come there; `seen` takes
-        the edges of all. Raises UsageError where Dask is not installed, or no scheduler answers.
+        the edges of all.
         """
         self.order = order
         self.failures = failures
@@ -73,8 +73,8 @@ class Campaign(Closing):
         self.corpus = corpus
         self.seen = seen
         self.stop = stop
-        self.client = connect(scheduler)
-        self.scheduler = scheduler
+        self.client = client
+        self.scheduler = client.scheduler.address
         self.remotes: dict[str, Remote] = {}  # by address
         self.joined = 0  # members
         self.lock = threading.Lock()  # of what follows:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from lkltest.coverage.collect import is_instrumented
 from lkltest.errors import LkltestError
-from lkltest.fuzz.campaign import Campaign
+from lkltest.fuzz.campaign import Campaign, connect
 from lkltest.fuzz.crash_queue import CrashQueue
 from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.exec.kernel import KernelConfig
@@ -64,6 +64,7 @@ class Fuzzer:
         all, and only written down. With a Dask `scheduler` the loops run on its workers, `workers` on each (0: one for
         each of its threads); failures are reproduced here.
         """
+        client = connect(scheduler) if scheduler is not None else None  # before anything is there to be freed
         self.reproduce_seconds = reproduce_seconds
         self.config = config
         self.description = description
@@ -76,7 +77,7 @@ class Fuzzer:
         self.scratch = tempfile.TemporaryDirectory(prefix="lkltest-corpus-")
         self.corpus = (corpus or Path(self.scratch.name)) if guided and self.seen is not None else None
         self.loops: Loops
-        if scheduler is None:
+        if client is None:
             self.loops = Supervisor(
                 Task(config, description, scenarios, self.corpus), self.crash_queue,
                 seed=seed, workers=self.workers, seen=self.seen, stop=self.stop,
@@ -84,7 +85,7 @@ class Fuzzer:
         else:
             kernel = identity(config.liblkl, description)
             self.loops = Campaign(
-                scheduler, Order(uuid.uuid4().hex, settings, kernel, scenarios, seed, guided), self.crash_queue,
+                client, Order(uuid.uuid4().hex, settings, kernel, scenarios, seed, guided), self.crash_queue,
                 workers=workers, corpus=self.corpus, seen=self.seen, stop=self.stop,
             )  # fmt: skip
         self.samples: list[Sample] = []

@@ -22,6 +22,14 @@ LACKING = re.compile(
     r"fatal error: (\S+: No such file or directory)|(cannot find -l\S+)|(\S+: (?:command )?not found)"
     r"|(Package \S+ was not found)|(attempted static link of dynamic object \S+)|(cannot specify -static with \S+)"
 )
+# Runs the compiler of its arguments. A test of how programs are linked says itself how.
+STATIC = """\
+#!/bin/sh
+for word; do
+	case $word in -pie | -no-pie | -static-pie | -shared) exec "$@" ;; esac
+done
+exec "$@" -static
+"""
 ERROR = re.compile(r"\b(?:error|undefined reference|multiple definition|No rule to make target)\b")
 
 
@@ -78,7 +86,7 @@ def build(sources: Sources, target: str, settings: Settings, progress: Progress)
     with locked(sources.root, lambda: progress.say(f"another run builds kselftests of {sources.tree}; waiting for it")):
         install_headers(sources, settings, progress)
         words = ["make", "-k", uml_build.jobs(settings), "-C", str(sources.selftests), f"TARGETS={target}"]
-        made = process.run([*_clean_environment(), *words, *_compiler(settings), "all"], merge=True, timeout=TIMEOUT)
+        made = process.run([*_clean_environment(), *words, *_compiler(sources, settings), "all"], merge=True, timeout=TIMEOUT)
     logs = sources.home / "logs"
     logs.mkdir(exist_ok=True)
     (logs / f"{target.replace('/', '+')}.log").write_bytes(made.output)
@@ -90,9 +98,13 @@ def _package(what: str) -> str:
     return f" (on Debian and Ubuntu: apt-get install {found})" if found else ""
 
 
-def _compiler(settings: Settings) -> list[str]:
+def _compiler(sources: Sources, settings: Settings) -> list[str]:
     """The words that make every makefile link statically, however it sets its flags; no sanitizer can be so linked."""
-    return [f"CC={' '.join(settings.cc)} -static", "USERCFLAGS=-fno-sanitize=all"]
+    script = sources.home / "static-cc"
+    if not script.is_file() or script.read_text() != STATIC:
+        script.write_text(STATIC)
+        script.chmod(0o755)
+    return [f"CC={script} {' '.join(settings.cc)}", "USERCFLAGS=-fno-sanitize=all"]
 
 
 def demand(sources: Sources, test: Selftest, settings: Settings) -> Path:
@@ -103,7 +115,7 @@ def demand(sources: Sources, test: Selftest, settings: Settings) -> Path:
     program = sources.selftests / test.target / test.name
     if program.is_file():
         return program
-    words = ["make", "-C", str(program.parent), f"OUTPUT={program.parent}", "MAKELEVEL=1", *_compiler(settings)]
+    words = ["make", "-C", str(program.parent), f"OUTPUT={program.parent}", "MAKELEVEL=1", *_compiler(sources, settings)]
     headers = f"KHDR_INCLUDES=-isystem {sources.root / 'usr/include'}"
     made = process.run([*_clean_environment(), *words, headers, str(program)], merge=True, timeout=TIMEOUT)
     if program.is_file():

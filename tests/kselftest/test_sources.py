@@ -89,6 +89,18 @@ def test_programs_that_do_not_build(tree: Path, cached: Settings) -> None:
         programs.demand(copied, Selftest("mini", "misspelt"), cached)
 
 
+def test_a_makefile_may_say_how_to_link(tree: Path, cached: Settings) -> None:
+    """Programs are static, but for a test of how they are linked."""
+    makefile = tree / sources.SELFTESTS / "mini/Makefile"
+    makefile.write_text(makefile.read_text() + "$(OUTPUT)/points: LDLIBS := -pie -fPIE\n")
+    copied = sources.copy(tree, cached, Silent())
+    kinds = {}
+    for name in ("points", "silent"):
+        program = programs.demand(copied, Selftest("mini", name), cached)
+        kinds[name] = b"/ld-linux" in program.read_bytes()[:4096]
+    assert kinds == {"points": True, "silent": False}
+
+
 def test_options_are_merged(tree: Path, cached: Settings) -> None:
     """The kernel of a tree is asked for the options of all targets, modules built in, beside those of our init.
 

@@ -85,8 +85,9 @@ def build(sources: Sources, target: str, settings: Settings, progress: Progress)
     """Build all programs of a target that can be built, up to date."""
     with locked(sources.root, lambda: progress.say(f"another run builds kselftests of {sources.tree}; waiting for it")):
         install_headers(sources, settings, progress)
-        words = ["make", "-k", uml_build.jobs(settings), "-C", str(sources.selftests), f"TARGETS={target}"]
-        made = process.run([*_clean_environment(), *words, *_compiler(sources, settings), "all"], merge=True, timeout=TIMEOUT)
+        words = ["make", "-k", uml_build.jobs(settings), "-C", str(sources.selftests), f"TARGETS={target}",
+                 *_compiler(sources, settings)]  # fmt: skip
+        made = process.run([*_clean_environment(), *words, "all"], merge=True, timeout=TIMEOUT)
     logs = sources.home / "logs"
     logs.mkdir(exist_ok=True)
     (logs / f"{target.replace('/', '+')}.log").write_bytes(made.output)
@@ -115,7 +116,8 @@ def demand(sources: Sources, test: Selftest, settings: Settings) -> Path:
     program = sources.selftests / test.target / test.name
     if program.is_file():
         return program
-    words = ["make", "-C", str(program.parent), f"OUTPUT={program.parent}", "MAKELEVEL=1", *_compiler(sources, settings)]
+    words = ["make", "-C", str(program.parent), f"OUTPUT={program.parent}", "MAKELEVEL=1",
+             *_compiler(sources, settings)]  # fmt: skip
     headers = f"KHDR_INCLUDES=-isystem {sources.root / 'usr/include'}"
     made = process.run([*_clean_environment(), *words, headers, str(program)], merge=True, timeout=TIMEOUT)
     if program.is_file():

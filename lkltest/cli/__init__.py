@@ -20,6 +20,7 @@ COMMANDS = {
     "init": "write a test directory of your own: a C program, a suite file, a CI workflow",
     "tap": "read any TAP stream and summarize it",
     "fuzz": "fuzz system calls of a kernel",
+    "corpus": "show, merge, minimize and measure the programs that guided fuzzing has kept",
     "replay": "run a finding of the fuzzer, or a disk's power cut, again",
     "unpack": "unpack the disk images that a failure has left",
     "kunit": "run the KUnit tests of a kernel tree in User Mode Linux",

@@ -52,9 +52,9 @@ def shared(liblkl: Liblkl, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for include in liblkl.include:
         shutil.copytree(include, folder / "include", dirs_exist_ok=True)
     call("objcopy", "--redefine-sym", "lkl_syscall=plain_lkl_syscall", liblkl.static, folder / "plain.a")
-    call("gcc", "-g", "-O2", "-fPIC", "-shared", "-fsanitize-coverage=trace-pc", PROGRAMS / "traced_call.c",
-         "-Wl,--whole-archive", folder / "plain.a", "-Wl,--no-whole-archive", "-lpthread", "-lrt",
-         "-o", folder / "liblkl.so")  # fmt: skip
+    call("gcc", "-g", "-O2", "-fPIC", "-shared", "-fsanitize-coverage=trace-pc,trace-cmp",
+         PROGRAMS / "traced_call.c", "-Wl,--whole-archive", folder / "plain.a", "-Wl,--no-whole-archive", "-lpthread",
+         "-lrt", "-o", folder / "liblkl.so")  # fmt: skip
     (folder / "plain.a").unlink()
     return folder
 

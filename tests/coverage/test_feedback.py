@@ -13,6 +13,7 @@ from lkltest.errors import UsageError
 from lkltest.fuzz.exec.feedback import Feedback, Outcome, SeenEdges
 from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, WorkerExit
 from lkltest.fuzz.lang.describe import Description, describe
+from lkltest.fuzz.measure import Gauge, cover
 from lkltest.fuzz.prog.text import parse_program
 from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
@@ -87,6 +88,62 @@ def test_the_set_of_a_call(config: KernelConfig, description: Description, seen:
         kernel.run(*batch)
         ((call,),) = [outcome.calls for outcome in feedback.outcomes()]
         assert (call.call, [one.edge for one in feedback.reached(call)]) == (1, [own])
+
+
+def test_only_wanted_edges(config: KernelConfig, description: Description, seen: SeenEdges) -> None:
+    """With `wanted`, a program has these of its edges and no others, whether they are new or not, for one batch."""
+    batch = encode(description, ["getpid()\n", "getpid()\ngettid()\n"])
+    with Feedback(seen) as feedback, Kernel(config, feedback=feedback) as kernel:
+        kernel.run(*batch)
+        ((own,),) = [reach.calls.values() for reach in feedback.reach(0) if 1 in reach.calls]
+        feedback.clear(wanted=own)
+        kernel.run(*batch)
+        (reach,) = feedback.reach(2)
+        assert (reach.program, reach.calls) == (1, {1: own})
+        feedback.clear()
+        kernel.run(*batch)
+        assert feedback.reach(4) == []
+
+
+def test_the_comparisons_of_a_call(config: KernelConfig, description: Description, seen: SeenEdges) -> None:
+    """The numbers that a call compares are told where they are asked for, with the call that did it."""
+    batch = encode(description, ["getpid()\numask(5)\n", "umask(6)\n"])
+    with Feedback(seen) as feedback, Kernel(config, feedback=feedback) as kernel:
+        kernel.run(*batch)
+        assert not any(reach.comparisons for reach in feedback.reach(0))
+        feedback.clear(wanted=frozenset(), compare=True)
+        kernel.run(*batch)
+        found = {reach.program: reach.comparisons for reach in feedback.reach(2)}
+    crash = 0o123  # of traced_call.c
+    numbers = {
+        (program, call): {frozenset(one[1:]) for one in comparisons}
+        for program, calls in found.items() for call, comparisons in calls.items()
+    }
+    assert frozenset({crash, 5}) in numbers[0, 1]
+    assert frozenset({crash, 6}) in numbers[1, 0]
+    assert not any(crash in pair for pair in numbers[0, 0])
+
+
+def test_calls_that_block_are_told(config: KernelConfig, description: Description, seen: SeenEdges) -> None:
+    """A call that had to be interrupted is noted, whether it has new edges or not."""
+    batch = encode(description, ["getpid()\nr0, r1 = pipe2(&out(8), 0)\nread(r0, &out(8), 8)\n", "getpid()\n"])
+    with Feedback(seen) as feedback, Kernel(config, feedback=feedback) as kernel:
+        for first in (0, 2):
+            kernel.run(*batch)
+            found = {reach.program: reach.interrupted for reach in feedback.reach(first) if reach.interrupted}
+            assert found == {0: {2}}
+
+
+def test_the_fewest_programs(config: KernelConfig, description: Description) -> None:
+    """Each program's edges are measured, also behind one that kills its kernel; few shortest ones reach them all."""
+    texts = ["getpid()\n", "getpid()\ngettid()\n", CRASH, "gettid()\n", "getpid()\numask(5)\n", "umask(5)\n"]
+    programs = [parse_program(text, description.headers.constants, description.produces) for text in texts]
+    with Gauge(config, description) as gauge:
+        measured = list(gauge.run([(str(n), program) for n, program in enumerate(programs)]))
+    assert [one.name for one in measured] == ["0", "1", "2", "3", "4", "5"]
+    assert [one.name for one in measured if one.edges is None] == ["2"]
+    assert measured[1].edges == (measured[0].edges or frozenset()) | (measured[3].edges or frozenset())
+    assert {one.name for one in cover(measured)} == {"0", "3", "5"}
 
 
 def test_a_crash_keeps_its_edges(config: KernelConfig, description: Description, seen: SeenEdges) -> None:

@@ -41,6 +41,7 @@ from lkltest.fuzz.prog.reach import Reach
 
 FRESH = (0.05, 0.5)  # the least and the most that the blind generator makes of a batch
 SEARCHES = 3  # batches between two that do not search
+SILENT = 8  # batches in a row without comparisons after which no more are asked for: the kernel tells none
 FADE = 0.98  # of a score, with each batch
 HINTED = 0.25  # of a batch that are hinted mutations, at most
 HINTS = 5000  # hinted mutations that wait
@@ -72,7 +73,7 @@ class Guided:
         self.triage = Triage()
         self.store = store
         self.compared: deque[Entry] = deque()  # entries whose comparisons are wanted
-        self.comparing = True  # until a batch of comparisons brings none
+        self.silent = 0  # batches in a row that told no comparisons
         self.hinted: deque[tuple[Candidate, Entry]] = deque(maxlen=HINTS)
         self.stored: deque[Entry] = deque()  # entries of the directory that are to be run
         self.scores: defaultdict[str, float] = defaultdict(float, fresh=1.0, mutated=1.0)  # by kind of program
@@ -85,10 +86,11 @@ class Guided:
 
     def batch(self, programs: int) -> Batch:
         """The next programs to run; the module explains which."""
-        if self.searches >= SEARCHES and (len(self.triage) or (self.comparing and self.compared)):
+        comparing = bool(self.compared) and self.silent < SILENT
+        if self.searches >= SEARCHES and (len(self.triage) or comparing):
             self.searches = 0
             self.alternate = not self.alternate
-            if len(self.triage) and (self.alternate or not (self.comparing and self.compared)):
+            if len(self.triage) and (self.alternate or not comparing):
                 return self.triage.batch(programs)
             return self._comparisons()
         self.searches += 1
@@ -185,7 +187,7 @@ class Guided:
 
     def _learn_comparisons(self, batch: Batch, reached: Sequence[Reach]) -> None:
         """Make mutations of the numbers that were compared."""
-        self.comparing = any(reach.comparisons for reach in reached) or not reached
+        self.silent = 0 if any(reach.comparisons for reach in reached) else self.silent + 1
         for reach in reached:
             entry = batch.origins[reach.program]
             assert isinstance(entry, Entry)

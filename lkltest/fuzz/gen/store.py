@@ -27,6 +27,58 @@ LOOK = 2.0  # seconds between two looks at the directory
 _SCENARIO = re.compile(r"# scenario: (\S+)")
 
 
+def names(directory: Path) -> list[str]:
+    """The names of all files of programs, sorted."""
+    return sorted(entry.name for entry in os.scandir(directory)
+                  if entry.name.endswith(SUFFIX) and not entry.name.startswith("."))
+
+
+def load(path: Path, complain: Callable[[str], None]) -> str | None:
+    """The text of a file; None where there is none, or no call in it: then `complain` is given the reason."""
+    try:
+        text = path.read_text()
+        why = "" if any(line.strip() and not line.startswith("#") for line in text.splitlines()) else "it has no calls"
+    except OSError as error:
+        why = str(error.strerror)
+    except UnicodeDecodeError:
+        why = "it is no text"
+    if why:
+        complain(f"{path} is left out: {why}")
+        return None
+    return text
+
+
+def texts(directory: Path, complain: Callable[[str], None]) -> Iterator[tuple[str, str]]:
+    """The names and texts of all files that can be read."""
+    for name in names(directory):
+        text = load(directory / name, complain)
+        if text is not None:
+            yield name, text
+
+
+def scenario_of(text: str) -> str:
+    """The name of the scenario of a program; empty where it names none."""
+    found = _SCENARIO.match(text)
+    return found[1] if found else ""
+
+
+def put(directory: Path, text: str) -> str:
+    """Write the text of a program; the name of its file. Raises UsageError where it cannot be written."""
+    body = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
+    name = hashlib.blake2b(body.encode(), digest_size=10).hexdigest() + SUFFIX
+    path, temporary = directory / name, directory / f".{name}.{os.getpid()}"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            temporary.write_text(text)
+            temporary.replace(path)
+    except OSError as error:
+        raise UsageError(f"cannot write into the corpus {directory}: {error.strerror}; name another one") from None
+    finally:
+        discard(temporary)
+    return name
+
+
 class Store:
     """The programs of a directory."""
 
@@ -44,36 +96,16 @@ class Store:
         self.looked = 0.0
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            self.names()
+            names(self.directory)
         except OSError as error:
             raise UsageError(f"cannot use the corpus {directory}: {error.strerror}; name another directory") from None
-
-    def names(self) -> list[str]:
-        """The names of all files of programs, sorted."""
-        return sorted(entry.name for entry in os.scandir(self.directory)
-                      if entry.name.endswith(SUFFIX) and not entry.name.startswith("."))
 
     def write(self, candidate: Candidate) -> str:
         """Write a program; the name of its file. Raises UsageError where it cannot be written."""
         program = Program(tuple(encoded.call for encoded in candidate.calls))
         text = f"# scenario: {candidate.scenario.name}\n{print_program(program)}"
-        return self.put(text)
-
-    def put(self, text: str) -> str:
-        """Write the text of a program; the name of its file."""
-        body = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
-        name = hashlib.blake2b(body.encode(), digest_size=10).hexdigest() + SUFFIX
+        name = put(self.directory, text)
         self.known.add(name)
-        path = self.directory / name
-        temporary = self.directory / f".{name}.{os.getpid()}"
-        try:
-            if not path.exists():
-                temporary.write_text(text)
-                temporary.replace(path)
-        except OSError as error:
-            raise UsageError(f"cannot write into the corpus {self.directory}: {error.strerror}") from None
-        finally:
-            discard(temporary)
         return name
 
     def fresh(self, scenarios: Sequence[Scenario]) -> Iterator[Candidate]:
@@ -81,7 +113,7 @@ class Store:
         if not scenarios or (self.looked and time.monotonic() - self.looked < LOOK):
             return
         self.looked = time.monotonic()
-        for name in self.names():
+        for name in names(self.directory):
             if name not in self.known:
                 self.known.add(name)
                 candidate = self.read(name, scenarios)
@@ -90,23 +122,21 @@ class Store:
 
     def programs(self) -> Iterator[tuple[str, Program]]:
         """The names and programs of all files that can be read; `complain` is given the others, with the reason."""
-        for name in self.names():
+        for name in names(self.directory):
             found = self._load(name)
             if found is not None:
                 yield name, found[1]
 
     def _load(self, name: str) -> tuple[str, Program] | None:
         """The text and the program of a file."""
-        try:
-            text = (self.directory / name).read_text()
-            program = self.parse(text)
-            if not program.calls:
-                raise UsageError("it has no calls")
-        except (OSError, UnicodeDecodeError, UsageError) as error:
-            why = error.strerror if isinstance(error, OSError) else str(error)
-            self.complain(f"{self.directory / name} is left out: {why}")
+        text = load(self.directory / name, self.complain)
+        if text is None:
             return None
-        return text, program
+        try:
+            return text, self.parse(text)
+        except UsageError as error:
+            self.complain(f"{self.directory / name} is left out: {error}")
+            return None
 
     def read(self, name: str, scenarios: Sequence[Scenario]) -> Candidate | None:
         """The program of a file; None where it cannot be read.
@@ -116,9 +146,8 @@ class Store:
         loaded = self._load(name)
         if loaded is None:
             return None
-        found = _SCENARIO.match(loaded[0])
         by_name = {scenario.name: scenario for scenario in scenarios}
-        scenario = by_name.get(found[1] if found else "", scenarios[0])
+        scenario = by_name.get(scenario_of(loaded[0]), scenarios[0])
         if not scenario.pool:
             scenario.fill(Random(name))
         return Candidate(self.encode(loaded[1]).calls, scenario)

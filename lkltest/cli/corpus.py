@@ -1,0 +1,142 @@
+"""The `lkltest corpus` command: the programs that guided fuzzing has kept."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lkltest.errors import Exit, UsageError
+
+if TYPE_CHECKING:
+    from lkltest.fuzz.exec.kernel import KernelConfig
+    from lkltest.fuzz.gen.store import Store
+    from lkltest.fuzz.lang.describe import Description
+    from lkltest.settings import Settings
+
+EPILOG = """\
+DIR is a directory that `lkltest fuzz --corpus DIR` has filled. A running fuzzer may use it meanwhile.
+
+examples:
+  lkltest corpus show corpus
+  lkltest corpus merge corpus other/corpus
+  lkltest corpus min corpus
+  lkltest corpus cov corpus
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    smallest = actions.add_parser("min", help="remove the programs whose code others reach, too")
+    merge = actions.add_parser("merge", help="copy the programs of other corpora into one")
+    show = actions.add_parser("show", help="print the programs, and how many there are of each scenario")
+    cov = actions.add_parser("cov", help="print the lines that the programs reach, by directory of the kernel")
+    for action in (smallest, merge, show, cov):
+        action.add_argument("corpus", metavar="DIR", type=Path, help="the corpus")
+    merge.add_argument("others", metavar="OTHER", type=Path, nargs="+", help="corpora that are copied from")
+    cov.add_argument("--depth", metavar="N", type=int, default=2, help="levels of directories (default: 2)")
+    for action in (smallest, cov):
+        action.add_argument("--lkl", metavar="PATH", default=None,
+                            help="the instrumented kernel (default: the guided variant of the default kernel)")
+        action.add_argument("--cache", "--lkl-cache", metavar="DIR", help="cache directory (default: the user's)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked for."""
+    actions = {"min": smallest, "merge": merge, "show": show, "cov": cov}
+    if not arguments.corpus.is_dir() and arguments.action != "merge":
+        raise UsageError(f"no corpus {arguments.corpus}: name a directory that lkltest fuzz --corpus has filled")
+    return int(actions[arguments.action](arguments))
+
+
+def show(arguments: argparse.Namespace) -> Exit:
+    """Print the programs."""
+    from lkltest.fuzz.gen import store
+
+    scenarios: Counter[str] = Counter()
+    for name, text in store.texts(arguments.corpus, complain):
+        print(f"{name}\n{text}")
+        scenarios[store.scenario_of(text)] += 1
+    print(f"{scenarios.total()} programs" + "".join(f", {count} {name}" for name, count in scenarios.most_common()))
+    return Exit.PASSED
+
+
+def merge(arguments: argparse.Namespace) -> Exit:
+    """Copy programs."""
+    from lkltest.fuzz.gen import store
+
+    before = len(store.names(arguments.corpus)) if arguments.corpus.is_dir() else 0
+    for other in arguments.others:
+        if not other.is_dir():
+            raise UsageError(f"no corpus {other}: name a directory that lkltest fuzz --corpus has filled")
+        for _, text in store.texts(other, complain):
+            store.put(arguments.corpus, text)
+    after = len(store.names(arguments.corpus)) if arguments.corpus.is_dir() else 0
+    print(f"{arguments.corpus}: {after} programs, {after - before} of them new")
+    return Exit.PASSED
+
+
+def smallest(arguments: argparse.Namespace) -> Exit:
+    """Remove programs whose code others reach."""
+    from lkltest.fuzz import measure
+
+    _, config, description, store = target(arguments)
+    with measure.Gauge(config, description) as gauge:
+        measured = list(gauge.run(list(store.programs())))
+    for one in measured:
+        if one.edges is None:
+            complain(f"{arguments.corpus / one.name} is left as it is: the kernel fails while it runs")
+    kept = {one.name for one in measure.cover(measured)}
+    for one in measured:
+        if one.edges is not None and one.name not in kept:
+            (arguments.corpus / one.name).unlink(missing_ok=True)
+    edges = frozenset[int]().union(*(one.edges or frozenset() for one in measured))
+    print(f"{arguments.corpus}: {len(kept)} of {len(measured)} programs reach all {len(edges):,} edges")
+    return Exit.PASSED
+
+
+def cov(arguments: argparse.Namespace) -> Exit:
+    """Print the lines that the programs reach."""
+    from lkltest.coverage import collect, report, summary
+    from lkltest.coverage.raw import VARIABLE
+    from lkltest.fuzz import measure
+
+    settings, config, description, store = target(arguments)
+    with tempfile.TemporaryDirectory(prefix="lkltest-cov-") as folder:
+        noting = replace(config, env={**config.env, VARIABLE: folder})
+        with measure.Gauge(noting, description) as gauge:
+            for _ in gauge.run(list(store.programs())):
+                pass
+        found = collect.collect(Path(folder), config.executor, config.liblkl, lambda _: "corpus")
+    for line in report.table(summary.summarize(found, settings.cache), arguments.depth):
+        print(line)
+    return Exit.PASSED
+
+
+def target(arguments: argparse.Namespace) -> tuple[Settings, KernelConfig, Description, Store]:
+    """The kernel that programs are run on, and the corpus; raises UsageError where the kernel is not instrumented."""
+    from lkltest.coverage.collect import require_instrumented
+    from lkltest.fuzz import target as targets
+    from lkltest.fuzz.exec.kernel import KernelConfig
+    from lkltest.fuzz.gen.store import Store
+    from lkltest.fuzz.lang.describe import describe
+
+    options = {"lkl": [arguments.lkl] if arguments.lkl else None, "cache": arguments.cache}
+    settings = targets.load(options, guided=True)
+    liblkl = targets.kernel(settings)
+    require_instrumented(liblkl)
+    description = describe(liblkl, settings)
+    config = KernelConfig.make(liblkl, settings, description.shapes)
+    return settings, config, description, Store(arguments.corpus, description, complain=complain)
+
+
+def complain(sentence: str) -> None:
+    """Print a sentence about a file that is left out."""
+    print(f"lkltest corpus: {sentence}", file=sys.stderr)

@@ -1,0 +1,64 @@
+"""Numbers that the kernel compared with an argument are put in its place."""
+
+from __future__ import annotations
+
+import pytest
+
+from lkltest.fuzz.gen.hints import hinted
+from lkltest.fuzz.lang.describe import Description
+from lkltest.fuzz.prog.reach import Comparison
+from lkltest.fuzz.prog.values import Call, Fill, Out, Pointer, Raw, Value
+from tests.fuzz.gen.toy import describe_toy
+
+
+@pytest.fixture(scope="module")
+def toy_description() -> Description:
+    """The calls of a toy."""
+    return describe_toy()
+
+
+def changed(description: Description, call: Call, *comparisons: Comparison) -> set[Value]:
+    """The values that the last argument but one of a call is given."""
+    variant = description.variants[call.name]
+    found = list(hinted(call, variant, comparisons, description))
+    assert all(call.args[0] == one.args[0] and call.args[2:] == one.args[2:] for one in found)
+    return {one.args[1] for one in found}
+
+
+@pytest.mark.parametrize(("size", "old", "new", "expected"), [
+    (4, 0x44434241, 0x11223344, b"\x44\x33\x22\x11EFGHABCD"),  # little-endian, at its first place
+    (4, 0x45464748, 0x11223344, b"ABCD\x11\x22\x33\x44ABCD"),  # big-endian
+    (8, 0x4847464544434241, 0x1122334455667788, b"\x88\x77\x66\x55\x44\x33\x22\x11ABCD"),
+    (2, 0x4645, 0xFFFF, b"ABCD\xff\xffGHABCD"),
+    (1, 0x47, 0x00, b"ABCDEF\0HABCD"),
+    (8, 0x4645, 0x1122, b"ABCD\x22\x11GHABCD"),  # two bytes that were widened before they were compared
+])
+def test_bytes_take_the_other_number(
+    toy_description: Description, size: int, old: int, new: int, expected: bytes
+) -> None:
+    """One to eight bytes, of either endianness, wherever they stand; which of the two stood there does not matter."""
+    call = Call("feed", (3, Pointer(Raw(b"ABCDEFGHABCD")), 12))
+    for comparison in (Comparison(size, old, new), Comparison(size, new, old)):
+        assert Pointer(Raw(expected)) in changed(toy_description, call, comparison)
+
+
+def test_numbers_that_are_not_there_change_nothing(toy_description: Description) -> None:
+    """A comparison of other numbers, and bytes that the kernel only writes, give no programs."""
+    call = Call("feed", (3, Pointer(Raw(b"ABCDEFGH")), 8))
+    assert changed(toy_description, call, Comparison(4, 1 << 30, 0x11223344)) == set()
+    out = Call("feed", (3, Pointer(Out(8)), 8))
+    assert changed(toy_description, out, Comparison(4, 0, 0x11223344)) == set()
+
+
+def test_runs_of_one_byte_become_bytes(toy_description: Description) -> None:
+    """A buffer of zeroes may take a number, too."""
+    call = Call("feed", (3, Pointer(Fill(8, 0)), 8))
+    assert Pointer(Raw(b"\x44\x33\x22\x11\0\0\0\0")) in changed(toy_description, call, Comparison(4, 0, 0x11223344))
+
+
+def test_plain_numbers_stay_in_their_range(toy_description: Description) -> None:
+    """An argument that is a number takes those that its type allows; a length stays the buffer's."""
+    call = Call("step", (3, 5))
+    assert changed(toy_description, call, Comparison(4, 5, 19), Comparison(4, 5, 21)) == {19}
+    feed = Call("feed", (3, Pointer(Raw(b"ABCDEFGH")), 8))
+    assert changed(toy_description, feed, Comparison(8, 8, 4096)) == set()

@@ -57,7 +57,7 @@ INNER_ROWS = {
         "ci_files coverage findings images known_names side_by_side trials", "reporting running umls",
         "suite tap_running", "known kunit tap_suite trees", "kselftest", "collection fixtures scheduling",
     ),
-    "cli": ("build contents cov cut doctor output signals unpack", "fuzz gate replay tap", "kunit"),
+    "cli": ("build contents cov cut doctor output unpack", "signals", "images", "fuzz gate replay tap", "kunit"),
 }
 
 

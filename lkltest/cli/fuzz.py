@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import secrets
-import signal
 import sys
 import tempfile
 import time
@@ -13,11 +12,10 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, TextIO, cast
 
-from lkltest.cli.output import Lasting, mute
-from lkltest.cli.signals import handled
+from lkltest.cli.output import Lasting, prepare
+from lkltest.cli.signals import stopping_in_order
 from lkltest.errors import Exit, UsageError
 from lkltest.settings import Settings
 from lkltest.settings import seconds as positive
@@ -64,6 +62,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scheduler", metavar="ADDRESS", default=None,
                         help="fuzz on all workers of this Dask scheduler, tcp://HOST:PORT; --workers is then their "
                         "number on each of them (pip install 'lkltest[campaign]')")
+    parser.add_argument("--images", nargs="?", const="", default=None, metavar="RECIPES",
+                        help="mount mutated disk images instead: names of recipes with commas between them "
+                             "(default: ext4,btrfs,xfs,vfat)")
     parser.add_argument("--list-calls", action="store_true", help="print how each call is described, and end")
 
 
@@ -90,6 +91,10 @@ def workers(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fuzz a kernel; 1 where it found something, 0 otherwise."""
+    if arguments.images is not None:
+        from lkltest.cli import images
+
+        return images.fuzz(arguments)
     from lkltest.fuzz import target
     from lkltest.fuzz.exec.kernel import KernelConfig
     from lkltest.fuzz.lang.describe import describe
@@ -206,29 +211,6 @@ def _fuzz(arguments: argparse.Namespace, settings: Settings, description: Descri
                 print(f"{summary(fuzzer)}\n{told}", file=cast(TextIO, Lasting(sys.stdout)), flush=True)
             fuzzer.close()
     return int(Exit.FAILED) if fuzzer.findings else INTERRUPTED if interrupted else int(Exit.PASSED)
-
-
-def stopping_in_order() -> contextlib.AbstractContextManager[None]:
-    """Take SIGTERM, and the end of the terminal, for Ctrl-C: what was found is kept, and the report written."""
-    terminals = [stream for stream in (sys.stdout, sys.stderr) if stream.isatty()]
-
-    def hang_up(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the shell sends one, and the system another when the shell ends
-        for stream in terminals:
-            mute(stream)
-        signal.default_int_handler(number, frame)
-
-    return handled({signal.SIGTERM: signal.default_int_handler, signal.SIGHUP: hang_up})
-
-
-def prepare(output: Path) -> None:
-    """Make the output directory; raises UsageError where nothing can be written there."""
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output):
-            pass
-    except OSError as error:
-        raise UsageError(f"cannot write {output}: {error.strerror}; name another with --output") from None
 
 
 class Ticker:

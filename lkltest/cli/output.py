@@ -1,10 +1,13 @@
-"""Output streams whose loss does not end a long run."""
+"""Output streams whose loss does not end a long run, and the directory that a run writes to."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import TextIO
+
+from lkltest.errors import UsageError
 
 
 def mute(stream: TextIO) -> None:
@@ -36,3 +39,13 @@ class Lasting:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.stream, name)
+
+
+def prepare(output: Path) -> None:
+    """Make the output directory; raises UsageError where nothing can be written there."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output):
+            pass
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror}; name another with --output") from None

@@ -28,6 +28,10 @@ def run(arguments: argparse.Namespace) -> int:
         from lkltest.cli import cut
 
         return cut.run(arguments)
+    if (arguments.finding / "image.txt").is_file():
+        from lkltest.cli import images
+
+        return images.replay(arguments)
     from lkltest.fuzz import findings, target
     from lkltest.fuzz.exec.kernel import KernelConfig
     from lkltest.fuzz.lang.describe import describe

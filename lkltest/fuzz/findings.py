@@ -50,6 +50,7 @@ class Finding:
     cmdline: str = ""  # of the kernel; empty in old findings
     shrunk: bool = True  # whether minimizing came to its end
     examined: bool = True  # whether there was time to reproduce it
+    image: str = ""  # the recipe of its disk image; empty where it has none
 
     @property
     def rate(self) -> str:
@@ -174,14 +175,16 @@ def command(liblkl: Liblkl, settings: Settings, source: Path, output: Path) -> l
     ]
 
 
-def confirm(source: Path, report: Report, config: KernelConfig, settings: Settings) -> bool:
-    """Whether a C program compiles and fails as the failure did."""
+def confirm(
+    source: Path, report: Report, config: KernelConfig, settings: Settings, arguments: Sequence[str] = ()
+) -> bool:
+    """Whether a C program compiles, and fails with these arguments as the failure did."""
     program = source.with_suffix("")
     done = process.run(command(config.liblkl, settings, source, program), timeout=120, merge=True)
     try:
         if not done.ok:
             return False
-        ran = process.run([program], cwd=source.parent, env=config.env, timeout=HANG_SECONDS, merge=True)
+        ran = process.run([program, *arguments], cwd=source.parent, env=config.env, timeout=HANG_SECONDS, merge=True)
     finally:
         program.unlink(missing_ok=True)
     output = ran.output.decode(errors="replace")

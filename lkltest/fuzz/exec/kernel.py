@@ -37,10 +37,13 @@ WORKER = Path(native.__file__).parent.parent / "worker.py"
 
 @dataclass(frozen=True)
 class Disk:
-    """An image file that a kernel mounts; its symbolic link /disk leads to the mount point."""
+    """An image file that a kernel mounts; its symbolic link /disk leads to the mount point.
+
+    Without a type it is the base of images: each program changes it for itself, and mounts /dev/disk on /disk.
+    """
 
     image: Path
-    type: str  # of its file system: "ext4"
+    type: str  # of its file system: "ext4"; "" for a base
 
 
 @dataclass(frozen=True)

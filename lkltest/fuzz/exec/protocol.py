@@ -93,7 +93,8 @@ NUMBERS = {
     "FZ_SMALL_SIZE": encode.SMALL, "FZ_SMALL_SLOTS": encode.MAX_SMALL,
     "FZ_LARGE_SIZE": encode.MAX_BUFFER, "FZ_LARGE_SLOTS": encode.MAX_LARGE,
 }  # fmt: skip
-RECORDS = (encode.SCALAR, encode.PATCH, encode.PRODUCES, encode.CALL, encode.PROGRAM, MESSAGE)
+RECORDS = (encode.SCALAR, encode.PATCH, encode.PRODUCES, encode.CALL, encode.PROGRAM, encode.CHANGES,
+           encode.CHANGE, MESSAGE)
 
 
 def header() -> str:

@@ -37,9 +37,11 @@ def main(executor: str, cffi: str, fds: list[int], nice: int, memory: int, cmdli
         print(f"lkltest: the kernel does not boot: error {error}", file=sys.stderr, flush=True)
         return 2
     if disk:
-        error = lib.fz_disk(disk[0].encode(), disk[1].encode())
+        image, type = disk
+        error = lib.fz_disk(image.encode(), type.encode()) if type else lib.fz_base(image.encode())
         if error:
-            print(f"lkltest: the kernel does not mount {disk[0]}: error {error}", file=sys.stderr, flush=True)
+            done = "mount" if type else "take"
+            print(f"lkltest: the kernel does not {done} {image}: error {error}", file=sys.stderr, flush=True)
             return 2
     lib.fz_serve(0, 1)
     return 0

@@ -10,6 +10,7 @@ NEEDS = {
     "mounts": 2,  # it changes mounts: a mount namespace of its own
     "limits": 4,  # it changes the limits of the process: they are put back
     "signals": 8,  # it changes signal handlers, or leaves signals pending: both are put back
+    "image": 32,  # it mounts an image, of which the changes stand before its calls
     "grace": 16,  # its descriptors share what RCU frees: a grace period passes after each close
 }
 

@@ -2,7 +2,7 @@
 
 All of it is little-endian and aligned to 8 bytes. A batch is programs one after the other.
 
-    program   PROGRAM, then its calls
+    program   PROGRAM, then its calls; before them, where it needs an image, CHANGES and each CHANGE with its bytes
     call      CALL, then its arguments, then a PRODUCES for each result that it leaves for later calls
     argument  SCALAR; where its tag is BUFFER, the buffer's known bytes and its patches follow
     patch     PATCH, then the value that is written into the buffer at its offset, encoded as an argument is
@@ -20,7 +20,7 @@ What a SCALAR means depends on its tag:
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from lkltest.fuzz.prog.ctype import CType, Layout
@@ -84,6 +84,13 @@ PROGRAM = Record(
     ("uint32_t", "bytes", "of the whole program"),
     ("uint16_t", "calls", ""),
     ("uint16_t", "needs", "enum needs"),
+)
+CHANGES = Record("changes", ("uint32_t", "bytes", "of this and all changes"), ("uint32_t", "unused", ""))
+CHANGE = Record(
+    "change",
+    ("uint64_t", "offset", "in the image"),
+    ("uint32_t", "length", "bytes, which follow, padded to 8"),
+    ("uint32_t", "unused", ""),
 )
 MASK = (1 << 64) - 1
 
@@ -248,7 +255,15 @@ class Encoder:
         return join([self.call(call) for call in program.calls], flags)
 
 
-def join(calls: Sequence[bytes], flags: int) -> bytes:
-    """A program of encoded calls."""
-    body = b"".join(calls)
+def changes(found: Iterable[tuple[int, bytes]]) -> bytes:
+    """Encode the changes of an image: offsets and new bytes."""
+    body = b"".join(
+        CHANGE.pack(offset, len(data), 0) + data + bytes(-len(data) % 8) for offset, data in found
+    )
+    return CHANGES.pack(CHANGES.size + len(body), 0) + body
+
+
+def join(calls: Sequence[bytes], flags: int, before: bytes = b"") -> bytes:
+    """A program of encoded calls; `before` are the encoded changes of its image."""
+    body = before + b"".join(calls)
     return PROGRAM.pack(PROGRAM.size + len(body), len(calls), flags) + body

@@ -129,7 +129,7 @@ class Writer:
             case Port(nth):
                 return f"{int.from_bytes((self.port + nth).to_bytes(2, 'big'), 'little'):#x}"
             case Text(data):
-                return self.buffer(Raw(data + b"\0"), call, path) if self.guarded else _string(data)
+                return self.buffer(Raw(data + b"\0"), call, path) if self.guarded else string(data)
             case Pointer(target):
                 return self.buffer(target, call, path)
         raise ValueError(f"{value} can only stand behind a pointer")
@@ -192,7 +192,7 @@ class Writer:
                     flat = self.description.encoder.flatten(value)
                     data = flat.data + bytes([flat.fill]) * (flat.size - len(flat.data))
                     if any(data):
-                        late.append(f"memcpy((char *)&{name} + {field.offset}, {_string(data)}, {len(data)});")
+                        late.append(f"memcpy((char *)&{name} + {field.offset}, {string(data)}, {len(data)});")
         return found
 
     def members(self, region: Array, name: str, call: Call, late: list[str]) -> list[tuple[str, str]]:
@@ -232,7 +232,8 @@ class Writer:
         return f"lkl_{name}" if f"lkl_{name}" in self.description.headers.structs else name
 
 
-def _string(data: bytes) -> str:
+def string(data: bytes) -> str:
+    """A C string with these bytes."""
     parts = "".join(chr(b) if 32 <= b < 127 and b not in b'"\\?' else f"\\{b:03o}" for b in data)
     return f'"{parts}"'
 
@@ -242,7 +243,7 @@ def _bytes(data: bytes) -> str:
         return ""
     if len(set(data)) == 1 and len(data) > 16:
         return f" = {{ [0 ... {len(data) - 1}] = {data[0]:#x} }}"
-    return f" = {_string(data)}"
+    return f" = {string(data)}"
 
 
 def write(

@@ -29,8 +29,9 @@ class Runner(Closing):
     Use it as a context manager.
     """
 
-    def __init__(self, config: KernelConfig, description: Description) -> None:
-        self.config = replace(config, stuck_after=min(config.stuck_after, STUCK_AFTER))
+    def __init__(self, config: KernelConfig, description: Description, *, stuck_after: float = STUCK_AFTER) -> None:
+        """A call hangs after `stuck_after` seconds, or those of the configuration if they are fewer."""
+        self.config = replace(config, stuck_after=min(config.stuck_after, stuck_after))
         self.description = description
         self.memory = Memory()
         self.kernel: Kernel | None = None

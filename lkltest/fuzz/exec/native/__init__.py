@@ -19,13 +19,14 @@ from lkltest.settings import Settings
 
 HERE = Path(__file__).parent
 MODULE = "lkltest_executor"
-SOURCES = ("executor.c", "arena.h", "sandbox.h", "console.h")
+SOURCES = ("executor.c", "arena.h", "sandbox.h", "console.h", "image.h")
 
 INTERFACE = """
 int fz_attach(int fd);
 int fz_edges(int seen, int trace);
 long fz_boot(unsigned long memory, const char *cmdline);
 long fz_disk(const char *path, const char *type);
+long fz_base(const char *path);
 uint32_t fz_run(uint32_t count, uint64_t first);
 void fz_serve(int in, int out);
 """

@@ -14,9 +14,10 @@ static void (*console_alarm)(enum fz_alarm alarm, long result);
 
 static const char *const console_complaints[] = { FZ_COMPLAINTS };	/* lkltest/klog.py */
 
-/* Lines before traces that are no bugs: memory was short, or an option is deprecated. */
+/* Lines before traces that are no bugs: memory was short, an option is deprecated, xfs names a corruption that it found. */
 static const char *const console_excuses[] = {
 	"page allocation failure", "Out of memory", "invoked oom-killer", "mount option has been deprecated",
+	"): Internal error ", "): Metadata corruption detected", "): xfs_do_force_shutdown(",
 };
 
 static int console_has(const char *text, int len, const char *const *words, unsigned int count)

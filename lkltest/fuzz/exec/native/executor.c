@@ -18,6 +18,7 @@
 #include "protocol.h"
 #include "arena.h"
 #include "sandbox.h"
+#include "image.h"
 #include "console.h"
 
 #define FIRST_PORT	4096
@@ -247,6 +248,16 @@ static const unsigned char *run_call(const struct call *call, struct tally *tall
 	return (const unsigned char *)call + call->bytes;
 }
 
+/* Unmount the program's image; the edges of that are noted, too. */
+static void leave_image(void)
+{
+	if (lkltest_edges_begin)
+		lkltest_edges_begin(shared->program, shared->call);
+	image_leave();
+	if (lkltest_edges_begin)
+		lkltest_edges_end();
+}
+
 static void *run_program(void *at)
 {
 	const struct program *program = at;
@@ -256,6 +267,8 @@ static void *run_program(void *at)
 
 	nr_results = 0;
 	sandbox_enter(shared->program, program->needs);
+	if (program->needs & NEEDS_IMAGE)
+		p = image_enter(p);
 	for (i = 0; i < program->calls; i++) {
 		shared->call = i;
 		__asm__ volatile("" ::: "memory");	/* a crash in the call finds its number written */
@@ -263,6 +276,8 @@ static void *run_program(void *at)
 	}
 	shared->call = FZ_BETWEEN;
 	sandbox_leave(program->needs);
+	if (program->needs & NEEDS_IMAGE)
+		leave_image();
 	/* A call that blocks takes ten thousand times as long as others: its program is not kept for mutation. */
 	if (tally.novel && !tally.interrupted && shared->novel < FZ_MAX_NOVEL)
 		((uint32_t *)((char *)shared + FZ_NOVEL))[shared->novel++] = (uint32_t)shared->program;
@@ -271,7 +286,7 @@ static void *run_program(void *at)
 
 /*
  * Run `count` programs of the shared memory, the first of which has the number `first`, until an alarm. An alarm since
- * the last batch stops before the first program.
+ * the last batch stops before the first program; a disk that cannot be freed of its image stops after the program.
  */
 uint32_t fz_run(uint32_t count, uint64_t first)
 {
@@ -289,7 +304,7 @@ uint32_t fz_run(uint32_t count, uint64_t first)
 		late_complaint = 0;
 		alarm_note(FZ_ALARM_CONSOLE, late_complaint_at);
 	}
-	for (done = 0; done < count && !shared->alarm; done++) {
+	for (done = 0; done < count && !shared->alarm && !image.busy; done++) {
 		struct program *program = (struct program *)at;
 
 		shared->program = first + done;
@@ -359,6 +374,12 @@ long fz_disk(const char *path, const char *type)
 		return id;
 	error = lkl_mount_dev(id, 0, type, 0, NULL, place, sizeof(place));
 	return error ? error : SYS(symlinkat, (long)place, SANDBOX_FDCWD, (long)"/disk");
+}
+
+/* Give the booted kernel an image file as the base of the images that programs mount. 0 or a negative errno. */
+long fz_base(const char *path)
+{
+	return image_add(path);
 }
 
 /* Say that the kernel is ready, then answer requests to run a batch until `in` ends. */

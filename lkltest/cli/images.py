@@ -1,0 +1,150 @@
+"""The `--images` of `lkltest fuzz` and of `lkltest replay`: disk images as inputs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO, cast
+
+from lkltest.cli.output import Lasting, prepare
+from lkltest.cli.signals import stopping_in_order
+from lkltest.errors import Exit, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lkltest.fuzz.images.session import Session
+
+INTERRUPTED = 130  # exit status, as a shell has it
+STATUS_EVERY = 30.0  # seconds between lines
+MINIMUM_MEM = 32 << 20  # bytes
+
+
+def names(text: str) -> list[str]:
+    """Parse the recipes of --images; the usual ones, where none is given."""
+    from lkltest.fuzz.images.target import DEFAULT
+
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    return found or list(DEFAULT)
+
+
+def fuzz(arguments: argparse.Namespace) -> int:
+    """Fuzz the images of some recipes; 1 where something was found, 0 otherwise."""
+    from rich.console import Console
+
+    from lkltest.fuzz.images.session import Session
+    from lkltest.fuzz.images.target import targets
+    from lkltest.settings import file as settings_file
+
+    if arguments.scenario or arguments.cov:
+        raise UsageError("--images goes with neither --scenario nor --cov")
+    settings = settings_file.load({
+        "lkl": [arguments.lkl] if arguments.lkl else None, "mem": arguments.mem, "cmdline": arguments.cmdline,
+    })
+    if settings.mem < MINIMUM_MEM:
+        raise UsageError(f"--mem {settings.mem >> 20}M is too little to fuzz with; take at least {MINIMUM_MEM >> 20}M")
+    seed = arguments.seed if arguments.seed is not None else secrets.randbelow(1 << 32)
+    prepare(arguments.output)
+    console = Console(file=cast(TextIO, Lasting(sys.stderr)), soft_wrap=True, highlight=False, markup=False)
+    interrupted = False
+    with targets(names(arguments.images), settings) as found:
+        workers = arguments.workers or len(os.sched_getaffinity(0))
+        kernels = ", ".join(f"{target.recipe} on {target.config.liblkl.name}" for target in found)
+        console.print(f"{kernels}, seed {seed}, output {arguments.output}")
+        output = arguments.output.absolute()
+        with Session(
+            found, settings, output, seed, workers, reproduce_seconds=arguments.reproduce_time
+        ) as session, stopping_in_order():
+            try:
+                session.run(arguments.time, Ticker(session, console).tick)
+            except KeyboardInterrupt:
+                interrupted = True
+                console.print("interrupted: what was found until now is kept")
+            finally:
+                print(summary(session), file=cast(TextIO, Lasting(sys.stdout)), flush=True)
+            return int(Exit.FAILED) if session.findings else INTERRUPTED if interrupted else int(Exit.PASSED)
+
+
+class Ticker:
+    """Shows the progress: new findings, and a line now and then."""
+
+    def __init__(self, session: Session, console: Console) -> None:
+        self.session = session
+        self.console = console
+        self.told: set[str] = set()  # names of findings
+        self.last = time.monotonic()
+
+    def tick(self) -> None:
+        """Show what is new."""
+        for finding in list(self.session.findings.values()):
+            if finding.name not in self.told:
+                self.told.add(finding.name)
+                self.console.print(f"found on {finding.image}: {finding.title}")
+        if time.monotonic() - self.last > STATUS_EVERY:
+            self.last = time.monotonic()
+            self.console.print(status(self.session))
+
+
+def status(session: Session) -> str:
+    """The line of progress."""
+    images = sum(one.images for one in session.progress.values())
+    waiting = len(session.pending)
+    return (
+        f"{session.seconds:.0f} s  {images:,} images  {images / max(session.seconds, 0.001):,.0f} a second  "
+        f"{len(session.findings)} findings" + (f", {waiting} to be reproduced" if waiting else "")
+    )
+
+
+def summary(session: Session) -> str:
+    """The summary of a session."""
+    from lkltest.fuzz.findings import ranked
+
+    lines = []
+    for name, one in session.progress.items():
+        edges = f", {len(session.seen[name]):,} edges" if name in session.seen else ""
+        lines.append(
+            f"{name}: {one.images:,} images, {100 * one.mounted / max(one.images, 1):.0f}% mounted, "
+            f"{one.images / max(one.seconds, 0.001):,.0f} a second and worker, {one.boots} kernels booted, "
+            f"{one.lost} lost{edges}"
+        )
+    for f in ranked(session.findings.values()):
+        often = "once" if f.count == 1 else f"{f.count} times"
+        again = f"fails again {f.rate} times" if f.times else f"did not fail again in {f.of} tries"
+        again = again if f.examined else "no time to reproduce it: its input is kept as it was met"
+        size = "" if f.shrunk else ", not shrunk to the end"
+        lines.append(f"found on {f.image} {f.title}: {f.name} (met {often}, {again}{size})")
+    return "\n".join(lines if session.findings else [*lines, "nothing found"])
+
+
+def replay(arguments: argparse.Namespace) -> int:
+    """Mount a finding's image again, and make its calls: 1 where it fails still, 0 where it does not."""
+    from lkltest.fuzz.images import saved
+    from lkltest.fuzz.images.shrink import Shrinker
+    from lkltest.fuzz.lang.naming import Namer
+    from lkltest.fuzz.prog.text import print_program
+    from lkltest.settings import file as settings_file
+
+    finding: Path = arguments.finding
+    settings = settings_file.load({"lkl": [arguments.lkl] if arguments.lkl else None, "mem": arguments.mem})
+    failed, times = 0, max(1, arguments.times)
+    with saved.load(finding, settings) as (target, tried), Shrinker(target) as shrinker:
+        print(saved.difference(tried, target).text(target.metadata), end="")
+        kernel = target.config.liblkl.name
+        lines = print_program(tried.program, Namer(target.description)).splitlines()
+        for _ in range(times):
+            result = shrinker.result(tried)
+            for n, line in enumerate(lines):
+                print(f"{line} = {result.returned[n]}" if n < len(result.returned) else line)
+            if result.report is None:
+                print(f"{kernel}: nothing failed")
+                continue
+            failed += 1
+            print(f"{kernel}: {result.report.title} ({result.report.name})")
+            print(result.report.stack or result.report.console[-2000:])
+    if times > 1:
+        print(f"failed {failed} of {times} times")
+    return int(Exit.FAILED if failed else Exit.PASSED)

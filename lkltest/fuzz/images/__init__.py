@@ -1,0 +1,1 @@
+"""Disk images fuzzed: mutated images are mounted, and used by programs of system calls."""

@@ -1,0 +1,273 @@
+"""A session that fuzzes disk images: workers mount mutated images, an examiner reproduces what fails.
+
+Each worker has a thread. It takes the targets in turn, each for `TURN` seconds, so that each file system gets its share
+however often its kernels are lost; a kernel is replaced after `LIFETIME` images, because it remembers images by their
+UUIDs. On an instrumented kernel, inputs that reach new edges are kept, and mutated further. A place of an image is
+changed rarely from then on, if a change there is known to lose the kernel.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from queue import SimpleQueue
+
+from lkltest.fuzz.exec.feedback import Feedback, SeenEdges
+from lkltest.fuzz.exec.kernel import Kernel, WorkerExit, boot
+from lkltest.fuzz.exec.protocol import BETWEEN
+from lkltest.fuzz.exec.shmem import Memory
+from lkltest.fuzz.findings import Finding
+from lkltest.fuzz.images import saved
+from lkltest.fuzz.images.inputs import Input, Maker
+from lkltest.fuzz.images.shrink import SECONDS, Shrinker, Shrunk
+from lkltest.fuzz.images.target import Target
+from lkltest.fuzz.repro.report import Report, ReportType, from_alarm, from_exit, name_of_hang
+from lkltest.host.closing import Closing
+from lkltest.settings import Settings
+
+BATCH = 16  # images in one message
+TURN = 15.0  # seconds of a worker with one target
+LIFETIME = 800  # images that one kernel mounts
+ENOUGH = 3  # times that a failure is reproduced at most, and met until one that never comes again is a finding
+GRACE, LEAST_GRACE = 0.2, 15.0  # part of the time, seconds: how long failures are reproduced after the end
+NICE = 5  # of kernels that reproduce
+CERTAIN = (ReportType.CRASH, ReportType.PANIC, ReportType.OVERRUN)  # types that a slow machine cannot cause
+
+
+@dataclass
+class Progress:
+    """The progress with one target."""
+
+    images: int = 0
+    mounted: int = 0  # images that the kernel took
+    boots: int = 0
+    lost: int = 0  # kernels
+    busy: int = 0  # kernels replaced because they did not let go of an image
+    seconds: float = 0.0  # of workers, boots included
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failure as a worker met it."""
+
+    target: Target
+    report: Report
+    input: Input
+
+
+@dataclass
+class Session(Closing):
+    """Fuzzes the images of some targets. Use it as a context manager."""
+
+    targets: Sequence[Target]
+    settings: Settings
+    output: Path
+    seed: int
+    workers: int
+    shrink_seconds: float = SECONDS
+    reproduce_seconds: float | None = None  # after the end; a part of the time, where it is None
+    findings: dict[str, Finding] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)  # the name of the finding, by the name it was met by
+    met: Counter[str] = field(default_factory=Counter)
+    examined: Counter[str] = field(default_factory=Counter)
+    error: BaseException | None = None
+
+    def __post_init__(self) -> None:
+        self.progress = {target.recipe: Progress() for target in self.targets}
+        self.seen = {target.recipe: SeenEdges() for target in self.targets if target.instrumented}
+        self.fatal: dict[str, set[int]] = {target.recipe: set() for target in self.targets}  # offsets, by recipe
+        self.queue: SimpleQueue[Failure | None] = SimpleQueue()
+        self.pending: set[str] = set()
+        self.lock = threading.Lock()
+        self.stop, self.hurry = threading.Event(), threading.Event()
+        self.started = time.monotonic()
+        self.ended = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """The duration of the fuzzing so far."""
+        return (self.ended or time.monotonic()) - self.started
+
+    def close(self) -> None:
+        """Free the maps of edges."""
+        for seen in self.seen.values():
+            seen.close()
+
+    def run(self, seconds: float, tick: Callable[[], None], *, every: float = 0.5) -> None:
+        """Fuzz for some seconds, then reproduce the last failures; for those that are left there is no time.
+
+        Raises the first exception of a thread. An exception of `tick`, or Ctrl-C, ends the session early.
+        """
+        workers = [self._thread(Worker(self, number).run) for number in range(self.workers)]
+        examiner = self._thread(self.examine)
+        self.started = time.monotonic()
+        try:
+            for thread in (*workers, examiner):
+                thread.start()
+            while self.seconds < seconds and not self.stop.wait(min(every, max(0.05, seconds - self.seconds))):
+                tick()
+            self._end(workers)
+            grace = max(LEAST_GRACE, seconds * GRACE) if self.reproduce_seconds is None else self.reproduce_seconds
+            until = time.monotonic() + grace
+            while examiner.is_alive():
+                examiner.join(every)
+                tick()
+                if time.monotonic() > until:
+                    self.hurry.set()
+        finally:
+            self.hurry.set()
+            self._end(workers)
+            examiner.join()
+        if self.error is not None:
+            raise self.error
+
+    def _end(self, workers: Sequence[threading.Thread]) -> None:
+        """End the workers, and the examiner after what waits for it."""
+        self.stop.set()
+        for thread in workers:
+            if thread.ident is not None:  # it was started
+                thread.join()
+        self.ended = self.ended or time.monotonic()
+        self.queue.put(None)
+
+    def _thread(self, work: Callable[[], None]) -> threading.Thread:
+        def guarded() -> None:
+            try:
+                work()
+            except BaseException as error:
+                self.error = self.error or error
+                self.stop.set()
+                self.hurry.set()
+
+        return threading.Thread(target=guarded, daemon=True)
+
+    def add(self, failure: Failure) -> None:
+        """Count a failure, and queue it if it is new."""
+        name = failure.report.name
+        with self.lock:
+            self.met[name] += 1
+            known = self.findings.get(self.aliases.get(name, name))
+            if known is not None:
+                self.findings[known.name] = replace(known, count=known.count + 1)
+            if name in self.pending or self.examined[name] >= ENOUGH or (known is not None and known.times):
+                return
+            self.pending.add(name)
+            self.examined[name] += 1
+        self.queue.put(failure)
+
+    def hangs(self) -> set[str]:
+        """The names of hangs that are known to come again: a worker need not wait to recognize them."""
+        with self.lock:
+            again = {f.name for f in self.findings.values() if f.kind == ReportType.HANG and f.times and f.signature}
+            return again | {name for name, finding in self.aliases.items() if finding in again}
+
+    def examine(self) -> None:
+        """Reproduce failures until the session ends."""
+        while (failure := self.queue.get()) is not None:
+            shrunk = self.shrink(failure)
+            name = failure.report.name
+            if shrunk.times or not shrunk.of or failure.report.type in CERTAIN or self.met[name] >= ENOUGH:
+                finding = saved.save(self.output, shrunk, failure.target, self.settings, seed=str(self.seed))
+                with self.lock:
+                    if shrunk.times and shrunk.report.ends_kernel:
+                        self.fatal[failure.target.recipe] |= shrunk.places
+                    self.aliases[name] = finding.name
+                    count = sum(self.met[met] for met, known in self.aliases.items() if known == finding.name)
+                    self.findings[finding.name] = replace(finding, count=count)
+            with self.lock:
+                self.pending.discard(name)
+
+    def shrink(self, failure: Failure) -> Shrunk:
+        """Reproduce a failure and shrink its input; where there is no time left, it stays as it was met."""
+        if self.hurry.is_set():
+            return Shrunk(failure.report, failure.input, 0, 0, complete=False)
+        with Shrinker(failure.target, nice=NICE) as shrinker:
+            return shrinker.shrink(failure.input, failure.report, self.shrink_seconds, self.hurry)
+
+
+class Worker:
+    """One worker: it keeps a kernel busy with images of one target after the other."""
+
+    def __init__(self, session: Session, number: int) -> None:
+        self.session = session
+        self.number = number
+        self.makers = {
+            target.recipe: Maker(target, f"{session.seed}/{number}/{target.recipe}") for target in session.targets
+        }
+
+    def run(self) -> None:
+        """Fuzz one target after the other until the session stops: once at least, so that a boot that fails shows."""
+        turn = self.number
+        memory = Memory()
+        try:
+            while True:
+                target, until = self.session.targets[turn % len(self.session.targets)], time.monotonic() + TURN
+                turn += 1
+                while time.monotonic() < until:
+                    self.round(target, memory, until)
+                    if self.session.stop.is_set():
+                        return
+        finally:
+            memory.close()
+
+    def round(self, target: Target, memory: Memory, until: float) -> None:
+        """Fuzz a target on one kernel, until that is lost, damaged or old, or the turn is over."""
+        progress, started = self.session.progress[target.recipe], time.monotonic()
+        seen = self.session.seen.get(target.recipe)
+        feedback = Feedback(seen) if seen is not None else None
+        try:
+            with boot(target.config, memory, feedback) as kernel:
+                progress.boots += 1
+                while kernel.programs < LIFETIME and time.monotonic() < until and not self.session.stop.is_set():
+                    if not self.batch(target, kernel, feedback):
+                        return
+        finally:
+            progress.seconds += time.monotonic() - started
+            if feedback is not None:
+                feedback.close()
+
+    def batch(self, target: Target, kernel: Kernel, feedback: Feedback | None) -> bool:
+        """Mount a batch of images; whether the kernel can go on."""
+        maker, progress = self.makers[target.recipe], self.session.progress[target.recipe]
+        maker.avoided = frozenset(self.session.fatal[target.recipe])
+        inputs = [maker.make() for _ in range(BATCH)]
+        first, before = kernel.programs, kernel.memory.head()
+        kernel.start(b"".join(one.encode(target.description) for one in inputs), len(inputs))
+        hangs = self.session.hangs()
+        outcome = kernel.finish((lambda stderr: name_of_hang(stderr) in hangs) if hangs else None)
+        head = kernel.memory.head()
+        if isinstance(outcome, WorkerExit):
+            head = outcome.head
+            progress.lost += 1
+            report = from_exit(outcome, kernel.memory)
+        else:
+            report = None
+            if head.alarm:
+                names = inputs[head.alarm_program - first].names
+                name = names[head.alarm_call] if head.alarm_call != BETWEEN else "the unmount"
+                report = from_alarm(head, kernel.memory.console(before.console), name, kernel.errors())
+            elif outcome < len(inputs):
+                progress.busy += 1
+        at = (report.program if report is not None else head.program) - first
+        progress.images += min(max(at, 0) + 1, len(inputs))
+        progress.mounted += mounted(inputs[: at + 1], kernel.memory.results(before.calls, head.calls - before.calls))
+        if feedback is not None and not isinstance(outcome, WorkerExit):
+            for reached in feedback.outcomes():
+                maker.keep(inputs[reached.program - first])
+        if report is not None and 0 <= at < len(inputs):
+            self.session.add(Failure(target, report, inputs[at]))
+        return outcome == len(inputs) and report is None
+
+
+def mounted(inputs: Sequence[Input], results: Sequence[int]) -> int:
+    """The number of inputs whose mount succeeded, by the results of all calls."""
+    count = at = 0
+    for one in inputs:
+        count += at < len(results) and results[at] == 0
+        at += len(one.program.calls)
+    return count
+

@@ -1,0 +1,132 @@
+"""The file systems that are fuzzed: each has a base image, its metadata, and a kernel that mounts it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lkltest import liblkl
+from lkltest.coverage.collect import is_instrumented
+from lkltest.errors import UsageError
+from lkltest.fuzz.exec.kernel import SLAB_CHECKS, Disk, KernelConfig
+from lkltest.fuzz.lang.describe import Description, describe
+from lkltest.fuzz.target import FAST
+from lkltest.host.progress import Bar
+from lkltest.image import Recipe, load, make, scratch_directory, shipped
+from lkltest.image.metadata import FORMATS, Base, Metadata, Overlay, read
+from lkltest.settings import Settings
+
+STUCK_AFTER = 5.0  # seconds of the worker's own: a mount, or another call, that takes longer is a finding
+DEFAULT = ("ext4", "btrfs", "xfs", "vfat")
+CHUNK = 1 << 22  # bytes
+
+
+@dataclass(frozen=True)
+class Target:
+    """A recipe's file system on a kernel."""
+
+    recipe: str
+    type: str  # of the file system
+    options: str  # of its mount
+    metadata: Metadata
+    sha256: str  # of the base
+    config: KernelConfig
+    description: Description
+
+    @property
+    def instrumented(self) -> bool:
+        """Whether its kernel tells the edges that it reaches."""
+        return is_instrumented(self.config.liblkl)
+
+    @property
+    def base(self) -> Base:
+        """The base image."""
+        return self.metadata.base
+
+    def overlay(self, changes: Sequence[tuple[int, bytes]] = ()) -> Overlay:
+        """An image with these changes."""
+        image = Overlay(self.base)
+        for offset, data in changes:
+            image.write(offset, data)
+        return image
+
+
+@contextmanager
+def targets(names: Sequence[str], settings: Settings) -> Iterator[tuple[Target, ...]]:
+    """The targets of recipes, whose images are made for as long as the block runs.
+
+    Raises UsageError for a recipe that does not exist, or whose format is not known, and where no kernel will do.
+    """
+    chosen = recipes(names)
+    with scratch_directory() as directory:
+        found = tuple(target(recipe, settings, directory) for recipe in chosen)
+        try:
+            yield found
+        finally:
+            for one in found:
+                one.base.close()
+
+
+def recipes(names: Sequence[str]) -> list[Recipe]:
+    """The recipes of these names."""
+    known = {recipe.name: recipe for recipe in load([shipped()]) if not recipe.table}
+    usable = [name for name, recipe in known.items() if recipe.parts[0].keys["type"] in FORMATS]
+    for name in names:
+        if name not in usable:
+            raise UsageError(f"no recipe {name!r} whose images can be mutated: {', '.join(usable)} can")
+    return [known[name] for name in dict.fromkeys(names)]
+
+
+def target(recipe: Recipe, settings: Settings, directory: Path, base: Path | None = None) -> Target:
+    """Make a recipe's image, or take the one of an earlier run, and find the kernel for it."""
+    kernel_settings = with_kernel(settings, str(recipe.parts[0].keys["type"]))
+    with Bar() as bar:
+        library = liblkl.kernels(kernel_settings, bar)[0]
+    liblkl.require_runnable(library, kernel_settings)
+    description = describe(library, kernel_settings)
+    volume = recipe.volumes(library.version)[0]
+    path = base or make(recipe, library.version, directory).path
+    sha256 = digest(path)
+    if base is None:  # a name of its own: another session's image of the recipe has other UUIDs
+        path = path.rename(path.with_name(f"{recipe.name}-{sha256[:12]}.img"))
+    config = checked(KernelConfig.make(library, kernel_settings, description.shapes), volume.type)
+    return Target(
+        recipe=recipe.name, type=volume.type, options=options(volume.type, volume.mount),
+        metadata=read(Base(path), volume.type), sha256=sha256, description=description,
+        config=replace(config, disk=Disk(path, ""), stuck_after=STUCK_AFTER),
+    )
+
+
+def checked(config: KernelConfig, type: str) -> KernelConfig:
+    """The configuration with the cheap checks of the slab allocator; for btrfs only with those of its own lists.
+
+    The other checks put more into a slab than its objects, and so move them. btrfs_device asks for an alignment
+    (____cacheline_aligned) that the compiler then relies on: its faults would be our own.
+    """
+    some = config.slab_debug_rotation[-1]
+    checks = SLAB_CHECKS if type != "btrfs" else "slub_debug=F"
+    return replace(some, cmdline=some.cmdline.replace(SLAB_CHECKS, checks))
+
+
+def with_kernel(settings: Settings, type: str) -> Settings:
+    """The settings that find the kernel: of the default ones the fast one, which has no btrfs."""
+    plain = not settings.lkl and settings.variant == "default" and settings.cov is None
+    return replace(settings, variant=FAST) if plain and type != "btrfs" else settings
+
+
+def options(type: str, mount: str) -> str:
+    """The mount options: a superblock must not ask for a panic, which would be no bug of the kernel."""
+    words = [*([mount] if mount else []), *(["errors=continue"] if type in ("ext2", "ext3", "ext4") else [])]
+    return ",".join(words)
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, as sha256sum prints it."""
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while data := file.read(CHUNK):
+            found.update(data)
+    return found.hexdigest()

@@ -34,7 +34,7 @@ Changes = tuple[tuple[int, bytes], ...]
 
 @dataclass(frozen=True)
 class Input:
-    """What a kernel is given: the changes of an image, and a program whose first call mounts it."""
+    """The changes of an image, and a program whose first call mounts it."""
 
     changes: Changes
     program: Program

@@ -1,4 +1,4 @@
-"""Causes that keep items from being reached, each reported once for all of its items."""
+"""Causes that many items share, each reported once for all of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from lkltest.errors import KERNEL_LOST, UNUSABLE, KernelLost, UnusableKernel
+from lkltest.errors import KERNEL_LOST, UNUSABLE, KernelLost, LkltestError, UnusableKernel
+from lkltest.plugin import alike
 from lkltest.plugin.session import Choice
 
 LINES = 40  # of a cause's text on the terminal
@@ -28,13 +29,14 @@ class Cause:
     own: bool = False  # the item's own report tells the text
     unusable: bool = False  # this host cannot run the kernel: the items are skips
     lost: str = ""  # how the kernel was lost; empty where it was not
+    alike: bool = False  # the items were reached, and failed in one way
 
     @property
     def title(self) -> str:
         """The first line of its paragraph."""
         if self.unusable:
             return self.line
-        return f"not reached: {self.line}"
+        return f"the same failure: {self.line}" if self.alike else f"not reached: {self.line}"
 
 
 CAUSE = pytest.StashKey[Cause | None]()  # of an item, by its present attempt
@@ -85,6 +87,10 @@ def note(item: pytest.Item, report: pytest.TestReport, error: BaseException | No
     elif report.when == "setup" and report.failed and hasattr(getattr(item, "obj", None), "lkltest_point"):
         # A fixture that fails for a whole run fails for each of its items.
         cause = Cause(kernel_of(item), first_line(str(error)), str(report.longrepr), own=True)
+    if report.failed and (cause is None or cause.own) and isinstance(error, pytest.fail.Exception | LkltestError):
+        kernel = kernel_of(item)
+        likeness = asdict(alike.of(kernel, str(error))) if kernel else None
+        report.lkltest_likeness = likeness  # type: ignore[attr-defined] # likewise
     if cause is not None:
         report.lkltest_cause = asdict(cause)  # type: ignore[attr-defined] # xdist sends on whatever a report has
 
@@ -160,6 +166,15 @@ def grouped(reports: list[Any]) -> list[Group]:
     return [group for group in groups.values() if group.kept]
 
 
+def repeats(reports: list[Any]) -> list[Group]:
+    """The failures, of those that are told in full, which are like an earlier one."""
+    groups = []
+    for likeness, (first, *others) in alike.repeated(reports):
+        cause = Cause(likeness.kernel, likeness.line, alike=True)
+        groups.append(Group(cause, {likeness.line: first.nodeid}, others))
+    return groups
+
+
 class Sections:
     """Takes the reports that have a paragraph out of pytest's own sections, for the time of the summary."""
 
@@ -173,7 +188,10 @@ class Sections:
         """Leave the other reports to pytest's sections, and put all back for its counts."""
         stats = terminalreporter.stats
         self.whole = {name: stats[name] for name in CATEGORIES if name in stats}
-        self.groups = grouped([report for reports in self.whole.values() for report in reports])
+        reports = [report for reports in self.whole.values() for report in reports]
+        groups = grouped(reports)
+        kept = {id(report) for group in groups for report in group.kept}
+        self.groups = [*groups, *repeats([report for report in reports if id(report) not in kept])]
         kept = {id(report) for group in self.groups for report in group.kept}
         for name, reports in self.whole.items():
             stats[name] = [report for report in reports if id(report) not in kept]
@@ -194,11 +212,11 @@ class Paragraphs:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write the paragraphs, and leave the short summary an entry a cause; under -rA an entry an item."""
         option, groups = terminalreporter.config.option, self.sections.groups
-        if groups:
-            terminalreporter.write_sep("=", "not reached")
         for number, group in enumerate(groups):
             title, *lines = group.paragraph(full=option.tbstyle != "no")
-            if number:
+            if not number or group.cause.alike is not groups[number - 1].cause.alike:
+                terminalreporter.write_sep("=", "alike" if group.cause.alike else "not reached")
+            else:
                 terminalreporter.write_line("")
             terminalreporter.write_line(title, red=not group.cause.unusable, yellow=group.cause.unusable, bold=True)
             for line in lines:

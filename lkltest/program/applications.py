@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lkltest.errors import UsageError
-from lkltest.liblkl.model import Liblkl
+from lkltest.liblkl.model import Generation, Liblkl
 
 _TARGET = re.compile(r"^\s*(?:progs|libs|tests)-(?:y|\$\((\w+)\))\s*[:+]?=\s*(.*)$")
 _IF = re.compile(r"^\s*if(n?)eq\s*\(\$\((\w+)\),\s*(\w*)\)")
@@ -23,6 +23,8 @@ def built_program(kernel: Liblkl, name: str) -> Path:
     """
     if kernel.output is None or kernel.tests is None:
         raise UsageError(f"{kernel.name} has no tests of its own: pass --lkl a whole LKL tree")
+    if kernel.generation is Generation.UML:
+        raise UsageError(f"{kernel.name} has no {name}: UML's library mode has no such applications")
     tools = kernel.output / "tools" / "lkl"
     path = tools / name
     if not path.is_file():

@@ -71,10 +71,11 @@ POINT(write_cache)
 
 POINT(mount_dev)
 {
-	const char *node = lkltest_disk_node(&disk, 0);
+	const char *node;
 
 	if (!flushes_told || !lkltest_has_filesystem(lkltest_arg("type")))
 		need_mounted();
+	node = lkltest_disk_node(&disk, 0);
 	CHECK_EQ(lkltest_mount(node, WHERE, lkltest_arg("type"), 0, lkltest_arg("mount")), 0);
 	mounted = 1;
 }

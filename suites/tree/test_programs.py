@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -216,16 +217,31 @@ class Mounted:
 
     def __enter__(self) -> Path:
         command(*self.command)
-        assert self.place.is_mount(), f"{process.command(self.command)} ended well, and nothing is mounted"
+        try:
+            mounted = self.place.is_mount()
+        except OSError as error:
+            self._has_died(error)
+            raise
+        assert mounted, f"{process.command(self.command)} ended well, and nothing is mounted"
         return self.place
 
-    def __exit__(self, *error: object) -> None:
-        """Unmount, and wait until lklfuse, in the background, has let go of the image."""
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        """Unmount, and wait until lklfuse, in the background, has let go of the image; fail where it has died."""
+        self._has_died(error)
         command(self.unmount, "-u", self.place)
         until = time.monotonic() + TIMEOUT
         while users(self.image) and time.monotonic() < until:
             time.sleep(0.01)
         assert not users(self.image), f"lklfuse still has {self.image} open"
+
+    def _has_died(self, error: object) -> None:
+        """Unmount and fail, where an error tells that nobody serves the file system any more."""
+        if not isinstance(error, OSError) or error.errno != errno.ENOTCONN:
+            return
+        command(self.unmount, "-u", self.place)
+        lklfuse, *arguments = self.command
+        again = process.command((lklfuse, "-f", *arguments))
+        pytest.fail(f"lklfuse has died with its file system mounted; by hand:\n{again}", pytrace=False)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 from lkltest import liblkl
 from lkltest.errors import UsageError
 from lkltest.liblkl import Liblkl
+from lkltest.liblkl.model import Generation
 from lkltest.program.applications import built_program
 from lkltest.settings import Settings
 
@@ -54,6 +55,12 @@ def test_why_a_program_is_not_there(kernel: Liblkl, name: str, host: tuple[str, 
     """Each reason that the makefile can have is told with its own next step."""
     with pytest.raises(UsageError, match=told):
         built_program(replace(kernel, host=frozenset(host)), name)
+
+
+def test_uml_as_a_library_has_no_applications(kernel: Liblkl) -> None:
+    """Nobody is told to build in tools/lkl what UML's library mode does not have."""
+    with pytest.raises(UsageError, match="no cptofs: UML's library mode has no such applications"):
+        built_program(replace(kernel, generation=Generation.UML), "cptofs")
 
 
 def test_a_program_with_an_older_kernel_is_none(kernel: Liblkl) -> None:

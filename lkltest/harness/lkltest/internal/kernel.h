@@ -11,13 +11,30 @@
 
 #ifndef LKLTEST_NATIVE
 
+/*
+ * Ends the process by SIGABRT, on whatever thread. UML's library mode leaves the kernel's symbols global: there abort()
+ * is the kernel's own, which panics, and calls us again.
+ */
+LKLTEST_FN __attribute__((noreturn)) void lkltest_abort(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGABRT);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	raise(SIGABRT);
+	signal(SIGABRT, SIG_DFL);
+	raise(SIGABRT);
+	_exit(128 + SIGABRT);
+}
+
 /* The kernel has panicked, and has said so on the console. */
 LKLTEST_FN void lkltest_panic(void)
 {
 	static const char text[] = "lkltest: the kernel panicked\n";
 
 	lkltest_write(STDERR_FILENO, text, sizeof(text) - 1);
-	abort();
+	lkltest_abort();
 }
 
 LKLTEST_FN void lkltest_start_kernel_at(const char *file, int line, const char *more)

@@ -1,0 +1,71 @@
+"""Failures with one cause: what makes them alike, and what the summary of a session shows of them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from lkltest.plugin import alike
+from tests.plugin.conftest import Pytest
+
+CRASH = """the program was killed by SIGSEGV in the point 'POINT'
+7 of 9 points have no result, first 'POINT'
+
+SIGSEGV at address 0x2c5e000 in thread 29870:
+  #0  __memcpy_avx_unaligned_erms     string/memmove.S:265
+  #1  do_rw                           tools/lkl/lib/posix-host.c:381 (inlined)
+  #1  blk_request                     tools/lkl/lib/posix-host.c:411
+  #2  CALLER                          tools/lkl/lib/virtio.c:1
+
+
+last lines of the console:
+[    0.000000] booted
+artifacts: /tmp/somewhere"""
+
+
+def key(text: str) -> str:
+    """What is equal of failures that are alike."""
+    return alike.of("a kernel", text).key
+
+
+def crash(point: str, caller: str = "virtio_process_queue") -> str:
+    """The text of a crash in a point."""
+    return CRASH.replace("POINT", point).replace("CALLER", caller)
+
+
+def test_crashes_at_one_place_are_alike() -> None:
+    """The innermost functions decide, whatever the point, the test and the functions further out."""
+    assert key(crash("mount_dev")) == key("ext3, power cut after flush 3 of 9:\n" + crash("promises", "elsewhere"))
+    assert key(crash("mount_dev")) != key(crash("mount_dev").replace("do_rw", "another"))
+    assert key(crash("mount_dev")) != key(crash("mount_dev").replace("SIGSEGV", "SIGBUS"))
+    assert alike.of("a kernel", crash("p")).line == (
+        "SIGSEGV in __memcpy_avx_unaligned_erms, called by do_rw, called by blk_request"
+    )
+
+
+def test_failures_of_one_check_are_alike() -> None:
+    """Numbers and letters of disks do not count; the check, its place and the error do."""
+    text = "disk.c:72: vda has 0 sectors\n  expected: 12\n  actual:   -2 (No such file)\n\nby hand: /a/program"
+    assert key(text) == key(text.replace("vda", "vdc").replace("12", "4711").replace("/a/", "/b/"))
+    for other in ("disk.c:73", "file.c:72"):
+        assert key(text) != key(text.replace("disk.c:72", other))
+    assert key(text) != key(text.replace("No such file", "I/O error"))
+    assert key(text) != key(text.replace("sectors", "bytes"))
+
+
+@pytest.mark.parametrize(("selected", "shown"), [("p0 or p1 or other", 2), ("alike", 1)])
+def test_many_failures_that_are_alike_have_one_paragraph(suite: Pytest, selected: str, shown: int) -> None:
+    """Of many the first is told in full, and each is still counted; a few are shown one by one, as are others."""
+    result = suite("alike", "-k", selected)
+    text = result.stdout.str()
+    assert len(re.findall(r"^_+ alike\.p\d\[", text, re.MULTILINE)) == shown
+    assert len(re.findall(r"^_+ alike\.other\[", text, re.MULTILINE)) == 1
+    assert ("= alike =" in text) is (shown == 1)
+    if shown == 1:
+        result.assert_outcomes(passed=1, failed=5)
+        title, items, first, last, told = text[text.index("= alike =") :].splitlines()[1:6]
+        assert re.fullmatch(r"the same failure: \S*alike\.c:6: n == -1", title)
+        assert re.fullmatch(r"  3 items of the kernel \S+, first and last:", items)
+        assert ("::p1[" in first, "::p3[" in last) == (True, True)
+        assert "told in full above, in test_suite.py::alike::p0[" in told

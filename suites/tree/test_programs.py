@@ -239,8 +239,7 @@ class Mounted:
         if not isinstance(error, OSError) or error.errno != errno.ENOTCONN:
             return
         command(self.unmount, "-u", self.place)
-        lklfuse, *arguments = self.command
-        again = process.command((lklfuse, "-f", *arguments))
+        again = process.command((self.command[0], "-f", *self.command[1:]))
         pytest.fail(f"lklfuse has died with its file system mounted; by hand:\n{again}", pytrace=False)
 
 

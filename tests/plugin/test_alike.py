@@ -25,7 +25,7 @@ artifacts: /tmp/somewhere"""
 
 
 def key(text: str) -> str:
-    """What is equal of failures that are alike."""
+    """The key of a failure with this text, which is equal for those that are alike."""
     return alike.of("a kernel", text).key
 
 

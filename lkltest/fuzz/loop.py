@@ -13,12 +13,12 @@ from lkltest.fuzz.exec.kernel import Kernel, WorkerExit, boot
 from lkltest.fuzz.exec.protocol import State
 from lkltest.fuzz.exec.shmem import Head, Memory
 from lkltest.fuzz.gen.engine import Engine
-from lkltest.fuzz.gen.generator import Batch, Candidate, EncodedProgram, Generator
+from lkltest.fuzz.gen.generator import Batch, Candidate, Generator
 from lkltest.fuzz.gen.guided import Guided
 from lkltest.fuzz.gen.store import Store
 from lkltest.fuzz.messages import Known, Link, Met, Progress, Task
 from lkltest.fuzz.repro.report import Report, from_alarm, from_exit, name_of_hang
-from lkltest.fuzz.repro.repro import Crash
+from lkltest.fuzz.repro.repro import Crash, History
 from lkltest.host.closing import Closing
 
 BATCH = 128  # programs in one message
@@ -167,8 +167,7 @@ class FuzzLoop(Closing):
             self.link.send(Met(report.name))
         else:
             self.sent.add(report.name)
-            history = tuple(EncodedProgram(candidate.calls) for candidate in self.history)
-            self.link.send(Crash(report, history, results, kernel.config))
+            self.link.send(Crash(report, History(self.history), results, kernel.config))
         if report.ends_kernel and known.explains(report, self.history[-1]):
             self.generator.deprioritize(self.history[-1])
 

@@ -8,6 +8,7 @@ is the session's, so that the counts of calls are there without a message, and o
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import sys
@@ -23,6 +24,7 @@ from lkltest.fuzz.messages import Ended, Failed, FromLoop, InternalError, Known,
 from lkltest.host import process
 from lkltest.host.closing import Closing
 
+COLLECT = (50_000, 20, 100)  # for the garbage collector: histories are large, and without cycles
 LAST_WORDS = 2000  # bytes of a lost process's standard error that are shown
 
 
@@ -117,6 +119,7 @@ class SessionLink:
 
 def main(seed: str, connection: str, memory: str, task: str, seen: str | None = None) -> None:
     """Run a loop until its session stops it; the arguments are descriptors, but for the seed."""
+    gc.set_threshold(*COLLECT)
     link = SessionLink(Connection(int(connection)))
     # A thread reads, so that the session never waits for a loop that is busy or that sends.
     threading.Thread(target=link.read, daemon=True).start()

@@ -99,7 +99,8 @@ def uuid_of(value: object) -> str:
 class Member:
     """The loops of one Dask worker."""
 
-    def __init__(self, turn: Turn) -> None:
+    def __init__(self, turn: Turn, folder: str | None = None) -> None:
+        """Start the loops; `folder` is a directory for what they write."""
         order = turn.order
         settings = replace(order.settings, cache=target.load({}).cache)
         liblkl = target.kernel(settings)
@@ -119,7 +120,8 @@ class Member:
         self.error: BaseException | None = None
         self.seen = SeenEdges() if is_instrumented(liblkl) else None
         self.reported = bytes(0)  # the map of seen edges at the last turn
-        self.folder = tempfile.TemporaryDirectory(prefix="lkltest-corpus-")
+        # Dask clears away the directory of a worker that was killed.
+        self.folder = tempfile.TemporaryDirectory(prefix="lkltest-corpus-", dir=folder)
         self.entries: set[str] = set()  # names of entries that the session has
         corpus = Path(self.folder.name) if order.guided and self.seen is not None else None
         self.supervisor = Supervisor(
@@ -224,12 +226,14 @@ _lock = threading.Lock()
 
 def take_turn(turn: Turn) -> News:
     """Run by Dask on a worker: the news of the member there, which is started first if need be."""
+    from distributed import get_worker
+
     campaign = turn.order.campaign
     with _lock:
         member = _members.get(campaign)
         if member is None:
             turn = replace(turn, taken=0)
-            member = _members[campaign] = Member(turn)
+            member = _members[campaign] = Member(turn, get_worker().local_directory)
     try:
         news = member.take(turn)
     except BaseException:

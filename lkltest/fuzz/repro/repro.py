@@ -19,9 +19,11 @@ that is why phase 1 tries three times, and why the rate is part of a finding.
 
 from __future__ import annotations
 
+import pickle
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.exec.protocol import BETWEEN
@@ -50,6 +52,43 @@ class Reproduction:
     of: int  # runs
     complete: bool = True  # whether minimizing came to its end before the deadline
     history: tuple[Program, ...] = ()  # the last programs before the failure, where there was no time to reproduce it
+
+
+class History(Sequence[EncodedProgram]):
+    """The programs that a kernel ran, packed, because most failures only pass through a session.
+
+    The last ones are packed for themselves: to unpack all of 20,000 programs takes a second.
+    """
+
+    def __init__(self, programs: Sequence[EncodedProgram]) -> None:
+        self.length = len(programs)
+        self.parts = [_pack(programs[:-HISTORY]), _pack(programs[-HISTORY:])]
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[EncodedProgram]:
+        return (program for part in self.parts for program in _unpack(part))
+
+    @overload
+    def __getitem__(self, index: int) -> EncodedProgram: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[EncodedProgram]: ...
+
+    def __getitem__(self, index: int | slice) -> EncodedProgram | Sequence[EncodedProgram]:
+        start = index.start if isinstance(index, slice) else index
+        recent = start is not None and -HISTORY <= start < 0
+        programs = _unpack(self.parts[1]) if recent else list(self)
+        return programs[index]
+
+
+def _pack(programs: Sequence[EncodedProgram]) -> bytes:
+    return pickle.dumps([program.calls for program in programs])
+
+
+def _unpack(packed: bytes) -> list[EncodedProgram]:
+    return [EncodedProgram(calls) for calls in pickle.loads(packed)]
 
 
 @dataclass(frozen=True)

@@ -71,11 +71,11 @@ def run(target: Target, maker: Maker, seconds: float, *, guided: bool) -> Reache
             with Feedback(seen) as feedback, Kernel(target.config, feedback=feedback) as kernel:
                 while kernel.programs < LIFETIME and time.monotonic() - started < seconds:
                     inputs = [maker.make() for _ in range(BATCH)]
-                    first = kernel.programs
+                    first, interrupted = kernel.programs, kernel.memory.head().interrupted
                     outcome = kernel.run(b"".join(one.encode(target.description) for one in inputs), len(inputs))
                     for program in feedback.outcomes():
                         found.update((edge.edge, edge.address) for c in program.calls for edge in feedback.reached(c))
-                        if guided:
+                        if guided and kernel.memory.head().interrupted == interrupted:
                             maker.keep(inputs[program.program - first])
                     if isinstance(outcome, WorkerExit) or outcome < len(inputs):
                         lost += 1

@@ -27,6 +27,7 @@ RENEW = 4  # of them that are drawn anew for each input
 CORPUS = 400  # inputs that are kept for mutation, because they reached something new
 PAGE = 4096  # bytes
 AVOIDED_CHANCE = 0.05  # that a place is changed although it is known to lose the kernel
+WRONG_CHANCE = 0.06  # that checksums are left wrong: the kernel has code for that, too
 MOST_CHANGES = 64  # runs of bytes of an input that is mutated further
 
 Changes = tuple[tuple[int, bytes], ...]
@@ -85,11 +86,12 @@ class Maker:
         return Input(changes, program)
 
     def mutated(self, changes: Changes) -> Changes:
-        """An image mutated further, with right checksums."""
+        """An image mutated further, most often with right checksums."""
         while True:
             image = self.target.overlay(changes)
             mutate(self.target.metadata, image, self.rng)
-            self.target.metadata.repair(image)
+            if self.rng.random() >= WRONG_CHANCE:
+                self.target.metadata.repair(image)
             found = tuple(image.changes())
             fatal = any(offset + n in self.avoided for offset, data in found for n in range(len(data)))
             if not fatal or self.rng.random() < AVOIDED_CHANCE:

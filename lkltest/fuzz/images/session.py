@@ -255,7 +255,8 @@ class Worker:
         at = (report.program if report is not None else head.program) - first
         progress.images += min(max(at, 0) + 1, len(inputs))
         progress.mounted += mounted(inputs[: at + 1], kernel.memory.results(before.calls, head.calls - before.calls))
-        if feedback is not None and not isinstance(outcome, WorkerExit):
+        # An image that is slow to mount takes as long as a hundred others: it is not kept for mutation.
+        if feedback is not None and not isinstance(outcome, WorkerExit) and head.interrupted == before.interrupted:
             for reached in feedback.outcomes():
                 maker.keep(inputs[reached.program - first])
         if report is not None and 0 <= at < len(inputs):

@@ -3,7 +3,8 @@
 1. Run the input on a fresh kernel, some times. A failure that does not come again may need what earlier images did to
    the same kernel: it is kept without an input.
 2. `fewer_changes`: drop changed bytes, halves first, down to single ones. Each candidate's checksums are put right
-   again, so that the kernel gets as far as before; the bytes of checksums follow from the others.
+   again, so that the kernel gets as far as before; the bytes of checksums follow from the others. They are left alone
+   where the failure needs a wrong checksum.
 3. `repro.minimize`: drop calls, and simplify their arguments. Then step 2 once more: a shorter program reads less.
 4. Count on how many of ten fresh kernels the result fails.
 """
@@ -86,15 +87,19 @@ class Shrinker(Closing):
     def fewer_changes(self, met: Input, fails: Callable[[Input], bool], deadline: SearchDeadline) -> Input:
         """Drop the changed bytes that the failure does not need."""
         places = [(offset + n, data[n : n + 1]) for offset, data in met.changes for n in range(len(data))]
-        if not places:
+        if not places or deadline.passed():
             return met
 
-        def among(kept: Sequence[tuple[int, bytes]]) -> Input:
+        def repaired(kept: Sequence[tuple[int, bytes]]) -> Input:
             return replace(met, changes=self.repaired(kept))
 
-        if not deadline.passed() and fails(among([])):
-            return among([])
-        return among(minimize_list(places, lambda kept: fails(among(kept)), deadline)) if fails(among(places)) else met
+        def bare(kept: Sequence[tuple[int, bytes]]) -> Input:
+            return replace(met, changes=tuple(self.target.overlay(kept).changes()))
+
+        if fails(bare([])):
+            return bare([])
+        among = repaired if fails(repaired(places)) else bare  # what fails by a wrong checksum must keep it
+        return among(minimize_list(places, lambda kept: fails(among(kept)), deadline))
 
     def places(self, small: Input) -> frozenset[int]:
         """The offsets of an input's changed bytes, without those of checksums: repair brings these back by itself."""

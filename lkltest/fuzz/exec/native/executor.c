@@ -212,6 +212,20 @@ static long make_call(const struct call *call, long *params)
 	return result;
 }
 
+/* Make a call; the mount of an image again while a kernel (6.0) still has the disk that was closed before. */
+static long make_call_or_mount(const struct call *call, long *params)
+{
+	long result = make_call(call, params);
+	int tries;
+
+	for (tries = 0; image.mounting && result == -EBUSY && tries < IMAGE_TRIES; tries++) {
+		image_wait();
+		result = make_call(call, params);
+	}
+	image.mounting = 0;
+	return result;
+}
+
 static const unsigned char *run_call(const struct call *call, struct tally *tally)
 {
 	const unsigned char *p = (const unsigned char *)(call + 1);
@@ -225,7 +239,7 @@ static const unsigned char *run_call(const struct call *call, struct tally *tall
 		tags[i] = *p;
 		params[i] = value(&p);
 	}
-	result = misuse(call, params, tags) ? -ENOTTY : make_call(call, params);
+	result = misuse(call, params, tags) ? -ENOTTY : make_call_or_mount(call, params);
 	interrupted = sandbox_interrupted(result);
 	if (interrupted) {
 		shared->interrupted++;

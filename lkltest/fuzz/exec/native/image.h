@@ -20,6 +20,7 @@ static struct {
 	char *map;
 	unsigned long size;
 	struct lkl_disk disk;
+	int mounting;	/* the program has an image, and has made no call yet */
 	int busy;	/* the kernel still has the disk after the unmount: no other image can be tried */
 } image;
 
@@ -86,12 +87,21 @@ static long image_add(const char *path)
 
 #endif
 
+/* Let the kernel's own threads work. */
+static void image_wait(void)
+{
+	struct lkl_timespec tick = { .tv_nsec = 10000000 };
+
+	SYS(nanosleep, (long)&tick, 0);
+}
+
 /* Make the image that a program begins with: the base with the program's changes. Returns the program's first call. */
 static const unsigned char *image_enter(const unsigned char *p)
 {
 	const struct changes *changes = (const struct changes *)p;
 	const unsigned char *end = p + changes->bytes;
 
+	image.mounting = 1;
 	madvise(image.map, image.size, MADV_DONTNEED);
 	for (p += sizeof(*changes); p < end;) {
 		const struct change *change = (const struct change *)p;
@@ -107,10 +117,10 @@ static const unsigned char *image_enter(const unsigned char *p)
 /* Unmount what the program has mounted, and wait until the kernel has let go of the disk. */
 static void image_leave(void)
 {
-	struct lkl_timespec tick = { .tv_nsec = 10000000 };
 	long fd;
 	int i;
 
+	image.mounting = 0;
 	SYS(chdir, (long)"/");
 	if (SYS(umount2, (long)IMAGE_PLACE, 0) == -EBUSY)
 		SYS(umount2, (long)IMAGE_PLACE, 2 /* MNT_DETACH */);
@@ -120,7 +130,7 @@ static void image_leave(void)
 			SYS(close, fd);
 			return;
 		}
-		SYS(nanosleep, (long)&tick, 0);
+		image_wait();
 	}
 	image.busy = 1;
 }

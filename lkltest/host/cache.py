@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 from lkltest.errors import UsageError
+
+T = TypeVar("T")
 
 
 def key(*parts: str | bytes) -> str:
@@ -129,6 +133,25 @@ def discard_unfinished(directory: Path, pattern: str) -> None:
             with contextlib.suppress(OSError, Timeout), FileLock(other.with_name(other.name + ".lock"), timeout=0):
                 shutil.rmtree(stale, ignore_errors=True)
                 owner(other).unlink(missing_ok=True)
+
+
+def recall(path: Path, take: Callable[[Any], T]) -> T | None:
+    """What `take` makes of a JSON file of the cache; None where there is none, or one that it cannot take.
+
+    Another version of lkltest, a power cut or a program that cleans caches may have left anything there.
+    """
+    try:
+        return take(json.loads(path.read_bytes()))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+
+
+def holds(directory: Path, name: str) -> bool:
+    """Whether a file is in a directory of the cache, and not empty."""
+    try:
+        return (directory / name).stat().st_size > 0
+    except OSError:
+        return False
 
 
 def discard(path: Path) -> None:

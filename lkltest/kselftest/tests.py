@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lkltest.errors import UsageError
 from lkltest.host import process
+from lkltest.host.cache import recall
 from lkltest.host.stamp import stamp
 from lkltest.kselftest.sources import Sources
 from lkltest.kunit import config
@@ -73,11 +74,8 @@ def _state(sources: Sources, directory: Path) -> list[object]:
 
 def _recall(record: Path, state: object) -> list[str] | None:
     """The names that were listed before, where the makefiles are in the same state."""
-    try:
-        known = json.loads(record.read_text())
-        return list(known["names"]) if known["state"] == state else None
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
+    known = recall(record, lambda found: (found["state"], list(map(str, found["names"]))))
+    return known[1] if known is not None and known[0] == state else None
 
 
 def _ask(directory: Path, target: str) -> list[str]:

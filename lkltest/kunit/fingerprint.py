@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from lkltest.host.cache import key
+from lkltest.host.cache import key, recall
 from lkltest.host.stamp import stamp
 
 # Without effect on a UML: neither their files nor what is below them.
@@ -35,11 +35,9 @@ def keep(record: Path, sources: str, linux: Path) -> None:
 
 def kept(record: Path, linux: Path) -> str:
     """The state that the kernel was built from, by the note; empty where there is none of this kernel."""
-    try:
-        found = json.loads(record.read_text())
-    except (OSError, ValueError):
-        return ""
-    return str(found["sources"]) if found["linux"] == stamp(linux) is not None else ""
+    state = stamp(linux)
+    found = recall(record, lambda note: str(note["sources"]) if note["linux"] == state is not None else "")
+    return found or ""
 
 
 def _compiler(name: str) -> Iterator[str]:

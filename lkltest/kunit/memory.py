@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from lkltest.host.cache import key
+from lkltest.host.cache import key, recall
 from lkltest.host.stamp import stamp
 from lkltest.kernel import Kernel
 from lkltest.kunit.kernel import Options, list_cases
@@ -32,8 +32,8 @@ def cases_of(kernel: Kernel, folder: Path, options: Options) -> tuple[Case, ...]
 
 def durations(kernel: Kernel, folder: Path) -> dict[str, float]:
     """The seconds that each case took in the latest run, by name; empty where there was none."""
-    kept = _read(_times(kernel, folder))
-    return {name: float(each) for name, each in kept.items()} if isinstance(kept, dict) else {}
+    kept = recall(_times(kernel, folder), lambda found: {name: float(each) for name, each in found.items()})
+    return kept or {}
 
 
 def remember(kernel: Kernel, folder: Path, known: Mapping[str, float], results: Iterable[Result]) -> None:
@@ -47,10 +47,7 @@ def _times(kernel: Kernel, folder: Path) -> Path:
 
 
 def _read(path: Path) -> object:
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
+    return recall(path, lambda found: found)
 
 
 def _write(path: Path, value: object) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from lkltest.errors import UsageError
+from lkltest.host.cache import recall
 from lkltest.liblkl.build_default import plain
 from lkltest.uml.tree import files, has_git
 
@@ -31,8 +33,11 @@ def update(tree: Path, place: Path, clean: Callable[[], None]) -> None:
     Where git does not tell what is built, `clean` is called to remove it (`make mrproper`): it sees links only.
     """
     record = place.with_name(RECORD)
-    known = json.loads(record.read_text()) if record.is_file() and place.is_dir() else {"links": [], "built": []}
-    before, built = set(known["links"]), set(known["built"])
+    known = recall(record, lambda found: (set(found["links"]), set(found["built"]))) if place.is_dir() else None
+    if known is None and record.is_file():
+        shutil.rmtree(place, ignore_errors=True)  # of a state that is not known: links of removed files would stay
+        place.mkdir(exist_ok=True)
+    before, built = known or (set(), set())
     names = set(files(tree)) - built
     record.unlink(missing_ok=True)
     remove(place, before - names)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lkltest.host.cache import discard
+from lkltest.host.cache import recall as read
 from lkltest.host.stamp import stamp
 from lkltest.liblkl.model import Generation, Liblkl
 
@@ -27,13 +28,12 @@ def file(path: Path, cache: Path) -> Path:
 
 def recall(path: Path, cache: Path) -> Liblkl | None:
     """The description of what `path` names, if it is known and no file of it has changed since."""
-    try:
-        saved = json.loads(file(path, cache).read_bytes())
+    def take(saved: Any) -> Liblkl | None:  # noqa: ANN401 -- a file's content
         if saved["path"] != os.fspath(path) or any(stamp(name) != mark for name, mark in saved["watched"].items()):
             return None
         return decode(saved["liblkl"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+
+    return read(file(path, cache), take)
 
 
 def remember(path: Path, cache: Path, liblkl: Liblkl, watched: dict[str, Any]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
+from lkltest.host.cache import recall
 from lkltest.liblkl.recipe import Recipe
 
 MARKER = "build.json"  # written last: what was built when, and the sizes by which it is known to be whole
@@ -19,11 +21,10 @@ def directory(recipe: Recipe, cache: Path) -> Path:
 
 def whole(place: Path) -> bool:
     """Whether a kernel is there and complete: a program that cleans caches may have removed some of its files."""
-    try:
-        sizes = json.loads((place / MARKER).read_bytes())["sizes"]
-        return all((place / name).stat().st_size == size for name, size in sizes.items())
-    except (OSError, ValueError, KeyError):
-        return False
+    def same(about: Any) -> bool:  # noqa: ANN401 -- a file's content
+        return all((place / name).stat().st_size == size for name, size in about["sizes"].items())
+
+    return recall(place / MARKER, same) or False
 
 
 def seal(place: Path, recipe: Recipe) -> None:

@@ -104,7 +104,16 @@ def read(liblkl: Liblkl, settings: Settings, wanted: Iterable[str], extra: Extra
         data = dataclasses.asdict(extract(directory / "probe.o", text))
         (directory / "headers.json").write_text(json.dumps(data))
 
-    return load(cache.make_once(place, make) / "headers.json")
+    if (kept := stored(place)) is None:
+        kept = stored(cache.make_once(place, make, whole=lambda directory: stored(directory) is not None))
+    if kept is None:
+        raise UsageError(f"{place} was changed while it was read: try again")
+    return kept
+
+
+def stored(directory: Path) -> Headers | None:
+    """The headers that `read` has stored; None where they are not there, or damaged."""
+    return cache.recall(directory / "headers.json", load)
 
 
 def preprocess(liblkl: Liblkl, settings: Settings, extra: Extra) -> str:
@@ -194,9 +203,8 @@ def _values(dwarf: Dwarf) -> dict[str, int]:
     return values
 
 
-def load(path: Path) -> Headers:
-    """Load headers that `read` has stored."""
-    data = json.loads(path.read_bytes())
+def load(data: Any) -> Headers:  # noqa: ANN401 -- a file's content
+    """Make headers of what `read` has stored."""
     calls = {
         name: Signature(
             name, call["number"], tuple(Argument(a["name"], type_from(a["type"])) for a in call["arguments"])

@@ -79,7 +79,7 @@ def build(liblkl: Liblkl, settings: Settings) -> Path:
             output = done.output.decode(errors="replace")
             raise BuildError(f"the executor does not compile against {liblkl.path}", output)
 
-    return cache.make_once(place, make) / f"{MODULE}.so"
+    return cache.make_once(place, make, whole=lambda made: cache.holds(made, f"{MODULE}.so")) / f"{MODULE}.so"
 
 
 def load(path: Path) -> Any:

@@ -61,7 +61,18 @@ LKLTEST_FN void lkltest_start_kernel_at(const char *file, int line, const char *
 	lkltest.running = 1;
 }
 
-#endif /* !LKLTEST_NATIVE */
+#else
+
+/*
+ * Points that only a library has are compiled, but are in no native program:
+ * a call from one of its points is an error of the compilation.
+ */
+extern void lkltest_only_of_a_library(const char *more)
+	__attribute__((error("a native program's kernel runs already: list the point by LKLTEST_LIBRARY()")));
+#define lkltest_start_kernel(...) lkltest_only_of_a_library("" __VA_ARGS__)
+#define lkltest_stop_kernel() lkltest_only_of_a_library("")
+
+#endif /* LKLTEST_NATIVE */
 
 /*
  * Makes the kernel print what it has begun: since Linux 5.10 a line without a

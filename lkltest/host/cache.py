@@ -136,7 +136,7 @@ def discard_unfinished(directory: Path, pattern: str) -> None:
 
 
 def recall(path: Path, take: Callable[[Any], T]) -> T | None:
-    """What `take` makes of a JSON file of the cache; None where there is none, or one that it cannot take.
+    """Return what `take` makes of a JSON file of the cache; None where there is none, or one that it cannot take.
 
     Another version of lkltest, a power cut or a program that cleans caches may have left anything there.
     """

@@ -53,7 +53,7 @@ def test_a_recipe_of_the_users_own_is_found_by_its_type(tmp_path: Path) -> None:
     """Whatever its file is called."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "any.toml").write_text(
-        'type = "minix"\nsize = "4M"\nmkfs = ["mkfs.minix", "{image}"]\npackages = { "mkfs.minix" = "util-linux" }\n'
+        'type = "ext2"\nsize = "4M"\nmkfs = ["mkfs.ext2", "-q", "{image}"]\n'
     )
     recipes = load([tmp_path / "mine"])
     image = make(recipes[0], "6.0", tmp_path)

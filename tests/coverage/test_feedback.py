@@ -12,6 +12,7 @@ from lkltest.coverage import sites
 from lkltest.errors import UsageError
 from lkltest.fuzz.exec.feedback import Feedback, Outcome, SeenEdges
 from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, WorkerExit
+from lkltest.fuzz.hypothesis.oracle import Oracle
 from lkltest.fuzz.lang.describe import Description, describe
 from lkltest.fuzz.measure import Gauge, cover
 from lkltest.fuzz.prog.text import parse_program
@@ -144,6 +145,24 @@ def test_the_fewest_programs(config: KernelConfig, description: Description) -> 
     assert [one.name for one in measured if one.edges is None] == ["2"]
     assert measured[1].edges == (measured[0].edges or frozenset()) | (measured[3].edges or frozenset())
     assert {one.name for one in cover(measured)} == {"0", "3", "5"}
+
+
+def test_hypothesis_is_told_of_new_edges(
+    config: KernelConfig, description: Description, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An oracle on an instrumented kernel counts a program's new edges, and gives Hypothesis their number."""
+    told: list[tuple[float, str]] = []
+    monkeypatch.setattr("hypothesis.target", lambda edges, label: told.append((edges, label)))
+    first, second = (
+        parse_program(text, description.headers.constants, description.produces)
+        for text in ("getpid()\n", "getpid()\ngettid()\n")
+    )
+    with Oracle(config, description, {}) as oracle:
+        edges = [oracle.run(program).new_edges for program in (first, first, second)]
+    assert edges[0] > 0
+    assert edges[1] == 0
+    assert edges[2] > 0
+    assert told == [(count, "new edges") for count in edges]
 
 
 def test_a_crash_keeps_its_edges(config: KernelConfig, description: Description, seen: SeenEdges) -> None:

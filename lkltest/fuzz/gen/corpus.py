@@ -1,11 +1,13 @@
 """The programs that a guided generator mutates, each with its energy: its share of the mutations.
 
-An entry pays when a program that was made of it reaches new edges. Its energy falls with the mutations that did not
-pay, and rises again when one does, so that the search goes on where it gets on, and comes back to the rest.
+An entry pays when a program that was made of it reaches new edges. Its energy rises with each that does, and with the
+steps that it took to reach the entry itself; it falls with the mutations that were tried. So the search goes on where
+it gets on, and comes back to the rest.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 from itertools import accumulate
@@ -13,9 +15,9 @@ from itertools import accumulate
 from lkltest.fuzz.gen.generator import Candidate
 
 REFRESH = 400  # choices after which the energies are computed anew
-PATIENCE = 24.0  # mutations without success that halve an entry's energy
+PATIENCE = 24.0  # mutations after which an entry's energy begins to fall; it falls with their square root
 DEPTH = 8  # steps from a fresh program that count: what took long to reach leads further
-PAYS = 3.0  # energy of a new entry that was made of an old one
+PAYS = 1.0  # energy of a new entry that was made of an old one
 SLOW = 0.02  # factor for a program that blocks: it costs as much time as thousands of others
 LOSS = 0.25  # factor for each kernel that was lost to a known bug
 
@@ -36,8 +38,8 @@ class Entry:
     @property
     def energy(self) -> float:
         """Its share of the choices, against the others'."""
-        base = 1.0 + min(self.edges, 50) / 50 + min(self.depth, DEPTH) / 2 + PAYS * self.paid
-        weight = base / (1.0 + self.tried / PATIENCE)
+        base = 1.0 + min(self.edges, 50) / 50 + min(self.depth, DEPTH) + PAYS * min(self.paid, 8)
+        weight = base / math.sqrt(1.0 + self.tried / PATIENCE)
         return weight * (SLOW if self.slow else 1.0) * LOSS ** min(self.lost, 20)
 
 

@@ -5,7 +5,7 @@ batches of programs, and tells the generator which of them reached edges that no
 is one of these:
 
 - **Triage** (`triage.py`), while programs with new edges wait. They are in the corpus already. Now they are run again,
-  and minimized; what is left is written into the corpus's directory (`store.py`).
+  and then minimized; what is left is written into the corpus's directory (`store.py`).
 - **Comparisons** (`hints.py`), for new entries of the corpus, on kernels that tell them: the numbers that the kernel
   compares with an entry's arguments make mutations of it, which wait in `hinted`.
 - **Search**, all the rest. Entries of the directory that this kernel has not run yet come first, then hinted
@@ -45,7 +45,7 @@ SILENT = 8  # batches in a row without comparisons after which no more are asked
 FADE = 0.98  # of a score, with each batch
 HINTED = 0.25  # of a batch that are hinted mutations, at most
 HINTS = 5000  # hinted mutations that wait
-PER_ENTRY = 200  # hinted mutations of one entry
+PER_ENTRY = 100  # hinted mutations of one entry, and a quarter as many where the number is a common one
 ROUND = 64  # programs of a batch of comparisons
 
 
@@ -139,8 +139,8 @@ class Guided:
         if batch.compare:
             self._learn_comparisons(batch, reached)
         elif batch.wanted is not None:
-            for trial, candidate in self.triage.learn(batch, ran, reached):
-                self._settle(trial, candidate)
+            for trial in self.triage.learn(batch, ran, reached):
+                self._settle(trial)
         else:
             self._learn_edges(batch, ran, reached)
 
@@ -172,18 +172,22 @@ class Guided:
         self.corpus.add(entry)
         self.triage.add(entry, reach.edges)
 
-    def _settle(self, trial: Trial, candidate: Candidate | None) -> None:
-        """End a trial: the minimized program takes the place of the entry's, or the entry goes."""
+    def _settle(self, trial: Trial) -> None:
+        """Act on a round of a trial: a program that is not stable goes, one at the end of its trial is written."""
         entry = trial.entry
-        if candidate is None:
+        if not trial.edges:
             self.corpus.drop(entry)
             return
-        entry.candidate, entry.edges, entry.slow = candidate, len(trial.edges), trial.slow
-        if not trial.slow:
-            self.compared.append(entry)
-        self.settled += 1
-        if self.store is not None:
-            self.store.write(candidate)
+        if trial.rounds == 1:
+            entry.slow = trial.slow
+            if not trial.slow:
+                self.compared.append(entry)
+        if not trial.waiting:
+            entry.candidate = trial.shortest()
+            entry.edges, entry.slow = len(trial.edges), trial.slow
+            self.settled += 1
+            if self.store is not None:
+                self.store.write(entry.candidate)
 
     def _learn_comparisons(self, batch: Batch, reached: Sequence[Reach]) -> None:
         """Make mutations of the numbers that were compared."""
@@ -191,21 +195,27 @@ class Guided:
         for reach in reached:
             entry = batch.origins[reach.program]
             assert isinstance(entry, Entry)
-            made = [mutation for call in reach.comparisons for mutation in self._hinted(entry, call, reach)]
-            self.rng.shuffle(made)
-            self.hinted += [(candidate, entry) for candidate in made[:PER_ENTRY]]
+            strong, weak = self._hinted(entry, reach)
+            self.hinted.extendleft((candidate, entry) for candidate in strong)
+            room = max(0, HINTS - len(self.hinted))
+            self.hinted.extend((candidate, entry) for candidate in weak[:room])
 
-    def _hinted(self, entry: Entry, index: int, reach: Reach) -> list[Candidate]:
+    def _hinted(self, entry: Entry, reach: Reach) -> tuple[list[Candidate], list[Candidate]]:
+        """Some of an entry's mutations, first those whose number hardly stood there by chance."""
         calls = entry.candidate.calls
-        variant = self.description.variants.get(calls[index].key)
-        if variant is None:
-            return []
-        found = []
-        for call in hinted(calls[index].call, variant, reach.comparisons[index], self.description):
-            with contextlib.suppress(ValueError, KeyError):  # a number may be too wide for its field
-                encoded = EncodedCall.of(call, variant, self.description)
-                found.append(Candidate((*calls[:index], encoded, *calls[index + 1 :]), entry.candidate.scenario))
-        return found
+        found: tuple[list[Candidate], list[Candidate]] = ([], [])
+        for index, comparisons in reach.comparisons.items():
+            variant = self.description.variants.get(calls[index].key)
+            if variant is None:
+                continue
+            for hint in hinted(calls[index].call, variant, comparisons, self.description):
+                with contextlib.suppress(ValueError, KeyError):  # a number may be too wide for its field
+                    encoded = EncodedCall.of(hint.call, variant, self.description)
+                    made = Candidate((*calls[:index], encoded, *calls[index + 1 :]), entry.candidate.scenario)
+                    found[0 if hint.strong else 1].append(made)
+        for kind in found:
+            self.rng.shuffle(kind)
+        return found[0][:PER_ENTRY], found[1][: PER_ENTRY // 4]
 
     def gains(self) -> tuple[int, Counter[str]]:
         """The programs that it added to the corpus, and the new edges that its programs reached, by scenario."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from lkltest.fuzz.gen.arguments import plain
 from lkltest.fuzz.lang.describe import Description, Variant
@@ -27,7 +27,14 @@ ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 TRIVIAL = 256  # numbers below are not looked for in bytes if the other one is below, too: they stand everywhere
 
 
-def hinted(call: Call, variant: Variant, comparisons: Iterable[Comparison], description: Description) -> Iterator[Call]:
+class Hint(NamedTuple):
+    """A changed call."""
+
+    call: Call
+    strong: bool  # the number that it takes the place of is not one that stands everywhere
+
+
+def hinted(call: Call, variant: Variant, comparisons: Iterable[Comparison], description: Description) -> Iterator[Hint]:
     """The calls that differ from a call in one number, which the kernel has compared with the one that stood there."""
     seen: set[Call] = set()
     pointers = any(isinstance(arg, Pointer) for arg in call.args)
@@ -38,7 +45,7 @@ def hinted(call: Call, variant: Variant, comparisons: Iterable[Comparison], desc
                     changed = replace(call, args=(*call.args[:n], value, *call.args[n + 1 :]))
                     if changed not in seen and (not isinstance(arg, int) or description.fits(changed)):
                         seen.add(changed)
-                        yield changed
+                        yield Hint(changed, strong=size > 1 and TRIVIAL <= old < (1 << 8 * size) - TRIVIAL)
 
 
 def _replaced(arg: Value, type: Type, size: int, old: int, new: int, *, pointers: bool) -> Iterator[Value]:

@@ -1,19 +1,20 @@
-"""Triage: a program with new edges is run again, and minimized, before it enters the corpus.
+"""Triage: a program with new edges is run again, and minimized.
 
-Not every new edge is worth a place: some are reached only once, when a cache fills or a timer fires. So a program is
-run once more, on the kernel that runs just then, together with the programs that lack one of its calls each:
+Not every new edge is worth a place in the corpus: some are reached only once, when a cache fills or a timer fires. The
+program as it came has a place already, because the search need not wait. It goes through rounds, each on the kernel
+that runs just then:
 
-1. The new edges that it does not reach again are forgotten; if there are none left, the program is dropped.
-2. A call without which all of these edges are still reached is not needed. In a second round all such calls are left
-   out at once, and also the first half of them, the second half, and each single one: the shortest program that still
-   reaches the edges is kept.
+1. It is run once more. The new edges that it does not reach again are forgotten; if none is left, it is dropped.
+2. It is run without one of its calls, for each of them. A call without which all of the edges are reached is needless.
+3. All needless calls are left out at once, and also the first half of them, and the second half. The shortest program
+   that still reaches the edges takes the place. If that is not the one without them all, the last two rounds are
+   repeated with it, twice at most.
 
-That is at most two rounds of twice as many programs as there are calls. The calls behind the last one with a new edge
-are left out without a trial: they come later than the edge.
+The first round has precedence: it costs one program, and what follows from it need not wait for the others, which cost
+as many programs as there are calls. The calls behind the last one with a new edge are left out without a trial: they
+come later than the edge.
 
-Until then, the program as it came has a place in the corpus already: the search need not wait.
-
-`Trial` is one such program; `Triage` has the queue of them, and asks for these edges only in its batches.
+`Trial` is one such program; `Triage` has the queues of them, and asks for these edges only in its batches.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from lkltest.fuzz.gen.corpus import Entry
 from lkltest.fuzz.gen.generator import Batch, Candidate
 from lkltest.fuzz.prog.reach import Reach
 
-WAITING = 2000  # trials that wait; the oldest are dropped
+WAITING = 2000  # programs that wait to be minimized; more than that are kept as they are
+ROUNDS = 7  # of a trial, at most
 MOST = 16  # calls of which each is left out on trial; of a longer program, only the last ones
 
 Wanted = tuple[int, ...]  # the calls of a program that are left in, by their indexes
@@ -35,26 +37,29 @@ Wanted = tuple[int, ...]  # the calls of a program that are left in, by their in
 
 @dataclass(eq=False)
 class Trial:
-    """A program with new edges, on its way into the corpus."""
+    """A program with new edges, on trial."""
 
     entry: Entry  # of the corpus
     edges: frozenset[int]  # the new ones
     slow: bool = False  # one of its calls had to be interrupted
-    again: bool = False  # it reached the edges again, and `waiting` are the second round's
-    waiting: list[Wanted] = field(default_factory=list)  # of this round
+    rounds: int = 0  # that have run
+    needless: list[int] = field(default_factory=list)  # calls without each of which the edges are reached
+    waiting: list[Wanted] = field(default_factory=list)  # of the next round
     reached: dict[Wanted, Reach] = field(default_factory=dict)  # what has run of it
+
+    def __post_init__(self) -> None:
+        """Plan the first round."""
+        self.waiting = [self.whole]
 
     @property
     def candidate(self) -> Candidate:
         """The program as it came."""
         return self.entry.candidate
 
-    def __post_init__(self) -> None:
-        """Plan the first round."""
-        calls = range(len(self.candidate.calls))
-        self.waiting = [tuple(calls)]
-        if len(calls) > 1:
-            self.waiting += [(*calls[:n], *calls[n + 1 :]) for n in calls[-MOST:]]
+    @property
+    def whole(self) -> Wanted:
+        """All of its calls."""
+        return tuple(range(len(self.candidate.calls)))
 
     def part(self, wanted: Wanted) -> Candidate:
         """The program with some of its calls."""
@@ -64,24 +69,44 @@ class Trial:
         """Whether a part reached all the edges."""
         return wanted in self.reached and self.edges <= self.reached[wanted].edges
 
-    def advance(self) -> Candidate | None:
-        """Judge a round that has run: the program to keep, or None; without a result, `waiting` has the next round."""
-        whole = tuple(range(len(self.candidate.calls)))
-        if not self.again:
-            self.edges &= self.reached[whole].edges if whole in self.reached else frozenset()
-            if not self.edges:
-                return None
-            self.again = True
-            needless = [n for n in whole if self.reaches((*whole[:n], *whole[n + 1 :]))]
-            self.waiting = list(_second_round(whole, needless))
-            if self.waiting:
-                return None
-        best = min((wanted for wanted in self.reached if self.reaches(wanted)), key=len, default=whole)
+    def advance(self) -> None:
+        """Judge a round that has run, and plan the next one; the trial ends where `waiting` stays empty."""
+        self.rounds += 1
+        self.waiting = []
+        if self.rounds == 1:
+            again = self.reached.get(self.whole)
+            self.edges &= again.edges if again is not None else frozenset()
+            self.slow = again is not None and bool(again.interrupted)
+            if self.edges:
+                self.waiting = self._without_one()
+        elif self.rounds % 2 == 0:
+            self.needless = [n for n in self.whole if self.reaches((*self.whole[:n], *self.whole[n + 1 :]))]
+            self.waiting = list(_third_round(self.whole, self.needless))
+        elif self.rounds < ROUNDS:
+            best = self._best()
+            if len(self.whole) - len(self.needless) < len(best) < len(self.whole):
+                reach = self.reached[best]
+                self.entry.candidate = self.part(best)
+                self.reached = {self.whole: reach}
+                self.waiting = self._without_one()
+
+    def _without_one(self) -> list[Wanted]:
+        """The parts that lack one call."""
+        whole = self.whole
+        return [(*whole[:n], *whole[n + 1 :]) for n in whole[-MOST:]] if len(whole) > 1 else []
+
+    def _best(self) -> Wanted:
+        """The shortest part that was seen to reach the edges."""
+        return min((wanted for wanted in self.reached if self.reaches(wanted)), key=len, default=self.whole)
+
+    def shortest(self) -> Candidate:
+        """The shortest program that was seen to reach the edges."""
+        best = self._best()
         self.slow = best in self.reached and bool(self.reached[best].interrupted)
         return self.part(best)
 
 
-def _second_round(whole: Wanted, needless: Sequence[int]) -> Iterator[Wanted]:
+def _third_round(whole: Wanted, needless: Sequence[int]) -> Iterator[Wanted]:
     """The parts without needless calls, those without most first; parts without a single one are known already."""
     half = len(needless) // 2
     seen = set()
@@ -103,28 +128,29 @@ class Triage:
     """The programs with new edges that are being tried."""
 
     def __init__(self) -> None:
-        self.queue: deque[Trial] = deque(maxlen=WAITING)
+        self.first: deque[Trial] = deque()  # in their first round
+        self.later: deque[Trial] = deque()
 
     def __len__(self) -> int:
-        return len(self.queue)
+        return len(self.first) + len(self.later)
 
     def add(self, entry: Entry, edges: frozenset[int]) -> None:
         """Plan a trial of a program that has reached new edges."""
-        self.queue.append(Trial(entry, edges))
+        self.first.append(Trial(entry, edges))
 
     def batch(self, programs: int) -> Batch:
         """The next round of some trials, of about this number of programs."""
         chosen: list[Candidate] = []
         origins: list[Part] = []
-        while self.queue and len(chosen) < programs:
-            trial = self.queue.popleft()
+        while len(self) and len(chosen) < programs:
+            trial = (self.first or self.later).popleft()
             chosen += map(trial.part, trial.waiting)
             origins += [Part(trial, wanted) for wanted in trial.waiting]
         wanted: frozenset[int] = frozenset().union(*(part.trial.edges for part in origins))
         return Batch.of(chosen, origins, wanted=wanted)
 
-    def learn(self, batch: Batch, ran: int, reached: Sequence[Reach]) -> Iterator[tuple[Trial, Candidate | None]]:
-        """Take the edges of a batch; the trials that end, with the program that is worth its place, or None."""
+    def learn(self, batch: Batch, ran: int, reached: Sequence[Reach]) -> Iterator[Trial]:
+        """Take the edges of a batch; the trials that end a round. One without `waiting` is at its end."""
         parts = [part for part in batch.origins if isinstance(part, Part)]
         for reach in reached:
             part = parts[reach.program]
@@ -132,9 +158,9 @@ class Triage:
         for trial in dict.fromkeys(part.trial for part in parts[:ran]):
             if ran < len(parts) and parts[ran].trial is trial:
                 continue  # the kernel was lost in the middle: the rest runs on the next one
-            trial.waiting = []
-            kept = trial.advance()
+            trial.advance()
+            if trial.waiting and len(self.later) >= WAITING:
+                trial.waiting = []
             if trial.waiting:
-                self.queue.appendleft(trial)
-            else:
-                yield trial, kept
+                self.later.append(trial)
+            yield trial

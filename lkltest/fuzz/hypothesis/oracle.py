@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lkltest.coverage.collect import is_instrumented
 from lkltest.errors import PropertyFailed
+from lkltest.fuzz.exec.feedback import Feedback, SeenEdges
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.lang.naming import Namer
@@ -29,6 +32,7 @@ class Ran:
     returned: tuple[int, ...]
     interrupted: int  # calls that had to be interrupted
     known: Report | None = None  # a failure that is known, and not raised
+    new_edges: int = 0  # that no program of this oracle has reached before, on an instrumented kernel
 
 
 class Oracle(Closing):
@@ -39,7 +43,9 @@ class Oracle(Closing):
     """
 
     def __init__(self, config: KernelConfig, description: Description, known: Mapping[str, str]) -> None:
-        self.runner = Runner(config, description)
+        self.seen = SeenEdges() if is_instrumented(config.liblkl) else None
+        self.feedback = Feedback(self.seen) if self.seen is not None else None
+        self.runner = Runner(config, description, feedback=self.feedback)
         self.description = description
         self.known = known
         self.namer = Namer(description)
@@ -50,13 +56,19 @@ class Oracle(Closing):
     def close(self) -> None:
         """End the kernel that runs."""
         self.runner.close()
+        if self.seen is not None and self.feedback is not None:
+            self.feedback.close()
+            self.seen.close()
 
     def show(self, programs: Sequence[Program]) -> str:
         """Programs as text."""
         return "---\n".join(print_program(program, self.namer) for program in programs)
 
     def run(self, program: Program) -> Ran:
-        """Run a program on the kernel that is there; raises PropertyFailed with a report where it fails."""
+        """Run a program on the kernel that is there; raises PropertyFailed with a report where it fails.
+
+        In a Hypothesis test on an instrumented kernel, Hypothesis goes on from the programs with the most new edges.
+        """
         if program not in self.reports:
             if self.runner.kernel is None or len(self.history) >= HISTORY:
                 self.runner.drop()
@@ -65,12 +77,25 @@ class Oracle(Closing):
             self.history.append(program)
             result = self.runner.run([program], fresh=False)
             if result.report is None:
-                return Ran(result.returned, self.runner.memory.head().interrupted - before)
+                edges = self.new_edges()
+                return Ran(result.returned, self.runner.memory.head().interrupted - before, new_edges=edges)
             self.fail(program, result.report)
             if program not in self.reports:
                 return Ran(result.returned, 0, result.report)
         # One line for all failures: Hypothesis takes failures raised on different lines for different ones.
         raise PropertyFailed(*self.reports[program])
+
+    def new_edges(self) -> int:
+        """The new edges of the program that ran last, which Hypothesis is told of."""
+        from hypothesis import target
+        from hypothesis.errors import InvalidArgument
+
+        if self.feedback is None:
+            return 0
+        edges = sum(outcome.new_edges for outcome in self.feedback.outcomes())
+        with contextlib.suppress(InvalidArgument):  # outside of a test, or of the second program of one example
+            target(float(edges), label="new edges")
+        return edges
 
     def fresh(self, programs: Sequence[Program]) -> Ran:
         """Run programs on a kernel of their own; raises PropertyFailed with a report where one fails."""

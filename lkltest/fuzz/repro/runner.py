@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from lkltest.fuzz.exec.feedback import Feedback
 from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, WorkerExit, boot
 from lkltest.fuzz.exec.shmem import Memory
 from lkltest.fuzz.lang.describe import Description
@@ -29,8 +30,15 @@ class Runner(Closing):
     Use it as a context manager.
     """
 
-    def __init__(self, config: KernelConfig, description: Description, *, stuck_after: float = STUCK_AFTER) -> None:
-        """A call hangs after `stuck_after` seconds, or those of the configuration if they are fewer."""
+    def __init__(
+        self, config: KernelConfig, description: Description, *, stuck_after: float = STUCK_AFTER,
+        feedback: Feedback | None = None,
+    ) -> None:
+        """A call hangs after `stuck_after` seconds, or those of the configuration if they are fewer.
+
+        `feedback` takes the edges of the last batch; the kernel must be instrumented.
+        """
+        self.feedback = feedback
         self.config = replace(config, stuck_after=min(config.stuck_after, stuck_after))
         self.description = description
         self.memory = Memory()
@@ -63,7 +71,7 @@ class Runner(Closing):
         """Run encoded programs as `run` does; `names` are the names of their calls."""
         if fresh or self.kernel is None:
             self.drop()
-            self.kernel = boot(self.config, self.memory)
+            self.kernel = boot(self.config, self.memory, self.feedback)
             self.boots += 1
         kernel = self.kernel
         before = self.memory.head()

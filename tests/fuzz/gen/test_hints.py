@@ -20,7 +20,7 @@ def toy_description() -> Description:
 def changed(description: Description, call: Call, *comparisons: Comparison) -> set[Value]:
     """The values that the last argument but one of a call is given."""
     variant = description.variants[call.name]
-    found = list(hinted(call, variant, comparisons, description))
+    found = [hint.call for hint in hinted(call, variant, comparisons, description)]
     assert all(call.args[0] == one.args[0] and call.args[2:] == one.args[2:] for one in found)
     return {one.args[1] for one in found}
 

@@ -245,7 +245,7 @@ def told(error: BaseException, address: str) -> LkltestError:
     """The error of a member, for users."""
     if isinstance(error, ImportError):
         return UsageError(
-            f"the Dask worker {address} cannot import lkltest ({error}): install the same lkltest[campaign] there"
+            f"the Dask worker {address} cannot import lkltest ({error}): there, pip install the same lkltest[campaign]"
         )
     if isinstance(error, LkltestError):
         return type(error)(f"{address}: {error}")

@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from lkltest.errors import LkltestError, UsageError
-from lkltest.fuzz.campaign import Campaign
+from lkltest import cli
+from lkltest.errors import KernelLost, LkltestError, UsageError
+from lkltest.fuzz.campaign import Campaign, told
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.fuzzer import Fuzzer
 from lkltest.fuzz.lang.describe import Description
+from lkltest.fuzz.member import Member, Order, Turn
+from lkltest.fuzz.messages import Known
 from lkltest.host.process import Child
+from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
 
 pytest.importorskip("distributed", reason="Dask is not installed: pip install 'lkltest[campaign]'")
@@ -130,9 +134,25 @@ def test_a_scheduler_that_dies_loses_nothing_that_was_reported(
         fuzzer.close()
 
 
-def test_no_scheduler_is_told(
-    config: KernelConfig, description: Description, settings: Settings, tmp_path: Path
-) -> None:
+def test_no_scheduler_is_told(liblkl: Liblkl, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The address is named, and the commands that start a scheduler."""
-    with pytest.raises(UsageError, match=r"no Dask scheduler at nowhere.*dask scheduler"):
-        Fuzzer(config, description, settings, tmp_path, seed=1, workers=1, scheduler="nowhere")
+    words = ["--lkl", str(liblkl.path), "--output", str(tmp_path / "out"), "--scheduler", "nowhere"]
+    assert cli.main(["fuzz", *words]) == 2
+    error = capsys.readouterr().err
+    assert "no Dask scheduler at nowhere" in error
+    assert "`dask scheduler`" in error
+
+
+def test_a_member_with_another_kernel_is_refused(settings: Settings) -> None:
+    """Programs of another kernel could crash this one by their own fault; the message names both."""
+    order = Order("campaign", settings, "another kernel", (), 1, False)
+    with pytest.raises(UsageError, match=r"the kernel here is lkl-.*, the session's is another kernel"):
+        Member(Turn(order, 0, 1, 1.0, Known()))
+
+
+def test_errors_of_members_name_the_machine() -> None:
+    """An error for users keeps its kind, and says where it was met; a machine without lkltest is told the cure."""
+    assert str(told(KernelLost("it does not boot"), "tcp://here:1")) == "tcp://here:1: it does not boot"
+    assert isinstance(told(KernelLost("it does not boot"), "tcp://here:1"), KernelLost)
+    assert "pip" in str(told(ModuleNotFoundError("No module named 'lkltest'"), "tcp://here:1"))
+    assert "ValueError: no" in str(told(ValueError("no"), "tcp://here:1"))

@@ -17,7 +17,7 @@ def test_report_shows_what_was_reached_and_found(
     monkeypatch.setenv("PLANTED", "errno")
     fuzzer = Fuzzer(
         planted.config, planted.description, planted.settings, tmp_path, seed=1, workers=1, scenarios=("files",),
-        minimize_seconds=300,  # ends much earlier, but for a machine that is very busy
+        minimize_seconds=300, reproduce_seconds=300,  # end much earlier, but for a machine that is very busy
     )
     try:
         fuzzer.run(300.0, lambda: fuzzer.stop.set() if fuzzer.findings else None, every=0.1)

@@ -32,7 +32,7 @@ def hunt(planted: Planted, output: Path, scenario: str, seed: int = 1) -> Found:
     """Fuzz until there is a finding; there must be exactly one."""
     fuzzer = Fuzzer(
         planted.config, planted.description, planted.settings, output, seed=seed, workers=1, scenarios=(scenario,),
-        minimize_seconds=300,  # ends much earlier, but for a machine that is very busy
+        minimize_seconds=300, reproduce_seconds=300,  # end much earlier, but for a machine that is very busy
     )
 
     def tick() -> None:

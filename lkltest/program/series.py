@@ -152,14 +152,20 @@ class Series(Closing):
             return False
         dead = evidence.running
         assert dead is not None
+        # A point that was good before is not given up: some kernels die in one of several starts.
+        unlucky = dead in self.results and not self.results[dead].bad
+        gone = self.dead if unlucky else [*self.dead, dead]
         have = {**run.results, **self.results}
         wanted = [point.name for point in self._expected() if point.name not in have and point.name not in self.dead]
-        part = self.needs.without((name for name in wanted if name != dead), [*self.dead, dead])
+        part = self.needs.without((name for name in wanted if name != dead), gone)
         if not part:
             return False
         new = [point.name for point in part if point.name not in have]
         note = f"started again without {dead!r} for {len(new)} points that do not need it, first {new[0]!r}"
-        self._keep(run, dead, note)
+        if unlucky:
+            note = f"{dead!r} was good at first and killed its kernel when it ran again: started once more"
+        self._keep(run, note)
+        self.dead = gone
         self.left -= 1
         run.close()
         self.earlier.append(run)
@@ -170,12 +176,13 @@ class Series(Closing):
         """The points that the first run was started for."""
         return (self.earlier or [self.run])[0].points
 
-    def _keep(self, run: Run, dead: str, note: str) -> None:
+    def _keep(self, run: Run, note: str) -> None:
         """Keep the results of a run that died, the first ones of points that ran again; report the new start."""
+        dead = run.evidence.running if run.evidence else None
+        assert dead is not None
         lost = run.result(dead)
         self.results = {**run.results, dead: replace(lost, message=f"{lost.message}\n\n{note}"), **self.results}
         self.notes.append(Problem(Kind.RESTARTED, note))
-        self.dead.append(dead)
 
     def _worse(self) -> list[Problem]:
         """The problems of points that were good at first and bad when they ran again, as others need them."""

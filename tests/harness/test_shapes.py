@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -57,6 +58,42 @@ def test_a_kernel_does_not_take_the_fatal_signals(program: Build, shape: str) ->
     assert done.signal == signal.SIGSEGV
     assert b" SIGSEGV 0x18\n" in done.errors
     assert b"lkltest: end " in done.errors
+
+
+PANIC = """
+#include <lkltest.h>
+POINT(start_kernel) { lkltest_start_kernel(); }
+POINT(panic) { lkltest_panic(); }
+LKLTEST_POINTS = { LKLTEST(start_kernel), LKLTEST(panic) };
+int main(int argc, char **argv) { return lkltest_main(argc, argv); }
+"""
+
+
+@pytest.mark.parametrize("shape", ["um_v7", "um_v8"])
+def test_a_panic_ends_the_process_and_not_the_stack(program: Build, tmp_path: Path, shape: str) -> None:
+    """UML's library mode gives a program that calls abort() the kernel's function, which would panic once more."""
+    source = tmp_path / "panic.c"
+    source.write_text(PANIC)
+    done = process.run([program(source, "-include", str(SHAPES / f"{shape}.h"))], timeout=60)
+    assert done.signal == signal.SIGABRT
+    assert done.errors.count(b"lkltest: the kernel panicked") == 1
+    assert b"shape: panic" not in done.errors
+
+
+# Functions of the C library's that UML's library mode has under the same name, with other arguments or another end.
+OTHERS = "abort|getrusage|sched_getaffinity|sched_setaffinity|sched_setscheduler|sync_file_range|bsearch"
+
+
+def test_programs_call_no_function_that_a_kernel_replaces() -> None:
+    """The kernel's symbols may be global: nothing in the harness or in a suite calls what is then another function."""
+    native = {"kcov.h", "native.h", "init.h"}  # parts of programs that no library is linked with
+    suites = BOOT.parent.parent
+    files = [path for path in (*cc.HARNESS.rglob("*.h"), *suites.rglob("*.[ch]")) if path.name not in native]
+    assert len(files) > 30
+    calls = re.compile(rf"(?<![\w.>(])(?:{OTHERS})\(")
+    found = [f"{path.name}: {line.strip()}" for path in files if path.parent.name != "uml"
+             for line in path.read_text().splitlines() if calls.search(re.sub(r"/\*.*|^ \* .*", "", line))]
+    assert found == []
 
 
 @pytest.mark.parametrize("name", ["plain", "a blank", "a,comma", "a:colon"])

@@ -87,3 +87,14 @@ def test_a_point_whose_need_fails_is_not_run(suite: Pytest) -> None:
         "test_suite.py::needs::look", "test_suite.py::needs::look_closer",
     ]  # fmt: skip
     assert "misleads" not in text
+
+
+@pytest.mark.parametrize(("restarts", "passed"), [(3, 2), (1, 1)])
+def test_a_start_that_fails_now_and_then_is_tried_again(
+    suite: Pytest, pytester: pytest.Pytester, restarts: int, passed: int
+) -> None:
+    """A death in a point that was good before costs a start, and is told; it takes no point from those that need it."""
+    result = suite("unlucky", "--junitxml=junit.xml", f"--lkl-restarts={restarts}")
+    result.assert_outcomes(passed=passed, failed=4 - passed)
+    told = "'start' was good at first and killed its kernel when it ran again: started once more"
+    assert (told in (pytester.path / "junit.xml").read_text().replace("&apos;", "'")) is (restarts == 3)

@@ -99,6 +99,27 @@ def test_mutations_are_sealed(images: dict[str, Metadata], name: str) -> None:
     assert broken >= sealed - {"log record", "journal superblock"}
 
 
+@pytest.mark.parametrize("version", [2, 3])
+def test_journal(images: dict[str, Metadata], tmp_path: Path, version: int) -> None:
+    """The blocks of a journal that waits to be replayed are found, with the checksums of both versions."""
+    path = copy(images["ext4"], Overlay(images["ext4"].base), tmp_path)
+    (tmp_path / "data").write_bytes(b"x" * 2048)
+    (tmp_path / "commands").write_text(f"jo -c -v {version}\njw -b 5000,5001 {tmp_path / 'data'}\njw -r 5002\njc\n")
+    assert run_tool(["debugfs", "-w", "-f", str(tmp_path / "commands"), str(path)]).ok
+    with Base(path) as base:
+        metadata = read(base, "ext4")
+        found = [block for block in metadata.blocks if block.kind == "journal block"]
+        names = {field.name for block in found for field in block.fields}
+        assert names >= {"tag[1].blocknr", "count", "blocknr[0]", "commit_sec"}
+        image = Overlay(base)
+        assert unsealed(image, metadata.blocks) == []
+        for block in found:
+            image.write(block.offset + 20, b"\x55")
+        assert {block.kind for block in unsealed(image, metadata.blocks)} == {"journal block"}
+        metadata.repair(image)
+        assert unsealed(image, metadata.blocks) == []
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_seed(images: dict[str, Metadata], name: str) -> None:
     """The same seed makes the same mutation, another seed another one."""

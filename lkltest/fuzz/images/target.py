@@ -12,6 +12,7 @@ from lkltest import liblkl
 from lkltest.coverage.collect import is_instrumented
 from lkltest.errors import UsageError
 from lkltest.fuzz.exec.kernel import SLAB_CHECKS, Disk, KernelConfig
+from lkltest.fuzz.images import journal
 from lkltest.fuzz.lang.describe import Description, describe
 from lkltest.fuzz.target import FAST
 from lkltest.host.progress import Bar
@@ -88,7 +89,7 @@ def target(recipe: Recipe, settings: Settings, directory: Path, base: Path | Non
     liblkl.require_runnable(library, kernel_settings)
     description = describe(library, kernel_settings)
     volume = recipe.volumes(library.version)[0]
-    path = base or make(recipe, library.version, directory).path
+    path = base or fresh(recipe, library.version, directory)
     sha256 = digest(path)
     if base is None:  # a name of its own: another session's image of the recipe has other UUIDs
         path = path.rename(path.with_name(f"{recipe.name}-{sha256[:12]}.img"))
@@ -98,6 +99,15 @@ def target(recipe: Recipe, settings: Settings, directory: Path, base: Path | Non
         metadata=read(Base(path), volume.type), sha256=sha256, description=description,
         config=replace(config, disk=Disk(path, ""), stuck_after=STUCK_AFTER),
     )
+
+
+def fresh(recipe: Recipe, version: str, directory: Path) -> Path:
+    """A new image of a recipe; one with a journal has something to replay."""
+    made = make(recipe, version, directory)
+    if made.type in journal.JOURNALS:
+        with Base(made.path) as base:
+            journal.leave(made.path, read(base, made.type))
+    return made.path
 
 
 def checked(config: KernelConfig, type: str) -> KernelConfig:

@@ -92,4 +92,36 @@ LKLTEST_FN long sysctl_write(const char *name, const char *value)
 	return need(need_write(path, value), LKL_ENOENT, path);
 }
 
+/*
+ * Sets a sysctl, demands that it is read as `result`, and sets it back; one that is empty takes an empty line. Returns 0
+ * and logs it where this kernel has none of this name.
+ */
+LKLTEST_FN int sysctl_changes(const char *name, const char *value, const char *result)
+{
+	char path[128], before[256], now[256];
+	struct lkl_stat stat;
+	long n;
+
+	need_proc_at();
+	snprintf(path, sizeof(path), NEED_PROC "/sys/%s", name);
+	if (lkl_sys_fstatat(LKL_AT_FDCWD, path, &stat, 0) == -LKL_ENOENT) {
+		lkltest_log("this kernel has no %s", path);
+		return 0;
+	}
+	sysctl_read(name, before, sizeof(before));
+	n = sysctl_write(name, value);
+	if (n < 0)
+		lkltest_fail("%s takes no %s: %s", name, value, lkl_strerror(n));
+	sysctl_read(name, now, sizeof(now));
+	if (strcmp(now, result))
+		lkltest_log("%s set to \"%s\" reads as \"%s\"", name, value, now);
+	EXPECT_STR_EQ(now, result);
+	/* Of these, zero says that the limit in percent counts; it cannot be set. */
+	if (!strcmp(before, "0") && strstr(name, "dirty") && strstr(name, "bytes"))
+		return 1;
+	CHECK_OK(sysctl_write(name, *before ? before : "\n"));
+	CHECK_STR_EQ(sysctl_read(name, now, sizeof(now)), before);
+	return 1;
+}
+
 #endif

@@ -7,43 +7,21 @@
 
 static char kernel_text[1 << 20];
 
-/* Sets a sysctl, reads it, and sets it back. One that the configuration does not give is logged. */
-static void change_kernel_sysctl(const char *name, const char *value, const char *result)
-{
-	char before[256], now[256], path[128];
-	struct lkl_stat stat;
-
-	need_proc_at();
-	snprintf(path, sizeof(path), NEED_PROC "/sys/%s", name);
-	if (lkl_sys_fstatat(LKL_AT_FDCWD, path, &stat, 0) == -LKL_ENOENT) {
-		lkltest_log("this kernel has no %s", path);
-		return;
-	}
-	sysctl_read(name, before, sizeof(before));
-	CHECK_OK(sysctl_write(name, value));
-	sysctl_read(name, now, sizeof(now));
-	CHECK_OK(sysctl_write(name, before));
-	if (strcmp(now, result))
-		lkltest_fail("%s set to \"%s\" reads as \"%s\"", name, value, now);
-	sysctl_read(name, now, sizeof(now));
-	CHECK_STR_EQ(now, before);
-}
-
 /* Sysctls of the kernel: numbers with bounds, names, several numbers in one. */
 POINT(sysctls)
 {
-	change_kernel_sysctl("kernel/hostname", "by-sysctl", "by-sysctl");
-	change_kernel_sysctl("kernel/domainname", "example", "example");
-	change_kernel_sysctl("kernel/pid_max", "4000", "4000");
-	change_kernel_sysctl("kernel/printk_ratelimit", "7", "7");
-	change_kernel_sysctl("kernel/printk_ratelimit_burst", "77", "77");
-	change_kernel_sysctl("kernel/threads-max", "500", "500");
-	change_kernel_sysctl("kernel/sched_rt_runtime_us", "-1", "-1");
-	change_kernel_sysctl("kernel/randomize_va_space", "1", "1");
-	change_kernel_sysctl("vm/swappiness", "33", "33");
-	change_kernel_sysctl("vm/dirty_expire_centisecs", "1000", "1000");
-	change_kernel_sysctl("fs/file-max", "5000", "5000");
-	change_kernel_sysctl("fs/nr_open", "100000", "100000");
+	sysctl_changes("kernel/hostname", "by-sysctl", "by-sysctl");
+	sysctl_changes("kernel/domainname", "example", "example");
+	sysctl_changes("kernel/pid_max", "4000", "4000");
+	sysctl_changes("kernel/printk_ratelimit", "7", "7");
+	sysctl_changes("kernel/printk_ratelimit_burst", "77", "77");
+	sysctl_changes("kernel/threads-max", "500", "500");
+	sysctl_changes("kernel/sched_rt_runtime_us", "-1", "-1");
+	sysctl_changes("kernel/randomize_va_space", "1", "1");
+	sysctl_changes("vm/swappiness", "33", "33");
+	sysctl_changes("vm/dirty_expire_centisecs", "1000", "1000");
+	sysctl_changes("fs/file-max", "5000", "5000");
+	sysctl_changes("fs/nr_open", "100000", "100000");
 	CHECK_ERR(sysctl_write("kernel/pid_max", "1"), LKL_EINVAL);
 	CHECK_ERR(sysctl_write("vm/swappiness", "999"), LKL_EINVAL);
 	CHECK_ERR(sysctl_write("vm/swappiness", "some"), LKL_EINVAL);

@@ -279,28 +279,6 @@ POINT(sys_slab_limits)
 	CHECK_EQ(unmount("/vfs/slab"), 0);
 }
 
-/* Sets a sysctl, and demands that it is read as set; 0 if this kernel has none of that name. */
-static int set_sysctl(const char *name, const char *value, const char *read)
-{
-	char path[96], text[128], before[128];
-	long n;
-
-	snprintf(path, sizeof(path), PROC "/sys/%s", name);
-	if (!exists(path))
-		return 0;
-	read_file(path, before, sizeof(before));
-	n = write_text(path, value);
-	if (n < 0)
-		lkltest_fail("%s takes no %s: %s", name, value, lkl_strerror(n));
-	read_file(path, text, sizeof(text));
-	if (strncmp(text, read, strlen(read)) || text[strlen(read)] != '\n')
-		lkltest_fail("%s was set to %s, and is %s", name, value, text);
-	/* A limit in bytes that is zero means: the ratio counts. */
-	if (strcmp(before, "0\n") || !strstr(name, "bytes"))
-		CHECK_GT(write_text(path, before), 0);
-	return 1;
-}
-
 /* Limits of the kernel take new values, and are as they were afterwards. */
 POINT(sysctls)
 {
@@ -323,7 +301,7 @@ POINT(sysctls)
 	if (!exists(PROC "/sys/vm/swappiness"))
 		lkltest_skip("this kernel has no /proc/sys: CONFIG_PROC_SYSCTL");
 	for (i = 0; i < sizeof(settings) / sizeof(*settings); i++)
-		found += set_sysctl(settings[i][0], settings[i][1], settings[i][1]);
+		found += sysctl_changes(settings[i][0], settings[i][1], settings[i][1]);
 	lkltest_property("sysctls", "%d", found);
 	CHECK_GT(found, 10);
 }

@@ -5,6 +5,7 @@
  */
 #include <lkltest.h>
 
+#include "../../need.h"
 #include "attach.inc.c"
 
 #define EXTENTS 0x80000
@@ -220,18 +221,6 @@ POINT(mount_options)
 	check_mount_options(options, sizeof(options) / sizeof(*options));
 }
 
-/* Writes a short text to a file of the kernel's own; returns what the kernel answers. */
-static long tell(const char *path, const char *text)
-{
-	long fd = lkl_sys_openat(LKL_AT_FDCWD, path, LKL_O_WRONLY, 0), err;
-
-	if (fd < 0)
-		return fd;
-	err = lkl_sys_write(fd, text, strlen(text));
-	lkl_sys_close(fd);
-	return err;
-}
-
 /* Files that memory has no room for: their pages leave memory and come back, and keep their data. */
 POINT(larger_than_memory)
 {
@@ -248,6 +237,38 @@ POINT(larger_than_memory)
 	CHECK_EQ(lkl_sys_unlinkat(LKL_AT_FDCWD, "large", 0), 0);
 }
 
+/* Sets limits of the kernel's writing, of which none may hold back a point that is about memory. */
+static void limit_writing(const char *background, const char *all, const char *period)
+{
+	CHECK_EQ(need_write(NEED_PROC "/sys/vm/dirty_ratio", all), strlen(all));
+	CHECK_EQ(need_write(NEED_PROC "/sys/vm/dirty_background_ratio", background), strlen(background));
+	CHECK_EQ(need_write(NEED_PROC "/sys/vm/dirty_writeback_centisecs", period), strlen(period));
+}
+
+/* Pages that nobody has written yet leave a full memory, too, and what was in them is on the disk. */
+POINT(written_by_reclaim)
+{
+	const size_t size = 64 << 20, dirty = 24 << 20;
+	long fd;
+
+	go_to_own("reclaim");
+	need_proc_at();
+	make_file("large", size);
+	make_file_as("dirty", "old", dirty);
+	CHECK_EQ(need_write(NEED_PROC "/sys/vm/drop_caches", "1"), 1);
+	limit_writing("80", "90", "0");
+	fd = open_file("dirty", LKL_O_WRONLY);
+	write_known(fd, "new", dirty);
+	close_file(fd);
+	check_file("large", size);
+	limit_writing("10", "20", "500");
+	check_file_as("dirty", "new", dirty);
+	CHECK_EQ(need_write(NEED_PROC "/sys/vm/drop_caches", "1"), 1);
+	check_file_as("dirty", "new", dirty);
+	CHECK_EQ(lkl_sys_unlinkat(LKL_AT_FDCWD, "large", 0), 0);
+	CHECK_EQ(lkl_sys_unlinkat(LKL_AT_FDCWD, "dirty", 0), 0);
+}
+
 /* The least and the most that a disk may have of all pages that wait to be written are set within bounds. */
 POINT(dirty_shares)
 {
@@ -262,17 +283,17 @@ POINT(dirty_shares)
 	if (lkltest_slurp(most, text, sizeof(text)) < 0)
 		lkltest_skip("no %s: CONFIG_SYSFS", most);
 	CHECK_STR_EQ(text, "100\n");
-	CHECK_EQ(tell(most, "40"), 2);
-	CHECK_EQ(tell(least, "20"), 2);
-	CHECK_EQ(tell(least, "50"), -LKL_EINVAL);	/* more than the most */
-	CHECK_EQ(tell(most, "10"), -LKL_EINVAL);	/* less than the least */
-	CHECK_EQ(tell(most, "101"), -LKL_EINVAL);
+	CHECK_EQ(need_write(most, "40"), 2);
+	CHECK_EQ(need_write(least, "20"), 2);
+	CHECK_EQ(need_write(least, "50"), -LKL_EINVAL);	/* more than the most */
+	CHECK_EQ(need_write(most, "10"), -LKL_EINVAL);	/* less than the least */
+	CHECK_EQ(need_write(most, "101"), -LKL_EINVAL);
 	CHECK_OK(lkltest_slurp(least, text, sizeof(text)));
 	CHECK_STR_EQ(text, "20\n");
 	make_file("share", 8 << 20);
 	check_file("share", 8 << 20);
-	CHECK_EQ(tell(least, "0"), 1);
-	CHECK_EQ(tell(most, "100"), 3);
+	CHECK_EQ(need_write(least, "0"), 1);
+	CHECK_EQ(need_write(most, "100"), 3);
 }
 
 LKLTEST_POINTS = {
@@ -285,6 +306,7 @@ LKLTEST_POINTS = {
 	LKLTEST_LIBRARY(journaled_file, .needs = "mount_dev"),
 	LKLTEST_LIBRARY(mount_options, .needs = "mount_dev"),
 	LKLTEST_LIBRARY(larger_than_memory, .needs = "mount_dev", .timeout_ms = 120000),
+	LKLTEST_LIBRARY(written_by_reclaim, .needs = "mount_dev", .timeout_ms = 120000),
 	LKLTEST_LIBRARY(dirty_shares, .needs = "mount_dev"),
 	LKLTEST_LIBRARY(resize, .needs = "mount_dev"),
 	LKLTEST_LIBRARY(umount_dev, .needs = "mount_dev"),

@@ -16,10 +16,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.common import SCENARIOS, sample
 from lkltest.fuzz import findings, target
-from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, WorkerExit
+from lkltest.fuzz.exec.kernel import Kernel, KernelConfig
 from lkltest.fuzz.fuzzer import Fuzzer
-from lkltest.fuzz.gen.generator import Generator
 from lkltest.fuzz.lang.describe import Description, describe
 from lkltest.fuzz.prog.values import Program
 from lkltest.fuzz.repro.csource import Writer, missing
@@ -69,23 +69,6 @@ int main(void)
 }
 """
 ROUNDS = 3
-SCENARIOS = ("files", "xattrs", "pipes", "udp")
-
-
-def sample(description: Description, config: KernelConfig, count: int) -> list[Program]:
-    """Programs of the generator that neither fail, block nor need a task of their own."""
-    batch = Generator(description, 1, SCENARIOS).batch(count * 2)
-    with Kernel(config) as kernel:
-        outcome = kernel.run(batch.data, len(batch.programs))
-        assert not isinstance(outcome, WorkerExit)
-        returned = kernel.memory.results(0, kernel.memory.head().calls)
-    programs = []
-    for candidate in batch.programs[:outcome]:
-        own, returned = returned[: len(candidate.calls)], returned[len(candidate.calls) :]
-        program = candidate.program(own)
-        if not description.needs(program) and not any(-516 <= result <= -512 for result in own):
-            programs.append(program)
-    return programs[:count]
 
 
 def bare(

@@ -21,7 +21,7 @@ examples:
   lkltest cov report lkltest-cov --fail-under fs/ext4=60
   lkltest cov report lkltest-cov --line fs/open.c:1040
   lkltest cov report lkltest-cov --contexts '::getpid'
-  lkltest cov lcov lkltest-cov -o lcov.info
+  lkltest cov lcov lkltest-cov --relative -o lcov.info
   lkltest cov diff before after
   git diff | lkltest cov diff --patch - lkltest-cov
 """
@@ -46,6 +46,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for action in (merge, lcov):
         action.add_argument("-o", "--output", metavar="FILE", type=Path, required=action is merge,
                             help="the file to write" + ("" if action is merge else " (default: standard output)"))
+    lcov.add_argument("--relative", action="store_true",
+                      help="paths below the root of the kernel's sources, as in its repository")
     report.add_argument("--depth", metavar="N", type=int, default=2, help="levels of directories (default: 2)")
     report.add_argument("--line", metavar="FILE:LINE", help="the points that reach this line")
     report.add_argument("--untouched", metavar="N", type=int, default=0, help="the N largest files without a hit")
@@ -106,9 +108,9 @@ def info(arguments: argparse.Namespace) -> Exit:
 
     summary = summary_of(arguments, arguments.data)
     if arguments.output:
-        lcov.write(summary, arguments.output)
+        lcov.write(summary, arguments.output, arguments.relative)
     else:
-        print(lcov.render(summary), end="")
+        print(lcov.render(summary, arguments.relative), end="")
     return Exit.PASSED
 
 

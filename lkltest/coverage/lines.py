@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +18,7 @@ from lkltest.crash import addresses
 from lkltest.errors import UsageError
 from lkltest.host import cache, process
 
-FORMAT = 1
+FORMAT = 2
 NEAR = 4096  # bytes between two calls: sections that are farther apart move when a program's own code grows
 TIMEOUT = 600.0  # seconds for addr2line: it takes 5 for 300,000 addresses
 
@@ -25,41 +26,66 @@ Chain = tuple[tuple[int, int, int], ...]  # file, function, line: the innermost 
 
 
 @dataclass(frozen=True)
-class Table:
-    """The lines of a module's instrumented addresses."""
+class Lines:
+    """The lines of a library's instrumented addresses."""
 
-    sites: Sequence[int]  # link addresses, sorted
     files: Sequence[str]
     functions: Sequence[str]
     chains: Sequence[Chain]
-    chain_of: Sequence[int]  # for each site: its chain
+    chain_of: Sequence[int]  # for each address, in their order: its chain
 
 
-def table(module: Module, folder: Path) -> Table:
-    """The lines of a module; known ones are in the directory `folder`.
+@dataclass(frozen=True)
+class Linked:
+    """A module, and where it has the instrumented addresses of its library."""
 
-    Raises UsageError where its file is gone, is of another build than the data, or has no debug information.
+    module: Module
+    sites: Sequence[int]  # link addresses, sorted
+    shape: str  # a key of the distances of neighbouring sites: the same for all programs linked with one library
+
+
+def tables(modules: Iterable[Module], folder: Path) -> Iterator[tuple[Lines, list[Linked]]]:
+    """The lines of modules, those of each library once, with the modules that have it; known ones are in `folder`.
+
+    Raises UsageError where a module's file is gone, is of another build than the data, or has no debug information.
     """
-    found = _sites(module, folder)
-    place = folder / f"lines-{cache.key(str(FORMAT), module.library, *_shape(found))}"
-    saved = _read(place)
-    if saved is None:
-        _require_same(module)
-        saved = dict(zip(("files", "functions", "chains", "chain_of"), _look_up(Path(module.path), found), strict=True))
-        _write(place, saved)
-    chains = [tuple(zip(*[iter(chain)] * 3, strict=True)) for chain in saved["chains"]]
-    return Table(found, saved["files"], saved["functions"], chains, saved["chain_of"])
+    linked: dict[Path, list[Linked]] = {}
+    for module in modules:
+        one = _linked(module, folder)
+        place = folder / f"lines-{cache.key(str(FORMAT), module.library, one.shape)}"
+        linked.setdefault(place, []).append(one)
+    for place, all_of_one in linked.items():
+        yield _lines(place, all_of_one[0]), all_of_one
 
 
-def _sites(module: Module, folder: Path) -> list[int]:
+def _linked(module: Module, folder: Path) -> Linked:
     """The module's instrumented addresses: found once for each build."""
     place = folder / f"sites-{cache.key(str(FORMAT), module.build_id)}"
     saved = _read(place)
     if saved is None:
         _require_same(module)
-        saved = {"sites": sites.find(Path(module.path))}
+        found = sites.find(Path(module.path))
+        saved = {"sites": found, "shape": cache.key(*_steps(found))}
         _write(place, saved)
-    return list(saved["sites"])
+    return Linked(module, array("Q", saved["sites"]), saved["shape"])
+
+
+def _steps(found: Sequence[int]) -> Iterator[str]:
+    """The distances of neighbouring addresses."""
+    steps = (b - a for a, b in pairwise(found))
+    yield ",".join(str(step) if step < NEAR else "far" for step in steps)
+
+
+def _lines(place: Path, linked: Linked) -> Lines:
+    """The lines that are kept in a file, or those of a module that are looked up and kept there."""
+    saved = _read(place)
+    if saved is None:
+        _require_same(linked.module)
+        found = _look_up(Path(linked.module.path), linked.sites)
+        saved = dict(zip(("files", "functions", "chains", "chain_of"), found, strict=True))
+        _write(place, saved)
+    chains = [tuple(zip(*[iter(chain)] * 3, strict=True)) for chain in saved["chains"]]
+    return Lines(saved["files"], saved["functions"], chains, saved["chain_of"])
 
 
 def _require_same(module: Module) -> None:
@@ -70,12 +96,6 @@ def _require_same(module: Module) -> None:
             f"{module.path} was built anew since its coverage was collected (build id {build_id[:12]}, "
             f"the data are of {module.build_id[:12]}): run the tests again with --lkl-cov"
         )
-
-
-def _shape(found: Sequence[int]) -> Iterator[str]:
-    """The distances of neighbouring addresses: the same for all programs that are linked with one library."""
-    steps = (b - a for a, b in pairwise(found))
-    yield ",".join(str(step) if step < NEAR else "far" for step in steps)
 
 
 def _look_up(path: Path, found: Sequence[int]) -> tuple[list[str], list[str], list[list[int]], list[int]]:

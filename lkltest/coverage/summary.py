@@ -93,34 +93,34 @@ class Summary:
 def summarize(data: Data, cache: Path) -> Summary:
     """Find the lines of all data; what is found out about modules is kept in the directory `cache`.
 
-    Raises UsageError where the lines of a module cannot be found: see `lines.table`.
+    Raises UsageError where the lines of a module cannot be found: see `lines.tables`.
     """
     files: dict[str, File] = {}
     names = sorted({name for contexts in data.modules.values() for name in contexts})
     numbers = {name: number for number, name in enumerate(names)}
     strays = 0
-    nobody: set[int] = set()
-    for module, contexts in sorted(data.modules.items()):
-        table = lines.table(module, cache / "coverage")
-        chain_at = dict(zip(table.sites, table.chain_of, strict=True))
-        reached: dict[int, set[int]] = {}  # by chain
-        for name, addresses in contexts.items():
-            known = [chain_at[address] for address in addresses if address in chain_at]
-            strays += len(addresses) - len(known)
-            for chain_number in set(known):
-                reached.setdefault(chain_number, set()).add(numbers[name])
-        for number, chain in enumerate(table.chains):
-            _note(files, table, chain, reached.get(number, nobody))
+    for known, linked in lines.tables(sorted(data.modules), cache / "coverage"):
+        reached: list[list[int]] = [[] for _ in known.chains]
+        for one in linked:
+            chain_at = dict(zip(one.sites, known.chain_of, strict=True))
+            for name, addresses in data.modules[one.module].items():
+                found = [chain_at[address] for address in addresses if address in chain_at]
+                strays += len(addresses) - len(found)
+                context = numbers[name]
+                for chain_number in set(found):
+                    reached[chain_number].append(context)
+        for chain, contexts in zip(known.chains, reached, strict=True):
+            _note(files, known, chain, contexts)
     files.pop("", None)
     kernels = sorted({module.kernel for module in data.modules})
     return Summary(files, tuple(names), tuple(_roots(data)), tuple(kernels), _silent(data), strays)
 
 
-def _note(files: dict[str, File], table: lines.Table, chain: lines.Chain, contexts: set[int]) -> None:
+def _note(files: dict[str, File], known: lines.Lines, chain: lines.Chain, contexts: list[int]) -> None:
     """Add the places of one chain of inlined functions."""
     for file, function, line in chain:
-        entry = files.setdefault(table.files[file], File())
-        name = table.functions[function]
+        entry = files.setdefault(known.files[file], File())
+        name = known.functions[function]
         entry.lines.setdefault(line, set()).update(contexts)
         entry.functions.setdefault(name, set()).update(contexts)
         entry.starts[name] = min(line, entry.starts.get(name, line))

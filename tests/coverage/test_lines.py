@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lkltest import cc
-from lkltest.coverage import lines, report, sites
+from lkltest.coverage import lcov, lines, report, sites
 from lkltest.coverage.data import Data, Module
 from lkltest.coverage.summary import summarize
 from lkltest.errors import UsageError
@@ -52,6 +53,12 @@ def compiled(flags: tuple[str, ...], source: Path) -> bytes:
 def module(path: Path) -> Module:
     """The module of a file."""
     return Module(str(path), sites.build_id(path), "library", "lkl", str(TRACED.parent))
+
+
+def table(one: Module, folder: Path) -> tuple[lines.Lines, Sequence[int]]:
+    """The lines of one module, and the addresses that they belong to."""
+    ((known, (linked,)),) = lines.tables([one], folder)
+    return known, linked.sites
 
 
 def disassembled(path: Path) -> list[int]:
@@ -123,10 +130,10 @@ def test_shares_agree_with_a_recount(cover: Cover, tmp_path: Path) -> None:
 def test_what_is_known_needs_no_file(tmp_path: Path) -> None:
     """The lines of a build are kept: its file may be gone by the time of the report."""
     library = build(tmp_path)
-    one = lines.table(module(library), tmp_path / "cache")
+    one = table(module(library), tmp_path / "cache")
     known = module(library)
     library.unlink()
-    assert lines.table(known, tmp_path / "cache") == one
+    assert table(known, tmp_path / "cache") == one
 
 
 def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
@@ -135,14 +142,14 @@ def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
     known = module(library)
     library.unlink()
     with pytest.raises(UsageError, match=r"libtraced\.so.*No such file"):
-        lines.table(known, tmp_path / "cache")
+        table(known, tmp_path / "cache")
 
 
 def test_another_build_is_told(tmp_path: Path) -> None:
     """Data of one build are not shown on the lines of another."""
     other = replace(module(build(tmp_path)), build_id="0123456789abcdef")
     with pytest.raises(UsageError, match=r"built anew.*0123456789ab"):
-        lines.table(other, tmp_path / "cache")
+        table(other, tmp_path / "cache")
 
 
 @pytest.mark.parametrize(("strip", "message"), [
@@ -153,7 +160,7 @@ def test_a_stripped_library_is_told(tmp_path: Path, strip: str, message: str) ->
     library = build(tmp_path)
     call("strip", strip, library)
     with pytest.raises(UsageError, match=message):
-        lines.table(module(library), tmp_path / "cache")
+        table(module(library), tmp_path / "cache")
 
 
 def test_a_library_that_is_not_instrumented_is_told(tmp_path: Path) -> None:
@@ -171,14 +178,25 @@ def test_programs_of_one_library_share_its_lines(
     """The lines of a library are looked up once, though each program has it at other addresses."""
     covered, folder, source = cover("--only=start_kernel"), tmp_path / "cache", tmp_path / "more.c"
     (known,) = covered.data.modules
-    one = lines.table(known, folder)
+    one = table(known, folder)
     grown = "volatile int grown[4];\nvoid grow(void) {" + "grown[1]++;" * 500 + "}\n"
     source.write_text(f'#include "covers.c"\n{grown}')
     other = cc.compile(source, traced, settings, flags=(f"-I{TRACED.parent}",))
-    again = lines.table(replace(known, path=str(other), build_id=sites.build_id(other)), folder)
-    assert again.sites != one.sites
-    assert again.chain_of == one.chain_of
+    again = table(replace(known, path=str(other), build_id=sites.build_id(other)), folder)
+    assert again[1] != one[1]
+    assert again[0] == one[0]
     assert len(list(folder.glob("lines-*"))) == 1
+
+
+def test_paths_are_absolute_or_below_the_root(tmp_path: Path) -> None:
+    """An lcov file names sources as the debug information does, or, for tools of a repository, below its root."""
+    data = Data()
+    data.add(replace(module(build(tmp_path)), root=str(TRACED.parent.parent)), {"point": ()})
+    summary = summarize(data, tmp_path / "cache")
+    short = str(TRACED.relative_to(TRACED.parent.parent))
+    assert f"SF:{TRACED}\n" in lcov.render(summary)
+    assert f"SF:{short}\n" in lcov.render(summary, relative=True)
+    assert str(TRACED.parent) not in lcov.render(summary, relative=True)
 
 
 def test_data_of_a_point_that_reached_nothing(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_a_point_of_many_calls_loses_nothing(run: Run) -> None:
 
 
 def test_a_call_that_overflows_the_buffer_is_told(run: Run) -> None:
-    """What fits is kept, the point is named, and the next point is whole again."""
+    """The part that fits is kept, the point is named, and the next point is whole again."""
     found, errors = run("begin", "point=large", f"once={SIZE}", "point=small", "5", "point=")
     assert len(found["large"]) == SIZE - 1
     assert found["small"] == {5}

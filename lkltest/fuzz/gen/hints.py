@@ -18,10 +18,10 @@ from lkltest.fuzz.gen.arguments import plain
 from lkltest.fuzz.lang.describe import Description, Variant
 from lkltest.fuzz.lang.types import Choice, Flags, Integer, Len, Type, Union
 from lkltest.fuzz.prog.reach import Comparison
-from lkltest.fuzz.prog.values import Call, Fill, Ints, Pointer, Raw, Struct, Value
+from lkltest.fuzz.prog.values import Array, Call, Fill, Ints, Pointer, Raw, Struct, Value
 from lkltest.fuzz.prog.visit import variants
 
-SHOWN = 64  # bytes of a run of one byte in which numbers are looked for
+SHOWN = 64  # bytes at the start of a run of one byte in which numbers are looked for
 PLACES = 8  # places in one run of bytes at which the same number is replaced
 ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 TRIVIAL = 256  # numbers below are not looked for in bytes if the other one is below, too: they stand everywhere
@@ -85,8 +85,10 @@ def _in_data(node: Value, size: int, old: int, new: int) -> Iterator[Value]:
     match node:
         case Raw(data):
             yield from map(Raw, _in_bytes(data, size, old, new))
-        case Fill(length, byte) if 0 < length <= SHOWN:
-            yield from map(Raw, _in_bytes(bytes([byte]) * length, size, old, new))
+        case Fill(length, byte) if length:
+            shown = min(length, SHOWN)
+            for data in _in_bytes(bytes([byte]) * shown, size, old, new):
+                yield Raw(data) if shown == length else Array((Raw(data), Fill(length - shown, byte)))
         case Ints(width, values):
             for n, item in enumerate(values):
                 if isinstance(item, int):

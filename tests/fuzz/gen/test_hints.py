@@ -7,7 +7,7 @@ import pytest
 from lkltest.fuzz.gen.hints import hinted
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.reach import Comparison
-from lkltest.fuzz.prog.values import Call, Fill, Out, Pointer, Raw, Value
+from lkltest.fuzz.prog.values import Array, Call, Fill, Out, Pointer, Raw, Value
 from tests.fuzz.gen.toy import describe_toy
 
 
@@ -51,9 +51,13 @@ def test_numbers_that_are_not_there_change_nothing(toy_description: Description)
 
 
 def test_runs_of_one_byte_become_bytes(toy_description: Description) -> None:
-    """A buffer of zeroes may take a number, too."""
+    """A buffer of zeroes may take a number, too, a long one near its start."""
     call = Call("feed", (3, Pointer(Fill(8, 0)), 8))
-    assert Pointer(Raw(b"\x44\x33\x22\x11\0\0\0\0")) in changed(toy_description, call, Comparison(4, 0, 0x11223344))
+    comparison = Comparison(4, 0, 0x11223344)
+    assert Pointer(Raw(b"\x44\x33\x22\x11\0\0\0\0")) in changed(toy_description, call, comparison)
+    long = Call("feed", (3, Pointer(Fill(4000, 0)), 4000))
+    expected = Array((Raw(b"\0\0\0\0\x44\x33\x22\x11" + bytes(56)), Fill(3936, 0)))
+    assert Pointer(expected) in changed(toy_description, long, comparison)
 
 
 def test_plain_numbers_stay_in_their_range(toy_description: Description) -> None:

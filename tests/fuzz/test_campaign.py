@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -143,9 +144,9 @@ def test_no_scheduler_is_told(liblkl: Liblkl, tmp_path: Path, capsys: pytest.Cap
     assert "`dask scheduler`" in error
 
 
-def test_a_member_with_another_kernel_is_refused(settings: Settings) -> None:
+def test_a_member_with_another_kernel_is_refused(liblkl: Liblkl, settings: Settings) -> None:
     """Programs of another kernel could crash this one by their own fault; the message names both."""
-    order = Order("campaign", settings, "another kernel", (), 1, False)
+    order = Order("campaign", replace(settings, lkl=(liblkl.path,)), "another kernel", (), 1, False)
     with pytest.raises(UsageError, match=r"the kernel here is lkl-.*, the session's is another kernel"):
         Member(Turn(order, 0, 1, 1.0, Known()))
 

@@ -30,4 +30,6 @@ def rows(tree: Path, logs: Path, settings: Settings, progress: Progress) -> Iter
         return
     yield Row(KERNEL, "builds", Verdict.PASSED, "with their options", seconds=time.monotonic() - started)
     progress.say("running the kselftests")
-    yield suites.run(KERNEL, "kselftest", [f"--lkl-kselftest-tree={tree}", f"--uml={uml.path}"], logs)
+    known = suites.directory() / "kselftest" / "known-failures.txt"
+    options = [f"--lkl-kselftest-tree={tree}", f"--uml={uml.path}", f"--lkl-known={known}"]
+    yield suites.run(KERNEL, "kselftest", options, logs)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lkltest.errors import BuildError, UsageError
+from lkltest.errors import BuildError, LkltestError, UsageError
 from lkltest.host import process
 from lkltest.host.cache import holds, key, recall
 from lkltest.host.stamp import stamp
@@ -32,6 +32,7 @@ HARNESS = lacking.HARNESS  # what `#include <lkltest.h>` finds
 # A native program has the points of a library's programs, but not in its plan: they may call what only a library
 # declares. gcc 14 would take that for an error; a call from one of its own points is one when it is linked.
 NATIVE = (f"-I{HARNESS}", "-DLKLTEST_NATIVE", "-Wno-implicit-function-declaration")
+LINES = 20  # of a compiler's output that an error has
 TIMEOUT = 300.0  # seconds for one compilation
 
 
@@ -204,6 +205,15 @@ def _compile(job: Job, place: Path) -> Path:
     return place / "program"
 
 
+def refusal(what: str, output: bytes, cache: Path) -> LkltestError:
+    """The error for a compiler that has refused a file of ours: the user's to mend, where the disk is full."""
+    said = output.decode(errors="backslashreplace")
+    if os.strerror(errno.ENOSPC) in said:
+        return UsageError(f"no room for compiled programs in {cache}: free some, or name another with --lkl-cache")
+    first = "\n".join(said.rstrip().splitlines()[:LINES])
+    return BuildError(f"{what}\n{first}".rstrip(), said)
+
+
 def _compile_into(job: Job, directory: Path) -> None:
     dependencies = directory / "program.d"
     done = process.run(
@@ -214,9 +224,9 @@ def _compile_into(job: Job, directory: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if not done.ok:
         raise BuildError(f"{job.source} does not build ({done.describe()})\n{output.rstrip()}", output)
-    read = [*_prerequisites(dependencies.read_text(errors="surrogateescape")), *map(str, job.reads)]
-    (directory / "warnings").write_text(output)
-    (directory / "command").write_text(process.command(done.argv) + "\n")
+    read = [*_prerequisites(os.fsdecode(dependencies.read_bytes())), *map(str, job.reads)]
+    (directory / "warnings").write_text(output, encoding="utf-8", errors="backslashreplace")
+    (directory / "command").write_bytes(os.fsencode(process.command(done.argv)) + b"\n")
     _write_manifest(directory, {path: _digest(path) for path in dict.fromkeys(read)})
 
 

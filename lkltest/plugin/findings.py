@@ -38,7 +38,7 @@ def keep(item: pytest.Item, report: pytest.TestReport, failure: PropertyFailed) 
     artifacts.wanted = True
     with artifacts:
         for name, text in failure.files.items():
-            (artifacts.path / name).write_text(text, errors="replace")
+            (artifacts.path / name).write_text(text, encoding="utf-8", errors="backslashreplace")
     found = {"title": failure.title, "name": failure.name, "place": str(artifacts.path), "files": list(failure.files)}
     report.lkltest_findings = [*getattr(report, "lkltest_findings", ()), found]  # type: ignore[attr-defined] # as a cause
     again = command("replay", artifacts.path / failure.program)

@@ -145,7 +145,7 @@ class Trials:
         text = f"{failure.text}\n\nby hand:   {launch.by_hand(kept.path / 'program')}\nartifacts: {kept.path}"
         text = f"the kernel cannot run the smallest program, tried before its tests:\n{text}"
         with contextlib.suppress(OSError):
-            (kept.path / "report.txt").write_text(text + "\n")
+            (kept.path / "report.txt").write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
         return text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import time
 from collections import deque
@@ -84,7 +85,7 @@ class Run(Closing):
             undo.callback(child.close)
             directory.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(OSError):  # a full disk
-                (directory / "command").write_text(launch.command + "\n")
+                (directory / "command").write_bytes(os.fsencode(launch.command) + b"\n")
             self.output = undo.enter_context(BoundedLog(directory / "output.tap"))
             self.console = undo.enter_context(BoundedLog(directory / "console.log"))
             undo.pop_all()

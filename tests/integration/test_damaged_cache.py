@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lkltest import cc
+from lkltest.errors import BuildError, UsageError
 from lkltest.fuzz.lang import headers
 from lkltest.host import cache
 from lkltest.kunit import fingerprint, shadow
@@ -68,3 +70,24 @@ def test_a_damaged_list_of_links_is_made_anew(tmp_path: Path, text: str) -> None
     shadow.update(tree, place, lambda: None)
     assert (place / "kernel" / "a.c").is_symlink()
     assert not (place / "gone.c").is_symlink()
+
+
+def test_a_full_disk_is_no_fault_of_a_source(tmp_path: Path) -> None:
+    """A compiler that finds no room is the user's to mend; one that refuses a file says why."""
+    full = cc.refusal("it does not compile:", b"ld: final link failed: No space left on device\n", tmp_path)
+    assert isinstance(full, UsageError)
+    assert str(tmp_path) in str(full)
+    refused = cc.refusal("it does not compile:", b"a.c:1: error: no\n", tmp_path)
+    assert isinstance(refused, BuildError)
+    assert str(refused) == "it does not compile:\na.c:1: error: no"
+
+
+def test_a_program_in_a_directory_that_the_locale_has_not(settings: Settings, tmp_path: Path) -> None:
+    """Names of files are bytes: a program compiles where no encoding of the locale has them."""
+    source = tmp_path / os.fsdecode(b"\xc3\xbc\xff") / "a.c"
+    source.parent.mkdir()
+    source.write_text("int main(void) { return 0; }\n")
+    own = replace(settings, cache=tmp_path / "cache")
+    made = cc.compile_native(source, own, static=False)
+    assert b"\xc3\xbc\xff" in made.with_name("command").read_bytes()
+    assert cc.compile_native(source, own, static=False) == made

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lkltest.errors import BuildError, UsageError
+from lkltest import cc
+from lkltest.errors import UsageError
 from lkltest.fuzz.lang.dwarf import Dwarf
 from lkltest.fuzz.prog.ctype import CType, Layout, layout_from, type_from
 from lkltest.host import cache, process
@@ -124,10 +125,8 @@ def preprocess(liblkl: Liblkl, settings: Settings, extra: Extra) -> str:
         source += f"#if defined(__lkl__NR_{name})\n{call}\n#endif\n"
     done = process.run([*compiler(liblkl, settings), "-E", "-dD", "-P", "-"], stdin=source.encode(), timeout=60)
     if not done.ok:
-        raise BuildError(
-            f"the headers of {liblkl.path} do not pass the preprocessor: is lkl.h in {liblkl.include}?",
-            done.errors.decode(errors="replace"),
-        )
+        what = f"the headers of {liblkl.path} do not pass the preprocessor: is lkl.h in {liblkl.include}?"
+        raise cc.refusal(what, done.errors, settings.cache)
     return done.output.decode(errors="replace")
 
 
@@ -156,10 +155,8 @@ def compile_probe(liblkl: Liblkl, settings: Settings, directory: Path) -> None:
     argv = [*compiler(liblkl, settings), *flags, "probe.c", "-o", "probe.o"]
     done = process.run(argv, cwd=directory, timeout=120, merge=True)
     if not done.ok:
-        raise BuildError(
-            f"the system calls of {liblkl.path} cannot be read: the compiler refuses their types",
-            done.output.decode(errors="replace"),
-        )
+        what = f"the system calls of {liblkl.path} cannot be read: the compiler refuses their types:"
+        raise cc.refusal(what, done.output, settings.cache)
 
 
 def extract(path: Path, text: str) -> Headers:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lkltest import cc
-from lkltest.errors import BuildError, UsageError
+from lkltest.errors import UsageError
 from lkltest.fuzz.exec.protocol import header
 from lkltest.host import cache, process
 from lkltest.liblkl import lacking
@@ -76,8 +76,7 @@ def build(liblkl: Liblkl, settings: Settings) -> Path:
         command = [*argv, f"{MODULE}.c", str(HERE / "executor.c"), "-o", f"{MODULE}.so", *tail]
         done = process.run(command, cwd=directory, timeout=300, merge=True)
         if not done.ok:
-            output = done.output.decode(errors="replace")
-            raise BuildError(f"the executor does not compile against {liblkl.path}", output)
+            raise cc.refusal(f"the executor does not compile against {liblkl.path}:", done.output, settings.cache)
 
     return cache.make_once(place, make, whole=lambda made: cache.holds(made, f"{MODULE}.so")) / f"{MODULE}.so"
 

@@ -183,17 +183,17 @@ def _fuzz(arguments: argparse.Namespace, settings: Settings, description: Descri
 
     seed = arguments.seed if arguments.seed is not None else secrets.randbelow(1 << 32)
     prepare(arguments.output)
+    console = Console(file=cast(TextIO, Lasting(sys.stderr)), soft_wrap=True, highlight=False, markup=False)
+    if arguments.corpus is not None:
+        read_corpus(arguments.corpus, description, console.print)
     fuzzer = Fuzzer(
         config, description, settings, arguments.output.absolute(), seed=seed,
         workers=arguments.workers, scenarios=tuple(arguments.scenario), reproduce_seconds=arguments.reproduce_time,
         guided=not arguments.blind, corpus=arguments.corpus and arguments.corpus.absolute(),
         scheduler=arguments.scheduler,
     )
-    console = Console(file=cast(TextIO, Lasting(sys.stderr)), soft_wrap=True, highlight=False, markup=False)
     manner = "blind" if fuzzer.corpus is None else "guided"
     console.print(f"{config.liblkl.name} ({config.liblkl.origin}), {manner}, seed {seed}, output {arguments.output}")
-    if arguments.corpus is not None:
-        read_corpus(arguments.corpus, description, console.print)
     interrupted = False
     with stopping_in_order():
         try:

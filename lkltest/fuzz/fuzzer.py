@@ -74,8 +74,11 @@ class Fuzzer:
         self.crash_queue = CrashQueue(description, settings, output, seed=seed, minimize_seconds=minimize_seconds)
         self.stop = threading.Event()  # ends the fuzzing; the last failures are still reproduced
         self.seen = SeenEdges() if is_instrumented(config.liblkl) else None
-        self.scratch = tempfile.TemporaryDirectory(prefix="lkltest-corpus-")
-        self.corpus = (corpus or Path(self.scratch.name)) if guided and self.seen is not None else None
+        self.scratch: tempfile.TemporaryDirectory[str] | None = None  # with a corpus that goes with the session
+        self.corpus = corpus if guided and self.seen is not None else None
+        if guided and self.seen is not None and corpus is None:
+            self.scratch = tempfile.TemporaryDirectory(prefix="lkltest-corpus-")
+            self.corpus = Path(self.scratch.name)
         self.loops: Loops
         if client is None:
             self.loops = Supervisor(
@@ -182,7 +185,8 @@ class Fuzzer:
         self.loops.close()
         if self.seen is not None:
             self.seen.close()
-        self.scratch.cleanup()
+        if self.scratch is not None:
+            self.scratch.cleanup()
 
     @property
     def seconds(self) -> float:

@@ -59,7 +59,10 @@ class Origin:
 
 
 class Guided:
-    """A guided generator; the same for the same seed and the same feedback. An `Engine`."""
+    """A guided generator, an `Engine`.
+
+    Its programs are the same for the same seed and the same feedback, unless others write into its directory meanwhile.
+    """
 
     def __init__(
         self, description: Description, seed: int | str, only: Sequence[str] = (),
@@ -181,7 +184,7 @@ class Guided:
             return
         if trial.rounds == 1:
             entry.slow = trial.slow
-            if not trial.slow:
+            if not trial.slow and self.silent < SILENT:
                 self.compared.append(entry)
         if not trial.waiting:
             entry.candidate = trial.shortest()

@@ -17,6 +17,7 @@ from lkltest.plugin.causes import Cause, NotReached, first_line
 from lkltest.plugin.kernels import obtain, obtain_usable
 from lkltest.plugin.session import Choice, settings_of
 from lkltest.program import trial
+from lkltest.program.results import Kind
 from lkltest.program.trial import Failure, Memory, Trial
 from lkltest.settings import Settings
 
@@ -28,6 +29,7 @@ class Booting:
     """A trial boot on its way."""
 
     name: str  # its identity
+    kernel: Kernel
     trial: Trial
     artifacts: Artifacts
 
@@ -96,7 +98,7 @@ class Trials:
     def _boot(self, choice: Choice, kernel: Kernel, name: str) -> Booting:
         artifacts = Artifacts(self.config, self.settings, f"trial-{choice.name}")
         try:
-            return Booting(name, Trial(kernel, self.settings, artifacts.path), artifacts)
+            return Booting(name, kernel, Trial(kernel, self.settings, artifacts.path), artifacts)
         except BaseException:  # Ctrl-C as well
             artifacts.close()
             raise
@@ -104,8 +106,7 @@ class Trials:
     def _finish(self, choice: Choice) -> Failure | None:
         """Wait for the end of a trial."""
         booting = self.booting[choice.path]
-        with booting.trial:
-            failure = booting.trial.wait()
+        failure = self._wait(booting)
         del self.booting[choice.path]
         shutil.rmtree(booting.artifacts.path / "root", ignore_errors=True)
         if failure is not None:
@@ -115,6 +116,15 @@ class Trials:
         self.memory.note(booting.name, failure)
         self._judge(choice, failure)
         return failure
+
+    def _wait(self, booting: Booting) -> Failure | None:
+        """Wait for a trial, and for another where a signal killed it: some libraries die in one of several starts."""
+        with booting.trial:
+            failure = booting.trial.wait()
+        if failure is None or failure.lost != Kind.SIGNAL.value or not booting.kernel.linked:
+            return failure
+        with Trial(booting.kernel, self.settings, booting.artifacts.path) as again:
+            return failure if again.wait() is not None else None
 
     def _take_turn(self, choice: Choice) -> None:
         """Find out the verdict while no other process of the session does."""

@@ -66,6 +66,18 @@ def test_workers_try_a_kernel_once(suite: Pytest, tmp_path: Path) -> None:
     assert tried.read_text().count("\n") == 1
 
 
+@pytest.mark.parametrize(("deaths", "failed"), [(1, False), (2, True)])
+def test_a_kernel_that_dies_in_one_of_several_starts_is_tried(
+    suite: Pytest, tmp_path: Path, deaths: int, failed: bool
+) -> None:
+    """A start that a signal ends is made once more, before a whole kernel is given up for it."""
+    marks = " || ".join(f"mkdir {tmp_path}/died{number} 2>/dev/null" for number in range(deaths))
+    result = suite("good", f"""--lkl-wrapper=sh -c '({marks}) && kill -SEGV $$; exec "$@"' sh""")
+    outcomes = result.parseoutcomes()
+    assert outcomes.get("failed", 0) == (sum(outcomes.values()) if failed else 0)
+    assert ("= not reached =" in result.stdout.str()) is failed
+
+
 def test_a_crash_at_boot_leaves_its_evidence(suite: Pytest, pytester: pytest.Pytester) -> None:
     """The stack has names, and console, program and the whole report are kept."""
     result = suite("good", *CRASHES)

@@ -23,7 +23,7 @@ STARTERS = frozenset({
     "lkltest_run_point",  # where a point is optimized away
 })
 # Below these a thread waits for its turn, or for a semaphore of the host.
-SLEEP = frozenset({"schedule", "schedule_idle", "arch_cpu_idle", "sem_down"})
+SLEEP = frozenset({"schedule", "schedule_idle", "arch_cpu_idle", "sem_down", "lkl_sem_down"})
 
 # The functions in which idle threads of the kernel sleep.
 IDLE = frozenset({

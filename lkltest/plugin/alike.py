@@ -8,9 +8,11 @@ from typing import Any
 
 FEW = 2  # reports that are alike are shown one by one
 FRAMES = 3  # of a stack tell one crash from another
+WAITS = 2  # frames, likewise of a thread that hangs: further out is the call that it makes
 LINES = 4  # of a failure's text tell it from another
 
 _CRASH = re.compile(r"^(SIG[A-Z0-9]+)\b.* in thread \d+:\n((?: +#\d+ .*\n?)+)", re.MULTILINE)
+_HANG = re.compile(r"^thread \d+ \([^)\n]*\)[^\n]*:\n((?: +#\d+ .*\n?)+)", re.MULTILINE)
 _FRAME = re.compile(r"^ +#\d+ +([A-Za-z_][\w.]*)", re.MULTILINE)
 _OURS = re.compile(r"unpack:|by hand:|artifacts:|again:|last lines of ")
 _DISK = re.compile(r"\b(vd|ubd|sd)[a-z]+\b")  # by its place among the others
@@ -27,11 +29,16 @@ class Likeness:
 
 
 def of(kernel: str, text: str) -> Likeness:
-    """The likeness of a failure with this text: the place of its crash, or else its first words without numbers."""
+    """The likeness of a failure with this text: the place of its crash or hang, or else its first words."""
     crash = _CRASH.search(text)
     frames = _FRAME.findall(crash[2])[:FRAMES] if crash else []
     if crash and frames:
         line = f"{crash[1]} in {frames[0]}" + "".join(f", called by {name}" for name in frames[1:])
+        return Likeness(kernel, line, line)
+    hang = _HANG.search(text)
+    waits = _FRAME.findall(hang[1])[:WAITS] if hang else []
+    if waits:
+        line = f"a hang in {', called by '.join(waits)}"
         return Likeness(kernel, line, line)
     lines: list[str] = []
     for line in text.strip().splitlines():

@@ -132,6 +132,15 @@ def test_threads_with_one_stack_are_shown_once() -> None:
     assert headings == ["thread 1, asleep:", "thread 4:", "2 threads (2, 3), asleep:"]
 
 
+@pytest.mark.parametrize("wait", ["sem_down", "lkl_sem_down"])
+def test_a_thread_that_waits_for_the_cpu_does_not_have_it(wait: str) -> None:
+    """The host's semaphore, which UML's library mode calls by another name, is where threads sleep."""
+    text = render([stack(frame(wait), frame("lkl_cpu_get"), frame("lkl_syscall"), tid=1, signal=HANG_SIGNAL)])
+    assert "thread 1, asleep:" in text
+    assert "no thread has the kernel's CPU: all of them wait" in text
+    assert wait not in text
+
+
 def test_idle_threads_are_counted() -> None:
     """Workers without work are not worth a stack; one that hangs in its work is."""
     idle = (frame("schedule"), frame("worker_thread"), frame("kthread"))

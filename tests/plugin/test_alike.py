@@ -44,6 +44,26 @@ def test_crashes_at_one_place_are_alike() -> None:
     )
 
 
+HANG = """killed in the point 'POINT': the point's timeout of 1 s has passed (made 9.3 times as long)
+
+thread 27798 (program), asleep:
+  #3 lkl_cpu_get            arch/um/lkl/um/cpu.c:130
+  #4 lkl_syscall            arch/um/lkl/um/syscalls.c:109
+  #5 CALL                   tools/um/include/lkl/asm/syscall_defs.h:455 (inlined)
+
+thread 27820 (program), asleep:
+  #7  devtmpfs_work_loop  drivers/base/devtmpfs.c:408
+"""
+
+
+def test_hangs_at_one_place_are_alike() -> None:
+    """The innermost functions of the program's own thread decide, and not the call that it has made."""
+    hang = HANG.replace("POINT", "groups").replace("CALL", "lkl_sys_getgroups")
+    assert key(hang) == key(HANG.replace("POINT", "gettid").replace("CALL", "lkl_sys_gettid").replace("9.3", "20.0"))
+    assert key(hang) != key(hang.replace("lkl_cpu_get ", "mutex_lock"))
+    assert alike.of("a kernel", hang).line == "a hang in lkl_cpu_get, called by lkl_syscall"
+
+
 def test_failures_of_one_check_are_alike() -> None:
     """Numbers and letters of disks do not count; the check, its place and the error do."""
     text = "disk.c:72: vda has 0 sectors\n  expected: 12\n  actual:   -2 (No such file)\n\nby hand: /a/program"

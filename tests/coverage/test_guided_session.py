@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from lkltest import liblkl as kernels
-from lkltest.fuzz import html
+from lkltest.fuzz import findings, html
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.fuzzer import Fuzzer
 from lkltest.fuzz.lang.describe import describe
+from lkltest.fuzz.prog.text import parse_program
+from lkltest.fuzz.repro import csource
+from lkltest.host import process
 from lkltest.settings import Settings
 
 
@@ -39,3 +42,16 @@ def test_a_session_fills_a_corpus(shared: Path, settings: Settings, tmp_path: Pa
     assert kept["blind"] == 0
     assert 0 < len(list((tmp_path / "guided").glob("*.prog"))) <= kept["guided"]
     assert not (tmp_path / "blind").exists()
+
+
+def test_a_reproducer_links_with_an_instrumented_kernel(shared: Path, settings: Settings, tmp_path: Path) -> None:
+    """The C program of a finding defines the functions that such a kernel calls, and runs."""
+    liblkl = kernels.find(shared)
+    description = describe(liblkl, settings)
+    program = parse_program("getpid()\n", description.headers.constants, description.produces)
+    source = csource.write([program], description, liblkl, title="", about=(), mem=settings.mem, cmdline="")
+    path, binary = tmp_path / "it.c", tmp_path / "it"
+    path.write_text(source)
+    compiled = process.run(findings.command(liblkl, settings, path, binary), timeout=100, merge=True)
+    assert compiled.ok, compiled.output.decode()
+    assert b"lkl_sys_getpid() = 1\n" in process.run([binary], timeout=100, merge=True).output

@@ -265,7 +265,7 @@ def write(
         bodies.append((program, writer))
         total += len(writer.lines)
     text = "\n".join(line for _, writer in bodies for line in writer.lines)
-    parts = [_comment(title, about), _includes(guarded), missing(text, description), SHOW]
+    parts = [_comment(title, about), _includes(guarded), callbacks(liblkl), missing(text, description), SHOW]
     parts += [GUARDED] if guarded else []
     for n, (program, writer) in enumerate(bodies):
         parts.append(_function(n, program, writer, description))
@@ -281,6 +281,13 @@ def _comment(title: str, about: Sequence[str]) -> str:
 def _includes(guarded: bool) -> str:
     names = ("stdio.h", "string.h", *(("sys/mman.h",) if guarded else ()), "lkl.h", "lkl_host.h")
     return "".join(f"#include <{name}>\n" for name in names) + "\n"
+
+
+def callbacks(liblkl: Liblkl) -> str:
+    """Empty definitions of the functions that an instrumented kernel calls, and that its programs must have."""
+    names = sorted(name for name in liblkl.undefined if name.startswith("__sanitizer_cov_"))
+    lines = [f"__attribute__((weak)) void {name}() {{ }}" for name in names]
+    return "\n".join(["/* The kernel was built to report coverage. */", *lines, "", ""]) if lines else ""
 
 
 def missing(text: str, description: Description) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 TOOLS = Path("tools") / "lkl"
 KEPT = "tools-lkl"  # beside the tree: its tools/lkl of before the build; its presence says that the tree is configured
+REMADE = ("built-in.o", "version.o")  # made again at the end of each build: one that is cut has its command file
 COMPILER = "compiler"  # beside the tree: the version of the compiler that has made its objects
 
 
@@ -44,7 +45,7 @@ def clean(folder: Path, files: set[str]) -> int:
     whole = 0
     for name in files:
         linked = name.endswith((".a", ".so")) or (name.startswith((".tmp_", "vmlinux", "lkl.o")) and "lds" not in name)
-        if linked or (name.endswith(".o") and f".{name}.cmd" not in files):
+        if linked or name in REMADE or (name.endswith(".o") and f".{name}.cmd" not in files):
             (folder / name).unlink()
         elif name.endswith(".o"):
             whole += f"{name[:-2]}.c" in files

@@ -13,7 +13,7 @@ is one of these:
   the corpus lacks is found, too. The rest are mutations (`mutation.py`) of entries, chosen by their energy
   (`corpus.py`), with calls of a second entry.
 
-Triage and comparisons take one batch of four at most, or every other one while many programs wait.
+Triage and comparisons take one batch of four at most, or one of three while many programs wait.
 
 The share of fresh programs follows what they bring: each kind of program has a score, the new edges of its programs
 that fades with time, and shares move towards the better score, between fixed limits.
@@ -40,7 +40,8 @@ from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.reach import Reach
 
 FRESH = (0.05, 0.5)  # the least and the most that the blind generator makes of a batch
-SEARCHES = 3  # batches between two that do not search, but 1 where many programs wait:
+SEARCHES = 3  # batches between two that do not search
+BEHIND = 2  # the same while more programs wait than:
 BACKLOG = 200
 SILENT = 8  # batches in a row without comparisons after which no more are asked for: the kernel tells none
 FADE = 0.98  # of a score, with each batch
@@ -91,7 +92,7 @@ class Guided:
     def batch(self, programs: int) -> Batch:
         """The next programs to run; the module explains which."""
         comparing = bool(self.compared) and self.silent < SILENT
-        if self.searches >= (1 if len(self.triage) > BACKLOG else SEARCHES) and (len(self.triage) or comparing):
+        if self.searches >= (BEHIND if len(self.triage) > BACKLOG else SEARCHES) and (len(self.triage) or comparing):
             self.searches = 0
             self.alternate = not self.alternate
             if len(self.triage) and (self.alternate or not comparing):

@@ -16,7 +16,7 @@ _HANG = re.compile(r"^thread \d+ \([^)\n]*\)[^\n]*:\n((?: +#\d+ .*\n?)+)", re.MU
 _FRAME = re.compile(r"^ +#\d+ +([A-Za-z_][\w.]*)", re.MULTILINE)
 _OURS = re.compile(r"unpack:|by hand:|artifacts:|again:|last lines of ")
 _DISK = re.compile(r"\b(vd|ubd|sd)[a-z]+\b")  # by its place among the others
-_NUMBER = re.compile(r"(?<![\w.])(?:0x[0-9a-f]+|\d+)\b(?!:)")  # a line of a source stays
+_NUMBER = re.compile(r"(?<![\w.])(?<!\.[ch]:)(?:0x[0-9a-f]+|\d+)\b")  # but not the line of a source
 
 
 @dataclass(frozen=True)

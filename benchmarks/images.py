@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from lkltest.crash import addresses
 from lkltest.fuzz.exec.feedback import Feedback, SeenEdges
 from lkltest.fuzz.exec.kernel import Kernel, WorkerExit
-from lkltest.fuzz.images.inputs import Changes, Maker
+from lkltest.fuzz.images.inputs import Changes, Input, Maker
+from lkltest.fuzz.images.shrink import Shrinker
 from lkltest.fuzz.images.target import DEFAULT, Target, targets
 from lkltest.image import sparse
 from lkltest.image.metadata import strew
@@ -77,12 +78,19 @@ def run(target: Target, maker: Maker, seconds: float, *, guided: bool) -> Reache
                         found.update((edge.edge, edge.address) for c in program.calls for edge in feedback.reached(c))
                         if guided and kernel.memory.head().interrupted == interrupted:
                             maker.keep(inputs[program.program - first])
-                    if isinstance(outcome, WorkerExit) or outcome < len(inputs):
+                    done = outcome.head.program - first + 1 if isinstance(outcome, WorkerExit) else outcome
+                    images += done
+                    if isinstance(outcome, WorkerExit) or done < len(inputs):
                         lost += 1
-                        images += (outcome.head.program - first + 1) if isinstance(outcome, WorkerExit) else outcome
+                        avoid(maker, inputs[done - 1])
                         break
-                    images += outcome
     return Reached(in_fs(target, found), images, lost, time.monotonic() - started)
+
+
+def avoid(maker: Maker, failed: Input) -> None:
+    """Change the places rarely that an image which lost its kernel has changed, as a session does."""
+    with Shrinker(maker.target) as shrinker:
+        maker.avoided |= shrinker.places(failed)
 
 
 def in_fs(target: Target, found: dict[int, int]) -> set[int]:

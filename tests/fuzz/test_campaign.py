@@ -66,10 +66,10 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         yield Cluster(folder, stack)
 
 
-def reporting(fuzzer: Fuzzer) -> list[str]:
-    """The addresses of the members that have reported programs."""
-    assert isinstance(fuzzer.loops, Campaign)
-    return [remote.address for remote in list(fuzzer.loops.remotes.values()) if remote.progress.programs]
+def reporting(campaign: Campaign) -> dict[str, int]:
+    """The programs of the members that have reported some, by their addresses."""
+    found = {remote.address: remote.progress.programs for remote in list(campaign.remotes.values())}
+    return {address: programs for address, programs in found.items() if programs}
 
 
 def test_workers_come_and_go(
@@ -81,25 +81,29 @@ def test_workers_come_and_go(
         config, description, settings, tmp_path / "out", seed=1, workers=1, reproduce_seconds=0,
         scheduler=cluster.address,
     )
-    before: list[str] = []
-    programs = 0
+    assert isinstance(fuzzer.loops, Campaign)
+    campaign = fuzzer.loops
+    before: dict[str, int] = {}  # programs that each member had reported when one was killed
+    kept = 0  # programs of the one that is gone
 
     def tick() -> None:
-        nonlocal programs
-        now = reporting(fuzzer)
+        nonlocal kept
+        now = reporting(campaign)
         if not before and len(now) == 2:
-            before[:] = now
-            programs = fuzzer.progress.programs
+            before.update(now)
             workers[0].signal(9)
             workers.append(cluster.worker())
-        elif before and fuzzer.lost and len(now) == 2 and set(now) != set(before) and fuzzer.findings:
+        elif before and fuzzer.lost and len(now) == 2 and now.keys() != before.keys() and fuzzer.findings:
+            kept = campaign.gone.programs
             fuzzer.stop.set()
 
     try:
         fuzzer.run(LONG, tick, every=0.1)
         (sentence,) = fuzzer.lost
         assert "it is gone" in sentence
-        assert fuzzer.progress.programs > programs > 0
+        (address,) = [address for address in before if address in sentence]
+        assert kept >= before[address] > 0
+        assert fuzzer.progress.programs > sum(before.values())
         assert fuzzer.counts().total() >= fuzzer.progress.calls > 0
         assert fuzzer.findings
         for finding in fuzzer.findings:

@@ -53,25 +53,26 @@ def test_a_lost_process_is_replaced(make: Make) -> None:
     """A process of a worker that is killed is told and replaced, and what it had reported counts."""
     fuzzer, before = make(workers=2), children()
     killed: list[int] = []
-    reported = Progress()
+    reported = kept = 0  # programs of the one that is killed
 
     def tick() -> None:
-        nonlocal reported
+        nonlocal reported, kept
         everyone = [loop.progress.programs for loop in running(fuzzer)]
         if not killed and len(everyone) == 2 and all(everyone):
-            reported = fuzzer.progress
+            reported = everyone[0]
             killed.append(running(fuzzer)[0].child.pid)
             os.kill(killed[0], signal.SIGKILL)
         if fuzzer.lost and all(everyone):
+            kept = fuzzer.loops.progress()[0].programs
             fuzzer.stop.set()
 
     fuzzer.run(LONG, tick, every=0.05)
     (sentence,) = fuzzer.lost
     assert "worker 0 was lost (killed by SIGKILL)" in sentence
     assert killed[0] not in [loop.child.pid for loop in running(fuzzer)]
-    assert fuzzer.progress.programs > reported.programs > 0
+    assert kept >= reported > 0
     assert fuzzer.progress.boots >= 3
-    assert fuzzer.counts().total() >= fuzzer.progress.calls > reported.calls
+    assert fuzzer.counts().total() >= fuzzer.progress.calls > 0
     assert not fuzzer.findings
     assert children() == before
 

@@ -52,3 +52,39 @@ def test_headers_tell_that_an_image_is_wanted_in_memory(tmp_path: Path, members:
 def test_the_default_kernel_reads_files(liblkl: Liblkl) -> None:
     """A library of LKL's own is given a file descriptor."""
     assert lacking.disks(liblkl.include) == ()
+
+
+REFUSED = """
+#include <lkltest.h>
+#include <lkltest/disk.h>
+static struct lkltest_disk whole, failing, later;
+POINT(add)
+{
+	whole.path = failing.path = later.path = lkltest_arg("disk");
+	failing.fail = LKLTEST_FAIL_READS;
+	lkltest_disk_add(&whole, NULL);
+	lkltest_disk_add(&failing, NULL);
+	lkltest_disk_add(&later, NULL);
+}
+POINT(start_kernel) { lkltest_start_kernel(); }
+POINT(use_failing) { lkltest_disk_node(&failing, 0); }
+POINT(use_later) { lkltest_disk_node(&later, 0); }
+POINT(stop_kernel) { lkltest_stop_kernel(); }
+POINT(remove) { lkltest_disk_remove(&failing); lkltest_disk_remove(&later); }
+LKLTEST_POINTS = {
+	LKLTEST(add), LKLTEST(start_kernel), LKLTEST(use_failing), LKLTEST(use_later),
+	LKLTEST(stop_kernel), LKLTEST(remove),
+};
+int main(int argc, char **argv) { return lkltest_main(argc, argv); }
+"""
+
+
+def test_points_without_their_disk_skip(run: Run, image: Path, tmp_path: Path) -> None:
+    """UML's library mode attaches no disk that fails on purpose: each point that looks for one says so and skips."""
+    source = tmp_path / "refused.c"
+    source.write_text(REFUSED)
+    output = run(source, f"disk={image}", flags=("-include", str(SHAPES / "um_v8.h")))
+    assert (output.status, failed(output)) == (0, [])
+    reasons = {name: point.reason for name, point in output.points.items() if point.directive == "SKIP"}
+    assert set(reasons) == {"add", "use_failing", "use_later"}
+    assert all("its library has no lkl_dev_blk_ops" in str(reason) for reason in reasons.values())

@@ -87,6 +87,8 @@ LKLTEST_FN int lkltest_has_filesystem(const char *type)
 	return err != -LKL_ENODEV;
 }
 
+static __attribute__((unused)) const char *lkltest_disks_refused;	/* why a disk could not be attached; NULL: none */
+
 /* Fails the point where the kernel takes a disk to be of another size than its image: all that follows would be noise. */
 LKLTEST_FN void lkltest_disk_measure(const struct lkltest_disk *disk)
 {
@@ -112,6 +114,8 @@ LKLTEST_FN const char *lkltest_disk_node(struct lkltest_disk *disk, int part)
 	unsigned int major, minor;
 	long err;
 
+	if (!*disk->name && lkltest_disks_refused)
+		lkltest_skip("%s", lkltest_disks_refused);
 	lkltest_disk_prepare();
 	lkltest_disk_measure(disk);
 	if (part)

@@ -352,6 +352,9 @@ def test_a_failure_that_is_no_errno_alarms(config: KernelConfig, description: De
     assert (head.alarm, head.alarm_program, head.alarm_call, head.alarm_value) == (Alarm.SHAPE, 1, 1, 1)
 
 
+ADDRESS = 1 << 40  # no result is as large but for an address
+
+
 def test_references_are_resolved_as_the_executor_does(config: KernelConfig, description: Description) -> None:
     """A program gives the same results after its references are resolved by them."""
     batch = Generator(description, 5, ("files", "pipes")).batch(40)
@@ -367,7 +370,9 @@ def test_references_are_resolved_as_the_executor_does(config: KernelConfig, desc
         again = kernel.memory.results(0, kernel.memory.head().calls)
     with Kernel(config) as kernel:
         kernel.run(batch.data, 40)
-        assert kernel.memory.results(0, len(again)) == again
+        first = kernel.memory.results(0, len(again))
+    # mmap() returns an address, which each kernel has at another place.
+    assert [min(result, ADDRESS) for result in first] == [min(result, ADDRESS) for result in again]
 
 
 def test_a_kernel_that_does_not_boot_is_told(config: KernelConfig) -> None:

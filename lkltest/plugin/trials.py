@@ -46,6 +46,7 @@ class Trials:
         self.booting: dict[Path | None, Booting] = {}  # by a kernel's path; None is the default one's
         self.verdicts: dict[Path | None, Cause | None] = {}  # None: nothing speaks against running items on it
         self.told: set[Path | None] = set()  # those whose first item has had the whole text
+        self.died: dict[Path | None, Cause] = {}  # starts that ended by a signal, where a second one was good
 
     def begin(self, choice: Choice) -> None:
         """Boot a kernel beside what the session does next, unless that is known to go well, or it has to be built."""
@@ -56,12 +57,17 @@ class Trials:
         self._start(choice)
 
     def demand(self, choice: Choice) -> None:
-        """Wait for the kernel's verdict; raises NotReached or UnusableKernel where no item can run on it."""
+        """Wait for the kernel's verdict; raises NotReached or UnusableKernel where no item can run on it.
+
+        A kernel that dies in one start and not in the next fails the first item that asks.
+        """
         if choice.path not in self.verdicts:
             if choice.path not in self.booting and self.memory.session:
                 self._take_turn(choice)
             elif choice.path in self.booting or self._start(choice):
                 self._finish(choice)
+        if (died := self.died.pop(choice.path, None)) is not None:
+            raise NotReached(died, f"not reached: {died.line}\n\n{died.text}")
         cause = self.verdicts[choice.path]
         if cause is None:
             return
@@ -106,25 +112,31 @@ class Trials:
     def _finish(self, choice: Choice) -> Failure | None:
         """Wait for the end of a trial."""
         booting = self.booting[choice.path]
-        failure = self._wait(booting)
+        with booting.trial:
+            failure = booting.trial.wait()
+        again = failure is not None and self._is_good_now(failure, booting)
         del self.booting[choice.path]
         shutil.rmtree(booting.artifacts.path / "root", ignore_errors=True)
         if failure is not None:
             failure = replace(failure, text=self._describe(failure, booting))
         booting.artifacts.wanted = failure is not None
         booting.artifacts.close()
+        if failure is not None and again:
+            text = f"{failure.text}\na second start was good: only this item is given up for the first one"
+            self.died[choice.path] = Cause(choice.name, failure.line, text, lost=failure.lost)
+            failure = None
         self.memory.note(booting.name, failure)
         self._judge(choice, failure)
         return failure
 
-    def _wait(self, booting: Booting) -> Failure | None:
-        """Wait for a trial, and for another where a signal killed it: some libraries die in one of several starts."""
-        with booting.trial:
-            failure = booting.trial.wait()
-        if failure is None or failure.lost != Kind.SIGNAL.value or not booting.kernel.linked:
-            return failure
-        with Trial(booting.kernel, self.settings, booting.artifacts.path) as again:
-            return failure if again.wait() is not None else None
+    def _is_good_now(self, failure: Failure, booting: Booting) -> bool:
+        """Whether another trial passes where a signal ended one: some libraries die in one of several starts."""
+        if failure.lost != Kind.SIGNAL.value or not booting.kernel.linked:
+            return False
+        place = booting.artifacts.path / "again"
+        place.mkdir()
+        with Trial(booting.kernel, self.settings, place) as second:
+            return second.wait() is None
 
     def _take_turn(self, choice: Choice) -> None:
         """Find out the verdict while no other process of the session does."""

@@ -32,7 +32,7 @@ from typing import Any
 
 from lkltest.fuzz.gen.corpus import Corpus, Entry
 from lkltest.fuzz.gen.generator import Batch, Candidate, EncodedCall, Generator
-from lkltest.fuzz.gen.hints import hinted
+from lkltest.fuzz.gen.hints import Hint, hinted
 from lkltest.fuzz.gen.mutation import Mutator
 from lkltest.fuzz.gen.store import Store
 from lkltest.fuzz.gen.triage import Triage, Trial
@@ -48,7 +48,8 @@ FADE = 0.98  # of a score, with each batch
 HINTED = 0.25  # of a batch that are hinted mutations, at most
 HINTS = 5000  # hinted mutations that wait
 PER_ENTRY = 100  # hinted mutations of one entry, and half as many where the number is a common one
-ROUND = 64  # programs of a batch of comparisons
+ROUND = 8  # programs of a batch of comparisons
+LOOKED_AT = 48  # comparisons of a call that are looked at: a call makes thousands
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,19 +209,29 @@ class Guided:
     def _hinted(self, entry: Entry, reach: Reach) -> tuple[list[Candidate], list[Candidate]]:
         """Some of an entry's mutations, first those whose number hardly stood there by chance."""
         calls = entry.candidate.calls
-        found: tuple[list[Candidate], list[Candidate]] = ([], [])
+        found: tuple[list[tuple[int, Hint]], list[tuple[int, Hint]]] = ([], [])
         for index, comparisons in reach.comparisons.items():
             variant = self.description.variants.get(calls[index].key)
             if variant is None:
                 continue
-            for hint in hinted(calls[index].call, variant, comparisons, self.description):
-                with contextlib.suppress(ValueError, KeyError):  # a number may be too wide for its field
-                    encoded = EncodedCall.of(hint.call, variant, self.description)
-                    made = Candidate((*calls[:index], encoded, *calls[index + 1 :]), entry.candidate.scenario)
-                    found[0 if hint.strong else 1].append(made)
+            some = self.rng.sample(comparisons, min(LOOKED_AT, len(comparisons)))
+            for hint in hinted(calls[index].call, variant, some, self.description):
+                found[0 if hint.strong else 1].append((index, hint))
         for kind in found:
             self.rng.shuffle(kind)
-        return found[0][:PER_ENTRY], found[1][: PER_ENTRY // 2]
+        strong, weak = found[0][:PER_ENTRY], found[1][: PER_ENTRY // 2]
+        return self._encode(entry, strong), self._encode(entry, weak)
+
+    def _encode(self, entry: Entry, hints: Sequence[tuple[int, Hint]]) -> list[Candidate]:
+        """An entry with one of its calls changed, for each hint that can be encoded."""
+        calls = entry.candidate.calls
+        made = []
+        for index, hint in hints:
+            variant = self.description.variants[calls[index].key]
+            with contextlib.suppress(ValueError, KeyError):  # a number may be too wide for its field
+                encoded = EncodedCall.of(hint.call, variant, self.description)
+                made.append(Candidate((*calls[:index], encoded, *calls[index + 1 :]), entry.candidate.scenario))
+        return made
 
     def gains(self) -> tuple[int, Counter[str]]:
         """The programs that it added to the corpus, and the new edges that its programs reached, by scenario."""

@@ -42,17 +42,15 @@ struct lkltest_point {
 	const char *needs;
 };
 
-#ifdef LKLTEST_NATIVE
-#define LKLTEST_UNLISTED __attribute__((unused))	/* a point of a library's only */
-#else
-#define LKLTEST_UNLISTED
-#endif
-
 /**
  * POINT() - defines the function of a point
  * @id: name of the point, a C identifier: POINT(getpid) { ... }
  */
-#define POINT(id) static LKLTEST_UNLISTED void lkltest_point_##id(void)
+#ifdef LKLTEST_NATIVE	/* where those that only a library has are in no table */
+#define POINT(id) static __attribute__((unused)) void lkltest_point_##id(void)
+#else
+#define POINT(id) static void lkltest_point_##id(void)
+#endif
 
 /**
  * LKLTEST_POINTS - begins the program's one table, in the order in which the points run

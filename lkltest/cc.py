@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lkltest.errors import BuildError, LkltestError, UsageError
-from lkltest.host import process
+from lkltest.host import cache_limit, process
 from lkltest.host.cache import holds, key, recall
 from lkltest.host.stamp import stamp
 from lkltest.liblkl import lacking
@@ -134,7 +134,9 @@ def build(job: Job, settings: Settings) -> Path:
         raise UsageError(f"no C source {job.source}: mend the path in the suite that declares it")
     found = stamp(executable(job.compiler))
     place = settings.cache / "programs" / f"{job.source.stem}-{key(repr(job), repr(found))}"
-    return _cached(place) or _compile(job, place)
+    program = _cached(place) or _compile(job, place)
+    cache_limit.use(place)
+    return program
 
 
 def executable(compiler: Sequence[str]) -> str:
@@ -197,6 +199,7 @@ def _compile(job: Job, place: Path) -> Path:
                 temporary.rename(place)
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
+        cache_limit.keep_below(place.parent)
     except OSError as error:
         raise UsageError(
             f"cannot keep compiled programs in {place.parent}: {error.strerror or error}; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Mapping
@@ -42,8 +43,18 @@ class Page:
         self.findings: list[Finding] = []
         self.lines: list[str] = []  # for the terminal
 
+    @functools.cached_property
+    def wanted(self) -> bool:
+        """Whether somebody will look; settings that cannot be read are refused elsewhere."""
+        try:
+            return is_on_github() or settings_of(self.config).html is not None
+        except (LkltestError, pytest.UsageError):
+            return False
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note an item's report."""
+        if not self.wanted:
+            return
         self.notes |= dict.fromkeys(getattr(report, "lkltest_notes", []))
         for found in getattr(report, "lkltest_findings", ()):
             self.findings.append(Finding(**{**found, "files": tuple(found["files"])}, item=report.nodeid))
@@ -54,10 +65,9 @@ class Page:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the reports that are wanted."""
         try:
-            target = settings_of(self.config).html
-            if self.config.option.collectonly or not (self.items and (target or is_on_github())):
+            if self.config.option.collectonly or not self.items:
                 return
-            found = self.session()
+            found, target = self.session(), settings_of(self.config).html
             if target:
                 from lkltest.sessionreport import page
 

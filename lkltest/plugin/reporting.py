@@ -146,9 +146,11 @@ class KernelSummary:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
         """Note a kernel's report; let JUnit have its log, which it leaves out of other tests' cases by default."""
         self.notes |= dict.fromkeys(getattr(report, "lkltest_notes", []))
+        if report.when == "setup" and report.passed:
+            return (yield)  # the next report of the item says more
         properties = dict(report.user_properties)
         kernel = str(properties.get("kernel", ""))
-        with self._naming_subtest(report):
+        with self._naming_subtest(report) if hasattr(report, "context") else contextlib.nullcontext():
             if not kernel:
                 return (yield)
             self._note(report, kernel, properties)

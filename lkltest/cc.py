@@ -134,9 +134,8 @@ def build(job: Job, settings: Settings) -> Path:
         raise UsageError(f"no C source {job.source}: mend the path in the suite that declares it")
     found = stamp(executable(job.compiler))
     place = settings.cache / "programs" / f"{job.source.stem}-{key(repr(job), repr(found))}"
-    program = _cached(place) or _compile(job, place)
-    cache_limit.use(place)
-    return program
+    cache_limit.use(place)  # before it is looked for: one that is used now is not removed
+    return _cached(place) or _compile(job, place)
 
 
 def executable(compiler: Sequence[str]) -> str:

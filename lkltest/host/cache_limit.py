@@ -20,11 +20,15 @@ def use(directory: Path) -> None:
         os.utime(directory)
 
 
-def keep_below(parent: Path, room: int = ROOM, *, recent: float = RECENT, every: float = EVERY) -> None:
+def keep_below(parent: Path, room: int | None = None, *, recent: float = RECENT, every: float = EVERY) -> None:
     """Remove the directories in `parent` that have not been used for longest, until all take at most `room` bytes.
 
-    Those that were used in the last `recent` seconds stay; nothing is done within `every` seconds after the last time.
+    `room` is ROOM by default. Those that were used in the last `recent` seconds stay, and those that are locked;
+    nothing is done within `every` seconds after the last time.
     """
+    from filelock import FileLock, Timeout
+
+    room = ROOM if room is None else room
     mark, now = parent / MARK, time.time()
     with contextlib.suppress(OSError):
         if mark.exists() and now - mark.stat().st_mtime < every:
@@ -35,7 +39,10 @@ def keep_below(parent: Path, room: int = ROOM, *, recent: float = RECENT, every:
         for used, directory in found:
             taken += _size(directory)
             if taken > room and now - used > recent:
-                shutil.rmtree(directory, ignore_errors=True)  # its lock stays: others may wait for that
+                lock = FileLock(directory.with_name(directory.name + ".lock"), timeout=0)
+                with contextlib.suppress(OSError, Timeout), lock:
+                    if directory.stat().st_mtime == used:  # nobody has come meanwhile
+                        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _directories(parent: Path) -> list[tuple[float, Path]]:

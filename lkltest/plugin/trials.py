@@ -111,21 +111,24 @@ class Trials:
 
     def _finish(self, choice: Choice) -> Failure | None:
         """Wait for the end of a trial."""
-        booting = self.booting[choice.path]
-        with booting.trial:
-            failure = booting.trial.wait()
-        again = failure is not None and self._is_good_now(failure, booting)
-        del self.booting[choice.path]
-        shutil.rmtree(booting.artifacts.path / "root", ignore_errors=True)
-        if failure is not None:
-            failure = replace(failure, text=self._describe(failure, booting))
-        booting.artifacts.wanted = failure is not None
-        booting.artifacts.close()
-        if failure is not None and again:
+        booting = self.booting.pop(choice.path)
+        kept = booting.artifacts
+        try:
+            with booting.trial:
+                failure = booting.trial.wait()
+            again = failure is not None and self._is_good_now(failure, booting)
+            shutil.rmtree(kept.path / "root", ignore_errors=True)
+            if failure is not None:
+                failure = replace(failure, text=self._describe(failure, booting))
+            kept.wanted = failure is not None
+        finally:
+            kept.close()
+        if failure is not None and again:  # remembered neither as good nor as bad: the next session tries it, too
             text = f"{failure.text}\na second start was good: only this item is given up for the first one"
             self.died[choice.path] = Cause(choice.name, failure.line, text, lost=failure.lost)
             failure = None
-        self.memory.note(booting.name, failure)
+        else:
+            self.memory.note(booting.name, failure)
         self._judge(choice, failure)
         return failure
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from lkltest import cc
 from lkltest.host import cache_limit
@@ -56,19 +57,26 @@ def test_looks_now_and_then(parent: Path) -> None:
     assert left(parent) == set()
 
 
-def test_compiling_keeps_the_programs_below_the_limit(tmp_path: Path) -> None:
+def test_what_another_run_makes_stays(parent: Path) -> None:
+    """A directory whose lock is held is not removed."""
+    with FileLock(parent / "oldest.lock"):
+        cache_limit.keep_below(parent, 0)
+    assert left(parent) == {"oldest"}
+
+
+def test_compiling_keeps_the_programs_below_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that is compiled makes room; one that is only used counts as used."""
+    monkeypatch.setattr(cache_limit, "ROOM", SIZE)
     own = Settings.load({"cache": str(tmp_path / "cache")}, environment={})
     source = tmp_path / "empty.c"
     source.write_text("int main(void) { return 0; }\n")
     old = tmp_path / "cache" / "programs" / "old"
     old.mkdir(parents=True)
-    with (old / "program").open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, SIZE)
+    (old / "program").write_bytes(os.urandom(SIZE))
     long_ago = time.time() - 100 * HOUR
     os.utime(old, (long_ago, long_ago))
     program = cc.compile_native(source, own)
-    assert old.exists()  # there is room
+    assert not old.exists()
     os.utime(program.parent, (long_ago, long_ago))
     assert cc.compile_native(source, own) == program
     assert program.parent.stat().st_mtime > long_ago + HOUR

@@ -79,6 +79,17 @@ def test_a_kernel_that_dies_in_one_of_several_starts_is_tried(
     assert "SIGSEGV" in result.stdout.str()
 
 
+def test_a_start_that_died_once_is_tried_in_the_next_session(
+    suite: Pytest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kernel is not remembered as good where a second start was needed."""
+    monkeypatch.setenv("LKLTEST_CACHE", str(tmp_path / "cache"))
+    for number in range(2):
+        dies_once = f"mkdir {tmp_path}/{number} 2>/dev/null && kill -SEGV $$"
+        result = suite("good", f"""--lkl-wrapper=sh -c '{dies_once}; exec "$@"' sh""")
+        assert "a second start was good" in result.stdout.str()
+
+
 def test_a_crash_at_boot_leaves_its_evidence(suite: Pytest, pytester: pytest.Pytester) -> None:
     """The stack has names, and console, program and the whole report are kept."""
     result = suite("good", *CRASHES)

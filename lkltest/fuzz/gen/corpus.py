@@ -33,7 +33,7 @@ class Entry:
     tried: int = 0  # mutations of it
     paid: int = 0  # mutations of it that reached new edges
     lost: int = 0  # kernels lost to known bugs by its mutations
-    flaky: bool = False  # it did not reach its edges again
+    dropped: bool = False  # it did not reach its edges again
 
     @property
     def energy(self) -> float:
@@ -49,10 +49,12 @@ class Corpus:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.weights: list[float] = []  # summed up
+        self.dropped = 0  # of the entries
         self.left = 0  # choices until the weights are computed anew
 
     def __len__(self) -> int:
-        return len(self.entries)
+        """The number of entries that are not dropped."""
+        return len(self.entries) - self.dropped
 
     def add(self, entry: Entry) -> None:
         """Add an entry, which is chosen at once."""
@@ -60,13 +62,16 @@ class Corpus:
         self.weights.append((self.weights[-1] if self.weights else 0.0) + entry.energy)
 
     def drop(self, entry: Entry) -> None:
-        """Take an entry away; it goes when the energies are computed anew."""
-        entry.flaky = True
+        """Take an entry away; it is chosen until the energies are computed anew, while there are others."""
+        if not entry.dropped:
+            entry.dropped = True
+            self.dropped += 1
 
     def choose(self, rng: random.Random) -> Entry:
-        """An entry at random, by energy."""
+        """An entry at random, by energy; the corpus must have one."""
         if self.left <= 0:
-            self.entries = [entry for entry in self.entries if not entry.flaky]
+            self.entries = [entry for entry in self.entries if not entry.dropped]
+            self.dropped = 0
             self.weights = list(accumulate(entry.energy for entry in self.entries))
             self.left = REFRESH
         self.left -= 1

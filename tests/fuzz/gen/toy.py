@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from _typeshed import TraceFunction
 
 OTHERS = tuple(f"other{n}" for n in range(5))  # calls that lead nowhere
-STEPS = (17, 4, 14, 9, 11)  # to be made in this order
+STEPS = (7, 4, 1, 6, 3)  # to be made in this order
 MAGICS = (0x4C4B4C31, 0xDEADBEEF, 0x10DE5EED)
 
 SCENARIOS = {"toy": {"weight": 1, "start": ["open"], "body": ["step", "feed", *OTHERS]}}
@@ -39,7 +39,7 @@ def describe_toy() -> Description:
         for number, (name, arguments) in enumerate(shapes.items(), 1)
     }
     annotations = {
-        "open": {"flags": "int(0, 7)", "produces": "file"}, "step": {"fd": "fd(file)", "kind": "int(0, 20)"},
+        "open": {"flags": "int(0, 7)", "produces": "file"}, "step": {"fd": "fd(file)", "kind": "int(0, 7)"},
         "feed": {"fd": "fd(file)", "data": "data(16, 16)", "len": "size(data)"},
         **{name: {"value": "int(0, 3)"} for name in OTHERS},
     }
@@ -123,9 +123,9 @@ class Toy:
         """Run a program."""
         compared: list[Comparison] = []
         machine = Machine(lambda a, b: compared.append(Comparison(4, a, b)) if a != b else None)
-        for index, call in enumerate(program.program().calls):
+        for index, encoded in enumerate(program.calls):
             compared.clear()
-            edges = traced(machine.call, call)
+            edges = traced(machine.call, encoded.call)
             edges = edges - self.seen if batch.wanted is None else edges & batch.wanted
             self.seen |= edges
             if edges:

@@ -3,8 +3,8 @@
 The session is a Dask client. For each Dask worker it has one task at a time, a turn of the member there
 (`member.take_turn`), which brings the member's progress, its failures, its new entries of the corpus and the edges that
 it has reached first. The next turn takes to it what the others have found. So nothing is lost that was reported, when
-a worker dies or the scheduler does: it is here. Failures that a member has sent stay there until the next turn says
-that they have come.
+a worker dies or the scheduler does: it is here. All that a member has sent stays there until the next turn says that it
+has come, and the result of a turn says that the member has what the turn took to it.
 
 Workers may come and go: one that is new gets a turn, one that is gone is given up. Without its scheduler a campaign
 ends, as with an error, after its failures are reproduced here.
@@ -48,9 +48,11 @@ class Remote:
         self.progress = Progress()
         self.counts: Counter[tuple[int, int]] = Counter()
         self.taken = 0  # failures
+        self.news = 0  # number of the last news
         self.lost: tuple[str, ...] = ()
         self.corpus: set[str] = set()  # entries that it has
         self.edges: set[int] = set()  # that it has reached, or was told
+        self.given: tuple[set[str], set[int]] = (set(), set())  # entries and edges that the turn takes to it
         self.turn: Future | None = None
         self.last = False  # the turn is its last one
 
@@ -164,12 +166,11 @@ class Campaign(Closing):
     def _turn(self, remote: Remote, *, stop: bool) -> Turn:
         """The next turn of a member, with all that it does not have yet."""
         corpus = {name: text for name, text in self.texts.items() if name not in remote.corpus}
-        remote.corpus |= set(corpus)
         edges = self.edges - remote.edges
-        remote.edges |= edges
+        remote.given = (set(corpus), edges)
         return Turn(
-            self.order, remote.number, remote.workers, TURN, self.failures.known(), remote.taken, corpus,
-            array("I", edges).tobytes(), stop,
+            self.order, remote.number, remote.workers, TURN, self.failures.known(), remote.member, remote.taken,
+            remote.news, corpus, array("I", edges).tobytes(), stop,
         )
 
     def _take(self, remote: Remote, turn: Future) -> None:
@@ -179,7 +180,7 @@ class Campaign(Closing):
             if error is None or type(error).__module__.startswith("distributed"):  # KilledWorker, CancelledError
                 return
             self._fail(told(error, remote.address))
-            self.remotes.pop(remote.address, None)
+            self._done(remote)
             return
         try:
             news: News = turn.result(timeout=CONNECT)
@@ -191,7 +192,7 @@ class Campaign(Closing):
                 self.failures.meet(failure.name)
             else:
                 self.failures.add(failure)
-        remote.taken = news.first + len(news.failures)
+        remote.taken, remote.news = news.first + len(news.failures), news.number
         new = {name: text for name, text in news.corpus.items() if name not in self.texts}
         if self.corpus is not None:
             for name, text in new.items():
@@ -203,8 +204,8 @@ class Campaign(Closing):
         with self.lock:
             self.texts |= new
             self.edges |= edges
-        remote.corpus |= set(news.corpus)
-        remote.edges |= edges
+        remote.corpus |= remote.given[0] | set(news.corpus)
+        remote.edges |= remote.given[1] | edges
 
     def _count(self, remote: Remote, news: News) -> None:
         with self.lock:
@@ -213,6 +214,7 @@ class Campaign(Closing):
                 self.gone_counts.update(remote.counts)
                 self.lost.append(f"the member at {remote.address} was started anew")
                 remote.taken, remote.lost = 0, ()
+                remote.corpus, remote.edges = set(), set()  # the new one knows nothing yet
             remote.member = news.member
             remote.progress, remote.counts = news.progress, Counter(news.counts)
             self.lost += [f"{remote.address}: {sentence}" for sentence in news.lost[len(remote.lost) :]]

@@ -55,7 +55,9 @@ class Turn:
     workers: int  # loops
     seconds: float  # that the turn takes, at most
     known: Known
-    taken: int = 0  # failures that the session has taken from this member: it need not keep them any longer
+    member: str = ""  # name of the member that the session knows there: what follows is only about its news
+    taken: int = 0  # failures that the session has taken: the member need not keep them any longer
+    news: int = 0  # number of the last news that the session has
     corpus: Mapping[str, str] = field(default_factory=dict)  # entries of other members: texts by names
     edges: bytes = b""  # that others have reached, as an array of numbers
     stop: bool = False  # it is the last one
@@ -66,12 +68,13 @@ class News:
     """The answer of a member; progress and counts are since its start."""
 
     member: str  # its name: a member that was started anew has another one
+    number: int  # of these news, from 1 on
     progress: Progress
     counts: Mapping[tuple[int, int], int]
     failures: tuple[Crash | Met, ...]  # those that the session has not taken yet
     first: int  # number of the first of them
-    corpus: Mapping[str, str]  # new entries
-    edges: bytes  # newly reached
+    corpus: Mapping[str, str]  # entries that the session has not acknowledged yet
+    edges: bytes  # that were reached, likewise
     lost: tuple[str, ...]
 
 
@@ -96,6 +99,61 @@ def uuid_of(value: object) -> str:
     return uuid.uuid5(uuid.NAMESPACE_OID, repr(value)).hex[:8]
 
 
+class Outbox:
+    """Failures, entries of the corpus and edges of a member, until its session acknowledges the news that bring them.
+
+    The result of a turn may be lost, with the news in it: then the next news bring all of it again.
+    """
+
+    def __init__(self, member: str, folder: Path, seen: SeenEdges | None) -> None:
+        """`folder` is the directory of the corpus, `seen` the map of edges."""
+        self.member = member
+        self.folder = folder
+        self.seen = seen
+        self.lock = threading.Lock()  # of what follows:
+        self.failures: list[Crash | Met] = []
+        self.first = 0  # number of the first of them
+        self.entries: set[str] = set()  # names of entries that the session has
+        self.edges = b""  # the map of seen edges that the session has
+        self.number = 0  # of the last news
+        self.told: tuple[set[str], bytes] = (set(), b"")  # entries in them, and the map of seen edges
+
+    def add(self, failure: Crash | Met) -> None:
+        """Keep a failure."""
+        with self.lock:
+            self.failures.append(failure)
+
+    def acknowledge(self, turn: Turn) -> None:
+        """Forget all that the session has, if it has it from this member, and not from one before it."""
+        with self.lock:
+            if turn.member == self.member:
+                taken = max(turn.taken, self.first)  # a turn that was given up may come late
+                del self.failures[: taken - self.first]
+                self.first = taken
+                if turn.news == self.number:
+                    self.entries |= self.told[0]
+                    self.edges = self.told[1]
+            self.entries |= set(turn.corpus)
+
+    def news(self, progress: Progress, counts: Mapping[tuple[int, int], int], lost: tuple[str, ...]) -> News:
+        """All that the session has not acknowledged yet."""
+        with self.lock:
+            corpus = entries(self.folder, self.entries)
+            edges = self.seen.map[:] if self.seen is not None else b""
+            self.number += 1
+            self.told = (set(corpus), edges)
+            return News(
+                self.member, self.number, progress, counts, tuple(self.failures), self.first, corpus,
+                reached(edges, self.edges), lost,
+            )  # fmt: skip
+
+
+def reached(now: bytes, before: bytes) -> bytes:
+    """The edges of one map that an earlier one, which may be empty, does not have: an array of numbers."""
+    found = (match.start() for match in re.finditer(rb"[^\0]", now))
+    return array("I", (edge for edge in found if not before or not before[edge])).tobytes()
+
+
 class Member:
     """The loops of one Dask worker."""
 
@@ -110,19 +168,14 @@ class Member:
                 f"the kernel here is {identity(liblkl, description)}, the session's is {order.kernel}: "
                 "give all machines of a campaign the same kernel"
             )
-        self.name = uuid.uuid4().hex
-        self.lock = threading.Lock()  # of the failures
-        self.failures: list[Crash | Met] = []
-        self.first = 0  # number of the first of them
         self.latest = Known()
         self.until = time.monotonic() + ABANDONED
         self.stop = threading.Event()
         self.error: BaseException | None = None
         self.seen = SeenEdges() if is_instrumented(liblkl) else None
-        self.reported = bytes(0)  # the map of seen edges at the last turn
         # Dask clears away the directory of a worker that was killed.
         self.folder = tempfile.TemporaryDirectory(prefix="lkltest-corpus-", dir=folder)
-        self.entries: set[str] = set()  # names of entries that the session has
+        self.outbox = Outbox(uuid.uuid4().hex, Path(self.folder.name), self.seen)
         corpus = Path(self.folder.name) if order.guided and self.seen is not None else None
         self.supervisor = Supervisor(
             Task(KernelConfig.make(liblkl, settings, description.shapes), description, order.scenarios, corpus),
@@ -150,13 +203,11 @@ class Member:
 
     def meet(self, name: str) -> None:
         """Keep a failure that is only counted."""
-        with self.lock:
-            self.failures.append(Met(name))
+        self.outbox.add(Met(name))
 
     def add(self, crash: Crash) -> None:
         """Keep a failure."""
-        with self.lock:
-            self.failures.append(crash)
+        self.outbox.add(crash)
 
     def known(self) -> Known:
         """The session's knowledge at the last turn."""
@@ -166,49 +217,29 @@ class Member:
         """Let the loops work, and return what is new; raises their error."""
         self.until = time.monotonic() + ABANDONED
         self.latest = turn.known
-        with self.lock:
-            del self.failures[: turn.taken - self.first]
-            self.first = turn.taken
+        self.outbox.acknowledge(turn)
         self._learn(turn)
         if turn.stop:
             self.stop.set()
             self.thread.join()
         until = time.monotonic() + turn.seconds
-        while self.thread.is_alive() and time.monotonic() < until and not self.failures:
+        while self.thread.is_alive() and time.monotonic() < until and not self.outbox.failures:
             time.sleep(LOOK)
         self.until = time.monotonic() + ABANDONED
         if self.error is not None:
             raise self.error
-        return self._news()
+        supervisor = self.supervisor
+        return self.outbox.news(total(supervisor.progress()), dict(supervisor.counts()), tuple(supervisor.lost))
 
     def _learn(self, turn: Turn) -> None:
         """Take the entries and the edges of others."""
         for name, text in turn.corpus.items():
-            self.entries.add(name)
             temporary = Path(self.folder.name, f".{name}")
             temporary.write_text(text)
             temporary.rename(Path(self.folder.name, name))
         if self.seen is not None:
             for edge in array("I", turn.edges):
                 self.seen.add(edge)
-
-    def _news(self) -> News:
-        corpus = entries(Path(self.folder.name), self.entries)
-        self.entries |= set(corpus)
-        with self.lock:
-            failures, first = tuple(self.failures), self.first
-        return News(
-            self.name, total(self.supervisor.progress()), dict(self.supervisor.counts()), failures, first, corpus,
-            self._edges(), tuple(self.supervisor.lost),
-        )
-
-    def _edges(self) -> bytes:
-        """The edges that were reached since the last turn."""
-        if self.seen is None:
-            return b""
-        before, self.reported = self.reported, self.seen.map[:]
-        reached = (match.start() for match in re.finditer(rb"[^\0]", self.reported))
-        return array("I", (edge for edge in reached if not before or not before[edge])).tobytes()
 
     def close(self) -> None:
         """End the loops, and free their memory."""
@@ -232,7 +263,6 @@ def take_turn(turn: Turn) -> News:
     with _lock:
         member = _members.get(campaign)
         if member is None:
-            turn = replace(turn, taken=0)
             member = _members[campaign] = Member(turn, get_worker().local_directory)
     try:
         news = member.take(turn)

@@ -34,9 +34,7 @@ class Cause:
     @property
     def title(self) -> str:
         """The first line of its paragraph."""
-        if self.unusable:
-            return self.line
-        return f"the same failure: {self.line}" if self.alike else f"not reached: {self.line}"
+        return self.line if self.unusable or self.alike else f"not reached: {self.line}"
 
 
 CAUSE = pytest.StashKey[Cause | None]()  # of an item, by its present attempt
@@ -170,7 +168,7 @@ def repeats(reports: list[Any]) -> list[Group]:
     """The failures, of those that are told in full, which are like an earlier one."""
     groups = []
     for likeness, (first, *others) in alike.repeated(reports):
-        cause = Cause(likeness.kernel, likeness.line, alike=True)
+        cause = Cause(likeness.kernel, likeness.title, alike=True)
         groups.append(Group(cause, {likeness.line: first.nodeid}, others))
     return groups
 

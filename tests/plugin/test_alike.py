@@ -17,6 +17,7 @@ SIGSEGV at address 0x2c5e000 in thread 29870:
   #1  do_rw                           tools/lkl/lib/posix-host.c:381 (inlined)
   #1  blk_request                     tools/lkl/lib/posix-host.c:411
   #2  CALLER                          tools/lkl/lib/virtio.c:1
+  #3  FURTHER                         tools/lkl/lib/virtio.c:2
 
 
 last lines of the console:
@@ -29,39 +30,87 @@ def key(text: str) -> str:
     return alike.of("a kernel", text).key
 
 
-def crash(point: str, caller: str = "virtio_process_queue") -> str:
+def crash(point: str, caller: str = "virtio_process_queue", further: str = "virtio_write") -> str:
     """The text of a crash in a point."""
-    return CRASH.replace("POINT", point).replace("CALLER", caller)
+    return CRASH.replace("POINT", point).replace("CALLER", caller).replace("FURTHER", further)
 
 
 def test_crashes_at_one_place_are_alike() -> None:
     """The innermost functions decide, whatever the point, the test and the functions further out."""
-    assert key(crash("mount_dev")) == key("ext3, power cut after flush 3 of 9:\n" + crash("promises", "elsewhere"))
+    other = crash("promises", further="elsewhere")
+    assert key(crash("mount_dev")) == key(f"ext3, power cut after flush 3 of 9:\n{other}")
     assert key(crash("mount_dev")) != key(crash("mount_dev").replace("do_rw", "another"))
     assert key(crash("mount_dev")) != key(crash("mount_dev").replace("SIGSEGV", "SIGBUS"))
     assert alike.of("a kernel", crash("p")).line == (
-        "SIGSEGV in __memcpy_avx_unaligned_erms, called by do_rw, called by blk_request"
+        "SIGSEGV in do_rw, called by blk_request, called by virtio_process_queue"
     )
+
+
+def test_functions_that_report_do_not_make_crashes_alike() -> None:
+    """Functions that copy, and those that report for KASAN, are passed over: a crash is where they were called."""
+    text = "SIGABRT in thread 1:\n" + "".join(f"  #{n} {name}  x.c:{n}\n" for n, name in enumerate((
+        "gsignal", "panic", "kasan_report.part.1", "__asan_report_load4_noabort", "strlen", "PLACE.isra.0", "SyS_open",
+        "lkl_syscall", "lkl_sys_open", "point_p0",
+    )))  # fmt: skip
+    line = alike.of("a kernel", text.replace("PLACE", "getname")).line
+    assert line == "SIGABRT in getname, called by SyS_open"
+    assert key(text.replace("PLACE", "getname")) != key(text.replace("PLACE", "vfs_open"))
+    assert key(text) == key(text.replace("point_p0", "point_p1"))
+
+
+def test_panics_of_different_functions_are_not_alike(suite: Pytest) -> None:
+    """Of panics those are alike that one function has caused, and each is still counted."""
+    result = suite("panics_alike", "--lkl-restarts=9")
+    result.assert_outcomes(failed=7)
+    text = result.stdout.str()
+    titles = re.findall(r"^the same failure: (.*)", text, re.MULTILINE)
+    assert titles == ["SIGABRT in finds_one", "SIGABRT in finds_another"]
+    told = text[text.index("= alike =") :]
+    assert re.findall(r"^  (\d+) items of the kernel", told, re.MULTILINE) == ["2", "2"]
 
 
 HANG = """killed in the point 'POINT': the point's timeout of 1 s has passed (made 9.3 times as long)
 
 thread 27798 (program), asleep:
+  #1 __futex_abstimed_wait_common  libc.so.6
+  #2 sem_wait               libc.so.6
   #3 lkl_cpu_get            arch/um/lkl/um/cpu.c:130
   #4 lkl_syscall            arch/um/lkl/um/syscalls.c:109
   #5 CALL                   tools/um/include/lkl/asm/syscall_defs.h:455 (inlined)
+  #5 point_POINT            some.c:1
 
-thread 27820 (program), asleep:
-  #7  devtmpfs_work_loop  drivers/base/devtmpfs.c:408
+thread 27820HEADING:
+  #6  _raw_spin_lock      kernel/locking/spinlock.c:1
+  #7  BUSY                drivers/base/devtmpfs.c:408
+  #8  devtmpfsd           drivers/base/devtmpfs.c:409
 """
 
 
-def test_hangs_at_one_place_are_alike() -> None:
-    """The innermost functions of the program's own thread decide, and not the call that it has made."""
-    hang = HANG.replace("POINT", "groups").replace("CALL", "lkl_sys_getgroups")
-    assert key(hang) == key(HANG.replace("POINT", "gettid").replace("CALL", "lkl_sys_gettid").replace("9.3", "20.0"))
-    assert key(hang) != key(hang.replace("lkl_cpu_get ", "mutex_lock"))
-    assert alike.of("a kernel", hang).line == "a hang in lkl_cpu_get, called by lkl_syscall"
+def hang(point: str, call: str, busy: str = "devtmpfs_work_loop", heading: str = " (kdevtmpfs)" + alike.HOLDS) -> str:
+    """The text of a hang in a point, in which another thread has the kernel's CPU."""
+    told = {"POINT": point, "CALL": call, "BUSY": busy, "HEADING": heading}
+    return re.sub("|".join(told), lambda found: told[found[0]], HANG)
+
+
+def test_hangs_for_one_thread_are_alike() -> None:
+    """The thread that has the kernel's CPU decides, and not the call that waits for it."""
+    text = hang("groups", "lkl_sys_getgroups")
+    assert key(text) == key(hang("gettid", "lkl_sys_gettid").replace("9.3", "20.0"))
+    assert key(text) == key(hang("gettid", "lkl_sys_gettid", heading=alike.HOLDS))
+    assert key(text) != key(hang("groups", "lkl_sys_getgroups", "another_loop"))
+    assert alike.of("a kernel", text).title == "alike: a hang in devtmpfs_work_loop, called by devtmpfsd"
+
+
+def test_hangs_in_different_calls_are_not_alike() -> None:
+    """If no thread has the kernel's CPU, the caller decides, without the functions in which any thread waits."""
+    text = hang("groups", "lkl_sys_getgroups", heading=" (kdevtmpfs), asleep")
+    assert key(text) == key(hang("other", "lkl_sys_getgroups", heading=", asleep"))
+    assert key(text) != key(hang("groups", "lkl_sys_gettid", heading=", asleep"))
+    assert alike.of("a kernel", text).title == "alike: a hang in lkl_sys_getgroups"
+    stack = "__mutex_lock_slowpath  a.c:1\n  #3 mutex_lock  a.c:2\n  #3 LOCKS  b.c:3\n  #4 SyS_x "
+    deadlock = text.replace("lkl_cpu_get ", stack)
+    assert alike.of("a kernel", deadlock.replace("LOCKS", "one")).line == "a hang in one, called by SyS_x"
+    assert key(deadlock.replace("LOCKS", "one")) != key(deadlock.replace("LOCKS", "two"))
 
 
 def test_failures_of_one_check_are_alike() -> None:

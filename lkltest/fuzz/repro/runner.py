@@ -22,6 +22,7 @@ class RunResult:
 
     report: Report | None
     returned: tuple[int, ...]  # results of all calls that returned, in order
+    whole: bool = True  # whether all programs ran, or one failed
 
 
 class Runner(Closing):
@@ -68,12 +69,27 @@ class Runner(Closing):
     def run_encoded(
         self, programs: Sequence[bytes], names: Sequence[Sequence[str]], *, fresh: bool = True
     ) -> RunResult:
-        """Run encoded programs as `run` does; `names` are the names of their calls."""
+        """Run encoded programs as `run` does; `names` are the names of their calls.
+
+        A kernel that still has the disk of an earlier image runs no other: it is replaced, once.
+        """
+        result = self._run_on(self._kernel(fresh=fresh), programs, names)
+        if not result.whole:
+            result = self._run_on(self._kernel(fresh=True), programs, names)
+        if not result.whole:
+            self.drop()
+        return result
+
+    def _kernel(self, *, fresh: bool) -> Kernel:
+        """A fresh kernel, or without `fresh` the last one if it lives."""
         if fresh or self.kernel is None:
             self.drop()
             self.kernel = boot(self.config, self.memory, self.feedback)
             self.boots += 1
-        kernel = self.kernel
+        return self.kernel
+
+    def _run_on(self, kernel: Kernel, programs: Sequence[bytes], names: Sequence[Sequence[str]]) -> RunResult:
+        """Run encoded programs on a kernel, until one fails or the kernel takes no more."""
         before = self.memory.head()
         first = kernel.programs
         returned: tuple[int, ...] = ()
@@ -93,4 +109,6 @@ class Runner(Closing):
                 report = from_alarm(head, self.memory.console(before.console), name, kernel.errors())
                 self.drop()
                 return RunResult(replace(report, program=report.program - first), returned)
+            if outcome < len(batch):
+                return RunResult(None, returned, whole=False)
         return RunResult(None, returned)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,27 +12,15 @@ from lkltest.cli import main
 from lkltest.errors import UsageError
 from lkltest.fuzz.exec.kernel import Kernel
 from lkltest.fuzz.images import saved
-from lkltest.fuzz.images.inputs import Changes, Input, Maker, mount, untouched
+from lkltest.fuzz.images.inputs import DEVICE, Changes, Input, Maker, mount, untouched
 from lkltest.fuzz.images.session import Session, mounted
 from lkltest.fuzz.images.shrink import Shrinker
-from lkltest.fuzz.images.target import Target, recipes, target
-from lkltest.fuzz.prog.values import Program
-from lkltest.image import scratch_directory
-from lkltest.liblkl import Liblkl
+from lkltest.fuzz.images.target import Target, recipes
+from lkltest.fuzz.prog.values import Program, Text
 from lkltest.settings import Settings
 
 MNT_COUNT = 1024 + 0x34
 EBADMSG = 74
-
-
-@pytest.fixture(scope="module")
-def ext4(liblkl: Liblkl, settings: Settings) -> Iterator[Target]:
-    """The recipe ext4 on the kernel of the tests."""
-    with scratch_directory() as directory:
-        found = target(recipes(["ext4"])[0], settings, directory)
-        assert found.config.liblkl == liblkl
-        yield found
-        found.base.close()
 
 
 def changed(target: Target, *places: tuple[int, bytes], repair: bool = True) -> Changes:
@@ -149,3 +137,17 @@ def test_unknown_recipe(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
         recipes(["ext4", "f2fs"])
     assert main(["fuzz", "--images=gpt", "--output", str(tmp_path)]) == 2
     assert "no recipe 'gpt'" in capsys.readouterr().err
+
+
+def test_kernel_that_keeps_the_disk(ext4: Target) -> None:
+    """An input that a kernel cannot run, because it still has the disk of the one before, runs on a fresh kernel."""
+    elsewhere = replace(mount(ext4)[0], args=(Text(DEVICE), Text(b"/proc"), *mount(ext4)[0].args[2:]))
+    keeps = replace(untouched(ext4), program=Program((*mount(ext4), elsewhere)))
+    with Shrinker(ext4) as shrinker:
+        assert shrinker.result(keeps).returned == (0, 0, 0)
+        assert shrinker.runner.boots == 1
+        assert shrinker.result(untouched(ext4), fresh=False).returned == (0, 0)
+        assert shrinker.runner.boots == 2
+        encoded = [one.encode(ext4.description) for one in (keeps, untouched(ext4))]
+        result = shrinker.runner.run_encoded(encoded, [keeps.names, untouched(ext4).names])
+        assert (result.whole, result.report, shrinker.runner.boots, shrinker.runner.kernel) == (False, None, 4, None)

@@ -121,7 +121,8 @@ class Session(Closing):
         finally:
             self.hurry.set()
             self._end(workers)
-            examiner.join()
+            if examiner.ident is not None:  # it was started
+                examiner.join()
         if self.error is not None:
             raise self.error
 

@@ -21,11 +21,10 @@ from lkltest.fuzz.images.target import Target
 from lkltest.fuzz.prog.values import Program
 from lkltest.fuzz.repro.minimize import SearchDeadline, minimize, minimize_list
 from lkltest.fuzz.repro.report import Report, ReportType
+from lkltest.fuzz.repro.repro import TRIES, count_failures, retry
 from lkltest.fuzz.repro.runner import Runner, RunResult
 from lkltest.host.closing import Closing
 
-TRIES = 3
-RATE_OF = 10
 SECONDS = 120.0
 
 
@@ -64,12 +63,16 @@ class Shrinker(Closing):
     def shrink(
         self, met: Input, report: Report, seconds: float = SECONDS, hurry: threading.Event | None = None
     ) -> Shrunk:
-        """Find the smallest input that fails in the same way; the module explains the steps."""
+        """Find the smallest input that fails in the same way; the module explains the steps.
+
+        `hurry` ends the search early: what was found until then is the result.
+        """
         deadline = SearchDeadline(seconds if report.type != ReportType.HANG else 2 * seconds, hurry)
         if report.call != BETWEEN:
             met = replace(met, program=Program(met.program.calls[: report.call + 1]))
-        if not any(report.same(self.run(met)) for _ in range(TRIES)):
-            return Shrunk(report, met, 0, TRIES)
+        if retry(lambda: self.run(met), report, hurry) is None:
+            hurried = hurry is not None and hurry.is_set()  # not all tries were made: it counts as not examined
+            return Shrunk(report, met, 0, 0 if hurried else TRIES, complete=not hurried)
 
         def fails(candidate: Input) -> bool:
             # A kernel that survived the last candidate is used again; a failure there must come on a fresh one, too.
@@ -82,7 +85,9 @@ class Shrinker(Closing):
             lambda program: fails(replace(small, program=program)) if program.calls else False, deadline,
         )
         small = self.fewer_changes(replace(small, program=program), fails, deadline)
-        return replace(self.rate(small, report, complete=not deadline.passed()), places=self.places(small))
+        complete = not deadline.passed()
+        last, times, of = count_failures(lambda: self.run(small), report, hurry)
+        return Shrunk(last, small, times, of, complete, self.places(small))
 
     def fewer_changes(self, met: Input, fails: Callable[[Input], bool], deadline: SearchDeadline) -> Input:
         """Drop the changed bytes that the failure does not need."""
@@ -115,12 +120,3 @@ class Shrinker(Closing):
         image = self.target.overlay(places)
         self.target.metadata.repair(image)
         return tuple(image.changes())
-
-    def rate(self, small: Input, report: Report, *, complete: bool) -> Shrunk:
-        """Count how often an input fails, each time on a fresh kernel."""
-        times, last = 0, report
-        for _ in range(RATE_OF):
-            found = self.run(small)
-            if found is not None and report.same(found):
-                times, last = times + 1, found
-        return Shrunk(last, small, times, RATE_OF, complete)

@@ -209,12 +209,20 @@ def rate(
     hurry: threading.Event | None = None,
 ) -> Reproduction:
     """Count how often the programs fail, each time on a fresh kernel; with `hurry`, until they have failed once."""
+    last, times, of = count_failures(lambda: runner.run(programs).report, report, hurry)
+    return Reproduction(last, tuple(programs) if times else (), times, of, complete)
+
+
+def count_failures(
+    run: Callable[[], Report | None], report: Report, hurry: threading.Event | None = None
+) -> tuple[Report, int, int]:
+    """Run ten times, with `hurry` until it has failed once: the last report, the runs that failed, and all runs."""
     times = of = 0
     last = report
     while of < RATE_OF and not (times and hurry is not None and hurry.is_set()):
         of += 1
-        found = runner.run(programs).report
+        found = run()
         if found is not None and report.same(found):
             times += 1
             last = found
-    return Reproduction(last, tuple(programs) if times else (), times, of, complete)
+    return last, times, of

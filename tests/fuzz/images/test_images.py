@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from lkltest.fuzz.images.session import Session, mounted
 from lkltest.fuzz.images.shrink import Shrinker
 from lkltest.fuzz.images.target import Target, recipes
 from lkltest.fuzz.prog.values import Program, Text
+from lkltest.fuzz.repro.report import Report, ReportType
 from lkltest.settings import Settings
 
 MNT_COUNT = 1024 + 0x34
@@ -151,3 +153,21 @@ def test_kernel_that_keeps_the_disk(ext4: Target) -> None:
         encoded = [one.encode(ext4.description) for one in (keeps, untouched(ext4))]
         result = shrinker.runner.run_encoded(encoded, [keeps.names, untouched(ext4).names])
         assert (result.whole, result.report, shrinker.runner.boots, shrinker.runner.kernel) == (False, None, 4, None)
+
+
+def test_hurry(ext4: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a hurry the search ends early: without a first try, and after one run that fails at the end."""
+    report = Report(ReportType.CRASH, "a crash", ("here",), 0, 0, "", "")
+    hurry, runs = threading.Event(), list[Input]()
+
+    def run(_: Shrinker, tried: Input) -> Report:
+        runs.append(tried)
+        hurry.set()
+        return report
+
+    monkeypatch.setattr(Shrinker, "run", run)
+    with Shrinker(ext4) as shrinker:
+        shrunk = shrinker.shrink(untouched(ext4), report, hurry=hurry)
+        assert (shrunk.times, shrunk.of, shrunk.complete, len(runs)) == (1, 1, False, 2)
+        shrunk = shrinker.shrink(untouched(ext4), report, hurry=hurry)
+        assert (shrunk.times, shrunk.of, shrunk.complete, len(runs)) == (0, 0, False, 2)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # exit status, as a shell has it
 STATUS_EVERY = 30.0  # seconds between lines
 MINIMUM_MEM = 32 << 20  # bytes
+NOT_FOR_IMAGES = ("scenario", "cov", "scheduler", "corpus", "blind", "list-calls")
+UNSET: tuple[object, ...] = (None, False, [])
 
 
 def names(text: str) -> list[str]:
@@ -32,6 +34,13 @@ def names(text: str) -> list[str]:
     return found or list(DEFAULT)
 
 
+def require_no_other(arguments: argparse.Namespace) -> None:
+    """Raise UsageError for options that only programs without images have."""
+    given = [option for option in NOT_FOR_IMAGES if getattr(arguments, option.replace("-", "_")) not in UNSET]
+    if given:
+        raise UsageError(f"--images does not go with --{', --'.join(given)}: leave one of them out")
+
+
 def fuzz(arguments: argparse.Namespace) -> int:
     """Fuzz the images of some recipes; 1 where something was found, 0 otherwise."""
     from rich.console import Console
@@ -40,8 +49,7 @@ def fuzz(arguments: argparse.Namespace) -> int:
     from lkltest.fuzz.images.target import targets
     from lkltest.settings import file as settings_file
 
-    if arguments.scenario or arguments.cov:
-        raise UsageError("--images goes with neither --scenario nor --cov")
+    require_no_other(arguments)
     settings = settings_file.load({
         "lkl": [arguments.lkl] if arguments.lkl else None, "mem": arguments.mem, "cmdline": arguments.cmdline,
     })

@@ -22,7 +22,7 @@ from lkltest.fuzz.images.inputs import Input
 from lkltest.fuzz.images.shrink import Shrunk
 from lkltest.fuzz.images.target import Target, recipes, target
 from lkltest.fuzz.lang.naming import Namer
-from lkltest.fuzz.prog.text import parse_program, print_program
+from lkltest.fuzz.prog.text import print_program
 from lkltest.fuzz.repro.report import ReportType
 from lkltest.image import archive, scratch_directory
 from lkltest.image.metadata import Difference, parse_difference
@@ -133,10 +133,9 @@ def load(finding: Path, settings: Settings) -> Iterator[tuple[Target, Input]]:
                     f"packed image with {wanted.sha256[:12]} in its name into {finding.parent / BASES}"
                 )
             config = findings.config_of(finding, found.config)
-            text = (finding / "program.txt").read_text()
-            description = found.description
-            program = parse_program(text, description.headers.constants, description.produces,
-                                    description.encoder.call)
-            yield replace(found, config=config), Input(wanted.changes, program)
+            programs = findings.programs(finding, found.description)
+            if len(programs) > 1:
+                raise UsageError(f"{finding / 'program.txt'} has {len(programs)} programs: an image has one")
+            yield replace(found, config=config), Input(wanted.changes, programs[0])
         finally:
             found.base.close()

@@ -141,6 +141,29 @@ def test_unknown_recipe(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
     assert "no recipe 'gpt'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", [
+    "--scenario=files", "--cov=cov", "--scheduler=tcp://127.0.0.1:1", "--corpus=corpus", "--blind", "--list-calls",
+])
+def test_options_of_programs(option: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """An option that only programs without images have is refused, and named."""
+    assert main(["fuzz", "--images", option, "--output", str(tmp_path / "output")]) == 2
+    assert f"--images does not go with {option.partition('=')[0]}:" in capsys.readouterr().err
+    assert not (tmp_path / "output").exists()
+
+
+def test_finding_without_program(ext4: Target, settings: Settings, tmp_path: Path) -> None:
+    """A finding whose program.txt is missing, or has several programs, is the user's mistake, and the file is named."""
+    finding = tmp_path / "finding"
+    finding.mkdir()
+    saved.keep_base(tmp_path / saved.BASES, ext4)
+    (finding / saved.IMAGE).write_text(saved.difference(untouched(ext4), ext4).text(ext4.metadata))
+    with pytest.raises(UsageError, match=r"cannot read .*finding/program\.txt"), saved.load(finding, settings):
+        pass
+    (finding / "program.txt").write_text("getpid()\n---\ngetpid()\n")
+    with pytest.raises(UsageError, match=r"program\.txt has 2 programs"), saved.load(finding, settings):
+        pass
+
+
 def test_kernel_that_keeps_the_disk(ext4: Target) -> None:
     """An input that a kernel cannot run, because it still has the disk of the one before, runs on a fresh kernel."""
     elsewhere = replace(mount(ext4)[0], args=(Text(DEVICE), Text(b"/proc"), *mount(ext4)[0].args[2:]))

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 
+from lkltest.fuzz import findings
 from lkltest.fuzz.exec.feedback import Feedback, SeenEdges
 from lkltest.fuzz.exec.kernel import Kernel, WorkerExit, boot
 from lkltest.fuzz.exec.protocol import BETWEEN
@@ -25,6 +26,7 @@ from lkltest.fuzz.images import saved
 from lkltest.fuzz.images.inputs import Input, Maker
 from lkltest.fuzz.images.shrink import SECONDS, Shrinker, Shrunk
 from lkltest.fuzz.images.target import Target
+from lkltest.fuzz.loop import begun
 from lkltest.fuzz.repro.report import Report, ReportType, from_alarm, from_exit, name_of_hang
 from lkltest.host.closing import Closing
 from lkltest.settings import Settings
@@ -172,12 +174,18 @@ class Session(Closing):
             shrunk = self.shrink(failure)
             name = failure.report.name
             if shrunk.times or not shrunk.of or failure.report.type in CERTAIN or self.met[name] >= ENOUGH:
-                finding = saved.save(self.output, shrunk, failure.target, self.settings, seed=str(self.seed))
+                finding = self.findings.get(shrunk.report.name)
+                if finding is None or finding.times < shrunk.times or bool(shrunk.of) > finding.examined:
+                    finding = saved.save(self.output, shrunk, failure.target, self.settings, seed=str(self.seed))
                 with self.lock:
                     if shrunk.times and shrunk.report.ends_kernel:
                         self.fatal[failure.target.recipe] |= shrunk.places
                     self.aliases[name] = finding.name
-                    count = sum(self.met[met] for met, known in self.aliases.items() if known == finding.name)
+                    before = self.findings.get(name)
+                    if before is not None and name != finding.name and not before.times:
+                        findings.remove(self.output, self.findings.pop(name))  # it has come again for the first time
+                    met = {finding.name, *(one for one, known in self.aliases.items() if known == finding.name)}
+                    count = sum(self.met[one] for one in met)
                     self.findings[finding.name] = replace(finding, count=count)
             with self.lock:
                 self.pending.discard(name)
@@ -199,6 +207,7 @@ class Worker:
         self.makers = {
             target.recipe: Maker(target, f"{session.seed}/{number}/{target.recipe}") for target in session.targets
         }
+        self.last: Input | None = None  # of the last batch of this kernel
 
     def run(self) -> None:
         """Fuzz one target after the other until the session stops: once at least, so that a boot that fails shows."""
@@ -223,6 +232,7 @@ class Worker:
         try:
             with boot(target.config, memory, feedback) as kernel:
                 progress.boots += 1
+                self.last = None
                 while kernel.programs < LIFETIME and time.monotonic() < until and not self.session.stop.is_set():
                     if not self.batch(target, kernel, feedback):
                         return
@@ -232,7 +242,11 @@ class Worker:
                 feedback.close()
 
     def batch(self, target: Target, kernel: Kernel, feedback: Feedback | None) -> bool:
-        """Mount a batch of images; whether the kernel can go on."""
+        """Mount a batch of images; whether the kernel can go on.
+
+        Where the kernel failed before the first of them, by the fault of a thread of its own, the last image of the
+        batch before is to blame; nothing is where there was none.
+        """
         maker, progress = self.makers[target.recipe], self.session.progress[target.recipe]
         maker.avoided = frozenset(self.session.fatal[target.recipe])
         inputs = [maker.make() for _ in range(BATCH)]
@@ -241,27 +255,28 @@ class Worker:
         hangs = self.session.hangs()
         outcome = kernel.finish((lambda stderr: name_of_hang(stderr) in hangs) if hangs else None)
         head = kernel.memory.head()
+        done = begun(outcome, first)
+        failing = inputs[done - 1] if done else self.last
+        self.last = inputs[-1]
         if isinstance(outcome, WorkerExit):
             head = outcome.head
             progress.lost += 1
             report = from_exit(outcome, kernel.memory)
         else:
             report = None
-            if head.alarm:
-                names = inputs[head.alarm_program - first].names
-                name = names[head.alarm_call] if head.alarm_call != BETWEEN else "the unmount"
+            if head.alarm and failing is not None:
+                name = failing.names[head.alarm_call] if head.alarm_call != BETWEEN else "the unmount"
                 report = from_alarm(head, kernel.memory.console(before.console), name, kernel.errors())
             elif outcome < len(inputs):
                 progress.busy += 1
-        at = (report.program if report is not None else head.program) - first
-        progress.images += min(max(at, 0) + 1, len(inputs))
-        progress.mounted += mounted(inputs[: at + 1], kernel.memory.results(before.calls, head.calls - before.calls))
+        progress.images += done
+        progress.mounted += mounted(inputs[:done], kernel.memory.results(before.calls, head.calls - before.calls))
         # An image that is slow to mount takes as long as a hundred others: it is not kept for mutation.
         if feedback is not None and not isinstance(outcome, WorkerExit) and head.interrupted == before.interrupted:
             for reached in feedback.outcomes():
                 maker.keep(inputs[reached.program - first])
-        if report is not None and 0 <= at < len(inputs):
-            self.session.add(Failure(target, report, inputs[at]))
+        if report is not None and failing is not None:
+            self.session.add(Failure(target, report, failing))
         return outcome == len(inputs) and report is None
 
 

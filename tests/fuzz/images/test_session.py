@@ -1,0 +1,144 @@
+"""A session of image fuzzing: which input is blamed for a failure, and which finding is kept."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lkltest.fuzz.exec.kernel import Kernel
+from lkltest.fuzz.exec.protocol import BETWEEN, Alarm
+from lkltest.fuzz.images.inputs import Input, untouched
+from lkltest.fuzz.images.session import BATCH, Failure, Session, Worker
+from lkltest.fuzz.images.shrink import Shrunk
+from lkltest.fuzz.images.target import Target
+from lkltest.fuzz.repro.report import Report, ReportType
+from lkltest.settings import Settings
+
+REPORT = Report(ReportType.CRASH, "a crash", ("here",), 0, BETWEEN, "", "")
+
+
+@pytest.fixture
+def session(ext4: Target, settings: Settings, tmp_path: Path) -> Iterator[Session]:
+    """A session without threads."""
+    with Session([ext4], settings, tmp_path, seed=1, workers=1) as one:
+        yield one
+
+
+@pytest.fixture
+def made(session: Session, ext4: Target, monkeypatch: pytest.MonkeyPatch) -> tuple[Worker, list[Input]]:
+    """A worker of the session, and the inputs that it made: unchanged images, told apart by a byte behind the image."""
+    worker, inputs = Worker(session, 0), list[Input]()
+
+    def make() -> Input:
+        inputs.append(Input(((ext4.base.size + len(inputs), b"x"),), untouched(ext4).program))
+        return inputs[-1]
+
+    monkeypatch.setattr(worker.makers["ext4"], "make", make)
+    return worker, inputs
+
+
+def queued(session: Session) -> list[Failure]:
+    """The failures that wait to be examined."""
+    session.queue.put(None)
+    return [failure for failure in iter(session.queue.get, None) if failure is not None]
+
+
+def test_death_between_batches(session: Session, ext4: Target, made: tuple[Worker, list[Input]]) -> None:
+    """A kernel that dies while it is idle is blamed on the last image that it mounted."""
+    worker, inputs = made
+    with Kernel(ext4.config) as kernel:
+        assert worker.batch(ext4, kernel, None)
+        kernel.child.signal(signal.SIGSEGV)
+        assert not worker.batch(ext4, kernel, None)
+    (failure,) = queued(session)
+    assert failure.report.type == ReportType.CRASH
+    assert failure.input == inputs[BATCH - 1]
+    assert session.progress["ext4"].images == session.progress["ext4"].mounted == BATCH
+
+
+def test_death_before_the_first_batch(session: Session, ext4: Target, made: tuple[Worker, list[Input]]) -> None:
+    """No image is blamed for the death of a kernel that has mounted none."""
+    with Kernel(ext4.config) as kernel:
+        kernel.child.signal(signal.SIGSEGV)
+        assert not made[0].batch(ext4, kernel, None)
+    assert queued(session) == []
+    assert (session.progress["ext4"].images, session.progress["ext4"].lost) == (0, 1)
+
+
+@pytest.mark.parametrize("batches", [0, 1])
+def test_late_complaint(
+    session: Session, ext4: Target, made: tuple[Worker, list[Input]], monkeypatch: pytest.MonkeyPatch, batches: int
+) -> None:
+    """A complaint since the last batch is blamed on the last image, if there is one, never on one that did not run."""
+    worker, inputs = made
+    with Kernel(ext4.config) as kernel:
+        for _ in range(batches):
+            assert worker.batch(ext4, kernel, None)
+        late = replace(kernel.memory.head(), program=kernel.programs, alarm=Alarm.CONSOLE, alarm_call=BETWEEN,
+                       alarm_program=kernel.programs)
+        monkeypatch.setattr(kernel, "start", lambda *_: None)  # fz_run runs nothing after such a complaint
+        monkeypatch.setattr(kernel, "finish", lambda *_: 0)
+        monkeypatch.setattr(kernel.memory, "head", lambda: late)
+        assert not worker.batch(ext4, kernel, None)
+    assert [failure.input for failure in queued(session)] == inputs[BATCH - 1 : BATCH] * batches
+    assert session.progress["ext4"].images == BATCH * batches
+
+
+def examine(
+    session: Session, ext4: Target, monkeypatch: pytest.MonkeyPatch, report: Report, times: int, of: int
+) -> None:
+    """Let the session meet REPORT, and examine it with this result."""
+    monkeypatch.setattr(session, "shrink", lambda failure: Shrunk(report, failure.input, times, of))
+    session.add(Failure(ext4, REPORT, untouched(ext4)))
+    session.queue.put(None)
+    session.examine()
+
+
+def test_better_finding_stays(session: Session, ext4: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A result that fails more rarely, or was not tried, does not take the place of a finding of the same name."""
+    there = replace(REPORT, signature=("here", "there"))
+    examine(session, ext4, monkeypatch, there, 4, 10)
+    written = (session.output / there.name / "finding.json").read_text()
+    session.aliases.clear()  # the next failure has another name
+    for times, of in ((2, 10), (0, 0)):
+        examine(session, ext4, monkeypatch, there, times, of)
+        (finding,) = session.findings.values()
+        assert (finding.times, finding.of) == (4, 10)
+        assert (session.output / there.name / "finding.json").read_text() == written
+        session.aliases.clear()
+    assert finding.count == 3
+
+
+def test_examined_finding_replaces(session: Session, ext4: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The result of tries takes the place of a finding that there was no time to try."""
+    examine(session, ext4, monkeypatch, REPORT, 0, 0)
+    assert not session.findings[REPORT.name].examined
+    examine(session, ext4, monkeypatch, REPORT, 0, 3)
+    assert session.findings[REPORT.name].examined
+
+
+def test_finding_that_turns_out_to_be_another(
+    session: Session, ext4: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A finding that came again under another name for the first time is not kept beside that one."""
+    there = replace(REPORT, signature=("here", "there"))
+    examine(session, ext4, monkeypatch, REPORT, 0, 3)
+    examine(session, ext4, monkeypatch, there, 4, 10)
+    (finding,) = session.findings.values()
+    assert (finding.name, finding.times, finding.count) == (there.name, 4, 2)
+    assert {path.name for path in session.output.iterdir()} == {there.name, "images"}
+
+
+def test_threads_that_cannot_start(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error of a thread that cannot be started is raised, not one about joining it."""
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(RuntimeError, match="can't start"):
+        session.run(1.0, lambda: None)

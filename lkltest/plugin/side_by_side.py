@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     import pytest
 
 # The words for pytest's outcomes, the worst ones first.
-LETTERS = {"error": "ERROR", "failed": "FAILED", "xfailed": "todo", "skipped": "skip", "xpassed": "ok", "passed": "ok"}
+LETTERS = {
+    "error": "ERROR", "failed": "FAILED", "xfailed": "todo", "skipped": "skip", "xpassed": "ok!", "passed": "ok",
+}  # fmt: skip
 ROWS = 15  # of a table; -v prints them all
 REASONS = 5  # of skips, the most frequent ones; -rs prints them all
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from types import SimpleNamespace
 from typing import Any
 
@@ -62,6 +63,14 @@ def test_a_long_table_has_what_differs_and_counts() -> None:
     assert "2023 ok" in lines[-2]
     assert "3 FAILED, 20 skip, 2000 ok" in lines[-2]
     assert lines[-1].startswith("8 more differ, 2000 do not differ: -v prints each")
+
+
+def test_what_is_marked_is_seen() -> None:
+    """Two outcomes that are marked as different have different words."""
+    for one, other in itertools.combinations(("error", "failed", "xfailed", "skipped", "xpassed", "passed"), 2):
+        words = table(rows(1, one, other))[-1].split()
+        assert words[-2:] == ["<-", "differ"]
+        assert words[1] != words[2]
 
 
 def test_verbose_prints_each_point() -> None:

@@ -51,9 +51,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked for."""
     actions = {"min": smallest, "merge": merge, "show": show, "cov": cov}
-    if not arguments.corpus.is_dir() and arguments.action != "merge":
-        raise UsageError(f"no corpus {arguments.corpus}: name a directory that lkltest fuzz --corpus has filled")
+    if arguments.action != "merge":
+        require(arguments.corpus)
     return int(actions[arguments.action](arguments))
+
+
+def require(corpus: Path) -> None:
+    """Raise UsageError where there is no directory, or none that this user can see."""
+    try:
+        found = corpus.is_dir()
+    except OSError:  # such as a directory on the way that may not be entered
+        found = False
+    if not found:
+        raise UsageError(f"no corpus {corpus}: name a directory that lkltest fuzz --corpus has filled")
 
 
 def show(arguments: argparse.Namespace) -> Exit:
@@ -72,13 +82,12 @@ def merge(arguments: argparse.Namespace) -> Exit:
     """Copy programs."""
     from lkltest.fuzz.gen import store
 
-    before = len(store.names(arguments.corpus)) if arguments.corpus.is_dir() else 0
+    before = len(store.names(arguments.corpus))
     for other in arguments.others:
-        if not other.is_dir():
-            raise UsageError(f"no corpus {other}: name a directory that lkltest fuzz --corpus has filled")
+        require(other)
         for _, text in store.texts(other, complain):
             store.put(arguments.corpus, text)
-    after = len(store.names(arguments.corpus)) if arguments.corpus.is_dir() else 0
+    after = len(store.names(arguments.corpus))
     print(f"{arguments.corpus}: {after} programs, {after - before} of them new")
     return Exit.PASSED
 
@@ -86,7 +95,9 @@ def merge(arguments: argparse.Namespace) -> Exit:
 def smallest(arguments: argparse.Namespace) -> Exit:
     """Remove programs whose code others reach."""
     from lkltest.fuzz import measure
+    from lkltest.fuzz.gen import store as stores
 
+    stores.require_writable(arguments.corpus)
     _, config, description, store = target(arguments)
     with measure.Gauge(config, description) as gauge:
         measured = list(gauge.run(list(store.programs())))
@@ -96,7 +107,7 @@ def smallest(arguments: argparse.Namespace) -> Exit:
     kept = {one.name for one in measure.cover(measured)}
     for one in measured:
         if one.edges is not None and one.name not in kept:
-            (arguments.corpus / one.name).unlink(missing_ok=True)
+            stores.remove(arguments.corpus, one.name)
     edges = frozenset[int]().union(*(one.edges or frozenset() for one in measured))
     print(f"{arguments.corpus}: {len(kept)} of {len(measured)} programs reach all {len(edges):,} edges")
     return Exit.PASSED

@@ -22,7 +22,7 @@ from lkltest.errors import UsageError
 from lkltest.fuzz import target
 from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.exec.kernel import KernelConfig
-from lkltest.fuzz.gen.store import SUFFIX
+from lkltest.fuzz.gen import store
 from lkltest.fuzz.lang.describe import Description, describe
 from lkltest.fuzz.messages import Known, Met, Progress, Task, total
 from lkltest.fuzz.repro.repro import Crash
@@ -86,12 +86,13 @@ def identity(liblkl: Liblkl, description: Description) -> str:
 
 
 def entries(directory: Path, known: Set[str] = frozenset()) -> dict[str, str]:
-    """The entries of a corpus's directory that are not known: texts by names. The directory is made where it lacks."""
-    directory.mkdir(parents=True, exist_ok=True)
-    return {
-        path.name: path.read_text(errors="replace") for path in directory.glob(f"[!.]*{SUFFIX}")
-        if path.name not in known
-    }  # fmt: skip
+    """The entries of a corpus's directory that are not known: texts by names. Files that cannot be read are left out.
+
+    The directory is made where it is missing; raises UsageError where that or reading it fails.
+    """
+    store.prepare(directory)
+    found = {name: store.load(directory / name, lambda _: None) for name in store.names(directory) if name not in known}
+    return {name: text for name, text in found.items() if text is not None}
 
 
 def uuid_of(value: object) -> str:

@@ -28,9 +28,26 @@ _SCENARIO = re.compile(r"# scenario: (\S+)")
 
 
 def names(directory: Path) -> list[str]:
-    """The names of all files of programs, sorted."""
-    return sorted(entry.name for entry in os.scandir(directory)
-                  if entry.name.endswith(SUFFIX) and not entry.name.startswith("."))
+    """The names of all files of programs, sorted; none where there is no directory.
+
+    Raises UsageError where it cannot be read.
+    """
+    try:
+        found = [path.name for path in directory.iterdir()]
+    except FileNotFoundError:  # removed while a fuzzer runs, or not made yet
+        return []
+    except OSError as error:
+        raise UsageError(f"cannot use the corpus {directory}: {error.strerror}; name another directory") from None
+    return sorted(name for name in found if name.endswith(SUFFIX) and not name.startswith("."))
+
+
+def prepare(directory: Path) -> None:
+    """Make a directory where it is missing; raises UsageError where it cannot be made or read."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot use the corpus {directory}: {error.strerror}; name another directory") from None
+    names(directory)
 
 
 def load(path: Path, complain: Callable[[str], None]) -> str | None:
@@ -79,6 +96,24 @@ def put(directory: Path, text: str) -> str:
     return name
 
 
+def remove(directory: Path, name: str) -> None:
+    """Remove a file, where it is still there. Raises UsageError where it cannot be removed."""
+    try:
+        (directory / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise _not_writable(directory, str(error.strerror)) from None
+
+
+def require_writable(directory: Path) -> None:
+    """Raise UsageError where files of a directory cannot be removed."""
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise _not_writable(directory, "it is read-only for you")
+
+
+def _not_writable(directory: Path, why: str) -> UsageError:
+    return UsageError(f"cannot remove programs of the corpus {directory}: {why}; copy it to where you may write")
+
+
 class Store:
     """The programs of a directory."""
 
@@ -94,11 +129,7 @@ class Store:
         self.complain = complain
         self.known: set[str] = set()  # names that were read or written
         self.looked = 0.0
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            names(self.directory)
-        except OSError as error:
-            raise UsageError(f"cannot use the corpus {directory}: {error.strerror}; name another directory") from None
+        prepare(directory)
 
     def write(self, candidate: Candidate) -> str:
         """Write a program; the name of its file. Raises UsageError where it cannot be written."""

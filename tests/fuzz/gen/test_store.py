@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from lkltest.fuzz.gen import store as stores
 from lkltest.fuzz.gen.generator import Generator
 from lkltest.fuzz.gen.store import Store
 from lkltest.fuzz.lang.describe import Description
+from lkltest.fuzz.member import entries
 from tests.fuzz.gen.toy import SCENARIOS, describe_toy
 
 
@@ -51,6 +54,7 @@ def test_files_that_cannot_be_read_are_told_once(toy_description: Description, t
     store.looked = 0.0
     assert list(store.fresh(scenarios)) == []
     assert len(told) == 5
+    assert sorted(entries(tmp_path)) == ["garbage.prog", "good.prog", "unknown.prog"]  # as another session takes them
     for name in ("garbage", "unknown", "empty", "bytes", "folder"):
         assert sum(f"{name}.prog is left out: " in line for line in told) == 1
 
@@ -62,6 +66,43 @@ def test_a_directory_that_cannot_be_made(toy_description: Description, tmp_path:
         Store(tmp_path / "file", toy_description)
     with pytest.raises(UsageError, match="cannot write into the corpus"):
         stores.put(tmp_path / "file", "open(3)\n")
+
+
+def test_a_directory_that_is_removed_is_empty(toy_description: Description, tmp_path: Path) -> None:
+    """A directory that goes while a fuzzer runs has no programs, and is made anew with the next one."""
+    programs = Generator(toy_description, 1, scenarios=SCENARIOS)
+    store = Store(tmp_path / "corpus", toy_description)
+    (tmp_path / "corpus").rmdir()
+    assert list(store.fresh(programs.scenarios)) == []
+    assert list(store.programs()) == []
+    name = store.write(programs.batch(1).programs[0])
+    assert [found for found, _ in store.programs()] == [name]
+
+
+def test_a_directory_that_may_not_be_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each action names the directory and the next step where it may not be read, or not be written."""
+    stores.put(tmp_path, "open(3)\n")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert main(["corpus", "min", str(tmp_path)]) == 2
+    assert f"cannot remove programs of the corpus {tmp_path}: it is read-only" in capsys.readouterr().err
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    for words in (["show", str(tmp_path)], ["merge", str(tmp_path / "new"), str(tmp_path)]):
+        assert main(["corpus", *words]) == 2
+        assert f"cannot use the corpus {tmp_path}" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="cannot use the corpus"):
+        entries(tmp_path)
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    assert main(["corpus", "show", str(tmp_path)]) == 2
+    assert f"no corpus {tmp_path}" in capsys.readouterr().err
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(UsageError, match="cannot remove programs of the corpus"):
+        stores.remove(tmp_path, "one.prog")
 
 
 def test_merge_and_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

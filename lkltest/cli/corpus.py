@@ -103,7 +103,7 @@ def smallest(arguments: argparse.Namespace) -> Exit:
         measured = list(gauge.run(list(store.programs())))
     for one in measured:
         if one.edges is None:
-            complain(f"{arguments.corpus / one.name} is left as it is: the kernel fails while it runs")
+            complain(f"{arguments.corpus / one.name} is left as it is: {one.why}")
     kept = {one.name for one in measure.cover(measured)}
     for one in measured:
         if one.edges is not None and one.name not in kept:

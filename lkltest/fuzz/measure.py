@@ -22,7 +22,8 @@ class Measured:
 
     name: str
     program: Program
-    edges: frozenset[int] | None  # None: the kernel was lost to it, or complained
+    edges: frozenset[int] | None  # None: they are not known
+    why: str = ""  # they are not known
 
 
 class Gauge(Closing):
@@ -46,15 +47,26 @@ class Gauge(Closing):
         self.memory.close()
 
     def run(self, programs: Sequence[tuple[str, Program]]) -> Iterator[Measured]:
-        """Run programs, given with their names; each is yielded once, in order."""
-        at = 0
+        """Run programs, given with their names; each is yielded once, in order.
+
+        A batch whose edges find no room in the log is run again in halves.
+        """
+        at, size = 0, BATCH
         while at < len(programs):
-            batch = programs[at : at + BATCH]
+            batch = programs[at : at + size]
             done, failed = self._batch([program for _, program in batch])
+            if self.feedback.lost and len(batch) > 1:
+                size = len(batch) // 2
+                continue
             reached = {reach.program: reach.edges for reach in self.feedback.reach(self.first)}
             for n, (name, program) in enumerate(batch[:done]):
-                yield Measured(name, program, None if n == failed else reached.get(n, frozenset()))
-            at += done
+                if n == failed:
+                    yield Measured(name, program, None, "the kernel fails while it runs")
+                elif self.feedback.lost:
+                    yield Measured(name, program, None, "it reaches more edges than can be logged")
+                else:
+                    yield Measured(name, program, reached.get(n, frozenset()))
+            at, size = at + done, min(BATCH, 2 * size)
 
     def _batch(self, programs: Sequence[Program]) -> tuple[int, int]:
         """Run some programs: the number that ran, and the index of the one that failed, or -1."""

@@ -10,6 +10,7 @@ import pytest
 from lkltest import liblkl as kernels
 from lkltest.coverage import sites
 from lkltest.errors import UsageError
+from lkltest.fuzz.exec import feedback as feedbacks
 from lkltest.fuzz.exec.feedback import Feedback, Outcome, SeenEdges
 from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, WorkerExit
 from lkltest.fuzz.hypothesis.oracle import Oracle
@@ -145,6 +146,23 @@ def test_the_fewest_programs(config: KernelConfig, description: Description) -> 
     assert [one.name for one in measured if one.edges is None] == ["2"]
     assert measured[1].edges == (measured[0].edges or frozenset()) | (measured[3].edges or frozenset())
     assert {one.name for one in cover(measured)} == {"0", "3", "5"}
+
+
+def test_a_log_that_is_too_small(
+    config: KernelConfig, description: Description, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches whose edges find no room are run again in halves; a single program that has none is not measured."""
+    texts = ["getpid()\n", "getpid()\ngettid()\n", "gettid()\n", "gettid()\n" * 3 + "getpid()\n" * 3, "umask(5)\n"]
+    programs = [parse_program(text, description.headers.constants, description.produces) for text in texts]
+    named = [(str(n), program) for n, program in enumerate(programs)]
+    with Gauge(config, description) as gauge:
+        whole = list(gauge.run(named))
+        most = sum(call.logged for outcome in gauge.feedback.outcomes()[:2] for call in outcome.calls)
+        monkeypatch.setattr(feedbacks, "MAX_LOGGED", most)
+        measured = list(gauge.run(named))
+    assert [one.name for one in measured if one.edges is None] == ["3"]
+    assert "more edges than can be logged" in measured[3].why
+    assert [one.edges for one in measured if one.name != "3"] == [one.edges for one in whole if one.name != "3"]
 
 
 def test_hypothesis_is_told_of_new_edges(

@@ -120,6 +120,29 @@ def test_journal(images: dict[str, Metadata], tmp_path: Path, version: int) -> N
         assert unsealed(image, metadata.blocks) == []
 
 
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("version", [0, 2, 3])
+def test_journal_numbers(tmp_path: Path, version: int, wide: bool) -> None:
+    """The numbers of blocks in a journal are those that were written, with or without checksums and 64 bits."""
+    path, data, commands = tmp_path / "image", tmp_path / "data", tmp_path / "commands"
+    with path.open("wb") as file:
+        file.truncate(16 << 20)
+    features = f"extents,{'' if wide else '^'}64bit,{'' if version else '^'}metadata_csum"
+    assert run_tool(["mke2fs", "-q", "-F", "-t", "ext3", "-b", "1024", "-O", features, str(path)]).ok
+    data.write_bytes(b"x" * 3072)
+    commands.write_text(f"jo {f'-c -v {version}' if version else ''}\njw -b 5000-5002 {data}\njw -r 5003,5004\njc\n")
+    assert run_tool(["debugfs", "-w", "-f", str(commands), str(path)]).ok
+    with Base(path) as base:
+        image = Overlay(base)
+        blocks = [block for block in read(base, "ext4").blocks if block.kind == "journal block"]
+        found = {field.name: image.number(field.offset, field.size, big=True)
+                 for block in blocks for field in block.fields}
+        tags = {name: number for name, number in found.items() if re.fullmatch(r"tag\[\d+\]\.blocknr", name)}
+        assert tags == {"tag[0].blocknr": 5000, "tag[1].blocknr": 5001, "tag[2].blocknr": 5002}
+        assert (found["blocknr[0]"], found["blocknr[1]"]) == (5003, 5004)
+        assert ("tag[0].blocknr_high" in found) == (wide or version == 3)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_seed(images: dict[str, Metadata], name: str) -> None:
     """The same seed makes the same mutation, another seed another one."""

@@ -11,7 +11,8 @@ from lkltest.image.metadata.overlay import Overlay
 
 MAGIC = 0xC03B3998
 DESCRIPTOR, COMMIT, REVOKE = 1, 2, 5
-CSUM_V2, CSUM_V3, WIDE = 0x8, 0x10, 0x2  # features, incompatible
+CSUM_V2, CSUM_V3, WIDE = 0x8, 0x10, 0x2  # features, incompatible; WIDE: numbers of blocks have 64 bits
+SAME_UUID, LAST_TAG = 0x2, 0x8  # flags of a tag: without the former, a UUID of 16 bytes follows
 SUPER = 1024  # bytes of the superblock that count
 MOST_TAGS = 16  # described of one descriptor block
 
@@ -34,7 +35,7 @@ class JournalSeal:
 
     def value(self, image: Overlay) -> int | None:
         """The right checksum; None where the journal has none."""
-        if not image.number(self.journal + 40, 4, big=True) & (CSUM_V2 | CSUM_V3):
+        if not _features(image, self.journal) & (CSUM_V2 | CSUM_V3):
             return None
         data = bytearray(image.read(self.start, self.size))
         at = self.place - self.start
@@ -68,7 +69,8 @@ def blocks(image: Overlay, places: Sequence[int], size: int) -> Iterator[Block]:
             found += fields(COMMIT_BLOCK, place + 12, big=True)
         elif kind == REVOKE:
             found += fields("count", place + 12, big=True)
-            found += [Field(f"blocknr[{n}]", place + 16 + 4 * n, 4, True) for n in range(4)]
+            width = 8 if _features(image, journal) & WIDE else 4
+            found += [Field(f"blocknr[{n}]", place + 16 + width * n, width, True) for n in range(4)]
         else:
             found += _tags(image, journal, place)
         yield Block("journal block", f"journal block {places.index(place)}", place, size, tuple(found), (sealed,),
@@ -80,12 +82,22 @@ def blocks(image: Overlay, places: Sequence[int], size: int) -> Iterator[Block]:
 
 def _tags(image: Overlay, journal: int, place: int) -> Iterator[Field]:
     """The tags of a descriptor block: where each block of the transaction belongs."""
-    third = image.number(journal + 40, 4, big=True) & CSUM_V3
-    spec = "blocknr flags blocknr_high checksum" if third else "blocknr checksum:2 flags:2 blocknr_high"
+    features = _features(image, journal)
+    spec, size = "blocknr flags blocknr_high checksum", 16
+    if not features & CSUM_V3:
+        spec, size = "blocknr checksum:2 flags:2", 8
+        if features & WIDE:
+            spec, size = f"{spec} blocknr_high", 12
+        size += 2 if features & CSUM_V2 else 0  # unused: the kernel counts the checksum's bytes twice
     at = place + 12
     for n in range(MOST_TAGS):
         yield from fields(spec, at, big=True, prefix=f"tag[{n}].")
-        flags = image.number(at + (4 if third else 6), 4 if third else 2, big=True)
-        at += (16 if third else 12) + (0 if flags & 2 else 16)  # the UUID is there unless it is the last one's
-        if flags & 8:
+        flags = image.number(at + 6, 2, big=True)  # of 32 bits in version 3, where the upper ones are unused
+        at += size + (0 if flags & SAME_UUID else 16)
+        if flags & LAST_TAG:
             return
+
+
+def _features(image: Overlay, journal: int) -> int:
+    """The incompatible features of a journal."""
+    return image.number(journal + 40, 4, big=True)

@@ -46,6 +46,25 @@ def test_a_killed_fuzzer_leaves_no_worker(liblkl: Liblkl, tmp_path: Path) -> Non
         assert all(gone(pid) for pid in started)
 
 
+def test_sigterm_ends_a_session_in_order(liblkl: Liblkl, tmp_path: Path) -> None:
+    """SIGTERM ends the fuzzer as Ctrl-C does: it writes its report, and leaves no process."""
+    command = ["-m", "lkltest", "fuzz", "--lkl", str(liblkl.path), "--workers", "1", "--time", "10m", "--output", "out"]
+    child = pexpect.spawn(sys.executable, command, cwd=str(tmp_path), timeout=100)
+    try:
+        child.expect(r"[1-9]\d* calls/s")
+        assert child.pid is not None
+        started = workers(child.pid)
+        assert started
+        child.kill(signal.SIGTERM)
+        child.expect(pexpect.EOF)
+        child.wait()
+        assert (child.exitstatus in {130, 1}, child.signalstatus) == (True, None)  # 1: it has found something
+    finally:
+        child.terminate(force=True)
+    assert (tmp_path / "out" / "report.html").stat().st_size
+    assert all(gone(pid, timeout=0.1) for pid in started)
+
+
 def test_a_closed_terminal_loses_nothing(liblkl: Liblkl, tmp_path: Path) -> None:
     """The fuzzer ends as with Ctrl-C, and writes its report."""
     command = ["-m", "lkltest", "fuzz", "--lkl", str(liblkl.path), "--workers", "1", "--time", "10m", "--output", "out"]

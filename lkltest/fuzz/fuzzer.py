@@ -77,7 +77,8 @@ class Fuzzer:
         self.scratch: tempfile.TemporaryDirectory[str] | None = None  # with a corpus that goes with the session
         self.corpus = corpus if guided and self.seen is not None else None
         if guided and self.seen is not None and corpus is None:
-            self.scratch = tempfile.TemporaryDirectory(prefix="lkltest-corpus-")
+            output.mkdir(parents=True, exist_ok=True)
+            self.scratch = tempfile.TemporaryDirectory(prefix="corpus-", dir=output)  # SIGKILL leaves it there
             self.corpus = Path(self.scratch.name)
         self.loops: Loops
         if client is None:

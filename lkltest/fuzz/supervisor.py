@@ -8,6 +8,7 @@ from collections import Counter
 from multiprocessing.connection import wait
 
 from lkltest.errors import LkltestError
+from lkltest.fuzz import descriptors
 from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.exec.shmem import Memory
 from lkltest.fuzz.loop_process import LoopProcess, SharedTask
@@ -26,7 +27,11 @@ class Supervisor(Closing):
         self, task: Task, failures: Failures, *, seed: int | str, workers: int, seen: SeenEdges | None,
         stop: threading.Event,
     ) -> None:
-        """Edges are counted where there is a map of seen edges, which all loops share."""
+        """Edges are counted where there is a map of seen edges, which all loops share.
+
+        Raises UsageError where the limit of open files is too low for the workers.
+        """
+        descriptors.allow(workers)
         self.task = task
         self.failures = failures
         self.seed = seed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from lkltest.errors import LkltestError
+from lkltest.errors import LkltestError, UsageError
+from lkltest.fuzz import descriptors
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.fuzzer import LOG, Fuzzer
 from lkltest.fuzz.lang.describe import Description
@@ -108,6 +110,36 @@ def test_a_fault_of_our_own_is_told_in_one_line(make: Make, tmp_path: Path) -> N
         fuzzer.run(LONG, lambda: None, every=0.05)
     assert "\n" not in str(caught.value)
     assert "Traceback" in (tmp_path / LOG).read_text()
+
+
+def test_many_workers_raise_the_limit_of_open_files(make: Make) -> None:
+    """A session raises the soft limit of its process as far as its workers need it."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors.OTHERS, before[1]))
+        make(workers=16)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (descriptors.OTHERS + 16 * descriptors.EACH, before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_too_few_open_files_are_told(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the command that raises a hard limit that is too low for the workers."""
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 1024))
+    with pytest.raises(UsageError, match=r"256 workers need 4,224 open files.* \(ulimit -n 4224\), or take fewer"):
+        make(workers=256)
+
+
+def test_a_corpus_that_goes_with_the_session_is_in_its_output(
+    config: KernelConfig, description: Description, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session that is killed leaves nothing elsewhere, and one that ends leaves nothing at all."""
+    monkeypatch.setattr("lkltest.fuzz.fuzzer.is_instrumented", lambda _: True)
+    fuzzer = Fuzzer(config, description, settings, tmp_path / "out", seed=1, workers=1)
+    assert fuzzer.corpus is not None
+    assert fuzzer.corpus.parent == tmp_path / "out"
+    fuzzer.close()
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_progress_is_summed() -> None:

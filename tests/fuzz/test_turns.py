@@ -137,6 +137,8 @@ def test_news_that_do_not_arrive_come_again(session: Session, tmp_path: Path) ->
         turn = session.bring(again)
         last = report(outbox, turn)
         assert (set(last.corpus), set(array("I", last.edges)), last.failures) == (set(), {4}, ())
+        again = report(outbox, session.end(status="lost"))
+        assert set(array("I", again.edges)) == {4}
         assert session.met == ["hang-here"]
         assert session.campaign.edges == {3, 7, 9}
         assert (tmp_path / "b.prog").is_file()

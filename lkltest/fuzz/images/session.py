@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 
-from lkltest.fuzz import findings
+from lkltest.fuzz import descriptors, findings
 from lkltest.fuzz.exec.feedback import Feedback, SeenEdges
 from lkltest.fuzz.exec.kernel import Kernel, WorkerExit, boot
 from lkltest.fuzz.exec.protocol import BETWEEN
@@ -79,6 +79,7 @@ class Session(Closing):
     error: BaseException | None = None
 
     def __post_init__(self) -> None:
+        descriptors.allow(self.workers)
         self.progress = {target.recipe: Progress() for target in self.targets}
         self.seen = {target.recipe: SeenEdges() for target in self.targets if target.instrumented}
         self.fatal: dict[str, set[int]] = {target.recipe: set() for target in self.targets}  # offsets, by recipe

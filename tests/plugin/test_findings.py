@@ -40,3 +40,25 @@ def test_a_propertys_failures_leave_files(pytester: pytest.Pytester) -> None:
     page = Path(pytester.path / "out" / "page.html").read_text()
     assert page.count("/stack.txt") == 3
     assert f'href="../lkltest-artifacts/{places[2].name}/program.txt"' in page
+
+
+@pytest.mark.usefixtures("inline")
+def test_files_that_cannot_be_written(pytester: pytest.Pytester) -> None:
+    """A file that cannot be written is told, costs no other one, and does not end the session."""
+    pytester.makepyfile(TESTS.replace('"program.txt"', '"no/directory/program.txt"'))
+    result = pytester.runpytest("-p", "no:cacheprovider")
+    result.assert_outcomes(failed=2, passed=1)
+    result.stdout.fnmatch_lines(["*no/directory/program.txt is not kept: No such file or directory*"])
+    result.stdout.no_fnmatch_line("again:*")
+    places = sorted((pytester.path / "lkltest-artifacts").glob("*bug-f*"))
+    assert [(place / "stack.txt").read_text() for place in places] == ["f"] * 3
+
+
+@pytest.mark.usefixtures("inline")
+def test_no_directory_for_files(pytester: pytest.Pytester) -> None:
+    """Where no directory can be made for the files the session says so, and goes on."""
+    pytester.makepyfile(TESTS)
+    (pytester.path / "taken").touch()
+    result = pytester.runpytest("-p", "no:cacheprovider", "--lkl-artifacts=taken")
+    result.assert_outcomes(failed=2, passed=1)
+    result.stdout.fnmatch_lines(["*the files of bug-f1 are not kept: *"])

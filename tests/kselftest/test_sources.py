@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -99,6 +100,26 @@ def test_a_makefile_may_say_how_to_link(tree: Path, cached: Settings) -> None:
         program = programs.demand(copied, Selftest("mini", name), cached)
         kinds[name] = b"/ld-linux" in program.read_bytes()[:4096]
     assert kinds == {"points": True, "silent": False}
+
+
+def test_the_compilers_script_is_whole(tree: Path, cached: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is killed leaves no half of the script that links statically; one that cannot be run is made anew."""
+    copied = sources.copy(tree, cached, Silent())
+    script = copied.home / "static-cc"
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "chmod", killed)
+        with pytest.raises(KeyboardInterrupt):
+            programs._compiler(copied, cached)
+    assert not script.exists()
+    programs._compiler(copied, cached)
+    assert os.access(script, os.X_OK)
+    script.chmod(0o644)
+    programs._compiler(copied, cached)
+    assert os.access(script, os.X_OK)
 
 
 def test_options_are_merged(tree: Path, cached: Settings) -> None:

@@ -34,7 +34,7 @@ def update(tree: Path, place: Path, clean: Callable[[], None]) -> None:
     """
     record = place.with_name(RECORD)
     known = recall(record, lambda found: (set(found["links"]), set(found["built"]))) if place.is_dir() else None
-    if known is None and record.is_file():
+    if known is None and place.is_dir() and any(place.iterdir()):
         shutil.rmtree(place, ignore_errors=True)  # of a state that is not known: links of removed files would stay
         place.mkdir(exist_ok=True)
     before, built = known or (set(), set())

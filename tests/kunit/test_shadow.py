@@ -40,6 +40,20 @@ def test_a_built_tree(tmp_path: Path) -> None:
     assert (tree / ".config").is_file()
 
 
+def test_a_run_that_was_killed(tmp_path: Path) -> None:
+    """Links of removed sources do not stay where a run was killed, and has left no record of them."""
+    tree, place = tmp_path / "tree", tmp_path / "sources"
+    tree.mkdir()
+    place.mkdir()
+    for name in ("a.c", "b.c"):
+        (tree / name).touch()
+    shadow.update(tree, place, lambda: None)
+    (tmp_path / shadow.RECORD).unlink()
+    (tree / "a.c").unlink()
+    shadow.update(tree, place, lambda: None)
+    assert links(place) == {"b.c"}
+
+
 def test_fingerprint(tmp_path: Path) -> None:
     """A changed, new or removed source changes it; what a build leaves, and another architecture, do not."""
     for name in ("lib/a.c", "arch/um/b.c", "arch/arm/c.c", "Documentation/d.rst"):

@@ -47,6 +47,7 @@ class Series(Closing):
         self.original, self.timeouts, self.directory, self.echo = launch, timeouts, directory, echo
         self.left = restarts
         self.dead: list[str] = []  # points in which the program died
+        self.unlucky: set[str] = set()  # points that were good at first, and in which it died once since then
         self.earlier: list[Run] = []  # runs that have ended, and after which it was started again
         self.results: dict[str, Result] = {}  # of the earlier runs
         self.notes: list[Problem] = []
@@ -152,8 +153,8 @@ class Series(Closing):
             return False
         dead = evidence.running
         assert dead is not None
-        # A point that was good before is not given up: some kernels die in one of several starts.
-        unlucky = dead in self.results and not self.results[dead].bad
+        # A point that was good before is given up at its second death only: some kernels die in one of several starts.
+        unlucky = dead in self.results and not self.results[dead].bad and dead not in self.unlucky
         gone = self.dead if unlucky else [*self.dead, dead]
         have = {**run.results, **self.results}
         wanted = [point.name for point in self._expected() if point.name not in have and point.name not in self.dead]
@@ -163,6 +164,7 @@ class Series(Closing):
         new = [point.name for point in part if point.name not in have]
         note = f"started again without {dead!r} for {len(new)} points that do not need it, first {new[0]!r}"
         if unlucky:
+            self.unlucky.add(dead)
             note = f"{dead!r} was good at first and killed its kernel when it ran again: started once more"
         self._keep(run, note)
         self.dead = gone

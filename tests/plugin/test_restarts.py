@@ -98,3 +98,12 @@ def test_a_start_that_fails_now_and_then_is_tried_again(
     result.assert_outcomes(passed=passed, failed=4 - passed)
     told = "'start' was good at first and killed its kernel when it ran again: started once more"
     assert (told in (pytester.path / "junit.xml").read_text().replace("&apos;", "'")) is (restarts == 3)
+
+
+def test_a_need_that_dies_in_each_later_run_is_given_up(suite: Pytest, pytester: pytest.Pytester) -> None:
+    """A point that dies twice since it was good is not run again, so that the points that do not need it are."""
+    result = suite("doomed", "-v", "--lkl-restarts=3", "--junitxml=junit.xml")
+    became = dict(re.findall(r"::doomed::(\w+)\[[^\]]*\] (PASSED|FAILED)", result.stdout.str()))
+    assert became == {"start": "PASSED", "crash": "FAILED", "after": "FAILED", "alone": "PASSED", "exit": "FAILED"}
+    told = "started again without 'start' for 1 points that do not need it, first 'alone'"
+    assert told in (pytester.path / "junit.xml").read_text().replace("&apos;", "'")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lkltest.errors import LkltestError
-from lkltest.plugin.session import RESULT, STANDS_FOR, settings_of
+from lkltest.plugin.session import INEXCUSABLE, RESULT, STANDS_FOR, settings_of
 
 if TYPE_CHECKING:
     from lkltest.known_failures import Entry, KnownFailures
@@ -47,7 +47,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Let a listed item that fails be a known failure, and say of one that passes that it does.
 
-    What keeps an item from being run, in its setup, is no failure of its own: it is not excused.
+    What keeps an item from being run, in its setup, is no failure of its own: it is not excused. Nor is a kselftest's
+    kernel that was lost or has complained.
     """
     report = yield
     if call.when != "call" or item.config.option.runxfail or hasattr(report, "wasxfail"):
@@ -56,7 +57,7 @@ def pytest_runtest_makereport(
     entry = _find(item, names) if names else None
     if names is None or entry is None:
         return report
-    if report.failed and _is_own(item, names):
+    if report.failed and _is_own(item, names) and not item.stash.get(INEXCUSABLE, False):
         report.outcome = "skipped"
         _mark(report, entry)
     elif report.passed and not (RESULT not in item.stash and "subtests" in getattr(item, "fixturenames", ())):

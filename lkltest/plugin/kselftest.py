@@ -20,12 +20,12 @@ from lkltest.plugin.causes import first_line
 from lkltest.plugin.kernels import shown_progress
 from lkltest.plugin.run_items import group
 from lkltest.plugin.running import RunArguments
-from lkltest.plugin.session import settings_of
+from lkltest.plugin.session import INEXCUSABLE, settings_of
 from lkltest.plugin.tap_running import TapRun
 from lkltest.plugin.tap_suite import TapSuite, item_name
 from lkltest.program.command import Launch
 from lkltest.program.declaration import Timeouts
-from lkltest.program.results import Kind, Result, State
+from lkltest.program.results import End, Kind, Result, State
 from lkltest.program.table import Declared
 from lkltest.program.tap_program import TapProgram
 from lkltest.settings import Settings
@@ -240,6 +240,11 @@ class KselftestRun(TapRun):
         if self.kernel is not None and "kernel" not in dict(item.user_properties):
             item.user_properties.append(("kernel", self.kernel.name))
         return run
+
+    def _record_loss(self, item: pytest.Item, end: End) -> None:
+        """As for any program; no list of known failures excuses a kernel that was lost or has complained."""
+        super()._record_loss(item, end)
+        item.stash[INEXCUSABLE] = end.lost is not None or any(one.kind is Kind.COMPLAINT for one in end.problems)
 
     def _conclude(self, result: Result, item: pytest.Item) -> None:
         if result.state is State.SKIPPED and self.lacking:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lkltest.plugin.run_items import group, is_point
-from lkltest.plugin.session import RESULT, STANDS_FOR
+from lkltest.plugin.session import INEXCUSABLE, RESULT, STANDS_FOR
 
 LOG = "log of the point"  # the title of the section with a point's log in reports
 
@@ -55,6 +55,7 @@ def end_run(item: Any) -> None:  # noqa: ANN401 -- pytest exports no type of nod
 def _forget(item: pytest.Item) -> None:
     """Let the item's next report say nothing of an earlier attempt."""
     item.stash[STANDS_FOR] = None
+    item.stash[INEXCUSABLE] = False
     result = item.stash.get(RESULT, None)
     if result is None:
         return

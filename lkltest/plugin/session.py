@@ -32,6 +32,7 @@ IMAGES = pytest.StashKey[list[Path]]()  # of a suite: the directories of the ima
 SELECTED = pytest.StashKey[dict[tuple[str, str], set[str]]]()  # by run: the names of its items that are selected
 RESULT: pytest.StashKey[Result] = pytest.StashKey()  # what an item's point gave, for its report
 STANDS_FOR = pytest.StashKey[str | None]()  # the point whose failure an item shows beside its own, or "": the end
+INEXCUSABLE = pytest.StashKey[bool]()  # whether an item fails in a way that no list of known failures excuses
 TRACE = "trace"  # the property of an item whose run writes one: its path
 
 REFUSED = pytest.StashKey[Exception]()  # what the user has to mend before anything can run

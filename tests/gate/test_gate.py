@@ -258,6 +258,13 @@ def test_a(record_property):
     record_property("kernel_lost", "timeout")
     pytest.fail("killed in the point 'a': the point's timeout of 8 s has passed", pytrace=False)
 """
+# A loss that was expected is a loss.
+EXPECTED = """import pytest
+def test_a(record_property):
+    record_property("kernel_lost", "panic")
+    pytest.xfail("known")
+def test_b(): pass
+"""
 SUBTESTS = """import pytest
 def test_a(subtests):
     with subtests.test("one"): pass
@@ -276,6 +283,8 @@ QUOTED = "import pytest\ndef test_a(): pytest.fail('Kernel panic - not syncing: 
     (LOST, Verdict.LOST, "1 failed", "SIGSEGV"),
     (QUOTED, Verdict.FAILED, "1 failed", "SIGSEGV"),
     (HUNG, Verdict.LOST, "1 failed", "has passed"),
+    (EXPECTED, Verdict.LOST, "1 passed, 1 skipped", "test_a: the kernel was lost (panic)"),
+    (EXPECTED.partition("def test_b")[0], Verdict.LOST, "1 skipped", "test_a: the kernel was lost (panic)"),
     ("import pytest\ndef test_a(): pytest.skip('get mkfs')\n", Verdict.NOT_RUN, "1 skipped", "get mkfs"),
     ("", Verdict.FAILED, "no test of it is for this kernel", "no tests ran"),
     ("syntax error\n", Verdict.FAILED, "pytest: exit status 2", "SyntaxError"),

@@ -118,6 +118,22 @@ def test_each_kind_of_program(pytester: pytest.Pytester, options: list[str]) -> 
     ])  # fmt: skip
 
 
+def test_no_list_excuses_a_lost_kernel(pytester: pytest.Pytester, options: list[str]) -> None:
+    """A listed kselftest may fail, but neither panic, nor hang, nor make its kernel complain, in any run."""
+    mini = pytester.path / "linux/tools/testing/selftests/mini"
+    (mini / "complains.sh").write_text("#!/bin/sh\necho 'BUG: it is planted' >/dev/kmsg\nsleep 1\nexit 1\n")
+    (mini / "complains.sh").chmod(0o755)
+    (mini / "Makefile").write_text((mini / "Makefile").read_text().replace("script.sh", "script.sh complains.sh"))
+    (pytester.path / "known.txt").write_text("mini:*  bug\nmini:*::*  bug\nslow:*  bug\nslow:*::*  bug\n")
+    lost = {"mini:panics", "mini:complains.sh", "slow:hangs"}
+    for _ in range(2):
+        selected = "panics or hangs or segfault or fails or complains"
+        result = pytester.runpytest_subprocess(*options, "--lkl-known=known.txt", "-k", selected, timeout=300)
+        text = result.stdout.str()
+        assert set(re.findall(r"^FAILED test_ks\.py::([^:]+:[^:]+)::", text, re.MULTILINE)) == lost, text
+        assert "XFAIL test_ks.py::mini:segfault::" in text
+
+
 def test_the_kernel_of_the_tree(
     pytester: pytest.Pytester, options: list[str], uml: Uml, tools: None, tmp_path: Path  # noqa: ARG001 -- is there
 ) -> None:

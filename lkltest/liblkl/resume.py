@@ -65,7 +65,7 @@ def clean(folder: Path, files: set[str]) -> int:
 
 
 def _has_contents(path: Path) -> bool:
-    """Whether a file begins as an object or an archive does: a full disk or a power cut leaves empty files, or such of zeros."""
+    """Whether a file begins as an object or an archive does; a power cut leaves empty files, or such of zeros."""
     with path.open("rb") as file:
         return file.read(4) in MAGIC
 

@@ -366,7 +366,8 @@ def test_marks_what_it_built(registry: Registry, own: Settings) -> None:
 HALF_BUILT = """#!/bin/sh
 cd ../../init
 ls *.o >>{folder}/seen 2>/dev/null
-test -e {folder}/gate || {{ touch whole.o .whole.o.cmd cut.o built-in.o .built-in.o.cmd {folder}/gate; sleep 60; }}
+test -e {folder}/gate || {{
+	printf '!<arch>' >whole.o; touch .whole.o.cmd cut.o built-in.o .built-in.o.cmd {folder}/gate; sleep 60; }}
 """
 
 

@@ -56,7 +56,7 @@ def test_files_that_cannot_be_written(pytester: pytest.Pytester) -> None:
 
 @pytest.mark.usefixtures("inline")
 def test_no_directory_for_files(pytester: pytest.Pytester) -> None:
-    """Where no directory can be made for the files the session says so, and goes on."""
+    """The session says that no directory can be made for the files, and goes on."""
     pytester.makepyfile(TESTS)
     (pytester.path / "taken").touch()
     result = pytester.runpytest("-p", "no:cacheprovider", "--lkl-artifacts=taken")

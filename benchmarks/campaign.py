@@ -8,7 +8,6 @@ The processor time (`calls/CPU s`) is that of the workers with their loops and k
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import sys
@@ -18,15 +17,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
-from lkltest.fuzz import target
+from benchmarks.common import SCENARIOS, one_and_many
 from lkltest.fuzz.campaign import Campaign
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.fuzzer import Fuzzer
-from lkltest.fuzz.lang.describe import Description, describe
+from lkltest.fuzz.lang.describe import Description
 from lkltest.host.process import NOTHING, Child
 from lkltest.settings import Settings
 
-SCENARIOS = ("files", "xattrs", "pipes", "udp")
 PORT = 18786
 SCHEDULER = f"tcp://127.0.0.1:{PORT}"
 
@@ -75,23 +73,7 @@ def campaign(
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--lkl", default=None)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--time", type=float, default=30.0)
-    parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
-    processors = sorted(os.sched_getaffinity(0))
-    settings = target.load({"lkl": [arguments.lkl] if arguments.lkl else None})
-    liblkl = target.kernel(settings)
-    description = describe(liblkl, settings)
-    config = KernelConfig.make(liblkl, settings, description.shapes)
-    many = arguments.workers
-    rows = [  # in turns, so that whatever else the machine does befalls both alike
-        [campaign(config, description, settings, arguments.time, processors[:n]) for n in (1, many)]
-        for _ in range(arguments.rounds)
-    ]
-    print(f"{liblkl.name}, {len(processors)} processors, load {os.getloadavg()[0]:.1f}")
+    many, rows = one_and_many(__doc__.splitlines()[0] if __doc__ else "", 30.0, campaign)
     print("Dask workers    calls/s  calls/CPU s")
     for n, workers in enumerate((1, many)):
         speed, efficiency = (statistics.median(row[n][column] for row in rows) for column in (0, 1))

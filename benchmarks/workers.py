@@ -11,7 +11,6 @@ stay the same with more workers, so would the calls for each processor on an idl
 
 from __future__ import annotations
 
-import argparse
 import os
 import resource
 import statistics
@@ -20,13 +19,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lkltest.fuzz import target
+from benchmarks.common import SCENARIOS, one_and_many
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.fuzzer import Fuzzer
-from lkltest.fuzz.lang.describe import Description, describe
+from lkltest.fuzz.lang.describe import Description
 from lkltest.settings import Settings
-
-SCENARIOS = ("files", "xattrs", "pipes", "udp")
 
 
 @dataclass(frozen=True)
@@ -45,10 +42,10 @@ def processor_time(who: int) -> float:
 
 
 def session(
-    config: KernelConfig, description: Description, settings: Settings, seconds: float, processors: set[int],
-    workers: int,
+    config: KernelConfig, description: Description, settings: Settings, seconds: float, processors: list[int],
 ) -> Figures:
-    """Run a session on some processors."""
+    """Run a session with a worker on each of the processors."""
+    workers = len(processors)
     os.sched_setaffinity(0, processors)
     with tempfile.TemporaryDirectory() as directory:
         fuzzer = Fuzzer(
@@ -70,23 +67,7 @@ def session(
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--lkl", default=None)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--time", type=float, default=20.0)
-    parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
-    processors = sorted(os.sched_getaffinity(0))
-    settings = target.load({"lkl": [arguments.lkl] if arguments.lkl else None})
-    liblkl = target.kernel(settings)
-    description = describe(liblkl, settings)
-    config = KernelConfig.make(liblkl, settings, description.shapes)
-    many = arguments.workers
-    rows = [  # in turns, so that whatever else the machine does befalls both alike
-        [session(config, description, settings, arguments.time, set(processors[:n]), n) for n in (1, many)]
-        for _ in range(arguments.rounds)
-    ]
-    print(f"{liblkl.name}, {len(processors)} processors, load {os.getloadavg()[0]:.1f}")
+    many, rows = one_and_many(__doc__.splitlines()[0] if __doc__ else "", 20.0, session)
     print("workers    calls/s  calls/CPU s  the session's share of a processor, for each worker")
     for n, workers in enumerate((1, many)):
         figures = [row[n] for row in rows]

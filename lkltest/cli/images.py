@@ -38,7 +38,7 @@ def require_no_other(arguments: argparse.Namespace) -> None:
     """Raise UsageError for options that only programs without images have."""
     given = [option for option in NOT_FOR_IMAGES if getattr(arguments, option.replace("-", "_")) not in UNSET]
     if given:
-        raise UsageError(f"--images does not go with --{', --'.join(given)}: leave one of them out")
+        raise UsageError(f"--images does not go with --{', --'.join(given)}: leave --images out, or the rest")
 
 
 def fuzz(arguments: argparse.Namespace) -> int:

@@ -153,7 +153,10 @@ class ProgramRun(Closing):
     def _blame(self, item: pytest.Item, run: Series, result: Result | None, problem: str) -> None:
         """Note on an item why it fails, where that is how the program ended, or that what it needs is not there."""
         if result is not None and result.state is State.FAILED and not result.reached and not problem:
-            item.stash[CAUSE] = Cause(kernel_of(item), result.cause)
+            # Other programs may have a point of this name.
+            run_id = self.suite.nodeid + (f"[{self.parameters}" if self.parameters else "")
+            line = f"the point {result.need!r} of {run_id} failed, which these need"
+            item.stash[CAUSE] = Cause(kernel_of(item), line)
             return
         lost = result is not None and result.state is State.LOST and bool(result.cause)
         end = run.end() if problem or lost else None

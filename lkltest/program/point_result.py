@@ -31,7 +31,7 @@ def from_point(point: tap.Point, name: str, elapsed: float) -> Result:
         todo=(point.reason or "todo") if point.directive == "todo" or state is State.TODO else None,
         log=_log(point, diagnostics),
         seconds=_seconds(point, diagnostics, elapsed),
-        cause=f"the point {need!r} failed, which these need" if isinstance(need, str) else "",
+        need=need if isinstance(need, str) else "",
         reached=not isinstance(need, str),
         properties={str(k): str(v) for k, v in _mapping(diagnostics.get("properties")).items()},
         within=tuple(_within(point)),

@@ -28,7 +28,8 @@ class Result:
     log: str = ""  # what the program logged and the kernel printed during the point
     seconds: float = 0.0
     properties: Mapping[str, str] = field(default_factory=dict)
-    cause: str = ""  # the sentence on what ended the program, of a lost point, or on what kept this one from running
+    cause: str = ""  # the sentence on what ended the program, of a lost point
+    need: str = ""  # the point whose failure kept this one from running
     reached: bool = True  # whether the program came to the point, and ran it
     within: tuple[Result, ...] = ()  # of a point that sums a subtest up: the results inside it, each by its way "a > b"
 

@@ -89,11 +89,13 @@ class Session:
     @property
     def causes(self) -> list[Cause]:
         """The causes of all failures, in the order in which they came."""
-        groups: dict[str, list[Item]] = {}
+        groups: dict[tuple[str, str], list[Item]] = {}
         for item in self.items:
             if item.bad:
-                groups.setdefault(item.cause or first_line(item.text) or item.point, []).append(item)
-        return [Cause(title, tuple(items)) for title, items in groups.items()]
+                title = item.cause or first_line(item.text) or item.point
+                # Another kernel that was lost in the same words has a text of its own.
+                groups.setdefault((title, item.kernel if item.cause else ""), []).append(item)
+        return [Cause(title, tuple(items)) for (title, _), items in groups.items()]
 
     @property
     def points(self) -> dict[str, dict[str, Item]]:

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from lkltest.liblkl import Liblkl
 from tests.plugin.conftest import Pytest
 
 
@@ -70,7 +71,7 @@ def test_a_point_that_fails_when_it_runs_again_is_told(suite: Pytest) -> None:
     result.assert_outcomes(passed=1, failed=3)
     text = result.stdout.str()
     assert "'once' was good at first and failed when it ran again: " in text
-    assert "not reached: the point 'once' failed, which these need" in text
+    assert re.search(r"not reached: the point 'once' of test_suite\.py::again\[\S+\] failed, which these need", text)
 
 
 def test_a_point_whose_need_fails_is_not_run(suite: Pytest) -> None:
@@ -82,11 +83,24 @@ def test_a_point_whose_need_fails_is_not_run(suite: Pytest) -> None:
     }  # fmt: skip
     text = result.stdout.str()
     paragraph = text[text.index("= not reached =") :].splitlines()[1:5]
-    assert paragraph[0] == "not reached: the point 'mount' failed, which these need"
+    assert re.fullmatch(
+        r"not reached: the point 'mount' of test_suite\.py::needs\[\S+\] failed, which these need", paragraph[0]
+    )
     assert [line.partition("[")[0].strip() for line in paragraph[2:]] == [
         "test_suite.py::needs::look", "test_suite.py::needs::look_closer",
     ]  # fmt: skip
     assert "misleads" not in text
+
+
+def test_each_program_without_a_need_has_a_paragraph(suite: Pytest, pytester: pytest.Pytester, liblkl: Liblkl) -> None:
+    """Points of two programs that lack a point of the same name have a paragraph for each program."""
+    suite("needs", "--collect-only")  # writes the suite, which then gets another program
+    path = pytester.path / "test_suite.py"
+    path.write_text(path.read_text() + "\nothers = " + path.read_text().partition("needs = ")[2])
+    result = pytester.runpytest_subprocess(f"--lkl={liblkl.path}", timeout=300)
+    result.assert_outcomes(failed=8, passed=8, xfailed=2)
+    titles = re.findall(r"^not reached: the point 'mount' of (\S+)\[", result.stdout.str(), re.MULTILINE)
+    assert titles == ["test_suite.py::needs", "test_suite.py::others"]
 
 
 @pytest.mark.parametrize(("restarts", "passed"), [(3, 2), (1, 1)])

@@ -18,6 +18,12 @@ def test_failures_of_one_cause_are_one_cause() -> None:
     assert [(cause.title, len(cause.items)) for cause in causes] == [("a.c:7: x == 1", 2), ("the kernel panicked", 9)]
 
 
+def test_what_kept_items_of_two_kernels_from_running_are_two_causes() -> None:
+    """Each kernel that was lost in the same words has a paragraph, and the text, of its own."""
+    causes = session(*(Item("p", kernel, "failed", 0.0, kernel, cause="it died") for kernel in ("lkl", "uml"))).causes
+    assert [(cause.title, cause.text) for cause in causes] == [("it died", "lkl"), ("it died", "uml")]
+
+
 def test_a_failure_knows_the_line_of_its_check() -> None:
     """The place is read from the message of a failure, and only of a failure."""
     assert Item("t", "", "failed", 0.0, "text\nboot/files.inc.c:12: x == 1").place == ("boot/files.inc.c", 12)

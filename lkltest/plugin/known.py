@@ -54,13 +54,13 @@ def pytest_runtest_makereport(
     if call.when != "call" or item.config.option.runxfail or hasattr(report, "wasxfail"):
         return report
     names = listed(item.config)
-    entry = _find(item, names) if names else None
+    entry = (_find(item, names) or _need(item, names)) if names else None
     if names is None or entry is None:
         return report
     if report.failed and _is_own(item, names) and not item.stash.get(INEXCUSABLE, False):
         report.outcome = "skipped"
         _mark(report, entry)
-    elif report.passed and not (RESULT not in item.stash and "subtests" in getattr(item, "fixturenames", ())):
+    elif report.passed and not (RESULT not in item.stash and _has_subtests(item)):
         _mark(report, entry)  # pytest fails a test whose subtests have failed after it has passed
     return report
 
@@ -68,24 +68,43 @@ def pytest_runtest_makereport(
 def _find(item: pytest.Item, names: KnownFailures) -> Entry | None:
     """The entry of an item, or of the subtest of it that is reported."""
     result = item.stash.get(RESULT, None)
-    if result is None or "subtests" not in getattr(item, "fixturenames", ()):
+    if result is None or not _has_subtests(item):
         return names.find(item.nodeid, item=True)
+    return _subtest(item, names, result.name)
+
+
+def _need(item: pytest.Item, names: KnownFailures) -> Entry | None:
+    """The entry of the point whose failure kept an item, or the subtest of it that is reported, from being run."""
+    result = item.stash.get(RESULT, None)
+    if result is None or not result.need:
+        return None
+    return (_subtest if _has_subtests(item) else _sibling)(item, names, result.need)
+
+
+def _has_subtests(item: pytest.Item) -> bool:
+    return "subtests" in getattr(item, "fixturenames", ())
+
+
+def _subtest(item: pytest.Item, names: KnownFailures, point: str) -> Entry | None:
+    """The entry of a point that is a subtest of an item."""
     program = item.nodeid, item.nodeid.partition("[")[0]
-    found = (names.find(f"{name}::{result.name}", item=True) for name in program)
-    return next(filter(None, found), None)
+    return next(filter(None, (names.find(f"{name}::{point}", item=True) for name in program)), None)
 
 
-def _is_own(item: pytest.Item, names: KnownFailures) -> bool:
-    """Whether the failure of an item stands for no other failure, or for one that is known too."""
-    point = item.stash.get(STANDS_FOR, None)
-    if point is None or item.parent is None:
-        return True
+def _sibling(item: pytest.Item, names: KnownFailures, point: str) -> Entry | None:
+    """The entry of another point of an item's run; of its end, where the name is empty."""
     from lkltest.plugin.suite import ProgramSuite, attribute
 
     assert isinstance(item.parent, ProgramSuite)
     other = attribute(point) if point else item.parent.end
     _, bracket, parameters = item.name.partition("[")
-    return names.find(f"{item.parent.nodeid}::{other}{bracket}{parameters}", item=True) is not None
+    return names.find(f"{item.parent.nodeid}::{other}{bracket}{parameters}", item=True)
+
+
+def _is_own(item: pytest.Item, names: KnownFailures) -> bool:
+    """Whether the failure of an item stands for no other failure, or for one that is known too."""
+    point = item.stash.get(STANDS_FOR, None)
+    return point is None or item.parent is None or _sibling(item, names, point) is not None
 
 
 def _mark(report: pytest.TestReport, entry: Entry) -> None:

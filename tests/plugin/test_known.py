@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -64,6 +65,26 @@ def test_a_crash_that_is_not_listed_fails(session: Listed, known: str, selected:
     result = session(program, "-k", selected, known=known)
     assert result.parseoutcomes().get("failed", 0) == failed
     assert result.ret == (1 if failed else 0)
+
+
+@pytest.mark.parametrize(
+    ("known", "failed", "xfailed"),
+    [
+        ("needs::mount  bug\n", ["doubts"], ["mount", "look", "look_closer"]),
+        ("needs::look  bug\n", ["mount", "look_closer", "doubts"], ["look"]),
+        ("needs::doubts  bug\n", ["mount", "look", "look_closer"], ["doubts"]),
+    ],
+)
+def test_a_point_is_known_with_the_need_that_it_lacks(
+    session: Listed, known: str, failed: list[str], xfailed: list[str]
+) -> None:
+    """A listed failure takes the points with it that were not run for it, and no other."""
+    result = session("needs", "-v", known=known)
+    told = re.findall(r"::needs::(\w+)\[[^\]]*\] (FAILED|XFAIL)", result.stdout.str())
+    assert [name for name, outcome in told if outcome == "FAILED"] == failed
+    assert [name for name, outcome in told if outcome == "XFAIL"] == [*xfailed, "known"]  # a todo
+    result.assert_outcomes(passed=9 - len(told), failed=len(failed), xfailed=len(xfailed) + 1)
+    result.stdout.re_match_lines([rf"known failures: {len(xfailed)} .*"])
 
 
 def test_runxfail_ignores_the_list(session: Listed) -> None:

@@ -85,7 +85,7 @@ def test_the_set_of_a_call(config: KernelConfig, description: Description, seen:
         assert config.liblkl.shared is not None
         assert {one.address for one in feedback.reached(tid)} <= set(sites.find(config.liblkl.shared))
         (own, *_) = set(edges) - {one.edge for one in feedback.reached(pid)}
-        seen.forget(own)
+        seen.map[own] = 0
         feedback.clear(every=False)
         kernel.run(*batch)
         ((call,),) = [outcome.calls for outcome in feedback.outcomes()]

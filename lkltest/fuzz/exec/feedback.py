@@ -116,10 +116,6 @@ class SeenEdges(Closing):
         """Let an edge count as reached, such as one that an earlier run has saved."""
         self.map[edge] = 1
 
-    def forget(self, edge: int) -> None:
-        """Let an edge count as new again."""
-        self.map[edge] = 0
-
     def close(self) -> None:
         """Free the memory."""
         self.map.close()

@@ -4,7 +4,9 @@ Not every new edge is worth a place in the corpus: some are reached only once, w
 program as it came has a place already, because the search need not wait. It goes through rounds, each on the kernel
 that runs just then:
 
-1. It is run once more. The new edges that it does not reach again are forgotten; if none is left, it is dropped.
+1. It is run once more. The new edges that it does not reach again are no longer those of the program; if none is left,
+   it is dropped. They stay reached in the session's map, so that no other program gets an entry for them: handed back,
+   an edge that is reached at random would be new again and again. The edges of a program that fails stay reached, too.
 2. It is run without one of its calls, for each of them. A call without which all of the edges are reached is needless.
 3. All needless calls are left out at once, and also the first half of them, and the second half. The shortest program
    that still reaches the edges takes the place. If that is not the one without them all, the last two rounds are

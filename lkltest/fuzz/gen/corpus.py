@@ -1,8 +1,9 @@
 """The programs that a guided generator mutates, each with its energy: its share of the mutations.
 
 An entry pays when a program that was made of it reaches new edges. Its energy rises with each that does, and with the
-steps that it took to reach the entry itself; it falls with the mutations that were tried. So the search goes on where
-it gets on, and comes back to the rest.
+steps that it took to reach the entry itself; it falls with the mutations that were tried, and with the share of
+them that lost a kernel to a known bug: a boot takes the time of hundreds of mutations. So the search goes on where it
+gets on, and comes back to the rest.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ PATIENCE = 24.0  # mutations after which an entry's energy begins to fall; it fa
 DEPTH = 8  # steps from a fresh program that count: what took long to reach leads further
 PAYS = 1.0  # energy of a new entry that was made of an old one
 SLOW = 0.02  # factor for a program that blocks: it costs as much time as thousands of others
-LOSS = 0.25  # factor for each kernel that was lost to a known bug
+BOOT = 500.0  # mutations that could run in the time that a lost kernel costs
+TRUST = 24.0  # mutations after which an entry's own losses count as much as those of the entry that it was made of
 
 
 @dataclass(eq=False, slots=True)
@@ -32,15 +34,21 @@ class Entry:
     depth: int = 0  # entries that it was made of, one after the other
     tried: int = 0  # mutations of it
     paid: int = 0  # mutations of it that reached new edges
-    lost: int = 0  # kernels lost to known bugs by its mutations
+    lost: int = 0  # kernels lost to known bugs by it and its mutations
+    inherited: float = 0.0  # the `risk` of the entry that it was made of, at that time
     dropped: bool = False  # it did not reach its edges again
+
+    @property
+    def risk(self) -> float:
+        """The share of its mutations that are expected to lose a kernel to a known bug."""
+        return (self.lost + TRUST * self.inherited) / (self.tried + TRUST)
 
     @property
     def energy(self) -> float:
         """Its share of the choices, against the others'."""
         base = 1.0 + min(self.edges, 50) / 50 + min(self.depth, DEPTH) + PAYS * min(self.paid, 8)
         weight = base / math.sqrt(1.0 + self.tried / PATIENCE)
-        return weight * (SLOW if self.slow else 1.0) * LOSS ** min(self.lost, 20)
+        return weight * (SLOW if self.slow else 1.0) / (1.0 + BOOT * self.risk)
 
 
 class Corpus:
@@ -66,6 +74,11 @@ class Corpus:
         if not entry.dropped:
             entry.dropped = True
             self.dropped += 1
+
+    def blame(self, entry: Entry) -> None:
+        """Count a kernel that an entry has lost to a known bug; all energies are computed anew at once."""
+        entry.lost += 1
+        self.left = 0
 
     def choose(self, rng: random.Random) -> Entry:
         """An entry at random, by energy; the corpus must have one."""

@@ -35,7 +35,7 @@ from lkltest.fuzz.gen.generator import Batch, Candidate, EncodedCall, Generator
 from lkltest.fuzz.gen.hints import Hint, hinted
 from lkltest.fuzz.gen.mutation import Mutator
 from lkltest.fuzz.gen.store import Store
-from lkltest.fuzz.gen.triage import Triage, Trial
+from lkltest.fuzz.gen.triage import Part, Triage, Trial
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.reach import Reach
 
@@ -92,6 +92,11 @@ class Guided:
 
     def batch(self, programs: int) -> Batch:
         """The next programs to run; the module explains which."""
+        batch = self._next(programs)
+        self.recent.append(batch)
+        return batch
+
+    def _next(self, programs: int) -> Batch:
         comparing = bool(self.compared) and self.silent < SILENT
         if self.searches >= (BEHIND if len(self.triage) > BACKLOG else SEARCHES) and (len(self.triage) or comparing):
             self.searches = 0
@@ -101,9 +106,7 @@ class Guided:
             return self._comparisons()
         self.searches += 1
         self.adopt()
-        batch = self._search(programs)
-        self.recent.append(batch)
-        return batch
+        return self._search(programs)
 
     def _comparisons(self) -> Batch:
         entries = [self.compared.popleft() for _ in range(min(ROUND, len(self.compared)))]
@@ -174,7 +177,8 @@ class Guided:
         slow = any(call <= last for call in reach.interrupted)
         depth = origin.entry.depth + 1 if origin.entry is not None else 0
         part = Candidate(candidate.calls[: last + 1], candidate.scenario)
-        entry = Entry(part, len(reach.edges), slow=slow, depth=depth)
+        inherited = origin.entry.risk if origin.entry is not None else 0.0
+        entry = Entry(part, len(reach.edges), slow=slow, depth=depth, inherited=inherited)
         self.corpus.add(entry)
         self.triage.add(entry, reach.edges)
 
@@ -248,9 +252,20 @@ class Guided:
 
     def deprioritize(self, candidate: Candidate) -> None:
         """Make fewer programs like one that lost a kernel to a known bug: of its scenario, and of its entry."""
+        self.blind.deprioritize(candidate)
         for batch in self.recent:
             for program, origin in zip(batch.programs, batch.origins, strict=True):
-                if program is candidate and isinstance(origin, Origin) and origin.entry is not None:
-                    origin.entry.lost += 1
+                entry = _entry(origin)
+                if program is candidate and entry is not None:
+                    self.corpus.blame(entry)
                     return
-        self.blind.deprioritize(candidate)
+
+
+def _entry(origin: object) -> Entry | None:
+    """The entry that a program of a batch was made of; None for a fresh program."""
+    match origin:
+        case Origin(entry=entry) | Part(trial=Trial(entry=entry)):
+            return entry
+        case Entry():
+            return origin
+    return None

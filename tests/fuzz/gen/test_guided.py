@@ -10,6 +10,7 @@ from lkltest.fuzz.gen.generator import Generator
 from lkltest.fuzz.gen.guided import Guided, Origin
 from lkltest.fuzz.gen.store import Store
 from lkltest.fuzz.lang.describe import Description
+from lkltest.fuzz.prog.reach import Reach
 from tests.fuzz.gen.toy import SCENARIOS, STEPS, Toy, describe_toy
 
 MOST = 60_000  # programs: eight times those that five steps take on average; the blind generator needs a million, and
@@ -101,3 +102,26 @@ def test_programs_that_block_are_seldom_mutated(toy_description: Description) ->
     assert slow.slow
     assert all(not other.slow for other in others)
     assert slow.energy < 0.1 * min(other.energy for other in others)
+
+
+def test_entries_that_lose_kernels_are_seldom_mutated(toy_description: Description) -> None:
+    """A known bug costs an entry, those that are made of it, and their scenario: by its share of the mutations."""
+    toy, engine = Toy(), Guided(toy_description, 1, scenarios=SCENARIOS)
+    batch = engine.batch(32)
+    engine.learn(batch, 32, toy.run(batch), ())
+    search = next(batch for batch in iter(lambda: engine.batch(32), None) if batch.wanted is None)
+    at, entry = next((n, origin.entry) for n, origin in enumerate(search.origins)
+                     if isinstance(origin, Origin) and origin.entry is not None)
+    before = entry.energy
+    engine.deprioritize(search.programs[at])
+    assert entry.energy < before / 10
+    assert engine.blind.scenarios[0].losses == 1
+    engine.learn(search, 32, [Reach(at, {0: frozenset({1_000_000})})], ())
+    child = engine.corpus.entries[-1]
+    assert child.energy < before / 5
+    entry.tried += 10_000
+    assert 1 / entry.risk > 5000
+    trial = next(batch for batch in iter(lambda: engine.batch(32), None) if batch.wanted is not None)
+    lost = [one.lost for one in engine.corpus.entries]
+    engine.deprioritize(trial.programs[0])
+    assert sum(one.lost for one in engine.corpus.entries) == sum(lost) + 1

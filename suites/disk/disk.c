@@ -330,12 +330,17 @@ POINT(disk_full)
 	make_file("full/after", 5000);
 }
 
+/* Removes what is there still if disk_full has failed. */
+static void make_room(void)
+{
+	lkl_sys_unlinkat(LKL_AT_FDCWD, "full/reserved", 0);
+	lkl_sys_unlinkat(LKL_AT_FDCWD, "full/written", 0);
+}
+
 POINT(kept_after_full)
 {
 	need_mounted();
-	/* They are there still if the point before has failed. */
-	lkl_sys_unlinkat(LKL_AT_FDCWD, "full/reserved", 0);
-	lkl_sys_unlinkat(LKL_AT_FDCWD, "full/written", 0);
+	make_room();
 	leave(&first);
 	enter(&first, 0);
 	for_sizes(check_file);
@@ -394,6 +399,7 @@ POINT(two_disks)
 	snprintf(second.where, sizeof(second.where), LKLTEST_WORK "/second");
 	mount_again(&second, 0);
 	snprintf(there, sizeof(there), "%s/two", second.where);
+	make_room();
 	make_file_as("two", "the first", hole);
 	make_file_as(there, "the second", hole);
 	check_file_as("two", "the first", hole);

@@ -133,7 +133,9 @@ def test_structure(planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert found.finding["kind"] == "overrun"
     assert found.finding["signature"][0] == "planted_write"
     assert found.calls[-1] == "newfstat"
-    assert len(found.calls) == 2, found.program  # one to open what is looked at
+    # One call opens what is looked at; a directory is made by one before.
+    assert len([name for name in found.calls[:-1] if name != "mkdirat"]) == 1, found.program
+    assert len(found.calls) <= 3, found.program
     assert found.finding["times"] == 10
 
 

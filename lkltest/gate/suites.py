@@ -19,7 +19,9 @@ COUNT = re.compile(r"contains \d+ failed subtests?")
 TIMEOUT = 3600.0  # seconds: each test has a timeout of its own, this is for pytest itself
 
 # Settings of the user's own runs must not change this one.
-ENVIRONMENT = {"LKLTEST_LKL": "", "LKLTEST_UML": "", "LKLTEST_KSELFTEST_TARGETS": "", "PYTEST_ADDOPTS": ""}
+ENVIRONMENT = dict.fromkeys(
+    ("LKLTEST_LKL", "LKLTEST_UML", "LKLTEST_KNOWN", "LKLTEST_KSELFTEST_TARGETS", "PYTEST_ADDOPTS"), ""
+)
 
 
 def directory() -> Path:

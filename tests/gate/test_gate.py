@@ -297,6 +297,17 @@ def test_verdict_on_a_suite(judgement: Judge, test: str, verdict: Verdict, detai
     assert "failed subtest" not in found[2]
 
 
+def test_a_list_of_the_users_own_excuses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Known failures of the user's own runs fail the gate."""
+    (tmp_path / "suites/mine").mkdir(parents=True)
+    (tmp_path / "suites/mine/test_mine.py").write_text("def test_bad(): assert 0\n")
+    (tmp_path / "known.txt").write_text("test_bad  bug\n")
+    monkeypatch.setenv("LKLTEST_KNOWN", str(tmp_path / "known.txt"))
+    monkeypatch.setattr(suites, "directory", lambda: tmp_path / "suites")
+    row = suites.run("linux", "mine", [], tmp_path)
+    assert (row.verdict, row.detail) == (Verdict.FAILED, "1 failed")
+
+
 def test_report_fits_into_a_mail() -> None:
     """The report is plain text without trailing blanks; long explanations are cut."""
     rows = (Row("UML", "builds", Verdict.PASSED, seconds=393.2),

@@ -62,7 +62,9 @@ def _free(type: Type, new: int, *, pointers: bool) -> bool:
     match type:
         case Integer(low, high):
             return low <= new <= high
-        case Choice(numbers) | Flags(numbers):
+        case Choice(numbers):  # another one may be a command that takes a number of this call for an address
+            return new in numbers and not pointers
+        case Flags(numbers):
             return len(numbers) > 1 and not pointers  # with a pointer, it may choose the structure behind it
         case Union(types):
             return not any(isinstance(one, Len) for one in types) and any(

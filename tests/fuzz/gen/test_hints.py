@@ -66,3 +66,12 @@ def test_plain_numbers_stay_in_their_range(toy_description: Description) -> None
     assert changed(toy_description, call, Comparison(4, 5, 6), Comparison(4, 5, 21)) == {6}
     feed = Call("feed", (3, Pointer(Raw(b"ABCDEFGH")), 8))
     assert changed(toy_description, feed, Comparison(8, 8, 4096)) == set()
+
+
+def test_a_command_becomes_a_listed_one_only(description: Description) -> None:
+    """The kernel compares a command with all that it has; one that is not listed may take a number for an address."""
+    getfd, getfl, setown_ex = 1, 3, 15
+    variant = description.variants["fcntl"]
+    call = Call("fcntl", (3, getfd, 0))
+    compared = [Comparison(4, getfd, other) for other in (getfl, setown_ex)]
+    assert [hint.call.args[1] for hint in hinted(call, variant, compared, description)] == [getfl]

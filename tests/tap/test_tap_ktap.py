@@ -64,6 +64,15 @@ def test_points_are_kept(found: list[Point]) -> None:
     assert twice.counts == again.counts
 
 
+@pytest.mark.parametrize("name", ["#", "# #", "a #", "# # todo"])
+def test_a_hash_at_a_names_end_begins_no_directive(name: str) -> None:
+    """The directive behind such a name is read as one, and the name stays the same when it is written again."""
+    report = read(f"TAP version 14\n1..1\n    not ok 1 - \\{name}\n    1..1\nok 1 - sum\n".encode()).report
+    again = written([report])
+    assert [point.directive for point in again.points[0].points] == ["todo"]
+    assert leaves(list(written([again]).points)) == leaves(list(again.points))
+
+
 def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """--ktap writes all files as one document, which has the exit status of the run that wrote it."""
     good, bad, none = (tmp_path / name for name in ("good.tap", "bad.tap", "none.txt"))

@@ -19,7 +19,8 @@ MEANT = re.compile(
     re.IGNORECASE,
 )
 RESULT = re.compile(r"ok(?= +\d)", re.IGNORECASE)
-HASH = re.compile(r"#(?=\s*(?:skip|todo|xfail|timeout|error))", re.IGNORECASE)
+# A hash that would begin a directive, or stands where the line's own begins.
+HASH = re.compile(r"#(?=[\s#]*(?:skip|todo|xfail|timeout|error|$))", re.IGNORECASE)
 
 
 class _Line(NamedTuple):

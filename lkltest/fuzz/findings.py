@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -77,21 +78,29 @@ def save(
     `hurried` leaves out what takes long: to wait whether the C program of a hang hangs.
     Raises UsageError where it cannot be written.
     """
-    place = directory / reproduction.report.name
-    work = directory / f".{reproduction.report.name}.new"
+    with replacing(directory, reproduction.report) as work:
+        return fill(
+            work, reproduction, config=config, settings=settings, description=description, seed=seed, hurried=hurried
+        )
+
+
+@contextlib.contextmanager
+def replacing(directory: Path, report: Report) -> Iterator[Path]:
+    """A directory to fill, which takes the place of the finding's when it is whole; raises UsageError where it cannot.
+
+    An exception leaves the one that was there.
+    """
+    place, work = directory / report.name, directory / f".{report.name}.new"
     shutil.rmtree(work, ignore_errors=True)
     try:
         work.mkdir(parents=True)
-        finding = fill(
-            work, reproduction, config=config, settings=settings, description=description, seed=seed, hurried=hurried
-        )
+        yield work
         shutil.rmtree(place, ignore_errors=True)
         work.rename(place)
     except OSError as error:
-        raise UsageError(f"cannot write {place}: {error.strerror}; it is {reproduction.report.title}") from None
+        raise UsageError(f"cannot write {place}: {error.strerror}; it is {report.title}") from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return finding
 
 
 def fill(

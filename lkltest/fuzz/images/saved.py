@@ -7,7 +7,6 @@ same recipe makes another image each time, with other UUIDs and times.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -38,20 +37,9 @@ def save(directory: Path, shrunk: Shrunk, target: Target, settings: Settings, *,
 
     Raises UsageError where it cannot be written.
     """
-    report = shrunk.report
-    place, work = directory / report.name, directory / f".{report.name}.new"
-    shutil.rmtree(work, ignore_errors=True)
-    try:
-        work.mkdir(parents=True)
+    with findings.replacing(directory, shrunk.report) as work:
         keep_base(directory / BASES, target)
-        finding = _fill(work, shrunk, target, settings, seed)
-        shutil.rmtree(place, ignore_errors=True)
-        work.rename(place)
-    except OSError as error:
-        raise UsageError(f"cannot write {place}: {error.strerror}; it is {report.title}") from None
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return finding
+        return _fill(work, shrunk, target, settings, seed)
 
 
 def keep_base(directory: Path, target: Target) -> Path:

@@ -23,7 +23,7 @@ def from_point(point: tap.Point, name: str, elapsed: float) -> Result:
     """The result of a complete TAP point; `elapsed` seconds is its time where the point has none itself."""
     diagnostics = point.diagnostics or {}
     state = _state(point)
-    need = diagnostics.get("not_reached") if state is State.FAILED else None  # our harness's
+    need = point.need if state is State.FAILED else None
     return Result(
         name=name,
         state=state,
@@ -31,8 +31,8 @@ def from_point(point: tap.Point, name: str, elapsed: float) -> Result:
         todo=(point.reason or "todo") if point.directive == "todo" or state is State.TODO else None,
         log=_log(point, diagnostics),
         seconds=_seconds(point, diagnostics, elapsed),
-        need=need if isinstance(need, str) else "",
-        reached=not isinstance(need, str),
+        need=need or "",
+        reached=need is None,
         properties={str(k): str(v) for k, v in _mapping(diagnostics.get("properties")).items()},
         within=tuple(_within(point)),
     )

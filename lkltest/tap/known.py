@@ -30,9 +30,14 @@ def _excuse_points(report: Report, known: KnownFailures, path: str) -> Iterator[
             yield from _excuse_points(point.subtest, known, f"{name} > ")
         entry = known.find(name)
         if not point.passed:
-            point.known = _reason(point, entry)
+            point.known = _reason(point, entry or _of_need(point, known, path))
         elif entry is not None and point.directive not in ("skip", "todo"):
             yield name, entry
+
+
+def _of_need(point: Point, known: KnownFailures, path: str) -> Entry | None:
+    """The entry of the point whose failure kept this one from running."""
+    return None if point.need is None else known.find(path + point.need)
 
 
 def _reason(point: Point, entry: Entry | None) -> str | None:

@@ -173,6 +173,12 @@ class Point(_TestLine):
         return found if isinstance(found, dict) else _NOTHING
 
     @property
+    def need(self) -> str | None:
+        """The name of the point whose failure kept this one of our harness's from running; None for any other."""
+        need = self.diagnostics.get("not_reached") if self.raw_block and not self.passed else None
+        return need if isinstance(need, str) else None
+
+    @property
     def yaml_error(self) -> str | None:
         """Why the block is not valid YAML."""
         return self._parse().error

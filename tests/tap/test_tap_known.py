@@ -14,6 +14,7 @@ from tests.xunit import complaints
 PLAIN = b"TAP version 13\n1..3\nok 1 - good\nnot ok 2 - bad\nnot ok 3 - worse\n"
 NESTED = b"KTAP version 1\n1..1\n    KTAP version 1\n    1..3\n    ok 1 a\n    not ok 2 b\n    not ok 3 c\n"
 NESTED += b"not ok 1 outer\n"
+KEPT = b'TAP version 13\n1..2\nnot ok 1 - mount\nnot ok 2 - read\n  ---\n  not_reached: "mount"\n  ...\n'
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,8 @@ NESTED += b"not ok 1 outer\n"
         (PLAIN + b"Bail out! no power\n", ["*"], 1),
         (b"1..2 # boot\n* 1 a\nnot ok 1 a\n* 2 b\n", ["*"], 1),
         (b"1..1 # boot\n* 1 a\nnot ok 1 a\n", ["boot::a"], 0),
+        (KEPT, ["mount"], 0),
+        (KEPT, ["read"], 1),
     ],
 )
 def test_only_what_is_listed_is_excused(tmp_path: Path, stream: bytes, listed: list[str], status: int) -> None:

@@ -54,7 +54,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         boot = prepare(Program("boot.c"), ROOT / "suites/boot/boot.c", kernel, [], settings, Path(scratch, "root"))
         empty = Path(scratch, "test_empty.py")
-        empty.write_text(EMPTY)
+        empty.write_text(EMPTY, encoding="utf-8")
         nothing = [str(empty), "--rootdir", scratch, "-c", os.devnull]
         without = ([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *nothing],
                    {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})

@@ -92,7 +92,7 @@ def bare(
     ])
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "bare.c"
-        path.write_text(source)
+        path.write_text(source, encoding="utf-8")
         command = [*findings.command(config.liblkl, settings, path, path.with_suffix("")), "-O2"]
         done = process.run(command, merge=True)
         if not done.ok:

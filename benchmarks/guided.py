@@ -130,7 +130,7 @@ def main() -> None:
               f"calls {guided.calls / blind.calls:.2f} (at least 0.40), load {os.getloadavg()[0]:.1f}", flush=True)
     if arguments.svg is not None:
         title = f"{liblkl.name}: distinct edges over time, {arguments.workers} workers, {time.strftime('%Y-%m-%d')}"
-        arguments.svg.write_text(plot(sessions, title))
+        arguments.svg.write_text(plot(sessions, title), encoding="utf-8")
 
 
 if __name__ == "__main__":

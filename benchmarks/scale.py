@@ -41,11 +41,12 @@ def write_tests(directory: Path, points: int) -> None:
         points="\n".join(f"POINT({name}) {{ CHECK_EQ(1, 1); }}" for name in names),
         entries="\n".join(f"\tLKLTEST({name})," for name in names),
     )
-    (directory / "many.c").write_text(text)
-    (directory / "test_program.py").write_text('from lkltest import Program\n\nmany = Program("many.c")\n')
+    (directory / "many.c").write_text(text, encoding="utf-8")
+    suite = 'from lkltest import Program\n\nmany = Program("many.c")\n'
+    (directory / "test_program.py").write_text(suite, encoding="utf-8")
     peer = f'import pytest\n\n@pytest.mark.parametrize("number", range({points + 1}))\ndef test(number):\n    pass\n'
-    (directory / "test_peer.py").write_text(peer)
-    (directory / "test_empty.py").write_text("def test():\n    pass\n")
+    (directory / "test_peer.py").write_text(peer, encoding="utf-8")
+    (directory / "test_empty.py").write_text("def test():\n    pass\n", encoding="utf-8")
 
 
 def seconds(directory: Path, *arguments: str) -> float:

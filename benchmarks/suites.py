@@ -62,7 +62,7 @@ def measure(tree: Path, runs: int) -> dict[str, list[float]]:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         empty = directory / "test_empty.py"
-        empty.write_text("def test_empty() -> None:\n    pass\n")
+        empty.write_text("def test_empty() -> None:\n    pass\n", encoding="utf-8")
         ours = [*(f"{SUITE}::{name}" for name in SAME), f"--lkl={tree}", "-k", "not btrfs and not xfs"]
         pytest(*ours, directory=directory)  # compiles the programs
         for _ in range(runs):

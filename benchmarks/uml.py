@@ -73,7 +73,7 @@ def main() -> None:
     settings = Settings.load({})
     with tempfile.TemporaryDirectory() as place:
         source = Path(place) / "tap.c"
-        source.write_text(INIT)
+        source.write_text(INIT, encoding="utf-8")
         init = cc.compile_native(source, settings)
         for uml in [find(Path(name), settings) for name in sys.argv[1:]] or [find(None, settings)]:
             times = [median(run, uml, init) for run in (bare, on_console, as_program)]

@@ -177,7 +177,7 @@ def _cached(place: Path) -> Path | None:
 def _write_manifest(place: Path, contents: dict[str, str]) -> None:
     rows = [(path, stamp(path), digest) for path, digest in contents.items()]
     temporary = place / f".manifest.{os.getpid()}"
-    temporary.write_text(json.dumps(rows))
+    temporary.write_text(json.dumps(rows), encoding="utf-8")
     temporary.replace(place / "manifest.json")
 
 

@@ -74,7 +74,7 @@ def main() -> int:
     PICTURES.mkdir(exist_ok=True)
     for picture in ALL:
         if picture.name in sys.argv[1:] or not sys.argv[1:]:
-            (PICTURES / f"{picture.name}.svg").write_text(draw(picture, run(picture)))
+            (PICTURES / f"{picture.name}.svg").write_text(draw(picture, run(picture)), encoding="utf-8")
     return 0
 
 

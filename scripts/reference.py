@@ -66,7 +66,7 @@ def source_of(module: str) -> Path:
 @functools.cache
 def parsed(path: Path) -> ast.Module:
     """A source, read once."""
-    return ast.parse(path.read_text())
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def exists(module: str) -> bool:
@@ -104,7 +104,7 @@ def locate(module: str, name: str) -> tuple[str, ast.AST | None]:
 
 def comment_of(module: str, node: ast.AST) -> str:
     """The comment at the end of a statement, or in the lines before it; empty where there is none."""
-    lines = source_of(module).read_text().splitlines()
+    lines = source_of(module).read_text(encoding="utf-8").splitlines()
     last = lines[getattr(node, "end_lineno", 1) - 1]
     if "  # " in last and not last.split("  # ")[-1].startswith(("noqa", "type:")):
         return last.split("  # ", 1)[1]
@@ -200,7 +200,8 @@ def api() -> str:
         elif name != "fuzz":
             modules.append((name, home))
     for name, home in modules:
-        first, _, rest = (ast.get_docstring(ast.parse(source_of(home).read_text())) or "").partition("\n\n")
+        source = source_of(home).read_text(encoding="utf-8")
+        first, _, rest = (ast.get_docstring(ast.parse(source)) or "").partition("\n\n")
         parts += [f"## lkltest.{name}", first, rest, *(entry(home, one) for one in names_of(home)
                                                        if locate(home, one)[1] is not None)]
     intro = ("Everything is imported from `lkltest`: `from lkltest import Program, netns`. The names come first, then "
@@ -223,7 +224,7 @@ def fuzz() -> str:
 def plugin() -> Iterator[ast.AST]:
     """All that stands in the plugin's sources."""
     for path in sorted((ROOT / "lkltest" / "plugin").glob("*.py")):
-        yield from ast.walk(ast.parse(path.read_text()))
+        yield from ast.walk(ast.parse(path.read_text(encoding="utf-8")))
 
 
 def fixtures() -> Iterator[str]:
@@ -339,7 +340,7 @@ def exit_codes() -> str:
     assert isinstance(node, ast.ClassDef)
     codes = [bullet(f"{ast.unparse(one.value)} {ast.unparse(one.targets[0])}", comment_of(home, one))
              for one in node.body if isinstance(one, ast.Assign)]
-    points = (ROOT / "lkltest/harness/lkltest/points.h").read_text()
+    points = (ROOT / "lkltest/harness/lkltest/points.h").read_text(encoding="utf-8")
     numbers = re.findall(r"^\t(LKLTEST_\w+) = (\d+),", points, re.M)
     statuses = [bullet(f"{number} {name}", text) for name, number in numbers
                 for text in re.findall(rf"^ \* @{name}: (.*)$", points, re.M)]
@@ -358,7 +359,7 @@ COMMENT = re.compile(r"^/\*\*\n \* ((?:struct |enum )?\w+(?:\(\))?) - (.*)\n((?:
 
 def comments(header: Path) -> Iterator[str]:
     """The entries of a header's comments in the kernel's doc style."""
-    for name, summary, body in COMMENT.findall(header.read_text()):
+    for name, summary, body in COMMENT.findall(header.read_text(encoding="utf-8")):
         lines = [line[3:] for line in body.splitlines()]
         text = "\n".join(lines)
         arguments = re.findall(r"^@([\w.]+):((?:.*\n?)(?:^[ \t]+\S.*\n?)*)", text, re.M)
@@ -402,14 +403,14 @@ def main(arguments: list[str]) -> int:
     except Undocumented as error:
         print(error, file=sys.stderr)
         return 1
-    stale = [path for path, text in made.items() if not path.is_file() or path.read_text() != text]
+    stale = [path for path, text in made.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     if arguments == ["--check"]:
         for path in stale:
             print(f"{path.relative_to(ROOT)} is out of date: run python scripts/reference.py", file=sys.stderr)
         return int(bool(stale))
     PAGES.mkdir(exist_ok=True)
     for path in stale:
-        path.write_text(made[path])
+        path.write_text(made[path], encoding="utf-8")
     return 0
 
 

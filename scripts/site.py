@@ -15,7 +15,7 @@ TOP = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 def on_files(files: Files, config: Any) -> Files:  # noqa: ANN401 -- mkdocs' configuration
     """Add the pages of the top directory."""
     for name in TOP:
-        files.append(File.generated(config, name, content=(ROOT / name).read_text()))
+        files.append(File.generated(config, name, content=(ROOT / name).read_text(encoding="utf-8")))
     return files
 
 

@@ -169,7 +169,7 @@ def test_imports_point_one_way_inside(package: str) -> None:
 
 def test_a_kernel_is_not_asked_for_its_class() -> None:
     """The differences of a liblkl and a UML are in their protocol: isinstance() is asked nowhere."""
-    sources = {path: path.read_text() for path in PACKAGE.rglob("*.py")}
+    sources = {path: path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
     asked = [
         f"{path}:{node.lineno}"
         for path, source in sources.items()
@@ -179,6 +179,44 @@ def test_a_kernel_is_not_asked_for_its_class() -> None:
         and {part.rpartition(".")[2] for part in re.findall(r"[\w.]+", ast.unparse(node.args[1]))} & {"Liblkl", "Uml"}
     ]  # fmt: skip
     assert asked == []
+
+
+def opened_as_text(source: str) -> Iterator[ast.Call]:
+    """The calls that read or write a file as text without naming its encoding: they take that of the user's locale."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call) or any(keyword.arg in {"encoding", None} for keyword in node.keywords):
+            continue
+        words = ast.unparse(node.func).split(".")
+        name, method = words[-1], len(words) > 1 and words[-2] not in {"io", "os"}
+        modes = [keyword.value for keyword in node.keywords if keyword.arg == "mode"]
+        modes += node.args[0 if method else 1 :][:1]
+        binary = any("b" in str(getattr(mode, "value", "")) for mode in modes)
+        opens = name in {"open", "fdopen"} and words != ["os", "open"] and words[0] != "tarfile" and not binary
+        if name in {"read_text", "write_text"} or opens:
+            yield node
+
+
+def test_no_file_is_read_in_the_encoding_of_a_locale() -> None:
+    """Each file that is read or written as text has its encoding named: the same bytes in every locale."""
+    places = [PACKAGE, *(PACKAGE.parent / name for name in ("suites", "scripts", "benchmarks"))]
+    found = [
+        f"{path.relative_to(PACKAGE.parent)}:{call.lineno}: {ast.unparse(call)}"
+        for place in places
+        for path in place.rglob("*.py")
+        for call in opened_as_text(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
+CALLS = ("p.read_text(errors='replace')", "p.write_text(t)", "p.open('a')", "open(p, 'w')", "os.fdopen(n, mode='r')")
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_file_in_the_encoding_of_a_locale_is_found(call: str) -> None:
+    """The search for them finds each way to open a file, and none that is binary or names its encoding."""
+    assert len(list(opened_as_text(call))) == 1
+    assert not list(opened_as_text(call.replace(")", ", encoding='utf-8')")))
+    assert not list(opened_as_text("p.open('rb'); open(p, 'wb'); os.open(p, 0); p.read_bytes(); os.fdopen(n, 'w+b')"))
 
 
 def test_tests_mirror_the_packages() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -144,9 +145,9 @@ def compare(arguments: argparse.Namespace) -> Exit:
 def read(path: str) -> str:
     """The text of a file, or of standard input."""
     if path == "-":
-        return sys.stdin.read()
+        return os.fsdecode(sys.stdin.buffer.read())
     try:
-        return Path(path).read_text(errors="surrogateescape")
+        return os.fsdecode(Path(path).read_bytes())
     except OSError as error:
         raise UsageError(f"cannot read the patch {path}: {error.strerror}") from None
 

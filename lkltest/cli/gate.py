@@ -72,7 +72,7 @@ def write(text: str, path: Path | None) -> None:
     """Write the report where it was asked for."""
     try:
         if path:
-            path.write_text(text)
+            path.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         print(f"lkltest gate: cannot write {path}: {error.strerror}", file=sys.stderr)
 
@@ -82,7 +82,7 @@ def writable(report: Path | None) -> None:
     if report is None:
         return
     try:
-        with report.open("a"):
+        with report.open("a", encoding="utf-8"):
             pass
     except OSError as error:
         message = f"cannot write the report {report}: {error.strerror}; name another file with --report"

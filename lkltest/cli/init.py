@@ -68,14 +68,14 @@ def above(directory: Path, name: str) -> Path | None:
 
 def template(name: str) -> str:
     """The text of a template that lkltest carries."""
-    return (resources.files("lkltest") / "templates" / name).read_text()
+    return (resources.files("lkltest") / "templates" / name).read_text(encoding="utf-8")
 
 
 def write(path: Path, text: str) -> None:
     """Write a new file; raises UsageError where it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x") as file:
+        with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}; name another directory") from None

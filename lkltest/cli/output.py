@@ -12,7 +12,7 @@ from lkltest.errors import UsageError
 
 def mute(stream: TextIO) -> None:
     """Discard everything that is written to a stream, also the content of its buffer."""
-    with Path(os.devnull).open("w") as nowhere:
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         os.dup2(nowhere.fileno(), stream.fileno())
 
 

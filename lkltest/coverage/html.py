@@ -25,9 +25,10 @@ def write(summary: Summary, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         for path, file in summary.files.items():
             title = summary.relative(path)
-            (folder / _page(path)).write_text(_document(title, _source(summary, path, file)), errors="replace")
+            page = _document(title, _source(summary, path, file))
+            (folder / _page(path)).write_text(page, encoding="utf-8", errors="replace")
         index = folder / "index.html"
-        index.write_text(_document("coverage of the kernel", _tables(summary)), errors="replace")
+        index.write_text(_document("coverage of the kernel", _tables(summary)), encoding="utf-8", errors="replace")
     except OSError as error:
         raise UsageError(f"cannot write {folder}: {error.strerror}; name another directory with -o") from None
     return index
@@ -66,7 +67,7 @@ def _source(summary: Summary, path: str, file: File) -> Iterator[str]:
     share = file.share()
     yield f'<p>{share.hit} of {share.lines} lines ({share.percent:.1f}%). <a href="index.html">All files</a>'
     try:
-        lines = Path(path).read_text(errors="replace").splitlines()
+        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
         yield f"<p>The source {html.escape(path)} is not there any more ({error.strerror}): only its numbers are known."
         lines = [""] * max(file.lines)

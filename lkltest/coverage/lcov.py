@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -28,7 +29,7 @@ def render(summary: Summary, relative: bool = False) -> str:
 def write(summary: Summary, path: Path, relative: bool = False) -> None:
     """Write the file; raises UsageError where that cannot be done."""
     try:
-        path.write_text(render(summary, relative), errors="surrogateescape")
+        path.write_bytes(os.fsencode(render(summary, relative)))
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}; name another") from None
 

@@ -117,7 +117,7 @@ def _look_up(path: Path, found: Sequence[int]) -> tuple[list[str], list[str], li
         file = files.setdefault(os.path.normpath(spot.file), len(files))
         return ((file, functions.setdefault(function, len(functions)), spot.line),)
 
-    for block in _blocks(done.output.decode("utf-8", "surrogateescape")):
+    for block in _blocks(os.fsdecode(done.output)):
         chain: Chain = ()
         for pair in block:
             if pair not in known:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import platform
 import re
 import struct
@@ -122,7 +123,7 @@ def run_addr2line(path: str, addresses: Sequence[int]) -> dict[int, tuple[Locati
         done = process.run([tool(path), "-afiC", "-e", path], stdin=text.encode(), timeout=TIMEOUT)
     except UsageError:
         return {}
-    return parse_addr2line(done.output.decode("utf-8", "surrogateescape")) if done.ok else {}
+    return parse_addr2line(os.fsdecode(done.output)) if done.ok else {}
 
 
 def parse_addr2line(text: str) -> dict[int, tuple[Location, ...]]:

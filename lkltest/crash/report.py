@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -82,7 +83,7 @@ class CrashReport:
 def parse(text: bytes | str) -> tuple[CrashReport, ...]:
     """Read the reports out of what a program wrote to standard error, in order; none is an empty tuple."""
     if isinstance(text, bytes):
-        text = text.decode("utf-8", "surrogateescape")
+        text = os.fsdecode(text)
     reports: list[list[re.Match[str]]] = []
     for match in LINE.finditer(text):
         if match["signal"]:

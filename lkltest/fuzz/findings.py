@@ -111,12 +111,12 @@ def fill(
     report, liblkl = reproduction.report, config.liblkl
     programs, history = reproduction.programs, reproduction.history
     namer = Namer(description)
-    (work / "program.txt").write_text(text(programs or history[-1:], namer))
+    (work / "program.txt").write_text(text(programs or history[-1:], namer), encoding="utf-8")
     if history:
-        (work / HISTORY).write_text(text(history, namer))
-    (work / "console.log").write_text(report.console)
-    (work / "stack.txt").write_text(report.stack)
-    (work / "kernel.txt").write_text(describe_kernel(liblkl, config))
+        (work / HISTORY).write_text(text(history, namer), encoding="utf-8")
+    (work / "console.log").write_text(report.console, encoding="utf-8", errors="surrogateescape")
+    (work / "stack.txt").write_text(report.stack, encoding="utf-8", errors="surrogateescape")
+    (work / "kernel.txt").write_text(describe_kernel(liblkl, config), encoding="utf-8", errors="surrogateescape")
     source: Path | None = None
     if programs:
         source = write_reproducer(work, reproduction, config, settings, description, hurried=hurried)
@@ -125,7 +125,7 @@ def fill(
         version=liblkl.version, times=reproduction.times, of=reproduction.of, reproducer=source is not None, seed=seed,
         shrunk=reproduction.complete, cmdline=config.cmdline, examined=not history,
     )
-    (work / DATA).write_text(json.dumps(asdict(finding), indent=1) + "\n")
+    (work / DATA).write_text(json.dumps(asdict(finding), indent=1) + "\n", encoding="utf-8")
     return finding
 
 
@@ -165,13 +165,14 @@ def write_reproducer(
         )
     except (KeyError, ValueError):
         return None
-    path.write_text(source)
+    path.write_text(source, encoding="utf-8", errors="surrogateescape")
     untried = hurried and report.type == ReportType.HANG
     if not untried and confirm(path, report, config, settings):
         return path
     path.unlink()
     told = UNTRIED if untried else UNCONFIRMED
-    (directory / "unconfirmed.c").write_text(source.replace(CONFIRMED, told, 1))  # a start for an investigation
+    unconfirmed = directory / "unconfirmed.c"  # a start for an investigation
+    unconfirmed.write_text(source.replace(CONFIRMED, told, 1), encoding="utf-8", errors="surrogateescape")
     return None
 
 
@@ -210,7 +211,7 @@ def confirm(
 def load(directory: Path) -> Finding:
     """Read a finding; raises UsageError where the directory has none."""
     try:
-        data = json.loads((directory / DATA).read_text())
+        data = json.loads((directory / DATA).read_text(encoding="utf-8"))
         return Finding(**{**data, "kind": ReportType(data["kind"]), "signature": tuple(data["signature"])})
     except (OSError, ValueError, TypeError, KeyError):
         raise UsageError(
@@ -232,7 +233,7 @@ def count(directory: Path, finding: Finding) -> None:
     temporary = path.with_suffix(".new")
     try:
         if path.is_file():
-            temporary.write_text(json.dumps(asdict(finding), indent=1) + "\n")
+            temporary.write_text(json.dumps(asdict(finding), indent=1) + "\n", encoding="utf-8")
             temporary.rename(path)
     except OSError as error:
         discard(temporary)
@@ -243,7 +244,7 @@ def programs(directory: Path, description: Description) -> list[Program]:
     """The programs of a finding, or of a text file; raises UsageError where they cannot be read."""
     path = directory / "program.txt" if directory.is_dir() else directory
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:

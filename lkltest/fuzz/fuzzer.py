@@ -164,7 +164,7 @@ class Fuzzer:
         if isinstance(error, InternalError):
             place = self.output / LOG
             with contextlib.suppress(OSError):
-                place.write_text(error.traceback)
+                place.write_text(error.traceback, encoding="utf-8", errors="backslashreplace")
             error = LkltestError(f"{error}; this is a fault of lkltest: please report it with {place}")
         self.error = self.error or error
         self.stop.set()

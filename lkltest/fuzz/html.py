@@ -45,7 +45,7 @@ def write(fuzzer: Fuzzer, directory: Path) -> Path:
         "<h2>Calls by errno</h2>", heat_map(fuzzer),
     ]
     path = directory / "report.html"
-    path.write_text("\n".join(parts))
+    path.write_text("\n".join(parts), encoding="utf-8", errors="backslashreplace")
     return path
 
 
@@ -56,8 +56,8 @@ def findings(fuzzer: Fuzzer, directory: Path) -> str:
     rows = ["<table><tr><th>finding<th>met<th>reproduces<th>C program"]
     for finding in ranked(list(fuzzer.findings.values())):  # more may come while it is written
         place = directory / finding.name
-        program = (place / "program.txt").read_text(errors="replace")
-        stack = (place / "stack.txt").read_text(errors="replace")
+        program = (place / "program.txt").read_text(encoding="utf-8", errors="replace")
+        stack = (place / "stack.txt").read_text(encoding="utf-8", errors="replace")
         link = f'<a href="{html.escape(finding.name)}/reproducer.c">reproducer.c</a>' if finding.reproducer else "none"
         rows.append(
             f"<tr><td><b>{html.escape(finding.title)}</b><br>{html.escape(finding.name)}"

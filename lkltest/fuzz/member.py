@@ -236,7 +236,7 @@ class Member:
         """Take the entries and the edges of others."""
         for name, text in turn.corpus.items():
             temporary = Path(self.folder.name, f".{name}")
-            temporary.write_text(text)
+            temporary.write_text(text, encoding="utf-8")
             temporary.rename(Path(self.folder.name, name))
         if self.seen is not None:
             for edge in array("I", turn.edges):

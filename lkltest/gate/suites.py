@@ -42,7 +42,7 @@ def run(kernel: str, suite: str, options: Sequence[str], place: Path) -> Row:
             f"--junitxml={junit}", *options]  # fmt: skip
     done = process.run(argv, cwd=place, env=ENVIRONMENT, timeout=TIMEOUT, merge=True)
     output = done.output.decode(errors="replace")
-    (place / f"{suite}.log").write_text(output)
+    (place / f"{suite}.log").write_text(output, encoding="utf-8")
     row = Row(kernel, f"suites/{suite}", *judge(junit, done, output))
     return Row(row.kernel, row.check, row.verdict, row.detail, row.explanation, time.monotonic() - started)
 

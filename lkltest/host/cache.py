@@ -40,7 +40,7 @@ def owner(directory: Path) -> Path:
 def held(directory: Path, what: str) -> str:
     """A sentence on who makes `directory` now: "another run (pid 77) is building it; waiting"."""
     try:
-        who = f"another run (pid {int(owner(directory).read_text())})"
+        who = f"another run (pid {int(owner(directory).read_text(encoding='utf-8'))})"
     except (OSError, ValueError):
         who = "another run"
     return f"{who} is {what}; waiting for it"
@@ -88,7 +88,7 @@ def locked(directory: Path, waiting: Callable[[], None]) -> Iterator[None]:
         waiting()
         lock.acquire()
     try:
-        owner(directory).write_text(str(os.getpid()))
+        owner(directory).write_text(str(os.getpid()), encoding="utf-8")
         yield
     finally:
         owner(directory).unlink(missing_ok=True)

@@ -157,7 +157,7 @@ def make_macvtap(directory: Path) -> None:
         if not done.ok:
             raise UsageError(f"cannot mount {kind}: {done.output.decode(errors='backslashreplace').strip()}")
         if kind == "sysfs":
-            node = next((place / "class" / "net" / "tap0").glob("tap*/dev")).read_text()
+            node = next((place / "class" / "net" / "tap0").glob("tap*/dev")).read_text(encoding="utf-8")
     major, minor = map(int, node.split(":"))
     try:
         os.mknod(place / "macvtap", 0o20600, os.makedev(major, minor))
@@ -216,7 +216,7 @@ def start_peer(directory: Path, command: Sequence[str]) -> None:
 def wait_until_said(log: Path, text: str) -> None:
     """Wait until a peer has written `text` to its log; raises UsageError where it does not within TIMEOUT."""
     until = time.monotonic() + TIMEOUT
-    while text not in (said := log.read_text(errors="replace") if log.exists() else ""):
+    while text not in (said := log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""):
         if time.monotonic() > until:
             raise UsageError(f"the peer has not said {text!r} within {TIMEOUT:g} s, only: {said[-500:]}")
         time.sleep(0.005)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -141,7 +142,7 @@ def _fill_in(command: Sequence[str], volume: Volume, path: Path, source: Path | 
         else:
             words.append(word)
     if source is not None and any("{protofile}" in word for word in words):
-        (source.parent / f"{source.name}.proto").write_text(tree.protofile(source))
+        (source.parent / f"{source.name}.proto").write_bytes(os.fsencode(tree.protofile(source)))
     places = {"{image}": str(path), "{tree}": str(source), "{protofile}": f"{source}.proto"}
     return [_replace(word, places) for word in words]
 

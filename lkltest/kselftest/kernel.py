@@ -85,7 +85,7 @@ def _make(
     where = f"O={output}"
     log, run = output.parent / "configure.log", [where, uml_build.jobs(settings), "linux"]
     uml_build.make([[where, "defconfig"]], root, log, progress, None)
-    with (output / ".config").open("a") as file:
+    with (output / ".config").open("a", encoding="utf-8") as file:
         file.write(config.write(wanted))
     uml_build.make([[where, "olddefconfig"]], root, log, progress, None)
     try:

@@ -68,7 +68,7 @@ def _fill(root: Path, sources: Sources, test: Selftest) -> None:
             (root / name).symlink_to(host.readlink())
     (root / "etc").mkdir()
     for name, text in ETC.items():
-        (root / "etc" / name).write_text(text)
+        (root / "etc" / name).write_text(text, encoding="utf-8")
     place = root / HOME
     source = sources.selftests
     for directory in [*reversed((source / test.target).relative_to(source).parents), Path(test.target)]:
@@ -83,7 +83,7 @@ def _fill(root: Path, sources: Sources, test: Selftest) -> None:
 
 def _parts(directory: Path) -> Iterator[Path]:
     """The directories of a target that are no targets of their own."""
-    made = (directory / "Makefile").read_text(errors="replace")
+    made = (directory / "Makefile").read_text(encoding="utf-8", errors="replace")
     for path in sorted(directory.iterdir()):
         if path.is_dir() and not path.is_symlink() and ("SUBDIRS" in made or not (path / "Makefile").is_file()):
             yield path

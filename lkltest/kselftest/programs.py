@@ -102,9 +102,9 @@ def _package(what: str) -> str:
 def _compiler(sources: Sources, settings: Settings) -> list[str]:
     """The words that make every makefile link statically, however it sets its flags; no sanitizer can be so linked."""
     script = sources.home / "static-cc"
-    if not (script.is_file() and os.access(script, os.X_OK)) or script.read_text() != STATIC:
+    if not (script.is_file() and os.access(script, os.X_OK)) or script.read_text(encoding="utf-8") != STATIC:
         half = script.with_name(f"{script.name}.{os.getpid()}")  # a run may be killed here, and another one compile
-        half.write_text(STATIC)
+        half.write_text(STATIC, encoding="utf-8")
         half.chmod(0o755)
         half.replace(script)
     return [f"CC={script} {' '.join(settings.cc)}", "USERCFLAGS=-fno-sanitize=all"]

@@ -100,7 +100,7 @@ def _link(tree: Path, copied: Path, beside: Path) -> None:
 def _mirror(tree: Path, copied: Path, record: Path) -> None:
     """Copy files that are new or changed, with their times, by which make knows them; remove those that are gone."""
     names = set(_files(tree, ""))
-    before = set(record.read_text().split("\0")) if record.is_file() else set()
+    before = set(os.fsdecode(record.read_bytes()).split("\0")) if record.is_file() else set()
     for name in before - names - {""}:
         (copied / name).unlink(missing_ok=True)
     for name in sorted(names):
@@ -109,7 +109,7 @@ def _mirror(tree: Path, copied: Path, record: Path) -> None:
             os.makedirs(os.path.dirname(place), exist_ok=True)  # noqa: PTH103, PTH120 -- 4,000 names
             Path(place).unlink(missing_ok=True)
             shutil.copy2(source, place, follow_symlinks=False)
-    record.write_text("\0".join(sorted(names)))
+    record.write_bytes(os.fsencode("\0".join(sorted(names))))
 
 
 def _files(directory: str | Path, inside: str) -> Iterator[str]:

@@ -61,7 +61,7 @@ def listed(sources: Sources, target: str) -> tuple[Selftest, ...]:
         names = _ask(directory, target)
         record.parent.mkdir(exist_ok=True)
         temporary = record.with_suffix(f".{os.getpid()}")
-        temporary.write_text(json.dumps({"state": state, "names": names}))
+        temporary.write_text(json.dumps({"state": state, "names": names}), encoding="utf-8")
         temporary.replace(record)
     return tuple(Selftest(target, name) for name in names)
 
@@ -94,7 +94,7 @@ def _ask(directory: Path, target: str) -> list[str]:
 def timeout_of(sources: Sources, target: str) -> float:
     """The seconds that each test of a target may take, by its settings file."""
     path = sources.selftests / target / "settings"
-    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
     told = [line.partition("=")[2].strip() for line in lines if line.strip().startswith("timeout=")]
     try:
         seconds = float(told[-1]) if told else TIMEOUT
@@ -112,7 +112,7 @@ def options_of(sources: Sources, target: str) -> dict[str, str]:
 def _fragment(path: Path) -> dict[str, str]:
     """The options of a fragment; lines that are none are left out, as merge_config.sh leaves them out."""
     found: dict[str, str] = {}
-    for line in path.read_text(errors="replace").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         if match := config.SET.match(line.strip()):
             found[match[1]] = match[2]
     return found

@@ -75,7 +75,7 @@ def build(request: Request, settings: Settings, progress: Progress) -> Built:
 def waiting(home: Path) -> str:
     """The sentence on who builds this tree now."""
     try:
-        who = f" (pid {int(owner(home / 'sources').read_text())})"
+        who = f" (pid {int(owner(home / 'sources').read_text(encoding='utf-8'))})"
     except (OSError, ValueError):
         who = ""
     return f"another run{who} is building this tree; waiting for it"
@@ -124,7 +124,7 @@ def configure(output: Path, root: Path, wanted: config.Options, built: Built, pr
     dot = output / ".config"
     for fresh in (False, True):
         if fresh or not dot.is_file():
-            dot.write_text(config.write(wanted))
+            dot.write_text(config.write(wanted), encoding="utf-8")
         command = [f"O={output}", "olddefconfig"]
         uml_build.make([command], root, built.place / "configure.log", progress, None)
         if not config.lost(wanted, config.read(dot)):

@@ -36,7 +36,7 @@ def parse(text: str, origin: str) -> dict[str, str]:
 def read(path: Path) -> dict[str, str]:
     """The options of a file."""
     try:
-        return parse(path.read_text(errors="replace"), str(path))
+        return parse(path.read_text(encoding="utf-8", errors="replace"), str(path))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
 

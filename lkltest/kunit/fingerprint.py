@@ -30,7 +30,7 @@ def fingerprint(tree: Path) -> str:
 
 def keep(record: Path, sources: str, linux: Path) -> None:
     """Note in a file that the kernel `linux` was built from the state `sources` of a tree."""
-    record.write_text(json.dumps({"sources": sources, "linux": stamp(linux)}))
+    record.write_text(json.dumps({"sources": sources, "linux": stamp(linux)}), encoding="utf-8")
 
 
 def kept(record: Path, linux: Path) -> str:

@@ -55,7 +55,7 @@ def _write(path: Path, value: object) -> None:
     temporary = path.with_name(f".{path.name}.{key(str(id(value)))}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(value))
+        temporary.write_text(json.dumps(value), encoding="utf-8")
         temporary.replace(path)
     except OSError:
         return

@@ -50,7 +50,7 @@ def update(tree: Path, place: Path, clean: Callable[[], None]) -> None:
         clean()
         gone = {name for name in names if not os.path.lexists(place / name)}
         names, built = names - gone, built | gone
-    record.write_text(json.dumps({"links": sorted(names), "built": sorted(built)}))
+    record.write_text(json.dumps({"links": sorted(names), "built": sorted(built)}), encoding="utf-8")
 
 
 def add(tree: Path, place: Path, names: Iterable[str]) -> None:

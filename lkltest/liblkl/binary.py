@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import mmap
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ def scan(path: Path, data: mmap.mmap) -> Binary:
     return Binary(
         path=path, machine=parts[0].machine, bits=parts[0].bits, windows=parts[0].windows, defined=defined,
         undefined=frozenset[str]().union(*(part.undefined for part in parts)) - defined,
-        version=found[0][1].decode() if found else "",
+        version=found[0][1].decode(errors="replace") if found else "",
         banner=found[0][0].decode(errors="replace") if found else "",
         debug=any(part.debug for part in parts), local=sum(part.local for part in parts),
     )  # fmt: skip
@@ -207,7 +208,7 @@ def thin(path: Path, data: mmap.mmap) -> Iterator[Path]:
         if name == "//":
             table = data[start:start + size]
         elif re.fullmatch(r"/\d+", name):
-            yield path.parent / table[int(name[1:]):].split(b"/\n", 1)[0].decode()
+            yield path.parent / os.fsdecode(table[int(name[1:]):].split(b"/\n", 1)[0])
         elif name not in {"/", "/SYM64/"}:
             yield path.parent / name.removesuffix("/")
 

@@ -81,7 +81,7 @@ class Log:
         first = "\n".join(f"  {text}" for text in self.wrong[:5]) or "  (no line of its output says why)"
         return BuildError(
             f"{what} failed with {ended.describe()}; its first errors:\n{first}\nThe whole log is {self.path}",
-            output=self.path.read_text(errors="replace")[-20_000:],
+            output=self.path.read_text(encoding="utf-8", errors="replace")[-20_000:],
             exit_code=exit_code,
         )
 
@@ -151,7 +151,7 @@ def python(folder: Path | None = None) -> Iterator[str]:
     path = os.environ.get("PATH", os.defpath)
     with tempfile.TemporaryDirectory(prefix=".lkltest-bin-", dir=folder, ignore_cleanup_errors=True) as programs:
         program = Path(programs) / "python"
-        program.write_text(PYTHON.format(python=sys.executable))
+        program.write_bytes(os.fsencode(PYTHON.format(python=sys.executable)))
         program.chmod(0o755)
         yield f"{programs}{os.pathsep}{path}"
 
@@ -235,13 +235,15 @@ class Tree:
         """Remove the forbidden options from the defconfig, and add the options of the recipe."""
         defconfig = self.root / "arch" / "lkl" / "defconfig"
         gone = tuple(f"{option}=" for option in self.recipe.forbidden)
-        lines = [line for line in defconfig.read_text().splitlines() if not line.startswith(gone or ("\n",))]
+        text = defconfig.read_text(encoding="utf-8", errors="surrogateescape")
+        lines = [line for line in text.splitlines() if not line.startswith(gone or ("\n",))]
         lines += [f"# {option} is not set" for option in self.recipe.forbidden]
-        defconfig.write_text("\n".join([*lines, *self.recipe.added]) + "\n")
+        text = "\n".join([*lines, *self.recipe.added]) + "\n"
+        defconfig.write_text(text, encoding="utf-8", errors="surrogateescape")
 
     def prove_config(self) -> None:
         """Raise BuildError unless the wanted options survived: kconfig silently drops those that it cannot have."""
-        lines = set((self.root / ".config").read_text().splitlines())
+        lines = set((self.root / ".config").read_text(encoding="utf-8", errors="replace").splitlines())
         lost = [option for option in self.recipe.required if not {f"{option}=y", f"{option}=m"} & lines]
         lost += [line for line in self.recipe.added if line not in lines and not line.startswith("#")]
         kept = [option for option in self.recipe.forbidden if f"{option}=y" in lines]

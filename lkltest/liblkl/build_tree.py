@@ -152,8 +152,8 @@ def before_install(root: Path) -> list[str]:
 
 def mentions(root: Path, makefiles: Sequence[str], pattern: str) -> bool:
     """Whether a line of one of these makefiles matches; those that are not there do not."""
-    texts = [(root / name).read_text(errors="replace") for name in makefiles if (root / name).is_file()]
-    return any(re.search(pattern, text, re.MULTILINE) for text in texts)
+    files = [root / name for name in makefiles if (root / name).is_file()]
+    return any(re.search(pattern, file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE) for file in files)
 
 
 def with_old_kernel(plan: Plan) -> tuple[str, ...]:
@@ -178,7 +178,7 @@ def of_uml(root: Path, output: Path, common: list[str], jobs: int) -> Plan:
 def first_generation(root: Path) -> bool:
     """Whether a tree's makefile is G1's: its `all` needs libfuse and libarchive, so it has targets of its own."""
     makefile = root / "tools" / "lkl" / "Makefile"
-    return makefile.is_file() and "\nstatic:" in makefile.read_text(errors="replace")
+    return makefile.is_file() and "\nstatic:" in makefile.read_text(encoding="utf-8", errors="replace")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ def remove_unreadable(tools: Path) -> None:
         for file in files:
             if file.startswith(".") and file.endswith(".cmd"):
                 record = Path(folder, file)
-                if not readable(record.read_text(errors="replace")):
+                if not readable(record.read_text(encoding="utf-8", errors="replace")):
                     record.unlink()
 
 

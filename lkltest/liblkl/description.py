@@ -111,8 +111,11 @@ def plain_version(text: str) -> str:
 
 def release(layout: Layout) -> str:
     """The version that the tree was configured as, where it tells."""
+    if layout.output is None:
+        return ""
+    file = layout.output / "include/config/kernel.release"
     try:
-        return (layout.output / "include/config/kernel.release").read_text().strip() if layout.output else ""
+        return file.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return ""
 
@@ -120,7 +123,7 @@ def release(layout: Layout) -> str:
 def settled(layout: Layout) -> frozenset[str]:
     """The options that are set in the tree's .config, where there is one."""
     try:
-        text = (layout.output / ".config").read_text(errors="replace") if layout.output else ""
+        text = (layout.output / ".config").read_text(encoding="utf-8", errors="replace") if layout.output else ""
     except OSError:
         return frozenset()
     return frozenset(re.findall(r"^(CONFIG_\w+)=", text, re.M))

@@ -46,7 +46,7 @@ def remember(path: Path, cache: Path, liblkl: Liblkl, watched: dict[str, Any]) -
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(saved))
+        temporary.write_text(json.dumps(saved), encoding="utf-8")
         temporary.replace(target)
     except (OSError, UnicodeError):
         discard(temporary)

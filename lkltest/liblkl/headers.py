@@ -35,7 +35,8 @@ def read(include: Sequence[Path], flags: Sequence[str], settings: Settings) -> H
     generation = shape(text, include)
     config, version = configuration(include)
     autoconf = next((d / "lkl_autoconf.h" for d in include if (d / "lkl_autoconf.h").is_file()), None)
-    host = frozenset(re.findall(r"^#define LKL_HOST_CONFIG_(\w+) y", autoconf.read_text(), re.M)) if autoconf else None
+    options = autoconf.read_text(encoding="utf-8", errors="replace") if autoconf else ""
+    host = frozenset(re.findall(r"^#define LKL_HOST_CONFIG_(\w+) y", options, re.M)) if autoconf else None
     return Headers(
         generation=generation,
         inlines=frozenset(re.findall(r"^static (?:__)?inline(?:__)? [^;={}()]*?\b(_*lkl_\w+)\s*\(", text, re.M)),
@@ -81,7 +82,7 @@ def configuration(include: Sequence[Path]) -> tuple[frozenset[str], str]:
     """The kernel options that are set and the kernel's version, from the headers' copy of kbuild's autoconf.h."""
     for file in (folder / name for folder in include for name in CONFIGURATIONS):
         try:
-            text = file.read_text(errors="replace")
+            text = file.read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
         options = re.findall(r"^#define (?:LKL_)?(CONFIG_\w+?)(?:_MODULE)? ", text, re.M)

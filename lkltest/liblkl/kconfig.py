@@ -19,7 +19,7 @@ def options(file: Path) -> dict[str, str] | None:
     Quotes and backslashes are left out: kbuild writes strings without them into auto.conf since 5.19.
     """
     try:
-        text = file.read_text(errors="replace")
+        text = file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
     return {name: re.sub(r'["\\]', "", value.strip()) for name, value in _SET.findall(text)}

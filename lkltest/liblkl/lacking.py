@@ -46,9 +46,10 @@ def disks(include: Sequence[Path]) -> tuple[str, ...]:
 @functools.cache
 def _asked() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The operations and the system calls that the harness can do without."""
-    table = _TABLE.search(_COMMENT.sub("", (_INTERNAL / "host.h").read_text()))
+    table = _TABLE.search(_COMMENT.sub("", (_INTERNAL / "host.h").read_text(encoding="utf-8")))
     assert table is not None
-    calls = re.findall(r"^#ifdef LKLTEST_LACKS_CALL_(\w+)", (_INTERNAL / "lacking.h").read_text(), re.MULTILINE)
+    lacks = (_INTERNAL / "lacking.h").read_text(encoding="utf-8")
+    calls = re.findall(r"^#ifdef LKLTEST_LACKS_CALL_(\w+)", lacks, re.MULTILINE)
     return tuple(_MEMBER.findall(table[1])), tuple(calls)
 
 
@@ -92,7 +93,7 @@ def _read(include: Sequence[Path], header: str) -> str:
     """A header without its comments; empty where it is in none of the directories."""
     for folder in include:
         try:
-            return _COMMENT.sub("", (folder / header).read_text(errors="replace"))
+            return _COMMENT.sub("", (folder / header).read_text(encoding="utf-8", errors="replace"))
         except OSError:
             continue
     return ""

@@ -148,7 +148,7 @@ def source_of(output: Path) -> Path | None:
     if (link / "Kconfig").is_file():
         return link.resolve()
     try:
-        makefile = (output / "Makefile").read_text(errors="surrogateescape")
+        makefile = os.fsdecode((output / "Makefile").read_bytes())
     except OSError:
         return None
     found = re.search(r"^include (.+)/Makefile$|^KERNELSRC\s*:?=\s*(.+)$|^MAKEARGS\s*:=\s*-C (\S+)", makefile, re.M)

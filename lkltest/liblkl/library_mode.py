@@ -27,7 +27,7 @@ V8 = LibraryMode("SUBARCH=lkl", "tools/testing/selftests/um")
 def of(root: Path) -> LibraryMode:
     """The form of a tree's library mode, as its makefiles have it: v7's reads UMMODE, v8's is a sub-architecture."""
     try:
-        makefile = (root / "arch/um/Makefile").read_text(errors="replace")
+        makefile = (root / "arch/um/Makefile").read_text(encoding="utf-8", errors="replace")
     except OSError:
         makefile = ""
     if re.search(r"\bUMMODE\b", makefile):

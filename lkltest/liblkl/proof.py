@@ -91,7 +91,7 @@ def records(built: Built) -> Iterator[str]:
         if not _filled(made) or time_of(made) >= built.started:
             continue
         limit = time_of(made)
-        for word in set(_FILE.findall(record.read_text(errors="replace"))):
+        for word in set(_FILE.findall(record.read_text(encoding="utf-8", errors="replace"))):
             if word not in times:
                 times[word] = time_of(built.output / word)
             if min(times[word], built.started) > limit and "/" in word and not _left_over(built, made):

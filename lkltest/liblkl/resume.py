@@ -15,7 +15,7 @@ COMPILER = "compiler"  # beside the tree: the version of the compiler that has m
 
 def prepare(tree: Path, compiler: str) -> None:
     """Remember that a tree is patched and configured, for a run that goes on with it."""
-    (tree.parent / COMPILER).write_text(compiler + _boot())
+    (tree.parent / COMPILER).write_text(compiler + _boot(), encoding="utf-8")
     half = tree.parent / f"{KEPT}.half"
     shutil.copytree(tree / TOOLS, half, symlinks=True)
     half.rename(tree.parent / KEPT)
@@ -31,7 +31,7 @@ def take(tree: Path, compiler: str) -> int | None:
     """
     kept = tree.parent / KEPT
     try:
-        goes_on = kept.is_dir() and (tree.parent / COMPILER).read_text() == compiler + _boot()
+        goes_on = kept.is_dir() and (tree.parent / COMPILER).read_text(encoding="utf-8") == compiler + _boot()
     except OSError:
         goes_on = False
     if not goes_on:
@@ -45,7 +45,7 @@ def take(tree: Path, compiler: str) -> int | None:
 def _boot() -> str:
     """The id of the machine's present boot; empty where the kernel does not tell it."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text()
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8")
     except OSError:
         return ""
 

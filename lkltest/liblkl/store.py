@@ -31,4 +31,4 @@ def seal(place: Path, recipe: Recipe) -> None:
     """Write the marker of a whole kernel."""
     sizes = {name: (place / name).stat().st_size for name in WHOLE}
     about = {"name": recipe.name, "origin": f"npm {recipe.spec}", "built": time.time(), "sizes": sizes}
-    (place / MARKER).write_text(json.dumps(about, indent=1) + "\n")
+    (place / MARKER).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")

@@ -21,7 +21,7 @@ def mark(directory: Path) -> None:
     with contextlib.suppress(OSError):  # a full disk
         (directory / MARK).touch()
     if all(_ours(path) for path in directory.parent.iterdir()):
-        with contextlib.suppress(OSError), (directory.parent / ".gitignore").open("x") as file:
+        with contextlib.suppress(OSError), (directory.parent / ".gitignore").open("x", encoding="utf-8") as file:
             file.write(IGNORE)
 
 
@@ -34,12 +34,12 @@ def unmark(directory: Path) -> None:
     root = directory.parent
     ignore = root / ".gitignore"
     with contextlib.suppress(OSError):
-        if os.listdir(root) == [ignore.name] and ignore.read_text() == IGNORE:  # noqa: PTH208 -- names
+        if os.listdir(root) == [ignore.name] and ignore.read_text(encoding="utf-8") == IGNORE:  # noqa: PTH208 -- names
             ignore.unlink()
             try:
                 root.rmdir()
             except OSError:  # another session has begun to use it
-                ignore.write_text(IGNORE)
+                ignore.write_text(IGNORE, encoding="utf-8")
 
 
 def trim(root: Path, size: int, runs: int) -> list[str]:

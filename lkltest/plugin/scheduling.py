@@ -50,7 +50,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 def _has_kunit(root: Path, file: str) -> bool:
     """Whether a test file declares KUnit tests."""
     try:
-        return re.search(r"\bKUnit\(", (root / file).read_text(errors="replace")) is not None
+        return re.search(r"\bKUnit\(", (root / file).read_text(encoding="utf-8", errors="replace")) is not None
     except OSError:
         return False
 
@@ -66,7 +66,7 @@ def _is_program(root: Path, path: str) -> bool:
     if not name:
         return False
     try:
-        text = (root / file).read_text(errors="replace")
+        text = (root / file).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return True  # a program of the command line that PATH has
     return re.search(rf"^\s*class {re.escape(name)}\b", text, re.MULTILINE) is None

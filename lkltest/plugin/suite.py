@@ -148,7 +148,7 @@ class ProgramSuite(pytest.Class):
 
     def _find_line(self) -> int:
         """The line of the suite's file that declares the program."""
-        text = self.path.read_text(errors="replace")
+        text = self.path.read_text(encoding="utf-8", errors="replace")
         match = re.search(rf"^(?:def )?{re.escape(self.name)}\b", text, re.MULTILINE)
         return text.count("\n", 0, match.start()) + 1 if match else 1
 

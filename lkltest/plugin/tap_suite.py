@@ -103,7 +103,7 @@ class TapSuite(ProgramSuite):
     def _find_line(self) -> int:
         if not self.variable:  # of the command line
             return 1
-        text = self.path.read_text(errors="replace")
+        text = self.path.read_text(encoding="utf-8", errors="replace")
         match = re.search(rf"^[^\S\n]*(?:def )?{re.escape(self.variable)}\b", text, re.MULTILINE)
         return text.count("\n", 0, match.start()) + 1 if match else 1
 

@@ -49,7 +49,7 @@ class CutChecker:
         """
         image = Image(path.stem, path, "", (place,), packed=False)
         text = path.with_suffix(".promises")
-        text.write_text("".join(f"{line}\n" for line in said))
+        text.write_text("".join(f"{line}\n" for line in said), encoding="utf-8", errors="surrogateescape")
         problems, _ = run(self.launch, [*image.arguments(), f"promises={text}"], path.parent)
         return problems or check(image)
 
@@ -159,7 +159,7 @@ def _keep(disk: RecordedDisk, cut: Cut, problems: list[str], directory: Path, li
             indent=1,
         )
         + "\n"
-    )
+    , encoding="utf-8")
     return directory / KEPT
 
 
@@ -187,7 +187,7 @@ def load_saved(path: Path) -> SavedCut:
     """Read a kept cut, named by its directory or its cut.json; raises UsageError where it is none."""
     recipe = path / KEPT if path.is_dir() else path
     try:
-        told = json.loads(recipe.read_text())
+        told = json.loads(recipe.read_text(encoding="utf-8"))
         settled = volume(told["volume"])
         return SavedCut(
             directory=recipe.parent,

@@ -38,7 +38,7 @@ def _why_not(kernel: Liblkl, tools: Path, name: str) -> str:
     """Why a tree has not built a program, as its makefile (Targets) and the host's configuration tell."""
     source = (kernel.root or tools.parent.parent) / "tools" / "lkl" / "Targets"
     try:
-        text = source.read_text(errors="replace")
+        text = source.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return f"{tools / name} is not built: run make -C {tools}"
     conditions = list(_conditions(text, name.removesuffix(".so")))

@@ -38,7 +38,7 @@ def read(source: Path) -> tuple[Declared, ...]:
     Raises UsageError where the source, or what its table says, cannot be read.
     """
     try:
-        text = source.read_text(errors="replace")
+        text = source.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise UsageError(f"cannot read the C source {source}: {error.strerror}; mend the path in the suite") from None
     try:
@@ -53,7 +53,7 @@ def read_compiled(source: Path, preprocess: Callable[[str], str | None]) -> tupl
     `preprocess` gives what the preprocessor makes of a text in the place of the source, or None where it cannot.
     """
     points = read(source)
-    text = source.read_text(errors="replace")
+    text = source.read_text(encoding="utf-8", errors="replace")
     code = plain_code(text)
     if not any(_CONDITION.match(line) for line in code.split("\n")):
         return points

@@ -62,7 +62,7 @@ def require(settings: Settings) -> None:
 def require_terminal() -> None:
     """Raise UsageError where gdb would have no terminal."""
     try:
-        with Path("/dev/tty").open():
+        with Path("/dev/tty").open(encoding="utf-8"):
             pass
     except OSError:
         raise UsageError("--lkl-gdb needs a terminal: run pytest from one, without xdist") from None

@@ -57,14 +57,14 @@ def _of_kselftest(tests: Path) -> dict[str, tuple[Path, ...]]:
 def _makefile(file: Path) -> str:
     """A makefile with its continued lines joined, without comments; empty where there is none."""
     try:
-        text = file.read_text(errors="replace")
+        text = file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
     return re.sub(r"#.*", "", text.replace("\\\n", " "))
 
 
 def _has_main(sources: Sequence[Path]) -> bool:
-    return any(_MAIN.search(plain_code(source.read_text(errors="replace"))) for source in sources)
+    return any(_MAIN.search(plain_code(source.read_text(encoding="utf-8", errors="replace"))) for source in sources)
 
 
 def sources(kernel: Kernel, name: str) -> tuple[Path, ...]:
@@ -93,5 +93,6 @@ def missing(kernel: Kernel, name: str) -> str:
 
 def flags(main: Path, others: Sequence[Path]) -> tuple[str, ...]:
     """The compiler's flags of one program: its own headers, its log and its output passed through ours."""
-    shared = any(re.search(r"^void lkl_test_log\b", source.read_text(errors="replace"), re.M) for source in others)
+    texts = (source.read_text(encoding="utf-8", errors="replace") for source in others)
+    shared = any(re.search(r"^void lkl_test_log\b", text, re.M) for text in texts)
     return (*FLAGS, f"-I{main.parent}", *(("-Wl,--wrap=lkl_test_log", "-Wl,--wrap=printf") if shared else ()))

@@ -93,7 +93,7 @@ def identity(kernel: Kernel, settings: Settings) -> str:
 def processor() -> str:
     """The lines that tell the first processor of this host from another model."""
     lines = []
-    with contextlib.suppress(OSError), Path("/proc/cpuinfo").open() as file:
+    with contextlib.suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
         for line in iter(file.readline, "\n"):
             if not line:
                 break
@@ -130,7 +130,7 @@ class Memory:
         with contextlib.suppress(OSError):
             self.directory.mkdir(parents=True, exist_ok=True)
             temporary = file.with_name(f".{file.name}.{os.getpid()}")
-            temporary.write_text(json.dumps(asdict(failure) if failure else {}))
+            temporary.write_text(json.dumps(asdict(failure) if failure else {}), encoding="utf-8")
             temporary.replace(file)
             self._forget()
 

@@ -210,4 +210,4 @@ def text(value: str) -> str:
 
 def asset(name: str) -> str:
     """A style sheet or a script that the page carries."""
-    return (resources.files("lkltest.sessionreport") / name).read_text()
+    return (resources.files("lkltest.sessionreport") / name).read_text(encoding="utf-8")

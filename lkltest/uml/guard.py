@@ -115,7 +115,7 @@ def start(argv: list[str]) -> int | None:
 
 def nudge(uml: int) -> None:
     """Make a UML look at its consoles, unless it is starting or ending: then the signal would kill it."""
-    with open(f"/proc/{uml}/status") as status:  # noqa: PTH123 -- not reaped yet: the number is its
+    with open(f"/proc/{uml}/status", encoding="utf-8", errors="replace") as status:  # noqa: PTH123 -- not reaped yet: the number is its
         caught = next((int(line.split()[1], 16) for line in status if line.startswith("SigCgt:")), 0)
     if caught >> (signal.SIGIO - 1) & 1:
         os.kill(uml, signal.SIGIO)

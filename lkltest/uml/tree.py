@@ -27,7 +27,7 @@ def demand_tree(tree: Path) -> None:
 
 def version(tree: Path) -> str:
     """The kernel's version, by its makefile."""
-    text = (tree / "Makefile").read_text(errors="replace")
+    text = (tree / "Makefile").read_text(encoding="utf-8", errors="replace")
     lines = re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *= *(\S*)", text, re.MULTILINE)
     found: dict[str, str] = dict(lines)
     numbers = [found[name] for name in ("VERSION", "PATCHLEVEL", "SUBLEVEL") if found.get(name)]

@@ -48,7 +48,7 @@ class Hijacked:
         """The output of a program that must succeed, with the hijack library's own settings."""
         env = [f"LD_PRELOAD={self.library}"]
         if settings:  # an empty object is none that the library could parse
-            self.config.write_text(json.dumps(settings))
+            self.config.write_text(json.dumps(settings), encoding="utf-8")
             env.append(f"LKL_HIJACK_CONFIG_FILE={self.config}")
         return command(*wrapper, "env", *env, *argv)
 

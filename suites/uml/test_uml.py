@@ -112,10 +112,10 @@ def test_hostfs(uml: Uml, init: Path) -> None:
     with booted(uml, init) as console:
         console.expect("^ready$")
         root = Path(f"/proc/{console.pid}/cwd/root")
-        (root / "from-the-host").write_text("hello guest")
+        (root / "from-the-host").write_text("hello guest", encoding="utf-8")
         assert console.ask("read /from-the-host") == "hello guest"
         assert console.ask("write /tmp/from-the-guest hello host") == "done"
-        assert (root / "tmp/from-the-guest").read_text() == "hello host"
+        assert (root / "tmp/from-the-guest").read_text(encoding="utf-8") == "hello host"
 
 
 def test_two_at_once(uml: Uml, init: Path) -> None:

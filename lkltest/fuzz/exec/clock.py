@@ -47,8 +47,9 @@ class CpuClock:
         with contextlib.suppress(OSError):
             for thread in self.directory.iterdir():
                 with contextlib.suppress(OSError, IndexError, ValueError):  # it has ended
-                    ran, waited = map(int, (thread / "schedstat").read_text().split()[:2])
-                    state = (thread / "stat").read_text().rpartition(")")[2].split()[0]
+                    ran, waited = map(int, (thread / "schedstat").read_text(encoding="utf-8").split()[:2])
+                    stat = (thread / "stat").read_bytes()  # the name of a thread is any bytes
+                    state = stat.rpartition(b")")[2].split()[0].decode()
                     found[thread.name] = Task(ran, waited, state == "R")
         return found
 

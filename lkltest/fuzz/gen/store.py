@@ -53,7 +53,7 @@ def prepare(directory: Path) -> None:
 def load(path: Path, complain: Callable[[str], None]) -> str | None:
     """The text of a file; None where there is none, or no call in it: then `complain` is given the reason."""
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         why = "" if any(line.strip() and not line.startswith("#") for line in text.splitlines()) else "it has no calls"
     except OSError as error:
         why = str(error.strerror)
@@ -87,7 +87,7 @@ def put(directory: Path, text: str) -> str:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            temporary.write_text(text)
+            temporary.write_text(text, encoding="utf-8")
             temporary.replace(path)
     except OSError as error:
         raise UsageError(f"cannot write into the corpus {directory}: {error.strerror}; name another one") from None

@@ -6,6 +6,7 @@ some directories' blocks as they are, and a list of revoked blocks.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def leave(path: Path, metadata: Metadata) -> None:
         data.write_bytes(b"".join(metadata.base.map[block.offset : block.offset + size] for block in chosen))
         version = "-c -v 3" if any(block.seals for block in chosen) else ""
         # A revoked block beyond all files: nothing of the image depends on it.
-        commands.write_text(f"jo {version}\njw -b {numbers} {data}\njw -r {metadata.base.size // size - 1}\njc\n")
+        revoked = metadata.base.size // size - 1
+        commands.write_bytes(os.fsencode(f"jo {version}\njw -b {numbers} {data}\njw -r {revoked}\njc\n"))
         told = run_tool(["debugfs", "-w", "-f", str(commands), str(path)])
     if not told.ok:
         raise BuildError(f"debugfs leaves no journal in {path.name}", output_of(told))

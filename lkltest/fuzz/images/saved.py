@@ -52,18 +52,19 @@ def keep_base(directory: Path, target: Target) -> Path:
 def _fill(work: Path, shrunk: Shrunk, target: Target, settings: Settings, seed: str) -> Finding:
     """Write a finding's files into a directory."""
     report, config = shrunk.report, target.config
-    (work / IMAGE).write_text(difference(shrunk.input, target).text(target.metadata))
-    (work / "program.txt").write_text(print_program(shrunk.input.program, Namer(target.description)))
-    (work / "console.log").write_text(report.console)
-    (work / "stack.txt").write_text(report.stack)
-    (work / "kernel.txt").write_text(findings.describe_kernel(config.liblkl, config))
+    (work / IMAGE).write_text(difference(shrunk.input, target).text(target.metadata), encoding="utf-8")
+    (work / "program.txt").write_text(print_program(shrunk.input.program, Namer(target.description)), encoding="utf-8")
+    (work / "console.log").write_text(report.console, encoding="utf-8", errors="surrogateescape")
+    (work / "stack.txt").write_text(report.stack, encoding="utf-8", errors="surrogateescape")
+    kernel = findings.describe_kernel(config.liblkl, config)
+    (work / "kernel.txt").write_text(kernel, encoding="utf-8", errors="surrogateescape")
     reproducer = bool(shrunk.times) and _write_reproducer(work, shrunk, target, settings)
     finding = Finding(
         name=report.name, kind=report.type, title=report.title, signature=report.signature, image=target.recipe,
         kernel=config.liblkl.name, version=config.liblkl.version, times=shrunk.times, of=shrunk.of,
         reproducer=reproducer, seed=seed, shrunk=shrunk.complete, examined=bool(shrunk.of), cmdline=config.cmdline,
     )
-    (work / findings.DATA).write_text(json.dumps(asdict(finding), indent=1) + "\n")
+    (work / findings.DATA).write_text(json.dumps(asdict(finding), indent=1) + "\n", encoding="utf-8")
     return finding
 
 
@@ -89,11 +90,12 @@ def _write_reproducer(work: Path, shrunk: Shrunk, target: Target, settings: Sett
                                guarded=report.type == ReportType.OVERRUN, clean=report.call == BETWEEN)
     except (KeyError, ValueError):
         return False
-    path.write_text(source)
+    path.write_text(source, encoding="utf-8", errors="surrogateescape")
     if findings.confirm(path, report, target.config, settings, [str(target.base.path)]):
         return True
     path.unlink()
-    (work / "unconfirmed.c").write_text(source.replace(findings.CONFIRMED, findings.UNCONFIRMED, 1))
+    source = source.replace(findings.CONFIRMED, findings.UNCONFIRMED, 1)
+    (work / "unconfirmed.c").write_text(source, encoding="utf-8", errors="surrogateescape")
     return False
 
 
@@ -106,7 +108,7 @@ def has_image(finding: Path) -> bool:
 def load(finding: Path, settings: Settings) -> Iterator[tuple[Target, Input]]:
     """Read a finding with an image, and unpack its base. Raises UsageError where something is missing."""
     try:
-        wanted = parse_difference((finding / IMAGE).read_text())
+        wanted = parse_difference((finding / IMAGE).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {finding / IMAGE}: {error}") from None
     recipe = recipes([wanted.recipe])[0]

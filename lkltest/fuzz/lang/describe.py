@@ -129,7 +129,7 @@ def read_annotations() -> dict[str, dict[str, Any]]:
     """The annotated layer: its sections, joined over its files."""
     joined: dict[str, dict[str, Any]] = {}
     for path in sorted(ANNOTATIONS.glob("*.toml")):
-        for section, entries in tomllib.loads(path.read_text()).items():
+        for section, entries in tomllib.loads(path.read_text(encoding="utf-8")).items():
             joined.setdefault(section, {}).update(entries)
     return joined
 

@@ -100,10 +100,10 @@ def read(liblkl: Liblkl, settings: Settings, wanted: Iterable[str], extra: Extra
     place = settings.cache / "fuzz" / f"headers-{cache.key(FORMAT, text, source)}"
 
     def make(directory: Path) -> None:
-        (directory / "probe.c").write_text(source)
+        (directory / "probe.c").write_text(source, encoding="utf-8")
         compile_probe(liblkl, settings, directory)
         data = dataclasses.asdict(extract(directory / "probe.o", text))
-        (directory / "headers.json").write_text(json.dumps(data))
+        (directory / "headers.json").write_text(json.dumps(data), encoding="utf-8")
 
     if (kept := stored(place)) is None:
         kept = stored(cache.make_once(place, make, whole=lambda directory: stored(directory) is not None))
@@ -222,7 +222,7 @@ def listed(liblkl: Liblkl) -> tuple[str, ...]:
     for directory in liblkl.include:
         path = directory / "lkl/asm/syscall_defs.h"
         if path.is_file():
-            return tuple(LISTED.findall(path.read_text(errors="replace")))
+            return tuple(LISTED.findall(path.read_text(encoding="utf-8", errors="replace")))
     raise UsageError(
         f"no lkl/asm/syscall_defs.h under {', '.join(map(str, liblkl.include))}: the tree is not built, "
         "or its headers were not installed; run make -C tools/lkl"

@@ -72,7 +72,7 @@ def build(liblkl: Liblkl, settings: Settings) -> Path:
     def make(directory: Path) -> None:
         with contextlib.redirect_stdout(io.StringIO()):  # cffi prints the file's name
             ffi.emit_c_code(str(directory / f"{MODULE}.c"))
-        (directory / "protocol.h").write_text(protocol)
+        (directory / "protocol.h").write_text(protocol, encoding="utf-8")
         command = [*argv, f"{MODULE}.c", str(HERE / "executor.c"), "-o", f"{MODULE}.so", *tail]
         done = process.run(command, cwd=directory, timeout=300, merge=True)
         if not done.ok:

@@ -106,6 +106,8 @@ def run(arguments: argparse.Namespace) -> int:
         results = list(shown(running, out, quiet=arguments.quiet))
         took = time.monotonic() - started
         memory.remember(kernel, place, known, results)
+    order = {case: number for number, case in enumerate(cases)}
+    results.sort(key=lambda result: order[result.case])  # those of several kernels come as they end
     print(summary(results, took), file=out, flush=True)
     write_all(arguments, results, kernel, tree)
     return int(verdict(results, cases))

@@ -23,8 +23,8 @@ from lkltest.uml import Uml
 from lkltest.uml.machine import directory, guarded
 
 MEMORY = 1 << 30  # bytes, as kunit.py gives
-ENABLE = "kunit.enable=1"
-WORDS = ("console=tty0", "con=null", "con0=fd:0,fd:1", "kunit_shutdown=halt", "noreboot", ENABLE)  # of a UML
+COMMON = ("kunit.enable=1", "printk.time=1")  # on every command line; the stamps tell how long each case took
+WORDS = ("console=tty0", "con=null", "con0=fd:0,fd:1", "kunit_shutdown=halt", "noreboot", *COMMON)  # of a UML
 BOOT = Path(__file__).with_name("boot.c")  # of a library
 START = 60.0  # seconds to boot
 SILENCE = 2.0  # seconds until a kernel is asked to print what it keeps back
@@ -101,7 +101,7 @@ class Machine(Closing):
 def command(kernel: Kernel, words: Sequence[str], workdir: Path, settings: Settings) -> list[str]:
     """The command that boots a kernel with these words on its command line, in the empty directory `workdir`."""
     if _is_library(kernel):
-        return [str(cc.compile(BOOT, kernel, settings)), str(MEMORY), ENABLE, *words]
+        return [str(cc.compile(BOOT, kernel, settings)), str(MEMORY), *COMMON, *words]
     assert _is_uml(kernel)
     return guarded(kernel, workdir, [*WORDS, *words], mem=MEMORY, processes=False)
 

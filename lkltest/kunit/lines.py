@@ -15,7 +15,14 @@ SANITIZER = re.compile(klog.SANITIZER_PATTERN)
 
 def text_of(line: str) -> str:
     """A line without its end, escape sequences and printk's time stamp; its indentation stays."""
-    return STAMP.sub("", ESCAPE.sub("", line.rstrip("\r\n")), count=1)
+    return parts_of(line)[1]
+
+
+def parts_of(line: str) -> tuple[float | None, str]:
+    """The time of printk's stamp, in the kernel's seconds, None where the line has none; and the text (`text_of`)."""
+    plain = ESCAPE.sub("", line.rstrip("\r\n"))
+    stamp = STAMP.match(plain)
+    return (float(stamp[0][1:].partition("]")[0]), plain[stamp.end() :]) if stamp else (None, plain)
 
 
 def poison(line: str) -> str:

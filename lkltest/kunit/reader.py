@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lkltest.klog import PANIC
-from lkltest.kunit.lines import is_expected, is_warning, poison, text_of
+from lkltest.kunit.lines import is_expected, is_warning, parts_of, poison
 from lkltest.kunit.listing import ATTRIBUTE, START, Case
 from lkltest.kunit.results import Parameter, Result, Status
 
@@ -38,6 +38,7 @@ class Reader:
         self.poisoned = False  # the latest result is of a case that leaves a kernel not to be trusted
         self.plan_due = False  # a version line, or the beginning of a suite or of parameters, has come before it
         self.panic = ""
+        self.stamp: float | None = None  # of the latest line that has one: the kernel keeps results back (`feed`)
         self._begin()
 
     @property
@@ -57,11 +58,23 @@ class Reader:
         self.inside = False  # the case has parameters
         self.report = ""  # the first that poisons the kernel
         self.warnings = 0
-        self.since = time.monotonic()
+        self.since, self.since_stamp = time.monotonic(), self.stamp
+
+    def feed_all(self, lines: Iterable[str]) -> None:
+        """Take in lines up to the result of a case that leaves a kernel not to be trusted."""
+        for line in lines:
+            self.feed(line)
+            if self.poisoned:
+                return
 
     def feed(self, raw: str) -> None:
-        """Take in a line."""
-        line = text_of(raw)
+        """Take in a line.
+
+        A result comes when the kernel prints the next line, often at the end of the next case: only its stamp says
+        when the case ended.
+        """
+        stamp, line = parts_of(raw)
+        self.stamp = self.stamp if stamp is None else stamp
         if not self._structure(line):
             self._keep(line)
 
@@ -147,8 +160,12 @@ class Reader:
         if self.report:
             status, reason = Status.FAILED, self.report
         self.poisoned, self.ended_early = bool(self.report), False
-        self.done.append(self.result(case, status, reason))
+        self.done.append(self.result(case, status, reason, self._seconds_by_stamps()))
         self._begin()
+
+    def _seconds_by_stamps(self) -> float | None:
+        """The time between the line before the case and the latest one, as the kernel has it; None without stamps."""
+        return None if self.stamp is None or self.since_stamp is None else max(0.0, self.stamp - self.since_stamp)
 
     def _close(self, name: str) -> bool:
         """Take in the line of a suite's end; whether it is the expected one.
@@ -192,10 +209,10 @@ class Reader:
         self.ended_early = False
         self._begin()
 
-    def result(self, case: Case, status: Status, reason: str) -> Result:
-        """A result with all that has come since the one before."""
+    def result(self, case: Case, status: Status, reason: str, seconds: float | None = None) -> Result:
+        """A result with all that has come since the one before; without `seconds` it took until now."""
         lines = list(self.lines)
         if self.left_out:
             lines.insert(HALF, f"[lkltest: {self.left_out} lines left out here]")
-        seconds = time.monotonic() - self.since
+        seconds = time.monotonic() - self.since if seconds is None else seconds
         return Result(case, status, reason, tuple(self.parameters), "\n".join(lines), self.warnings, seconds)

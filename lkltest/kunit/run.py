@@ -56,13 +56,19 @@ def run(kernel: Kernel, group: Group, everything: Sequence[Case], options: Optio
         except UsageError as error:
             yield from (Result(case, Status.FAILED, f"not run: {error}") for case in pending)
             return
-        reader, loss = one(kernel, boot, options)
-        done, alone, hint = list(reader.done), None, ""
-        if unsettled and done:
-            unsettled.chances -= 1
-            if not unsettled.chances:
-                yield blamed(unsettled.result, unsettled.loss)
-                unsettled = None
+        sent: list[Result] = []
+        chance = True
+        for read in one(kernel, boot, options):
+            reader, loss = read
+            if unsettled and reader.done and chance:
+                chance, unsettled.chances = False, unsettled.chances - 1
+                if not unsettled.chances:
+                    yield blamed(unsettled.result, unsettled.loss)
+                    unsettled = None
+            certain = reader.done[len(sent) : -1]  # the latest one may be to blame for what follows
+            yield from certain
+            sent += certain
+        done, alone, hint = reader.done[len(sent) :], None, ""
         if loss and done and reader.current is None:
             done[-1] = blamed(done[-1], loss)
         elif loss and done:
@@ -76,31 +82,35 @@ def run(kernel: Kernel, group: Group, everything: Sequence[Case], options: Optio
             unsettled = None
             done = lost(reader, loss, pending)
         yield from done
-        over = {result.case for result in done} | ({unsettled.result.case} if unsettled else set())
+        over = {result.case for result in (*sent, *done)} | ({unsettled.result.case} if unsettled else set())
         pending = [case for case in pending if case not in over]
     if unsettled:
         yield blamed(unsettled.result, unsettled.loss)
 
 
-def one(kernel: Kernel, boot: Boot, options: Options) -> tuple[Reader, Loss | None]:
-    """Run the kernel once; what was read, and how it died, None where it has halted or was left for a poisoned one."""
+def one(kernel: Kernel, boot: Boot, options: Options) -> Iterator[tuple[Reader, Loss | None]]:
+    """Run the kernel once; yield what has been read whenever there are more results, and at the end.
+
+    At the end with the way in which the kernel died; None where it has halted or was left for a poisoned one.
+    """
     reader = Reader(boot.cases)
     words = [f'kunit.filter_glob={boot.pattern}'] if boot.pattern else []
     with directory() as workdir, Machine(kernel, words, workdir, options) as machine:
         deadline = Deadline(START)
         before = reader.progress
-        while lines := machine.lines(deadline):
-            for line in lines:
-                reader.feed(line)
-                if reader.poisoned:
-                    return reader, None
-            if reader.progress != before:
+        while not reader.poisoned and (lines := machine.lines(deadline)):
+            reader.feed_all(lines)
+            if reader.progress != before and not reader.poisoned:
                 before = reader.progress
-                deadline = Deadline(timeout_of(reader, options))
+                yield reader, None
+                deadline = Deadline(timeout_of(reader, options))  # nobody has read in the meantime
         ended = machine.end()
+    if reader.poisoned:
+        yield reader, None
+        return
     if ended.ok:
         reader.finish()
-    return reader, loss_of(reader, ended, deadline)
+    yield reader, loss_of(reader, ended, deadline)
 
 
 def timeout_of(reader: Reader, options: Options) -> float:

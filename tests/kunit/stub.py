@@ -22,12 +22,18 @@ SAID = {  # by how a case behaves
     "fail": ("    # {name}: EXPECTATION FAILED at lib/planted.c:5",),
 }
 HELD: list[str] = []  # a message that waits for the next one
+CLOCK = [0.0]  # the kernel's time: a case takes a second, the one called "long" an hour
 
 
 def say(text: str) -> None:
     """Print a line of the console."""
-    print("\n".join([*HELD, text]), flush=True)
+    print("\n".join([*HELD, stamped(text)]), flush=True)
     HELD.clear()
+
+
+def stamped(text: str) -> str:
+    """A message with the time of the kernel."""
+    return f"[{CLOCK[0]:12.6f}] {text}" if OPTIONS.get("printk.time") == "1" else text
 
 
 def panic() -> None:
@@ -47,8 +53,17 @@ def selected() -> dict[str, dict[str, str]]:
     return found
 
 
+def linger(how: str) -> None:
+    """Wait for a file of the test, or print more than a pipe holds."""
+    while how == "wait" and not os.path.exists(f"{PLACE}.go"):  # noqa: PTH110 -- pathlib is slow to import
+        time.sleep(0.01)
+    if how == "chatty":
+        say("\n".join("planted line" for _ in range(20_000)))
+
+
 def run_case(number: int, name: str, how: str, broken: bool) -> None:
     """Run a case, in the way that it is planted."""
+    CLOCK[0] += 3600 if name == "long" else 1
     if how == "crash" or broken:
         panic()
     if how == "hang":
@@ -64,13 +79,17 @@ def run_case(number: int, name: str, how: str, broken: bool) -> None:
         return
     for text in SAID.get(how, ()):
         say(text.format(name=name))
+    linger(how)
     if how in {"parameters", "bad_parameter"}:
         say("        KTAP version 1")
         say(f"        # Subtest: {name}")
         say("        ok 1 one")
         say(f"        {'not ok' if how == 'bad_parameter' else 'ok'} 2 two")
     line = f"    {'not ok' if how == 'fail' else 'ok'} {number} {name}{' # SKIP no device' if how == 'skip' else ''}"
-    (HELD.append if how == "held" else say)(line)
+    if how == "held":
+        HELD.append(stamped(line))
+    else:
+        say(line)
     if how == "die_after":
         panic()
 

@@ -14,7 +14,7 @@ def test_boots_and_halts(liblkl: Liblkl, settings: Settings) -> None:
     """A library boots with the words of its command line, and halts; its console is read line by line."""
     console = list(boot(liblkl, ["planted=1"], Options(settings=settings, words=("more=2",))))
     assert sum("Linux version" in line for line in console) == 1
-    assert any("kunit.enable=1 planted=1 more=2" in line for line in console)
+    assert any("kunit.enable=1 printk.time=1 planted=1 more=2" in line for line in console)
     assert "reboot: " in console[-1]
 
 

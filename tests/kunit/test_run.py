@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,24 @@ def test_lost_results(stub: Stub, following: Suites) -> None:
     found = results_of(stub({"one": {"a": "pass", "b": "lost", "c": "lost"}, **following}))
     assert letters(found) == "pFF" + "".join("F" if name == "init_fails" else "p" for name in following)
     assert found["one.c"].reason == "its suite ended without it"
+
+
+def test_the_time_of_a_case(stub: Stub) -> None:
+    """A case took the kernel's time from the result before to its own, also where the kernel has kept that back."""
+    found = results_of(stub({"one": {"a": "held", "long": "held", "c": "held", "d": "pass"}}))
+    assert [result.seconds for result in found.values()] == [1.0, 3600.0, 1.0, 1.0]
+
+
+def test_results_come_while_the_kernel_runs(stub: Stub, tmp_path: Path) -> None:
+    """A result comes with the next one, not with the kernel's end; a kernel that nobody read meanwhile is not late."""
+    uml = stub({"one": {"a": "pass", "b": "pass", "c": "wait", "d": "chatty", "e": "hang"}})
+    cases = list_cases(uml, QUICK)
+    running = run(uml, Group(cases), cases, QUICK)
+    found = [next(running)]
+    (tmp_path / "boots.go").touch()
+    time.sleep(3 * QUICK.timeout)
+    found += running
+    assert letters({result.case.full: result for result in found}) == "ppppH"
 
 
 def test_a_warning_is_counted(stub: Stub) -> None:

@@ -209,7 +209,7 @@ class KernelSummary:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The collected results: one line for each kernel; for several kernels, also a table of their differences."""
         for text in self.notes | dict.fromkeys(take_notes(self.config)):  # an interrupted run has some left
-            terminalreporter.write_line(f"artifacts: {text}", yellow=True)
+            terminalreporter.write_line(text, yellow=True)
         for kernel, values in self.properties.items():
             if values:
                 shown = ", ".join(words.format(values[name]) for name, words in SHOWN.items() if name in values)

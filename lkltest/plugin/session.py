@@ -64,9 +64,9 @@ def settings_of(config: pytest.Config) -> Settings:
     return config.stash[_SETTINGS]
 
 
-def note(config: pytest.Config, text: str) -> None:
+def note(config: pytest.Config, text: str, about: str = "artifacts") -> None:
     """Let the end of the session say something that belongs to no item's result."""
-    config.stash.setdefault(_NOTES, []).append(text)
+    config.stash.setdefault(_NOTES, []).append(f"{about}: {text}")
 
 
 def take_notes(config: pytest.Config) -> list[str]:

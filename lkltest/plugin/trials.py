@@ -15,7 +15,7 @@ from lkltest.kernel import Kernel
 from lkltest.plugin.artifacts import Artifacts
 from lkltest.plugin.causes import Cause, NotReached, first_line
 from lkltest.plugin.kernels import obtain, obtain_usable
-from lkltest.plugin.session import Choice, settings_of
+from lkltest.plugin.session import Choice, note, settings_of
 from lkltest.program import trial
 from lkltest.program.results import Kind
 from lkltest.program.trial import Failure, Memory, Trial
@@ -92,14 +92,24 @@ class Trials:
             name = trial.identity(kernel, self.settings)
             if self.memory.passed(name):
                 return False
+        except UnusableKernel as error:
+            return self._refuse(choice, error)
+        except (LkltestError, OSError):
+            return False  # each item asks for the kernel in the same way, and tells the reason
+        try:
             self.booting[choice.path] = self._boot(choice, kernel, name)
         except UnusableKernel as error:
-            self.verdicts[choice.path] = Cause(choice.name, first_line(str(error)), str(error), unusable=True)
+            return self._refuse(choice, error)
+        except (LkltestError, OSError, pytest.fail.Exception) as error:
+            note(self.config, f"not tried before its tests: {error}", f"kernel {choice.name}")
             return False
-        except (LkltestError, OSError, pytest.fail.Exception):
-            return False  # of what is wrong with a compiler or a file, the items tell
         del self.verdicts[choice.path]
         return True
+
+    def _refuse(self, choice: Choice, error: UnusableKernel) -> bool:
+        """Let no item run on a kernel that this host cannot run; False: there is no trial."""
+        self.verdicts[choice.path] = Cause(choice.name, first_line(str(error)), str(error), unusable=True)
+        return False
 
     def _boot(self, choice: Choice, kernel: Kernel, name: str) -> Booting:
         artifacts = Artifacts(self.config, self.settings, f"trial-{choice.name}")

@@ -124,6 +124,17 @@ def test_a_trial_that_passed_costs_nothing_again(
     assert trial.identity(liblkl, settings) == trial.identity(liblkl, settings)
 
 
+def test_a_trial_that_does_not_compile_is_told(suite: Pytest, tmp_path: Path) -> None:
+    """Items run on a kernel whose trial could not begin, and the end of the session has the reason."""
+    compiler = tmp_path / "picky-cc"
+    refusal = 'case "$*" in *trial.c*) echo "error: no trials" >&2; exit 1;; esac'
+    compiler.write_text(f'#!/bin/sh\n{refusal}\nexec gcc "$@"\n')
+    compiler.chmod(0o755)
+    result = suite("good", "-k", "getpid", f"--lkl-cc={compiler}")
+    assert result.ret == 0
+    result.stdout.re_match_lines([r"kernel lkl-\S+: not tried before its tests: .*trial\.c.*", ".*error: no trials"])
+
+
 def test_a_debugger_sees_the_crash(suite: Pytest) -> None:
     """Under a tool the programs run whatever their kernel does: nobody could look into a crash at boot otherwise."""
     result = suite("good", *CRASHES, "--lkl-valgrind")

@@ -7,7 +7,8 @@ import os
 import pkgutil
 import signal
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,14 @@ import lkltest
 from lkltest import liblkl as kernels
 from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
+from lkltest.settings import file as settings_file
 
 pytest_plugins = ["pytester"]
 
+CHECKOUT = Path(__file__).parents[1]
 KERNELS = {"liblkl", "uml"}  # the fixtures that are kernels: each test that takes one has the mark `kernel`
+OURS = ("LKLTEST_LKL", "LKLTEST_UML", "LKLTEST_CACHE")  # choose the kernels of these tests, and where they are kept
+SWITCHES = ("LKLTEST_SLOW", "LKLTEST_CRASHES", "LKLTEST_TAP_MUTANTS")  # how much these tests do
 REFUSAL = """#!/bin/sh
 echo "npm error a test without the mark 'kernel' fetches a kernel: let it take the fixture liblkl" >&2
 exit 1
@@ -52,17 +57,37 @@ def refusing_npm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return program.parent
 
 
+@contextmanager
+def hidden_settings() -> Iterator[None]:
+    """Hide a developer's own settings: their variables, and a settings file in the checkout or above it."""
+    read = settings_file._table
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            if name.startswith("LKLTEST_") and name not in (*SWITCHES, "LKLTEST_CACHE"):
+                patch.delenv(name)
+        patch.setattr(settings_file, "_table", lambda file: {} if CHECKOUT.is_relative_to(file.parent) else read(file))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_of_a_developer(settings: Settings) -> Iterator[None]:  # noqa: ARG001 -- reads ours before they go
+    """Let the tests, and the sessions that they start, have none of a developer's settings."""
+    with hidden_settings():
+        yield
+
+
 @pytest.fixture(autouse=True)
 def no_kernel_by_surprise(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test without the mark fetch or build a kernel, nor find the one that is in the user's cache."""
     if request.node.get_closest_marker("kernel") is None:
+        monkeypatch.delenv("LKLTEST_CACHE", raising=False)
         monkeypatch.setenv("PATH", str(request.getfixturevalue("refusing_npm")), prepend=os.pathsep)
         monkeypatch.setenv("XDG_CACHE_HOME", str(request.getfixturevalue("tmp_path_factory").getbasetemp() / "cache"))
 
 
 def default_settings() -> Settings:
     """Settings for the kernel of these tests: the default one without btrfs, which boots in 0.1 s."""
-    return Settings.load({"variant": "fast"})
+    return Settings.load({"variant": "fast"}, environment={name: os.environ.get(name, "") for name in OURS})
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -16,6 +16,7 @@ from lkltest.plugin import kernels
     ("test_boot.py::boot::getpid[lkl-6.0.0]", False),
     ("test_boot.py::boot::getpid", False),
 ])  # fmt: skip
-def test_ids_name_the_default_kernel(pytestconfig: pytest.Config, nodeid: str, expected: bool) -> None:
+def test_ids_name_the_default_kernel(pytester: pytest.Pytester, nodeid: str, expected: bool) -> None:
     """Only an id with the default kernel's own name lets pytest-xdist's controller build it."""
-    assert kernels.run_on_default(pytestconfig, ["test_other.py::test_it", nodeid]) is expected
+    config = pytester.parseconfig()  # and not ours, of which a developer's settings are part
+    assert kernels.run_on_default(config, ["test_other.py::test_it", nodeid]) is expected

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 
+from lkltest.errors import KernelLost
 from lkltest.fuzz import descriptors, findings
 from lkltest.fuzz.exec.feedback import Feedback, SeenEdges
 from lkltest.fuzz.exec.kernel import Kernel, WorkerExit, boot
@@ -26,7 +27,7 @@ from lkltest.fuzz.images import saved
 from lkltest.fuzz.images.inputs import Input, Maker
 from lkltest.fuzz.images.shrink import SECONDS, Shrinker, Shrunk
 from lkltest.fuzz.images.target import Target
-from lkltest.fuzz.loop import begun
+from lkltest.fuzz.loop import MAX_DIED_BEFORE_FIRST_PROGRAM, begun
 from lkltest.fuzz.repro.report import Report, ReportType, from_alarm, from_exit, name_of_hang
 from lkltest.host.closing import Closing
 from lkltest.settings import Settings
@@ -126,6 +127,7 @@ class Session(Closing):
             self._end(workers)
             if examiner.ident is not None:  # it was started
                 examiner.join()
+            self.write_counts()
         if self.error is not None:
             raise self.error
 
@@ -162,6 +164,11 @@ class Session(Closing):
             self.pending.add(name)
             self.examined[name] += 1
         self.queue.put(failure)
+
+    def write_counts(self) -> None:
+        """Write how often each finding was met into its directory."""
+        for finding in list(self.findings.values()):
+            findings.count(self.output, finding)
 
     def hangs(self) -> set[str]:
         """The names of hangs that are known to come again: a worker need not wait to recognize them."""
@@ -209,6 +216,7 @@ class Worker:
             target.recipe: Maker(target, f"{session.seed}/{number}/{target.recipe}") for target in session.targets
         }
         self.last: Input | None = None  # of the last batch of this kernel
+        self.died_before_first_image: Counter[str] = Counter()  # kernels in a row, by recipe
 
     def run(self) -> None:
         """Fuzz one target after the other until the session stops: once at least, so that a boot that fails shows."""
@@ -263,6 +271,7 @@ class Worker:
             head = outcome.head
             progress.lost += 1
             report = from_exit(outcome, kernel.memory)
+            self.count_death(target, outcome, idle=failing is None)
         else:
             report = None
             if head.alarm and failing is not None:
@@ -271,6 +280,8 @@ class Worker:
             elif outcome < len(inputs):
                 progress.busy += 1
         progress.images += done
+        if done:
+            self.died_before_first_image[target.recipe] = 0
         progress.mounted += mounted(inputs[:done], kernel.memory.results(before.calls, head.calls - before.calls))
         # An image that is slow to mount takes as long as a hundred others: it is not kept for mutation.
         if feedback is not None and not isinstance(outcome, WorkerExit) and head.interrupted == before.interrupted:
@@ -279,6 +290,17 @@ class Worker:
         if report is not None and failing is not None:
             self.session.add(Failure(target, report, failing))
         return outcome == len(inputs) and report is None
+
+    def count_death(self, target: Target, exited: WorkerExit, *, idle: bool) -> None:
+        """Count kernels that die before their first image; raises KernelLost where that happens again and again."""
+        deaths = self.died_before_first_image
+        deaths[target.recipe] = deaths[target.recipe] + 1 if idle else 0
+        if deaths[target.recipe] > MAX_DIED_BEFORE_FIRST_PROGRAM:
+            raise KernelLost(
+                f"{target.config.liblkl.path} boots with the disk of {target.recipe}, and dies before it has mounted an "
+                f"image ({exited.ended.describe()}): a thread of the kernel's own fails, or it has too little memory; "
+                "try its suites first, pytest suites/boot suites/disk, or more --mem"
+            )
 
 
 def mounted(inputs: Sequence[Input], results: Sequence[int]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 from collections.abc import Iterator
@@ -10,12 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from lkltest.fuzz.exec.kernel import Kernel
+from lkltest.errors import KernelLost
+from lkltest.fuzz.exec.feedback import Feedback
+from lkltest.fuzz.exec.kernel import Kernel, KernelConfig
 from lkltest.fuzz.exec.protocol import BETWEEN, Alarm
+from lkltest.fuzz.exec.shmem import Memory
+from lkltest.fuzz.images import session as images_session
 from lkltest.fuzz.images.inputs import Input, untouched
 from lkltest.fuzz.images.session import BATCH, Failure, Session, Worker
 from lkltest.fuzz.images.shrink import Shrunk
 from lkltest.fuzz.images.target import Target
+from lkltest.fuzz.loop import MAX_DIED_BEFORE_FIRST_PROGRAM
 from lkltest.fuzz.repro.report import Report, ReportType
 from lkltest.settings import Settings
 
@@ -68,6 +74,26 @@ def test_death_before_the_first_batch(session: Session, ext4: Target, made: tupl
         assert not made[0].batch(ext4, kernel, None)
     assert queued(session) == []
     assert (session.progress["ext4"].images, session.progress["ext4"].lost) == (0, 1)
+
+
+def test_kernels_that_die_before_their_first_image_end_the_session(
+    session: Session, ext4: Target, made: tuple[Worker, list[Input]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After some such kernels in a row, the session ends with an error that names the kernel and what to try."""
+    boots = 0
+
+    def dying(config: KernelConfig, memory: Memory, feedback: Feedback | None) -> Kernel:
+        nonlocal boots
+        boots += 1
+        kernel = Kernel(config, memory, feedback)
+        kernel.child.signal(signal.SIGSEGV)
+        return kernel
+
+    monkeypatch.setattr(images_session, "boot", dying)
+    with pytest.raises(KernelLost, match=r"dies before it has mounted an image \(.*SIGSEGV.*pytest suites/boot"):
+        made[0].run()
+    assert boots == MAX_DIED_BEFORE_FIRST_PROGRAM + 1
+    assert session.findings == {}
 
 
 @pytest.mark.parametrize("batches", [0, 1])
@@ -132,6 +158,19 @@ def test_finding_that_turns_out_to_be_another(
     (finding,) = session.findings.values()
     assert (finding.name, finding.times, finding.count) == (there.name, 4, 2)
     assert {path.name for path in session.output.iterdir()} == {there.name, "images"}
+
+
+def test_counts_are_written(session: Session, ext4: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the end of a session, finding.json says how often the failure was met, and how often it came again."""
+    def meet(_: Worker) -> None:
+        for _ in range(3):
+            session.add(Failure(ext4, REPORT, untouched(ext4)))
+
+    monkeypatch.setattr(session, "shrink", lambda failure: Shrunk(REPORT, failure.input, 4, 10))
+    monkeypatch.setattr(Worker, "run", meet)
+    session.run(0.1, lambda: None)
+    written = json.loads((session.output / REPORT.name / "finding.json").read_text())
+    assert (written["count"], written["times"], written["of"]) == (3, 4, 10)
 
 
 def test_threads_that_cannot_start(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,12 @@
-"""Edges in fs/ that mutated disk images reach: fields mutated and checksums put right, beside random bytes.
+"""Edges in fs/ that mutated disk images reach: guided, with checksums put right, beside random bytes.
 
 Usage: python benchmarks/images.py [--lkl PATH] [--time SECONDS] [--seeds N] [RECIPE...]
 
-To reach: at least 1.5 times the edges of random bytes, for each file system. All ways use programs of one kind, the
-same kernel (the coverage variant, if none is given) and one process, one after the other, for the same time; random
-bytes are strewn over the image's data, which is mostly metadata. The row has all edges, and those that the programs
-did not reach on the unchanged image: what the mutations themselves have brought.
+To reach: at least 1.5 times the edges of random bytes, for each file system. Each way has one worker on the same kernel
+(the coverage variant, if none is given) and the same time, boots included; they take turns, so that whatever else the
+machine does befalls all alike. All draw their programs from the same calls. Random bytes are strewn over the image's
+data, which is mostly metadata; neither images nor programs are mutated further, and checksums stay as they are. The row
+has all edges, and those that new programs do not reach on the unchanged image: what the mutations have brought.
 """
 
 from __future__ import annotations
@@ -13,23 +14,41 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from lkltest.crash import addresses
 from lkltest.fuzz.exec.feedback import Feedback, SeenEdges
 from lkltest.fuzz.exec.kernel import Kernel, WorkerExit
-from lkltest.fuzz.images.inputs import Changes, Input, Maker
+from lkltest.fuzz.images.inputs import Changes, Made
+from lkltest.fuzz.images.maker import Maker, Origin
 from lkltest.fuzz.images.shrink import Shrinker
 from lkltest.fuzz.images.target import DEFAULT, Target, targets
+from lkltest.fuzz.loop import begun
+from lkltest.fuzz.prog.reach import Reach
+from lkltest.host.closing import Closing
 from lkltest.image import sparse
 from lkltest.image.metadata import strew
 from lkltest.settings import file as settings_file
 
-BATCH = 8
+BATCH = 16
 LIFETIME = 800  # images that one kernel mounts
+TURN = 15.0  # seconds
+EXT4 = ("fs/ext4", "fs/jbd2")
+OWN = {"ext2": EXT4, "ext3": EXT4, "ext4": EXT4, "btrfs": ("fs/btrfs",), "xfs": ("fs/xfs",), "vfat": ("fs/fat",)}
 
 
-class RandomBytes(Maker):
+class Unchanged(Maker):
+    """Makes no change at all: new programs alone."""
+
+    def mutated(self, changes: Changes, _others: Changes = ()) -> Changes:
+        """The same image."""
+        return changes
+
+    def learn(self, made: Sequence[tuple[Made, Origin]], reached: Sequence[Reach]) -> None:
+        """Learn nothing."""
+
+
+class RandomBytes(Unchanged):
     """Makes images with random bytes in their data, and leaves the checksums as they are."""
 
     def __init__(self, target: Target, seed: str) -> None:
@@ -37,71 +56,84 @@ class RandomBytes(Maker):
         with target.base.path.open("rb") as file:
             self.places = list(sparse.extents(file.fileno(), 0, target.base.size))
 
-    def mutated(self, changes: Changes) -> Changes:
-        """An image with more random bytes."""
+    def mutated(self, changes: Changes, _others: Changes = ()) -> Changes:
+        """An image with random bytes."""
         image = self.target.overlay(changes)
         strew(image, self.rng, self.places)
         return tuple(image.changes())
 
 
-class Unchanged(Maker):
-    """Makes no change at all: the programs alone."""
+class Way(Closing):
+    """One way to make images, and what it has reached."""
 
-    def mutated(self, changes: Changes) -> Changes:
-        """An image with no more changes."""
-        return changes
+    def __init__(self, maker: Maker) -> None:
+        self.maker = maker
+        self.seen = SeenEdges()
+        self.found: dict[int, int] = {}  # the address of each edge
+        self.images = self.lost = 0
+        self.seconds = 0.0
 
-
-@dataclass
-class Reached:
-    """The figures of one way."""
-
-    edges: set[int]  # in fs/
-    images: int
-    lost: int  # kernels
-    seconds: float
-
-
-def run(target: Target, maker: Maker, seconds: float, *, guided: bool) -> Reached:
-    """Mount images for some seconds; with `guided`, those that reach new edges are mutated further."""
-    found: dict[int, int] = {}  # the address of each edge
-    images = lost = 0
-    started = time.monotonic()
-    with SeenEdges() as seen:
+    def turn(self, seconds: float) -> None:
+        """Mount images for some seconds."""
+        started = time.monotonic()
         while time.monotonic() - started < seconds:
-            with Feedback(seen) as feedback, Kernel(target.config, feedback=feedback) as kernel:
+            with Feedback(self.seen) as feedback, Kernel(self.maker.target.config, feedback=feedback) as kernel:
                 while kernel.programs < LIFETIME and time.monotonic() - started < seconds:
-                    inputs = [maker.make() for _ in range(BATCH)]
-                    first, interrupted = kernel.programs, kernel.memory.head().interrupted
-                    outcome = kernel.run(b"".join(one.encode(target.description) for one in inputs), len(inputs))
-                    for program in feedback.outcomes():
-                        found.update((edge.edge, edge.address) for c in program.calls for edge in feedback.reached(c))
-                        if guided and kernel.memory.head().interrupted == interrupted:
-                            maker.keep(inputs[program.program - first])
-                    done = outcome.head.program - first + 1 if isinstance(outcome, WorkerExit) else outcome
-                    images += done
-                    if isinstance(outcome, WorkerExit) or done < len(inputs):
-                        lost += 1
-                        avoid(maker, inputs[done - 1])
+                    if not self.batch(kernel, feedback):
                         break
-    return Reached(in_fs(target, found), images, lost, time.monotonic() - started)
+        self.seconds += time.monotonic() - started
+
+    def batch(self, kernel: Kernel, feedback: Feedback) -> bool:
+        """Mount a batch of images; whether the kernel can go on."""
+        inputs, first = self.maker.batch(BATCH), kernel.programs
+        outcome = kernel.run(b"".join(made.encode() for made, _ in inputs), len(inputs))
+        for program in feedback.outcomes():
+            self.found.update((edge.edge, edge.address) for c in program.calls for edge in feedback.reached(c))
+        done = begun(outcome, first)
+        self.images += done
+        failed = isinstance(outcome, WorkerExit) or bool(kernel.memory.head().alarm)
+        ended = max(0, done - failed)
+        self.maker.learn(inputs[:ended], [reach for reach in feedback.reach(first) if reach.program < ended])
+        if failed and done:
+            self.lost += 1
+            made, origin = inputs[done - 1]
+            self.maker.blame(origin)
+            with Shrinker(self.maker.target) as shrinker:  # as in a session, such places are changed rarely
+                self.maker.avoided |= shrinker.places(made.input())
+        return done == len(inputs) and not failed
+
+    def edges(self, *directories: str) -> set[int]:
+        """The edges in some directories."""
+        return within(self.maker.target, self.found, directories)
+
+    def close(self) -> None:
+        """Free the map of edges."""
+        self.seen.close()
 
 
-def avoid(maker: Maker, failed: Input) -> None:
-    """Change the places rarely that an image which lost its kernel has changed, as a session does."""
-    with Shrinker(maker.target) as shrinker:
-        maker.avoided |= shrinker.places(failed)
-
-
-def in_fs(target: Target, found: dict[int, int]) -> set[int]:
-    """The edges of which the address lies in the kernel's fs/."""
+def within(target: Target, found: dict[int, int], directories: Sequence[str]) -> set[int]:
+    """The edges of which the address lies in some directories of the kernel's source."""
     located = addresses.lookup(str(target.config.liblkl.shared), sorted({at - 1 for at in found.values()}))
-    return {edge for edge, at in found.items() if (places := located.get(at - 1)) and "/fs/" in f"/{places[-1].file}"}
+    inside = {at + 1 for at, places in located.items()
+              if places and any(f"/{name}/" in f"/{places[-1].file}" for name in directories)}
+    return {edge for edge, at in found.items() if at in inside}
 
 
 def compare(ours: set[int], theirs: set[int]) -> str:
     """The numbers of two sets, and how many times the second the first is."""
     return f"{len(ours):>8,} {len(theirs):>7,} {len(ours) / max(len(theirs), 1):>5.2f}"
+
+
+def row(name: str, seed: str, unchanged: Way, guided: Way, random: Way) -> str:
+    """The figures of one recipe and seed."""
+    usual, ours, theirs = unchanged.edges("fs"), guided.edges("fs"), random.edges("fs")
+    own = OWN[guided.maker.target.type]
+    return (
+        f"{name:<8} {seed:>4} {compare(ours, theirs)}  {compare(guided.edges(*own), random.edges(*own))}  "
+        f"{compare(ours - usual, theirs - usual)}   "
+        f"{guided.images / guided.seconds:>17.0f}, {random.images / random.seconds:<6.0f} {guided.lost:>12}, "
+        f"{random.lost}"
+    )
 
 
 def main() -> None:
@@ -114,18 +146,19 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = settings_file.load({"lkl": [arguments.lkl]} if arguments.lkl else {"variant": "coverage"})
     print(f"load {os.getloadavg()[0]:.1f}, {arguments.time:.0f} s each way")
-    print("           all edges                beyond the unchanged image\n"
-          "recipe   seed repaired  random times  repaired  random times   images/s repaired, random  kernels lost")
+    print("              edges in fs/             in the file system's own     beyond the unchanged image\n"
+          "recipe   seed   guided  random times    guided  random times    guided  random times"
+          "   images/s   guided, random  kernels lost")
     for name in arguments.recipes:
         with targets([name], settings) as (target,):
-            for seed in range(arguments.seeds):
-                unchanged = run(target, Unchanged(target, str(seed)), arguments.time, guided=False).edges
-                repaired = run(target, Maker(target, str(seed)), arguments.time, guided=True)
-                random = run(target, RandomBytes(target, str(seed)), arguments.time, guided=False)
-                cells = [compare(repaired.edges, random.edges), compare(repaired.edges - unchanged,
-                                                                        random.edges - unchanged)]
-                print(f"{name:<8} {seed:>4} {'  '.join(cells)}   {repaired.images / repaired.seconds:>17.0f}, "
-                      f"{random.images / random.seconds:<6.0f} {repaired.lost:>12}, {random.lost}", flush=True)
+            for seed in map(str, range(arguments.seeds)):
+                makers = Unchanged(target, seed), Maker(target, seed), RandomBytes(target, seed)
+                with Way(makers[0]) as unchanged, Way(makers[1]) as guided, Way(makers[2]) as random:
+                    ways = (unchanged, guided, random)
+                    while random.seconds < arguments.time:
+                        for way in ways:
+                            way.turn(min(TURN, arguments.time - random.seconds))
+                    print(row(name, seed, *ways), flush=True)
     print(f"load {os.getloadavg()[0]:.1f}")
 
 

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -24,7 +25,8 @@ from lkltest.fuzz.exec.protocol import BETWEEN
 from lkltest.fuzz.exec.shmem import Memory
 from lkltest.fuzz.findings import Finding
 from lkltest.fuzz.images import saved
-from lkltest.fuzz.images.inputs import Input, Maker
+from lkltest.fuzz.images.inputs import Input, Made
+from lkltest.fuzz.images.maker import Maker, Origin
 from lkltest.fuzz.images.shrink import SECONDS, Shrinker, Shrunk
 from lkltest.fuzz.images.target import Target
 from lkltest.fuzz.loop import MAX_DIED_BEFORE_FIRST_PROGRAM, begun
@@ -215,7 +217,7 @@ class Worker:
         self.makers = {
             target.recipe: Maker(target, f"{session.seed}/{number}/{target.recipe}") for target in session.targets
         }
-        self.last: Input | None = None  # of the last batch of this kernel
+        self.last: tuple[Made, Origin] | None = None  # of the last batch of this kernel
         self.died_before_first_image: Counter[str] = Counter()  # kernels in a row, by recipe
 
     def run(self) -> None:
@@ -258,37 +260,39 @@ class Worker:
         """
         maker, progress = self.makers[target.recipe], self.session.progress[target.recipe]
         maker.avoided = frozenset(self.session.fatal[target.recipe])
-        inputs = [maker.make() for _ in range(BATCH)]
+        inputs = maker.batch(BATCH)
         first, before = kernel.programs, kernel.memory.head()
-        kernel.start(b"".join(one.encode(target.description) for one in inputs), len(inputs))
+        kernel.start(b"".join(made.encode() for made, _ in inputs), len(inputs))
         hangs = self.session.hangs()
         outcome = kernel.finish((lambda stderr: name_of_hang(stderr) in hangs) if hangs else None)
-        head = kernel.memory.head()
+        dead = isinstance(outcome, WorkerExit)
+        head = outcome.head if isinstance(outcome, WorkerExit) else kernel.memory.head()
         done = begun(outcome, first)
         failing = inputs[done - 1] if done else self.last
         self.last = inputs[-1]
+        results = kernel.memory.results(before.calls, head.calls - before.calls)
+        report: Report | None = None
         if isinstance(outcome, WorkerExit):
-            head = outcome.head
             progress.lost += 1
             report = from_exit(outcome, kernel.memory)
             self.count_death(target, outcome, idle=failing is None)
-        else:
-            report = None
-            if head.alarm and failing is not None:
-                name = failing.names[head.alarm_call] if head.alarm_call != BETWEEN else "the unmount"
-                report = from_alarm(head, kernel.memory.console(before.console), name, kernel.errors())
-            elif outcome < len(inputs):
-                progress.busy += 1
+        elif head.alarm and failing is not None:
+            name = failing[0].calls[head.alarm_call].call.name if head.alarm_call != BETWEEN else "the unmount"
+            report = from_alarm(head, kernel.memory.console(before.console), name, kernel.errors())
+        elif outcome < len(inputs):
+            progress.busy += 1
         progress.images += done
         if done:
             self.died_before_first_image[target.recipe] = 0
-        progress.mounted += mounted(inputs[:done], kernel.memory.results(before.calls, head.calls - before.calls))
-        # An image that is slow to mount takes as long as a hundred others: it is not kept for mutation.
-        if feedback is not None and not isinstance(outcome, WorkerExit) and head.interrupted == before.interrupted:
-            for reached in feedback.outcomes():
-                maker.keep(inputs[reached.program - first])
+        starts = list(accumulate((len(made.calls) for made, _ in inputs[:done]), initial=0))
+        progress.mounted += sum(at < len(results) and results[at] == 0 for at in starts[:done])
+        if feedback is not None:
+            ended = done - (dead or report is not None)  # an input that fails is not mutated further
+            maker.learn(inputs[:ended], [reach for reach in feedback.reach(first) if reach.program < ended])
         if report is not None and failing is not None:
-            self.session.add(Failure(target, report, failing))
+            made, origin = failing
+            maker.blame(origin)
+            self.session.add(Failure(target, report, made.input(results[starts[done - 1] :] if done else ())))
         return outcome == len(inputs) and report is None
 
     def count_death(self, target: Target, exited: WorkerExit, *, idle: bool) -> None:
@@ -301,13 +305,3 @@ class Worker:
                 f"image ({exited.ended.describe()}): a thread of the kernel's own fails, or it has too little memory; "
                 "try its suites first, pytest suites/boot suites/disk, or more --mem"
             )
-
-
-def mounted(inputs: Sequence[Input], results: Sequence[int]) -> int:
-    """The number of inputs whose mount succeeded, by the results of all calls."""
-    count = at = 0
-    for one in inputs:
-        count += at < len(results) and results[at] == 0
-        at += len(one.program.calls)
-    return count
-

@@ -16,8 +16,10 @@ from lkltest.fuzz.exec.feedback import Feedback
 from lkltest.fuzz.exec.kernel import Kernel, KernelConfig
 from lkltest.fuzz.exec.protocol import BETWEEN, Alarm
 from lkltest.fuzz.exec.shmem import Memory
+from lkltest.fuzz.gen.generator import Candidate
 from lkltest.fuzz.images import session as images_session
-from lkltest.fuzz.images.inputs import Input, untouched
+from lkltest.fuzz.images.inputs import Input, Made, untouched
+from lkltest.fuzz.images.maker import Origin
 from lkltest.fuzz.images.session import BATCH, Failure, Session, Worker
 from lkltest.fuzz.images.shrink import Shrunk
 from lkltest.fuzz.images.target import Target
@@ -39,12 +41,15 @@ def session(ext4: Target, settings: Settings, tmp_path: Path) -> Iterator[Sessio
 def made(session: Session, ext4: Target, monkeypatch: pytest.MonkeyPatch) -> tuple[Worker, list[Input]]:
     """A worker of the session, and the inputs that it made: unchanged images, told apart by a byte behind the image."""
     worker, inputs = Worker(session, 0), list[Input]()
+    maker = worker.makers["ext4"]
+    nothing = Candidate((), maker.programs.scenarios[0])
 
-    def make() -> Input:
-        inputs.append(Input(((ext4.base.size + len(inputs), b"x"),), untouched(ext4).program))
-        return inputs[-1]
+    def make() -> tuple[Made, Origin]:
+        one = Made(((ext4.base.size + len(inputs), b"x"),), maker.head, nothing)
+        inputs.append(one.input())
+        return one, Origin("fresh")
 
-    monkeypatch.setattr(worker.makers["ext4"], "make", make)
+    monkeypatch.setattr(maker, "make", make)
     return worker, inputs
 
 

@@ -1,0 +1,151 @@
+"""Makes inputs that get further and further into a file system, guided by the edges that they reach.
+
+It is the search of `gen/guided.py` with an image beside each program. An input that reaches new edges enters the corpus,
+without the calls behind the last of them. What follows is of four kinds:
+
+- `fresh`: a mutation of the base image, with a new program;
+- `image`: an entry of the corpus whose image is mutated further, or joined with the changes of another entry's;
+- `program`: an entry whose program is mutated;
+- `both`.
+
+Entries are chosen by their energy (`gen/corpus.py`). The share of each kind follows what it brings: it has a score, the
+inputs with new edges, that fades with time. On a kernel that tells no edges, all inputs are fresh.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lkltest.fuzz.exec.protocol import BETWEEN
+from lkltest.fuzz.gen.corpus import Corpus, Entry
+from lkltest.fuzz.gen.generator import Candidate
+from lkltest.fuzz.images.inputs import Changes, Made
+from lkltest.fuzz.images.programs import ImageMutator, ImageScenario, Programs, mount
+from lkltest.fuzz.images.target import Target
+from lkltest.fuzz.prog.reach import Reach
+from lkltest.image.metadata import mutate
+
+KINDS = ("fresh", "image", "program", "both")
+LEAST = 0.05  # share of each kind
+FADE = 0.995  # of a score, with each input
+AVOIDED_CHANCE = 0.05  # that a place is changed although it is known to lose the kernel
+WRONG_CHANCE = 0.06  # that checksums are left wrong: the kernel has code for that, too
+JOIN_CHANCE = 0.15  # that an image takes the changes of another one, too
+MOST_CHANGES = 64  # runs of bytes of an input that is mutated further
+
+
+@dataclass(eq=False, slots=True)
+class ImageEntry(Entry):
+    """An input of the corpus."""
+
+    changes: Changes = ()
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The kind of an input, and the entry that it was made of."""
+
+    kind: str
+    entry: ImageEntry | None = None
+
+
+class Maker:
+    """Makes inputs for one target, the same for the same seed and the same feedback."""
+
+    def __init__(self, target: Target, seed: str) -> None:
+        self.target = target
+        self.rng = random.Random(seed)
+        self.programs = Programs(target, f"{seed}/calls")
+        self.mutator = ImageMutator(self.programs)
+        scenario = self.programs.scenarios[0]
+        assert isinstance(scenario, ImageScenario)
+        self.head = tuple(map(scenario.fixed, mount(target)))
+        self.corpus = Corpus()
+        self.avoided: frozenset[int] = frozenset()  # offsets of which a change is known to lose the kernel
+        self.scores: defaultdict[str, float] = defaultdict(float, dict.fromkeys(KINDS, 1.0))
+        self.tries: defaultdict[str, float] = defaultdict(float, dict.fromkeys(KINDS, 1.0))
+
+    def batch(self, inputs: int) -> list[tuple[Made, Origin]]:
+        """The next inputs to run."""
+        made = [self.make() for _ in range(inputs)]
+        self.programs.renew()
+        return made
+
+    def make(self) -> tuple[Made, Origin]:
+        """An input, and where it comes from; the module explains the kinds."""
+        kind = self.kind()
+        if kind == "fresh":
+            return Made(self.mutated(()), self.head, self.programs.fresh()), Origin(kind)
+        entry, other = self.chosen(), self.chosen()
+        entry.tried += 1
+        changes, candidate = entry.changes, entry.candidate
+        if kind != "program":
+            changes = self.mutated(changes if len(changes) <= MOST_CHANGES else (), other.changes)
+        if kind != "image":
+            candidate = self.mutator.mutate(candidate, other.candidate)
+        return Made(changes, self.head, candidate), Origin(kind, entry)
+
+    def chosen(self) -> ImageEntry:
+        """An entry of the corpus, by energy."""
+        entry = self.corpus.choose(self.rng)
+        assert isinstance(entry, ImageEntry)
+        return entry
+
+    def kind(self) -> str:
+        """A kind of input, by what it brings."""
+        if not len(self.corpus):
+            return "fresh"
+        rates = [self.scores[kind] / self.tries[kind] for kind in KINDS]
+        return self.rng.choices(KINDS, [max(rate / sum(rates), LEAST) for rate in rates])[0]
+
+    def mutated(self, changes: Changes, others: Changes = ()) -> Changes:
+        """An image mutated further, most often with right checksums; `others` are the changes of another one."""
+        while True:
+            image = self.target.overlay(changes)
+            if others and self.rng.random() < JOIN_CHANCE:
+                for offset, data in others[:MOST_CHANGES]:
+                    image.write(offset, data)
+            else:
+                mutate(self.target.metadata, image, self.rng)
+            if self.rng.random() >= WRONG_CHANCE:
+                self.target.metadata.repair(image)
+            found = tuple(image.changes())
+            fatal = any(offset + n in self.avoided for offset, data in found for n in range(len(data)))
+            if not fatal or self.rng.random() < AVOIDED_CHANCE:
+                return found
+
+    def learn(self, made: Sequence[tuple[Made, Origin]], reached: Sequence[Reach]) -> None:
+        """Take the new edges of inputs that have run, and keep those that have some."""
+        for _, origin in made:
+            for figures in (self.scores, self.tries):
+                figures[origin.kind] *= FADE
+            self.tries[origin.kind] += 1
+        for reach in reached:
+            if reach.calls:
+                one, origin = made[reach.program]
+                self.scores[origin.kind] += 1
+                self.keep(one, reach, origin.entry)
+
+    def keep(self, made: Made, reach: Reach, parent: ImageEntry | None) -> None:
+        """Let an input enter the corpus, without the calls behind the last one with new edges."""
+        last = max(reach.calls)
+        count = max(1, last + 1 - len(made.head)) if last != BETWEEN else len(made.candidate.calls)
+        calls = made.candidate.calls[:count]
+        if not calls:
+            return
+        depth, inherited = 0, 0.0
+        if parent is not None:
+            parent.paid += 1
+            depth, inherited = parent.depth + 1, parent.risk
+        self.corpus.add(ImageEntry(
+            Candidate(calls, made.candidate.scenario), len(reach.edges), slow=bool(reach.interrupted), depth=depth,
+            inherited=inherited, changes=made.changes,
+        ))
+
+    def blame(self, origin: Origin) -> None:
+        """Count a kernel that an input made of an entry has lost."""
+        if origin.entry is not None:
+            self.corpus.blame(origin.entry)

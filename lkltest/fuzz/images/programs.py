@@ -1,0 +1,123 @@
+"""Programs that use a mounted image: calls on its files, remounts, and now and then an unmount and a second mount."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import accumulate
+from typing import Any
+
+from lkltest.fuzz.gen.generator import Candidate, EncodedCall, Generator, Scenario
+from lkltest.fuzz.gen.mutation import Calls, Mutator
+from lkltest.fuzz.gen.sources import Random
+from lkltest.fuzz.images.target import Target
+from lkltest.fuzz.lang.describe import Description, Variant, read_annotations
+from lkltest.fuzz.prog.values import Array, Call, Fill, Pointer, Raw, Text, Value
+from lkltest.image import tree
+
+DEVICE, PLACE = b"/dev/disk", b"/disk"  # of the executor's image.h
+KNOWN = [name.encode() for name in ("packed", "packed/deep", "packed/deep/er", ".", *tree.PACKED, tree.SYMLINK[0])]
+SCENARIOS = ("files", "xattrs")
+MORE = ("ioctl_fs", "ioctl_fiemap", "fallocate", "fallocate", "fcntl_lock", "statx", "preadv2", "pwritev2", "quotactl")
+LEFT_OUT = ("chroot", "mount", "umount", "pivot_root", "name_to_handle_at", "open_by_handle_at", "mmap_pgoff", "munmap")
+OPENING = ("openat_dir", "getdents64", "openat", "pread64", "newfstatat", "readlinkat", "statfs")
+LENGTHS = (1, 2, 3, 4, 6, 8, 10, 14)
+OPENING_CHANCE = 0.75  # that a program makes a call of the opening
+KNOWN_CHANCE = 0.6  # that a path is one of the image's own
+CYCLE_CHANCE = 0.08  # that a program unmounts the image, and mounts it again
+REMOUNT_CHANCE = 0.08
+REMOUNT, READ_ONLY, SYNCHRONOUS, NO_ACCESS_TIMES = 0x20, 0x1, 0x10, 0x400
+PAGE = 4096  # bytes
+
+
+def mounting(target: Target, *, flags: int = 0, options: str | None = None) -> Call:
+    """The call that mounts the image, by default with the options of its target."""
+    text = (target.options if options is None else options).encode()
+    page = Pointer(Array((Raw(text), Fill(PAGE - len(text), 0))))  # the kernel copies a whole page
+    return Call("mount", (Text(DEVICE), Text(PLACE), Text(target.type.encode()), flags, page))
+
+
+def mount(target: Target) -> tuple[Call, Call]:
+    """The calls that mount the image, and go there."""
+    return mounting(target), Call("chdir", (Text(PLACE),))
+
+
+class ImageScenario(Scenario):
+    """Programs on one target's image."""
+
+    def __init__(self, name: str, entry: Mapping[str, Any], description: Description, target: Target) -> None:
+        super().__init__(name, entry, description)
+        self.keys = [key for key in self.keys if description.variants[key].signature.name not in LEFT_OUT]
+        self.weights = list(accumulate(description.variants[key].weight for key in self.keys))
+        self.start = [[key] for key in OPENING if key in description.variants]
+        fixed = self.fixed
+        flags = (0, READ_ONLY, READ_ONLY, SYNCHRONOUS, NO_ACCESS_TIMES)
+        self.remounts = [fixed(mounting(target, flags=REMOUNT | more)) for more in flags]
+        again = map(fixed, mount(target))
+        self.cycle = [fixed(Call("chdir", (Text(b"/"),))), fixed(Call("umount", (Text(PLACE), 0))), *again]
+
+    def fixed(self, call: Call) -> EncodedCall:
+        """A call that no mutation changes: no variant is known of it."""
+        return EncodedCall(self.description.encoder.call(call), call, 0)
+
+    def draw(self, key: str, source: Random) -> EncodedCall:
+        """Draw a call of which most paths are those of files on the image."""
+        while True:
+            drawn = super().draw(key, source)
+            call = on_image(drawn.call, self.description.variants[key], source.random, KNOWN_CHANCE)
+            try:
+                return EncodedCall.of(call, self.description.variants[key], self.description)
+            except (ValueError, KeyError):
+                continue
+
+    def compose(self, rng: random.Random) -> list[EncodedCall]:
+        """A program's calls: it looks around, and does some more."""
+        calls = [rng.choice(step) for step in self.encoded if rng.random() < OPENING_CHANCE]
+        calls += rng.choices(self.pool, k=rng.choice(LENGTHS))
+        if rng.random() < CYCLE_CHANCE:
+            at = rng.randrange(len(calls) + 1)
+            calls[at:at] = self.cycle
+        if rng.random() < REMOUNT_CHANCE:
+            calls.insert(rng.randrange(len(calls) + 1), rng.choice(self.remounts))
+        return calls
+
+
+class Programs(Generator):
+    """Makes programs for the image of one target."""
+
+    def __init__(self, target: Target, seed: str) -> None:
+        super().__init__(target.description, seed, scenarios={})
+        known = read_annotations()["scenarios"]
+        body = [*(key for name in SCENARIOS for key in known[name]["body"]), *MORE]
+        entry = {"weight": 1, "start": [], "body": body}
+        self.scenarios = [ImageScenario(target.recipe, entry, target.description, target)]
+        self.weights = [1.0]
+
+    def fresh(self) -> Candidate:
+        """A new program."""
+        scenario = self.scenario()
+        return Candidate(tuple(scenario.compose(self.source.random)), scenario)
+
+
+class ImageMutator(Mutator):
+    """Mutates programs that use an image."""
+
+    def change(self, calls: Calls, _candidate: Candidate, _other: Candidate) -> None:
+        """Change an argument of a call; its paths stay on the image."""
+        def changer(call: Call, variant: Variant) -> Call:
+            changed = self.arguments.change(call, variant)
+            return changed if changed is call else on_image(changed, variant, self.rng, 0.0)
+
+        self._replace(calls, changer)
+
+
+def on_image(call: Call, variant: Variant, rng: random.Random, chance: float) -> Call:
+    """A call of which no path leads away from the image, and others are with this chance those of its own files."""
+    def path(value: Value, name: str) -> Value:
+        if isinstance(value, Text) and name != "name" and (value.data[:1] == b"/" or rng.random() < chance):
+            return Text(rng.choice(KNOWN))
+        return value
+
+    names = [argument.name for argument in variant.signature.arguments]
+    return replace(call, args=tuple(map(path, call.args, names)))

@@ -1,0 +1,109 @@
+"""Inputs that are guided by the edges that earlier ones have reached."""
+
+from __future__ import annotations
+
+import pytest
+
+from lkltest.fuzz.exec.kernel import Kernel
+from lkltest.fuzz.exec.protocol import BETWEEN
+from lkltest.fuzz.images.inputs import Made
+from lkltest.fuzz.images.maker import KINDS, ImageEntry, Maker
+from lkltest.fuzz.images.programs import KNOWN, ImageScenario, on_image
+from lkltest.fuzz.images.target import Target
+from lkltest.fuzz.prog.reach import Reach
+from lkltest.fuzz.prog.values import Call, Text
+
+
+def kept(maker: Maker, *calls: int) -> ImageEntry:
+    """The entry for a fresh input that reaches new edges in these of its calls."""
+    one = maker.make()
+    while len(one[0].calls) < 6:
+        one = maker.make()
+    maker.learn([one], [Reach(0, dict.fromkeys(calls, frozenset({1, 2})))])
+    entry = maker.corpus.entries[-1]
+    assert isinstance(entry, ImageEntry)
+    assert entry.changes == one[0].changes
+    assert entry.candidate.calls == one[0].candidate.calls[: len(entry.candidate.calls)]
+    return entry
+
+
+@pytest.mark.parametrize(("calls", "left"), [((0,), 1), ((0, 3), 2), ((4,), 3)])
+def test_an_input_with_new_edges_is_kept(ext4: Target, calls: tuple[int, ...], left: int) -> None:
+    """An input with new edges enters the corpus with its image, without the calls behind the last of the edges."""
+    entry = kept(Maker(ext4, "1"), *calls)
+    assert (len(entry.candidate.calls), entry.edges) == (left, 2)
+
+
+def test_edges_of_the_unmount_need_the_whole_program(ext4: Target) -> None:
+    """Of an input with new edges in the unmount, all calls are kept."""
+    maker = Maker(ext4, "1")
+    made = maker.make()
+    maker.learn([made], [Reach(0, {BETWEEN: frozenset({1})})])
+    assert maker.corpus.entries[0].candidate.calls == made[0].candidate.calls
+
+
+def test_entries_are_mutated_further(ext4: Target) -> None:
+    """Inputs are made of an entry: with its program and a further image, with its image and a further program."""
+    maker = Maker(ext4, "1")
+    entry = kept(maker, 5)
+    made = maker.batch(200)
+    kinds = {origin.kind for _, origin in made}
+    assert kinds == set(KINDS)
+    for one, origin in made:
+        assert (origin.entry is None) == (origin.kind == "fresh")
+        assert (one.candidate.calls == entry.candidate.calls) >= (origin.kind == "image")
+        assert (one.changes == entry.changes) >= (origin.kind == "program")
+    assert entry.tried == sum(origin.entry is not None for _, origin in made)
+    assert len({one.changes for one, _ in made}) > 50
+
+
+def test_kinds_that_bring_more_are_made_more_often(ext4: Target) -> None:
+    """The share of a kind rises with the inputs of it that reach new edges, and none is given up."""
+    maker = Maker(ext4, "1")
+    kept(maker, 2)
+    for _ in range(3):
+        made = maker.batch(100)
+        maker.learn(made, [Reach(n, {2: frozenset({n})}) for n, (_, o) in enumerate(made) if o.kind == "program"])
+    shares = [maker.kind() for _ in range(400)]
+    assert shares.count("program") > 200
+    assert all(kind in shares for kind in KINDS)
+
+
+def test_an_entry_that_loses_kernels_is_chosen_rarely(ext4: Target) -> None:
+    """The energy of an entry falls with the kernels that inputs made of it have lost."""
+    maker = Maker(ext4, "1")
+    entry = kept(maker, 2)
+    before = entry.energy
+    origin = next(origin for _, origin in maker.batch(100) if origin.entry is entry)
+    maker.blame(origin)
+    assert entry.energy < before / 2
+
+
+def test_programs_stay_on_the_image(ext4: Target) -> None:
+    """No call names an absolute path, but those that unmount the image and mount it again."""
+    maker = Maker(ext4, "3")
+    kept(maker, 5)
+    scenario = maker.programs.scenarios[0]
+    assert isinstance(scenario, ImageScenario)
+    fixed = [*(one.call for one in scenario.cycle), *(one.call for one in scenario.remounts)]
+    calls = [one.call for made, _ in maker.batch(300) for one in made.candidate.calls]
+    assert any(call in fixed for call in calls)
+    paths = [arg for call in calls if call not in fixed for arg in call.args if isinstance(arg, Text)]
+    assert len(paths) > 100
+    assert not [path for path in paths if path.data.startswith(b"/")]
+    variant = ext4.description.variants["unlinkat"]
+    call = Call("unlinkat", (-100, Text(b"/dev/disk"), 0))
+    assert on_image(call, variant, maker.rng, 0.0).args[1].data in KNOWN  # type: ignore[union-attr]
+
+
+def test_an_image_is_mounted_again(ext4: Target) -> None:
+    """A program can remount the image, or unmount it and mount it again; the kernel lets go of it afterwards."""
+    maker = Maker(ext4, "1")
+    scenario = maker.programs.scenarios[0]
+    assert isinstance(scenario, ImageScenario)
+    candidate = maker.programs.fresh()
+    inputs = [Made((), maker.head, type(candidate)(tuple(calls), scenario))
+              for calls in (scenario.cycle, scenario.remounts, scenario.cycle)]
+    with Kernel(ext4.config) as kernel:
+        assert kernel.run(b"".join(one.encode() for one in inputs), 3) == 3
+        assert set(kernel.memory.results(0, kernel.memory.head().calls)) == {0}

@@ -1,7 +1,7 @@
 """Makes inputs that get further and further into a file system, guided by the edges that they reach.
 
-It is the search of `gen/guided.py` with an image beside each program. An input that reaches new edges enters the corpus,
-without the calls behind the last of them. What follows is of four kinds:
+It is the search of `gen/guided.py` with an image beside each program. An input that reaches new edges enters the
+corpus, without the calls behind the last of them. What follows is of four kinds:
 
 - `fresh`: a mutation of the base image, with a new program;
 - `image`: an entry of the corpus whose image is mutated further, or joined with the changes of another entry's;

@@ -82,7 +82,7 @@ def test_death_before_the_first_batch(session: Session, ext4: Target, made: tupl
 
 
 def test_kernels_that_die_before_their_first_image_end_the_session(
-    session: Session, ext4: Target, made: tuple[Worker, list[Input]], monkeypatch: pytest.MonkeyPatch
+    session: Session, made: tuple[Worker, list[Input]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After some such kernels in a row, the session ends with an error that names the kernel and what to try."""
     boots = 0
@@ -168,7 +168,7 @@ def test_finding_that_turns_out_to_be_another(
 def test_counts_are_written(session: Session, ext4: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the end of a session, finding.json says how often the failure was met, and how often it came again."""
     def meet(_: Worker) -> None:
-        for _ in range(3):
+        for _time in range(3):
             session.add(Failure(ext4, REPORT, untouched(ext4)))
 
     monkeypatch.setattr(session, "shrink", lambda failure: Shrunk(REPORT, failure.input, 4, 10))

@@ -2,8 +2,8 @@
 
 Each worker has a thread. It takes the targets in turn, each for `TURN` seconds, so that each file system gets its share
 however often its kernels are lost; a kernel is replaced after `LIFETIME` images, because it remembers images by their
-UUIDs. On an instrumented kernel, inputs that reach new edges are kept, and mutated further (`maker.py`). A place of an image is
-changed rarely from then on, if a change there is known to lose the kernel.
+UUIDs. On an instrumented kernel, inputs that reach new edges are kept, and mutated further (`maker.py`). A place of an
+image is changed rarely from then on, if a change there is known to lose the kernel.
 """
 
 from __future__ import annotations
@@ -302,6 +302,6 @@ class Worker:
         if deaths[target.recipe] > MAX_DIED_BEFORE_FIRST_PROGRAM:
             raise KernelLost(
                 f"{target.config.liblkl.path} boots with the disk of {target.recipe}, and dies before it has mounted "
-                f"an image ({exited.ended.describe()}): a thread of the kernel's own fails, or it has too little memory; "
-                "try its suites first, pytest suites/boot suites/disk, or more --mem"
+                f"an image ({exited.ended.describe()}): a thread of the kernel's own fails, or it has too little "
+                "memory; try its suites first, pytest suites/boot suites/disk, or more --mem"
             )

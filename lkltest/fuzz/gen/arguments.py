@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from lkltest.fuzz.gen import attributes
 from lkltest.fuzz.gen.sources import Random
 from lkltest.fuzz.lang.describe import Description, Variant
 from lkltest.fuzz.lang.types import (
     ArrayOf,
     BufferIn,
     Build,
+    Constant,
     Len,
     Numbers,
     Resource,
@@ -45,6 +47,7 @@ from lkltest.fuzz.prog.visit import rewrite, walk
 
 NUMBERS = (0, 1, 2, 4, 7, 8, 15, 16, 31, 32, 63, 64, 127, 128, 255, 256, 511, 512, 1023, 1024, 4095, 4096, 32767, 32768,
            65535, 65536, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, -1, -2)  # fmt: skip
+MORE = 12  # items of an array beyond those of its description
 MAX_BYTES = 256  # of a run of one byte that becomes bytes of its own
 
 
@@ -54,6 +57,7 @@ class Arguments:
     def __init__(self, description: Description, source: Random) -> None:
         self.description = description
         self.source = source
+        self.bound = False  # the call that is changed takes no numbers but those of its description
 
     def change(self, call: Call, variant: Variant) -> Call:
         """The call with one of its arguments changed; the call itself where it has none that can be."""
@@ -64,6 +68,7 @@ class Arguments:
             return call
         at = self.source.choice(wanted)
         scope = self._scope(call, variant)
+        self.bound = bound(call)
         declared = variant.signature.arguments[at].type
         value = fit(self.value(variant.types[at], call.args[at], scope), declared)
         if variant.signature.name == "ioctl":
@@ -94,24 +99,61 @@ class Arguments:
                     return self.struct(type, inner, scope)
                 case Numbers(), Ints() if len(inner.values) == len(type.items):
                     return self.numbers(type, inner, scope)
-                case ArrayOf(), Array() if inner.items:
-                    n = self.source.integer(0, len(inner.items) - 1)
-                    item = self.value(type.item, inner.items[n], scope)
-                    return Array((*inner.items[:n], item, *inner.items[n + 1 :]))  # type: ignore[arg-type]
+                case ArrayOf(), Array():
+                    return self.array(type, inner, scope)
                 case BufferIn(), Raw() | Fill():
+                    return self.sized(type, inner)
+                case Constant(), Raw() if not self.bound:
                     return self.data(inner)
                 case Build(), Raw() | Array() | Struct() | Ints() if plain(inner):
-                    return self.anywhere(inner)
+                    changed = attributes.change(self.source, inner) if self.source.chance(75) else None
+                    return changed or self.anywhere(inner)
                 case Union(), _ if fitting := self._alternatives(type, inner):
                     return self.value(self.source.choice(fitting), value, scope)
         return type.draw(self.source, scope)
 
     def _alternatives(self, type: Union, value: Value) -> list[Type]:
         """The types of a union that could have made a value, as far as its shape tells."""
-        shapes = {Struct: StructOf, Ints: Numbers, Raw: BufferIn, Fill: BufferIn, Array: ArrayOf}
+        if isinstance(value, Raw | Fill):
+            size = len(value.data) if isinstance(value, Raw) else value.size
+            found: list[Type] = [one for one in type.types if isinstance(one, BufferIn) and one.low <= size <= one.high]
+            return found or [one for one in type.types if isinstance(one, Constant) and isinstance(one.value, Raw)
+                             and len(one.value.data) == size]
+        shapes = {Struct: StructOf, Ints: Numbers, Array: ArrayOf}
         wanted = shapes.get(value.__class__)
-        found = [one for one in type.types if wanted is not None and isinstance(one, wanted)]
-        return found if len(found) == 1 else []
+        alike = [one for one in type.types if wanted is not None and isinstance(one, wanted)]
+        return alike if len(alike) == 1 else []
+
+    def array(self, type: ArrayOf, value: Array, scope: Scope) -> Value:
+        """An array with an item changed, inserted, repeated or removed."""
+        items = value.items
+        n = self.source.integer(0, max(0, len(items) - 1))
+        if type.low < type.high and (not items or self.source.chance(40)):
+            room = len(items) < type.high + MORE
+            kind = self.source.integer(0, 2) if items else 0
+            if kind == 0 and room:
+                item = type.item.draw(self.source, scope)
+                return Array((*items[:n], item, *items[n:]))  # type: ignore[arg-type]
+            if kind == 1 and room:
+                return Array((*items[: n + 1], *items[n:]))
+            if len(items) > type.low:
+                return Array((*items[:n], *items[n + 1 :]))
+        if not items:
+            return type.draw(self.source, scope)
+        item = self.value(type.item, items[n], scope)
+        return Array((*items[:n], item, *items[n + 1 :]))  # type: ignore[arg-type]
+
+    def sized(self, type: BufferIn, value: Raw | Fill) -> Raw | Fill:
+        """Bytes of a type with a few of them changed, inserted or removed."""
+        if isinstance(value, Fill) or self.source.chance(65):
+            return self.data(value)
+        data, at = value.data, self.source.integer(0, len(value.data))
+        width = self.source.choice((1, 2, 4, 4, 8, 16))
+        start = self.source.integer(0, max(0, len(data) - width))
+        longer = data[:at] + data[start : start + width].ljust(width, b"\0") + data[at:]
+        shorter = data[:at] + data[at + width :]
+        fitting = [one for one in (longer, shorter) if type.low <= len(one) <= type.high]
+        return Raw(self.source.choice(fitting)) if fitting else self.data(value)
 
     def struct(self, type: StructOf, value: Struct, scope: Scope) -> Value:
         """A structure with one field changed."""
@@ -128,7 +170,7 @@ class Arguments:
         name = self.source.choice(names)
         field = layout.field(name)
         wanted = types.get(name) or by_type(field.type)
-        if field.type.kind == "pointer" or wanted is None:
+        if wanted is None:
             return type.draw(self.source, scope)
         if field.type.kind == "int" and isinstance(present[name], int) and name not in types and plain(value):
             present[name] = self.number(int(present[name]), field.type.size)  # type: ignore[arg-type]
@@ -143,7 +185,9 @@ class Arguments:
     def numbers(self, type: Numbers, value: Ints, scope: Scope) -> Value:
         """Integers with one of them changed."""
         n = self.source.integer(0, len(value.values) - 1)
-        item = type.items[n].draw(self.source, scope)
+        item, before = type.items[n].draw(self.source, scope), value.values[n]
+        if not self.bound and isinstance(before, int) and isinstance(item, int) and self.source.chance(40):
+            item = self.number(before, value.width)
         return Ints(value.width, (*value.values[:n], item, *value.values[n + 1 :]))  # type: ignore[arg-type]
 
     def number(self, value: int, width: int) -> int:
@@ -209,6 +253,11 @@ class Arguments:
         else:
             value = variant.types[at].draw(self.source, self._scope(call, variant))
         return replace(call, args=(*call.args[:at], value, *call.args[at + 1 :]))
+
+
+def bound(call: Call) -> bool:
+    """Whether numbers behind a call's pointers may be lengths of buffers that the kernel fills, or addresses."""
+    return call.name == "ioctl" or any(isinstance(part, Out) for arg in call.args for part in walk(arg))
 
 
 def plain(value: Value) -> bool:

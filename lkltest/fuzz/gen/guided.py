@@ -8,15 +8,12 @@ is one of these:
   and then minimized; what is left is written into the corpus's directory (`store.py`).
 - **Comparisons** (`hints.py`), for new entries of the corpus, on kernels that tell them: the numbers that the kernel
   compares with an entry's arguments make mutations of it, which wait in `hinted`.
-- **Search**, all the rest. Entries of the directory that this kernel has not run yet come first, then hinted
-  mutations, a quarter of the batch at most. Of the others, a part is fresh: drawn by the blind generator, so that what
-  the corpus lacks is found, too. The rest are mutations (`mutation.py`) of entries, chosen by their energy
-  (`corpus.py`), with calls of a second entry.
+- **Search**, all the rest. Entries of the directory that this kernel has not run yet come first. The others are fresh
+  (drawn by the blind generator, so that what the corpus lacks is found, too), hinted mutations, or other mutations
+  (`mutation.py`) of entries, chosen by their energy (`corpus.py`), with calls of a second entry. Their shares follow
+  what each kind has brought lately (`bandit.py`).
 
-Triage and comparisons take one batch of four at most, or one of three while many programs wait.
-
-The share of fresh programs follows what they bring: each kind of program has a score, the new edges of its programs
-that fades with time, and shares move towards the better score, between fixed limits.
+Triage and comparisons take one batch of five at most; comparisons wait while there are enough hinted mutations.
 
 The generator knows nothing of what runs its programs, and whether several run at once: it sees `Batch` and `Reach`.
 Several generators may share a directory: each takes the entries that the others have written.
@@ -25,31 +22,33 @@ Several generators may share a directory: each takes the entries that the others
 from __future__ import annotations
 
 import contextlib
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
+from lkltest.fuzz.gen.bandit import Bandit
 from lkltest.fuzz.gen.corpus import Corpus, Entry
 from lkltest.fuzz.gen.generator import Batch, Candidate, EncodedCall, Generator
-from lkltest.fuzz.gen.hints import Hint, hinted
+from lkltest.fuzz.gen.hints import Hint, hinted, stands
 from lkltest.fuzz.gen.mutation import Mutator
 from lkltest.fuzz.gen.store import Store
 from lkltest.fuzz.gen.triage import Part, Triage, Trial
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.reach import Reach
 
-FRESH = (0.05, 0.5)  # the least and the most that the blind generator makes of a batch
-SEARCHES = 3  # batches between two that do not search
-BEHIND = 2  # the same while more programs wait than:
-BACKLOG = 200
+KINDS = {"fresh": 0.25, "mutated": 0.6, "hinted": 0.15}  # shares of a search, as long as nothing is known
+SEARCHES = 4  # batches between two that do not search
 SILENT = 8  # batches in a row without comparisons after which no more are asked for: the kernel tells none
-FADE = 0.98  # of a score, with each batch
-HINTED = 0.25  # of a batch that are hinted mutations, at most
-HINTS = 5000  # hinted mutations that wait
-PER_ENTRY = 100  # hinted mutations of one entry, and half as many where the number is a common one
+HINTS = 5000  # hinted mutations that wait, at most
+ENOUGH = 500  # hinted mutations that wait; with more, no more comparisons are asked for
+COMPARED = 1000  # entries that wait for their comparisons, at most: the newest come first
+PER_ENTRY = 40  # hinted mutations of one entry, and half as many where the number is a common one
 ROUND = 8  # programs of a batch of comparisons
 LOOKED_AT = 48  # comparisons of a call that are looked at: a call makes thousands
+PER_CALL = 200  # hints of one call that are looked at
+OFTEN = 100  # hinted mutations in which a call takes the same number
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,7 @@ class Origin:
 
     kind: str  # "fresh", "mutated", "hinted", "stored"
     entry: Entry | None = None  # that was mutated
+    operators: tuple[str, ...] = ()  # that mutated it
 
 
 class Guided:
@@ -78,12 +78,12 @@ class Guided:
         self.corpus = Corpus()
         self.triage = Triage()
         self.store = store
-        self.compared: deque[Entry] = deque()  # entries whose comparisons are wanted
+        self.compared: deque[Entry] = deque(maxlen=COMPARED)  # entries whose comparisons are wanted
+        self.used: Counter[tuple[str, int]] = Counter()  # hinted mutations, by the call and the number that it took
         self.silent = 0  # batches in a row that told no comparisons
         self.hinted: deque[tuple[Candidate, Entry]] = deque(maxlen=HINTS)
         self.stored: deque[Entry] = deque()  # entries of the directory that are to be run
-        self.scores: defaultdict[str, float] = defaultdict(float, fresh=1.0, mutated=1.0)  # by kind of program
-        self.tries: defaultdict[str, float] = defaultdict(float, fresh=1.0, mutated=1.0)
+        self.kinds = Bandit(KINDS)
         self.settled = 0  # programs that went through triage into the corpus
         self.edges: Counter[str] = Counter()  # new edges by scenario
         self.searches = 0  # batches since the last triage
@@ -97,8 +97,8 @@ class Guided:
         return batch
 
     def _next(self, programs: int) -> Batch:
-        comparing = bool(self.compared) and self.silent < SILENT
-        if self.searches >= (BEHIND if len(self.triage) > BACKLOG else SEARCHES) and (len(self.triage) or comparing):
+        comparing = bool(self.compared) and self.silent < SILENT and len(self.hinted) < ENOUGH
+        if self.searches >= SEARCHES and (len(self.triage) or comparing):
             self.searches = 0
             self.alternate = not self.alternate
             if len(self.triage) and (self.alternate or not comparing):
@@ -109,7 +109,7 @@ class Guided:
         return self._search(programs)
 
     def _comparisons(self) -> Batch:
-        entries = [self.compared.popleft() for _ in range(min(ROUND, len(self.compared)))]
+        entries = [self.compared.pop() for _ in range(min(ROUND, len(self.compared)))]
         return Batch.of([entry.candidate for entry in entries], entries, wanted=frozenset(), compare=True)
 
     def _search(self, programs: int) -> Batch:
@@ -117,20 +117,15 @@ class Guided:
         while self.stored and len(made) < programs:
             entry = self.stored.popleft()
             made.append((entry.candidate, Origin("stored", entry)))
-        for _ in range(min(len(self.hinted), int(programs * HINTED))):
-            candidate, entry = self.hinted.popleft()
-            made.append((candidate, Origin("hinted", entry)))
-        share = self.share()
         while len(made) < programs:
-            made.append(self._fresh() if not len(self.corpus) or self.rng.random() < share else self._mutated())
+            kind = self.kinds.choose(self.rng) if len(self.corpus) else "fresh"
+            if kind == "hinted" and self.hinted:
+                candidate, entry = self.hinted.popleft()
+                made.append((candidate, Origin("hinted", entry)))
+            else:
+                made.append(self._fresh() if kind == "fresh" else self._mutated())
         self.blind.renew()
         return Batch.of([candidate for candidate, _ in made], [origin for _, origin in made])
-
-    def share(self) -> float:
-        """The share of fresh programs: by what they bring, against what mutations bring."""
-        fresh, mutated = (self.scores[kind] / self.tries[kind] for kind in ("fresh", "mutated"))
-        low, high = FRESH
-        return min(high, max(low, fresh / (fresh + mutated)))
 
     def _fresh(self) -> tuple[Candidate, Origin]:
         scenario = self.blind.scenario()
@@ -139,7 +134,8 @@ class Guided:
     def _mutated(self) -> tuple[Candidate, Origin]:
         entry, other = self.corpus.choose(self.rng), self.corpus.choose(self.rng)
         entry.tried += 1
-        return self.mutator.mutate(entry.candidate, other.candidate), Origin("mutated", entry)
+        candidate, operators = self.mutator.mutate(entry.candidate, other.candidate)
+        return candidate, Origin("mutated", entry, operators)
 
     def learn(
         self, batch: Batch, ran: int, reached: Sequence[Reach], novel: Sequence[int]  # noqa: ARG002 -- edges say more
@@ -154,18 +150,18 @@ class Guided:
             self._learn_edges(batch, ran, reached)
 
     def _learn_edges(self, batch: Batch, ran: int, reached: Sequence[Reach]) -> None:
-        for figures in (self.scores, self.tries):
-            for kind in figures:
-                figures[kind] *= FADE
-        for origin in batch.origins[:ran]:
+        paid = {reach.program for reach in reached if reach.calls}
+        for n, origin in enumerate(batch.origins[:ran]):
             assert isinstance(origin, Origin)
-            self.tries[origin.kind] += 1
+            self.kinds.tried((origin.kind,), n in paid)
+            self.mutator.bandit.tried(set(origin.operators), n in paid)
+        self.kinds.renew()
+        self.mutator.bandit.renew()
         for reach in reached:
             origin, candidate = batch.origins[reach.program], batch.programs[reach.program]
             assert isinstance(origin, Origin)
             if reach.calls:
                 self.edges[candidate.scenario.name] += len(reach.edges)
-                self.scores[origin.kind] += 1
                 if origin.kind != "stored":
                     self._add(candidate, reach, origin)
 
@@ -218,12 +214,18 @@ class Guided:
             variant = self.description.variants.get(calls[index].key)
             if variant is None:
                 continue
-            some = self.rng.sample(comparisons, min(LOOKED_AT, len(comparisons)))
-            for hint in hinted(calls[index].call, variant, some, self.description):
-                found[0 if hint.strong else 1].append((index, hint))
+            code = calls[index].code
+            there = [one for one in comparisons if stands(code, one.a) or stands(code, one.b)]
+            some = self.rng.sample(there, min(LOOKED_AT, len(there)))
+            for hint in islice(hinted(calls[index].call, variant, some, self.description), PER_CALL):
+                if self.used[variant.key, hint.number] < OFTEN:
+                    found[0 if hint.strong else 1].append((index, hint))
         for kind in found:
             self.rng.shuffle(kind)
+            kind.sort(key=lambda one: self.used[calls[one[0]].key, one[1].number])
         strong, weak = found[0][:PER_ENTRY], found[1][: PER_ENTRY // 2]
+        for index, hint in (*strong, *weak):
+            self.used[calls[index].key, hint.number] += 1
         return self._encode(entry, strong), self._encode(entry, weak)
 
     def _encode(self, entry: Entry, hints: Sequence[tuple[int, Hint]]) -> list[Candidate]:

@@ -5,7 +5,9 @@ stands in an argument of the call (in one to eight bytes, of either endianness),
 takes the other branch. So a magic number of a header is found at once, where guessing 32 bits would take years.
 
 Only data is changed: bytes that the kernel reads, integers of structures and arrays without pointers, and numbers that
-the argument's type allows. A number that stands for a length, an address or a command stays as it is.
+the argument's type allows. A structure with pointers may lead to such data: messages, control messages, filters. A
+number that stands for a length, an address or a command stays as it is; so do bare numbers behind the pointers of an
+ioctl() and of a call with buffers that the kernel fills, where they may be addresses and lengths.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from lkltest.fuzz.gen.arguments import plain
+from lkltest.fuzz.gen.arguments import bound, plain
 from lkltest.fuzz.lang.describe import Description, Variant
 from lkltest.fuzz.lang.types import Choice, Flags, Integer, Len, Type, Union
 from lkltest.fuzz.prog.reach import Comparison
@@ -31,6 +33,7 @@ class Hint(NamedTuple):
     """A changed call."""
 
     call: Call
+    number: int  # that the kernel compared, and that stands in it now
     strong: bool  # the number that it takes the place of is not one that stands everywhere
 
 
@@ -38,23 +41,39 @@ def hinted(call: Call, variant: Variant, comparisons: Iterable[Comparison], desc
     """The calls that differ from a call in one number, which the kernel has compared with the one that stood there."""
     seen: set[Call] = set()
     pointers = any(isinstance(arg, Pointer) for arg in call.args)
+    tied = bound(call)
     for size, a, b in comparisons:
         for old, new in ((a, b), (b, a)):
             for n, arg in enumerate(call.args):
-                for value in _replaced(arg, variant.types[n], size, old, new, pointers=pointers):
+                for value in _replaced(arg, variant.types[n], size, old, new, pointers=pointers, tied=tied):
                     changed = replace(call, args=(*call.args[:n], value, *call.args[n + 1 :]))
                     if changed not in seen and (not isinstance(arg, int) or description.fits(changed)):
                         seen.add(changed)
-                        yield Hint(changed, strong=size > 1 and TRIVIAL <= old < (1 << 8 * size) - TRIVIAL)
+                        yield Hint(changed, new, strong=size > 1 and TRIVIAL <= old < (1 << 8 * size) - TRIVIAL)
 
 
-def _replaced(arg: Value, type: Type, size: int, old: int, new: int, *, pointers: bool) -> Iterator[Value]:
+def stands(code: bytes, number: int) -> bool:
+    """Whether a number may stand in an encoded call: an inexpensive test before the search."""
+    width = (number.bit_length() + 7) // 8 or 1
+    return number.to_bytes(width, "little") in code or (width > 1 and number.to_bytes(width, "big") in code)
+
+
+def _replaced(
+    arg: Value, type: Type, size: int, old: int, new: int, *, pointers: bool, tied: bool
+) -> Iterator[Value]:
+    def data(leaf: Value) -> Iterator[Value]:
+        return iter(()) if tied and isinstance(leaf, Ints | Fill) else _in_data(leaf, size, old, new)
+
+    def behind(node: Value) -> Iterator[Value]:
+        if isinstance(node, Pointer) and plain(node.target):
+            for region in variants(node.target, data):
+                yield Pointer(region)  # type: ignore[arg-type]
+
     if isinstance(arg, int):
         if _free(type, new, pointers=pointers) and _same(arg, old, size):
             yield _signed(new, size)
-    elif isinstance(arg, Pointer) and plain(arg.target):
-        for region in variants(arg.target, lambda node: _in_data(node, size, old, new)):
-            yield Pointer(region)  # type: ignore[arg-type]
+    elif isinstance(arg, Pointer):
+        yield from behind(arg) if tied else variants(arg, behind)
 
 
 def _free(type: Type, new: int, *, pointers: bool) -> bool:

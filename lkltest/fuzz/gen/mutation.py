@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lkltest.fuzz.gen.arguments import Arguments
+from lkltest.fuzz.gen.bandit import Bandit
 from lkltest.fuzz.gen.generator import Candidate, EncodedCall, Generator
 from lkltest.fuzz.lang.describe import Variant
 from lkltest.fuzz.prog.values import Call
 
 LONGEST = 40  # calls of a program
 FOREIGN = 0.15  # of the inserted calls that are another scenario's
-ROUNDS = (1, 1, 1, 2, 2, 3, 4)  # mutations of a program
+ROUNDS = (1, 1, 2, 2, 3, 4, 5, 7)  # mutations of a program
+SHARES = {"insert": 24, "several": 10, "change": 22, "focus": 12, "redraw": 6, "swap": 8, "remove": 4, "repeat": 6,
+          "splice": 10}  # of the operators, as long as nothing is known of what they bring
 
 Calls = list[EncodedCall]
 Changer = Callable[[Call, Variant], Call]
@@ -29,26 +32,34 @@ class Mutator:
         self.description = generator.description
         self.rng = generator.source.random
         self.arguments = Arguments(generator.description, generator.source)
-        self.operators: list[tuple[int, Callable[[Calls, Candidate, Candidate], None]]] = [
-            (34, self.insert), (28, self.change), (10, self.swap), (8, self.remove), (8, self.repeat),
-            (12, self.splice),
-        ]  # fmt: skip
-        self.weights = [weight for weight, _ in self.operators]
-        self.functions = [function for _, function in self.operators]
+        self.operators: dict[str, Callable[[Calls, Candidate, Candidate], None]] = {
+            "insert": self.insert, "several": self.several, "change": self.change, "focus": self.focus,
+            "redraw": self.redraw, "swap": self.swap, "remove": self.remove, "repeat": self.repeat,
+            "splice": self.splice,
+        }  # fmt: skip
+        self.bandit = Bandit(SHARES)
 
-    def mutate(self, candidate: Candidate, other: Candidate) -> Candidate:
-        """A program like `candidate`, with calls of `other` now and then."""
+    def mutate(self, candidate: Candidate, other: Candidate) -> tuple[Candidate, tuple[str, ...]]:
+        """A program like `candidate`, with calls of `other` now and then; and the names of the operators."""
         calls = list(candidate.calls)
-        for operator in self.rng.choices(self.functions, self.weights, k=self.rng.choice(ROUNDS)):
-            operator(calls, candidate, other)
-        return Candidate(tuple(calls[:LONGEST]), candidate.scenario)
+        names = tuple(self.bandit.choose(self.rng) for _ in range(self.rng.choice(ROUNDS)))
+        for name in names:
+            self.operators[name](calls, candidate, other)
+        return Candidate(tuple(calls[:LONGEST]), candidate.scenario), names
 
     def insert(self, calls: Calls, candidate: Candidate, _other: Candidate) -> None:
         """Insert a new call, most often near the end."""
+        at = max(self.rng.randrange(len(calls) + 1), self.rng.randrange(len(calls) + 1))
+        calls.insert(at, self.rng.choice(self._pool(candidate)))
+
+    def several(self, calls: Calls, candidate: Candidate, _other: Candidate) -> None:
+        """Add some new calls at the end."""
+        calls += self.rng.choices(self._pool(candidate), k=self.rng.randrange(2, 9))
+
+    def _pool(self, candidate: Candidate) -> Calls:
         foreign = self.rng.random() < FOREIGN
         scenario = self.generator.scenario() if foreign or not candidate.scenario.pool else candidate.scenario
-        at = max(self.rng.randrange(len(calls) + 1), self.rng.randrange(len(calls) + 1))
-        calls.insert(at, self.rng.choice(scenario.pool))
+        return scenario.pool
 
     def remove(self, calls: Calls, _candidate: Candidate, _other: Candidate) -> None:
         """Remove a call."""
@@ -69,6 +80,20 @@ class Mutator:
     def change(self, calls: Calls, _candidate: Candidate, _other: Candidate) -> None:
         """Change an argument of a call."""
         self._replace(calls, self.arguments.change)
+
+    def focus(self, calls: Calls, _candidate: Candidate, _other: Candidate) -> None:
+        """Change some arguments of one call."""
+
+        def change(call: Call, variant: Variant) -> Call:
+            for _ in range(self.rng.randrange(2, 6)):
+                call = self.arguments.change(call, variant)
+            return call
+
+        self._replace(calls, change)
+
+    def redraw(self, calls: Calls, _candidate: Candidate, _other: Candidate) -> None:
+        """Draw all arguments of a call anew."""
+        self._replace(calls, lambda _, variant: self.description.draw(variant.key, self.generator.source))
 
     def swap(self, calls: Calls, _candidate: Candidate, _other: Candidate) -> None:
         """Let a call use another result."""

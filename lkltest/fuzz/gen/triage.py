@@ -7,14 +7,14 @@ that runs just then:
 1. It is run once more. The new edges that it does not reach again are no longer those of the program; if none is left,
    it is dropped. They stay reached in the session's map, so that no other program gets an entry for them: handed back,
    an edge that is reached at random would be new again and again. The edges of a program that fails stay reached, too.
-2. It is run without one of its calls, for each of them. A call without which all of the edges are reached is needless.
-3. All needless calls are left out at once, and also the first half of them, and the second half. The shortest program
-   that still reaches the edges takes the place. If that is not the one without them all, the last two rounds are
-   repeated with it, twice at most.
+2. It is run without a part, for each of its parts: a quarter of a long program, or one call of a short one. A part
+   without which all of the edges are reached is needless.
+3. All needless parts are left out at once, and also the first half of them, and the second half. The shortest program
+   that still reaches the edges takes the place. The last two rounds are repeated with it as long as it may get shorter:
+   where parts were quarters, or where not all needless ones could be left out; but for `ROUNDS` at most.
 
-The first round has precedence: it costs one program, and what follows from it need not wait for the others, which cost
-as many programs as there are calls. The calls behind the last one with a new edge are left out without a trial: they
-come later than the edge.
+The first round has precedence: it costs one program, and what follows from it need not wait for the others. The calls
+behind the last one with a new edge are left out without a trial: they come later than the edge.
 
 `Trial` is one such program; `Triage` has the queues of them, and asks for these edges only in its batches.
 """
@@ -31,8 +31,9 @@ from lkltest.fuzz.gen.generator import Batch, Candidate
 from lkltest.fuzz.prog.reach import Reach
 
 WAITING = 2000  # programs that wait to be minimized; more than that are kept as they are
-ROUNDS = 7  # of a trial, at most
-MOST = 16  # calls of which each is left out on trial; of a longer program, only the last ones
+ROUNDS = 9  # of a trial, at most
+MOST = 24  # calls that are left out on trial; of a longer program, only the last ones
+SHORT = 6  # calls of a program of which each is left out on its own
 
 Wanted = tuple[int, ...]  # the calls of a program that are left in, by their indexes
 
@@ -45,7 +46,9 @@ class Trial:
     edges: frozenset[int]  # the new ones
     slow: bool = False  # one of its calls had to be interrupted
     rounds: int = 0  # that have run
-    needless: list[int] = field(default_factory=list)  # calls without each of which the edges are reached
+    parts: list[Wanted] = field(default_factory=list)  # that are left out, each on its own; empty in other rounds
+    single: bool = False  # the parts are single calls
+    needless: list[Wanted] = field(default_factory=list)  # parts without each of which the edges are reached
     waiting: list[Wanted] = field(default_factory=list)  # of the next round
     reached: dict[Wanted, Reach] = field(default_factory=dict)  # what has run of it
 
@@ -80,22 +83,31 @@ class Trial:
             self.edges &= again.edges if again is not None else frozenset()
             self.slow = again is not None and bool(again.interrupted)
             if self.edges:
-                self.waiting = self._without_one()
-        elif self.rounds % 2 == 0:
-            self.needless = [n for n in self.whole if self.reaches((*self.whole[:n], *self.whole[n + 1 :]))]
-            self.waiting = list(_third_round(self.whole, self.needless))
-        elif self.rounds < ROUNDS:
-            best = self._best()
-            if len(self.whole) - len(self.needless) < len(best) < len(self.whole):
+                self.waiting = self._leave_out()
+            return
+        if self.parts:
+            self.needless = [part for part in self.parts if self.reaches(_without(self.whole, part))]
+            self.parts = []
+            self.waiting = list(_joined(self.whole, self.needless))
+            if self.waiting:
+                return
+        best, finest = self._best(), len(self.whole) - sum(map(len, self.needless))
+        shorter = finest < len(best) < len(self.whole) or not self.single
+        if shorter and self.rounds < ROUNDS:
+            if len(best) < len(self.whole):
                 reach = self.reached[best]
                 self.entry.candidate = self.part(best)
                 self.reached = {self.whole: reach}
-                self.waiting = self._without_one()
+            self.single = self.single or not self.needless
+            self.waiting = self._leave_out()
 
-    def _without_one(self) -> list[Wanted]:
-        """The parts that lack one call."""
-        whole = self.whole
-        return [(*whole[:n], *whole[n + 1 :]) for n in whole[-MOST:]] if len(whole) > 1 else []
+    def _leave_out(self) -> list[Wanted]:
+        """Divide the program into parts, and plan a run without each."""
+        whole = self.whole[-MOST:]
+        self.single = self.single or len(whole) <= SHORT
+        size = 1 if self.single else -(-len(whole) // 4)
+        self.parts = [whole[n : n + size] for n in range(0, len(whole), size)] if len(self.whole) > 1 else []
+        return [_without(self.whole, part) for part in self.parts]
 
     def _best(self) -> Wanted:
         """The shortest part that was seen to reach the edges."""
@@ -108,15 +120,19 @@ class Trial:
         return self.part(best)
 
 
-def _third_round(whole: Wanted, needless: Sequence[int]) -> Iterator[Wanted]:
-    """The parts without needless calls, those without most first; parts without a single one are known already."""
+def _without(whole: Wanted, part: Wanted) -> Wanted:
+    return tuple(n for n in whole if n not in part)
+
+
+def _joined(whole: Wanted, needless: Sequence[Wanted]) -> Iterator[Wanted]:
+    """The calls without needless parts, those without most first; calls without a single part are known already."""
     half = len(needless) // 2
     seen = set()
     for left_out in (needless, needless[:half], needless[half:]):
-        part = tuple(n for n in whole if n not in left_out)
-        if len(left_out) > 1 and part and part not in seen:
-            seen.add(part)
-            yield part
+        rest = _without(whole, tuple(n for part in left_out for n in part))
+        if len(left_out) > 1 and rest and rest not in seen:
+            seen.add(rest)
+            yield rest
 
 
 class Part(NamedTuple):
@@ -131,7 +147,7 @@ class Triage:
 
     def __init__(self) -> None:
         self.first: deque[Trial] = deque()  # in their first round
-        self.later: deque[Trial] = deque()
+        self.later: deque[Trial] = deque()  # the newest are the next: mutations of them are made just now
 
     def __len__(self) -> int:
         return len(self.first) + len(self.later)
@@ -145,7 +161,7 @@ class Triage:
         chosen: list[Candidate] = []
         origins: list[Part] = []
         while len(self) and len(chosen) < programs:
-            trial = (self.first or self.later).popleft()
+            trial = self.first.popleft() if self.first else self.later.pop()
             chosen += map(trial.part, trial.waiting)
             origins += [Part(trial, wanted) for wanted in trial.waiting]
         wanted: frozenset[int] = frozenset().union(*(part.trial.edges for part in origins))

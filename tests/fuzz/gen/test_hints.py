@@ -7,7 +7,7 @@ import pytest
 from lkltest.fuzz.gen.hints import hinted
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.reach import Comparison
-from lkltest.fuzz.prog.values import Array, Call, Fill, Out, Pointer, Raw, Value
+from lkltest.fuzz.prog.values import Array, Call, Fill, Ints, Out, Pointer, Raw, Struct, Value
 from tests.fuzz.gen.toy import describe_toy
 
 
@@ -66,6 +66,35 @@ def test_plain_numbers_stay_in_their_range(toy_description: Description) -> None
     assert changed(toy_description, call, Comparison(4, 5, 6), Comparison(4, 5, 21)) == {6}
     feed = Call("feed", (3, Pointer(Raw(b"ABCDEFGH")), 8))
     assert changed(toy_description, feed, Comparison(8, 8, 4096)) == set()
+
+
+def values(description: Description, key: str, *args: Value, comparison: Comparison) -> list[Value]:
+    """The last arguments but one that hints make of a call."""
+    variant = description.variants[key]
+    call = Call(variant.signature.name, args)
+    return [hint.call.args[1] for hint in hinted(call, variant, [comparison], description)]
+
+
+def test_data_behind_the_pointers_of_a_structure_takes_numbers(description: Description) -> None:
+    """A message's payload is data, even where its header has addresses."""
+    def message(payload: bytes) -> Pointer:
+        vector = Struct("iovec", (("iov_base", Pointer(Raw(payload))), ("iov_len", 8)))
+        return Pointer(Struct("user_msghdr", (("msg_iov", Pointer(vector)), ("msg_iovlen", 1))))
+
+    comparison = Comparison(4, 0x44434241, 0x11223344)
+    found = values(description, "sendmsg", 3, message(b"ABCDEFGH"), 0, comparison=comparison)
+    assert found == [message(b"\x44\x33\x22\x11EFGH")]
+    assert values(description, "sendmsg", 3, message(bytes(8)), 0, comparison=Comparison(8, 1, 1 << 40)) == []
+
+
+def test_bare_numbers_that_may_be_lengths_or_addresses_stay(description: Description) -> None:
+    """The length of an answer, and a number that an ioctl() may take for an address, are no data."""
+    length = Pointer(Ints(4, (128,)))
+    variant = description.variants["getsockname"]
+    call = Call("getsockname", (3, Pointer(Out(128)), length))
+    assert list(hinted(call, variant, [Comparison(4, 128, 1 << 20)], description)) == []
+    variant, call = description.variants["ioctl_net"], Call("ioctl", (3, 0x8912, Pointer(Ints(8, (100, 0)))))
+    assert list(hinted(call, variant, [Comparison(8, 0, 1 << 40)], description)) == []
 
 
 def test_a_command_becomes_a_listed_one_only(description: Description) -> None:

@@ -6,7 +6,8 @@ from lkltest.fuzz.gen.generator import Generator
 from lkltest.fuzz.gen.mutation import LONGEST, Mutator
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.lang.types import Len
-from lkltest.fuzz.prog.values import Call, Pointer
+from lkltest.fuzz.prog.values import Array, Call, Pointer, Raw
+from lkltest.fuzz.prog.visit import walk
 
 
 def too_long(description: Description, key: str, call: Call) -> bool:
@@ -28,7 +29,7 @@ def test_mutations_stay_within_their_descriptions(description: Description) -> N
     pool = list(generator.batch(100).programs)
     before = {encoded.code for program in pool for encoded in program.calls}
     for _ in range(3000):
-        mutated = mutator.mutate(generator.source.choice(pool), generator.source.choice(pool))
+        mutated, _ = mutator.mutate(generator.source.choice(pool), generator.source.choice(pool))
         assert 0 < len(mutated.calls) <= LONGEST
         pool[generator.source.integer(0, len(pool) - 1)] = mutated
     calls = [encoded for program in pool for encoded in program.calls]
@@ -36,6 +37,24 @@ def test_mutations_stay_within_their_descriptions(description: Description) -> N
     for encoded in calls:
         assert encoded.code == description.encoder.call(encoded.call)
         assert not too_long(description, encoded.key, encoded.call), encoded.call
+
+
+def test_payloads_and_arrays_change_their_sizes(description: Description) -> None:
+    """A message's payload, and the array of a filter's instructions, grow and shrink within what their lengths say."""
+    generator = Generator(description, 3)
+    arguments = Mutator(generator).arguments
+    for key, kind in (("sendto_plain", Raw), ("setsockopt_SOL_SOCKET_SO_ATTACH_FILTER", Array)):
+        call = description.draw(key, generator.source)
+        sizes = set()
+        for _ in range(300):
+            call = arguments.change(call, description.variants[key])
+            assert not too_long(description, key, call)
+            assert description.encoder.call(call)
+            sizes |= {
+                len(part.data if isinstance(part, Raw) else part.items)
+                for value in call.args for part in walk(value) if isinstance(part, Raw | Array) and type(part) is kind
+            }  # fmt: skip
+        assert len(sizes) > 3, (key, sizes)
 
 
 def test_numbers_and_strings_stay_within_their_types(description: Description) -> None:

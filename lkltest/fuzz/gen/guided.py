@@ -134,8 +134,8 @@ class Guided:
     def _mutated(self) -> tuple[Candidate, Origin]:
         entry, other = self.corpus.choose(self.rng), self.corpus.choose(self.rng)
         entry.tried += 1
-        candidate, operators = self.mutator.mutate(entry.candidate, other.candidate)
-        return candidate, Origin("mutated", entry, operators)
+        operators = self.mutator.choose()
+        return self.mutator.mutate(entry.candidate, other.candidate, operators), Origin("mutated", entry, operators)
 
     def learn(
         self, batch: Batch, ran: int, reached: Sequence[Reach], novel: Sequence[int]  # noqa: ARG002 -- edges say more

@@ -6,7 +6,7 @@ and nothing has to be renumbered.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lkltest.fuzz.gen.arguments import Arguments
 from lkltest.fuzz.gen.bandit import Bandit
@@ -39,13 +39,16 @@ class Mutator:
         }  # fmt: skip
         self.bandit = Bandit(SHARES)
 
-    def mutate(self, candidate: Candidate, other: Candidate) -> tuple[Candidate, tuple[str, ...]]:
-        """A program like `candidate`, with calls of `other` now and then; and the names of the operators."""
+    def choose(self) -> tuple[str, ...]:
+        """The names of the operators for a mutation."""
+        return tuple(self.bandit.choose(self.rng) for _ in range(self.rng.choice(ROUNDS)))
+
+    def mutate(self, candidate: Candidate, other: Candidate, names: Sequence[str] = ()) -> Candidate:
+        """A program like `candidate`, with calls of `other` now and then, by the named operators or by chosen ones."""
         calls = list(candidate.calls)
-        names = tuple(self.bandit.choose(self.rng) for _ in range(self.rng.choice(ROUNDS)))
-        for name in names:
+        for name in names or self.choose():
             self.operators[name](calls, candidate, other)
-        return Candidate(tuple(calls[:LONGEST]), candidate.scenario), names
+        return Candidate(tuple(calls[:LONGEST]), candidate.scenario)
 
     def insert(self, calls: Calls, candidate: Candidate, _other: Candidate) -> None:
         """Insert a new call, most often near the end."""

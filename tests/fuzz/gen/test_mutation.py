@@ -29,7 +29,7 @@ def test_mutations_stay_within_their_descriptions(description: Description) -> N
     pool = list(generator.batch(100).programs)
     before = {encoded.code for program in pool for encoded in program.calls}
     for _ in range(3000):
-        mutated, _ = mutator.mutate(generator.source.choice(pool), generator.source.choice(pool))
+        mutated = mutator.mutate(generator.source.choice(pool), generator.source.choice(pool))
         assert 0 < len(mutated.calls) <= LONGEST
         pool[generator.source.integer(0, len(pool) - 1)] = mutated
     calls = [encoded for program in pool for encoded in program.calls]

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
-import importlib
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
-from lkltest import cli
 from lkltest.host import process
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+HOOKS = ROOT / ".pre-commit-config.yaml"
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
 FILE = re.compile(r"`((?:lkltest|suites|tests|images|scripts|docs|benchmarks)/[\w./-]*)`")
 SOURCE = re.compile(r"`(\w+/[\w/]*\w\.(?:py|toml))`")
@@ -66,47 +65,6 @@ def test_docstrings_begin_with_the_thing_itself(room: str) -> None:
     assert [f"{path}: {found}" for path, text in sources.items() for found in riddle.findall(text)] == []
 
 
-def commands_of(page: str) -> Iterator[tuple[str, list[str]]]:
-    """The commands of a page's blocks that are ours, each with the options that it names."""
-    for block in re.findall(r"^ *```(?:console|yaml[^\n]*)?\n(.*?)^ *```", page, re.MULTILINE | re.DOTALL):
-        for line in block.splitlines():
-            text = re.sub(r"^ *- (?:run: )?", "$ ", line)
-            found = re.match(r"(?:\$ )?(?:\S+=\S+ |\.venv/bin/)*((?:pytest|lkltest(?: \w+)?))\b(.*)", text)
-            if found:
-                words = re.sub(r"'[^']*'|\"[^\"]*\"", "", found[2]).partition(" #")[0].partition("|")[0]
-                yield found[1], re.findall(r"(?<![\w-])--[a-z][\w-]*", words)
-
-
-@pytest.fixture(scope="module")
-def options() -> dict[str, set[str]]:
-    """The options of pytest with our plugin, and of each command."""
-    help_ = [sys.executable, "-m", "pytest", "--help", "-p", "no:cacheprovider"]
-    told = process.run(help_, timeout=600).output.decode()
-    found = {"pytest": set(re.findall(r"--[a-z][\w-]*", told)) | {"--junitxml"}, "lkltest": {"--version"}}
-    for name in cli.COMMANDS:
-        parser = argparse.ArgumentParser()
-        importlib.import_module(f"lkltest.cli.{name}").configure(parser)
-        found[f"lkltest {name}"] = set(options_of(parser))
-    return found
-
-
-def options_of(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """The options of a command, and of the commands below it."""
-    for action in parser._actions:
-        yield from action.option_strings
-        if isinstance(action, argparse._SubParsersAction):
-            for below in action.choices.values():
-                yield from options_of(below)
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_commands_that_are_shown_exist(page: Path, options: dict[str, set[str]]) -> None:
-    """Each command of ours in a page's blocks is there, and takes the options that it is shown with."""
-    for command, shown in commands_of(page.read_text()):
-        assert command in options
-        assert set(shown) <= options[command], command
-
-
 def ci_configurations() -> Iterator[tuple[str, str, str]]:
     """The configurations of CI services that we have, write and show: name, kind of schema, text."""
     for path in [*(ROOT / ".github" / "workflows").glob("*"), *(ROOT / "lkltest" / "templates").glob("*.yml")]:
@@ -129,8 +87,10 @@ def test_configurations_of_ci_services_are_valid(tmp_path: Path) -> None:
     assert kinds == {"github-workflows", "gitlab-ci"}
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if "reference" not in page.parts], ids=lambda page: page.name)
-def test_python_that_is_shown_compiles(page: Path) -> None:
-    """Each block of Python is Python."""
-    for block in re.findall(r"^```python[^\n]*\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
-        compile(block, str(page), "exec")
+def test_hooks_of_commits_call_what_is_here() -> None:
+    """The programs of the pre-commit hooks are in this environment, the tests that they run in the tree."""
+    hooks = [hook for repository in yaml.safe_load(HOOKS.read_text())["repos"] for hook in repository["hooks"]]
+    assert {hook["id"] for hook in hooks} == {"ruff", "mypy", "reference"}
+    for program, *words in (hook["entry"].split() for hook in hooks):
+        assert (Path(sys.executable).parent / Path(program).name).exists()
+        assert all((ROOT / word).exists() for word in words if word.startswith("tests/"))

@@ -99,7 +99,7 @@ def test_suites_import_public_names_only(path: Path) -> None:
 def test_pages_import_public_names_only(path: Path) -> None:
     """The examples of the documentation import names that are there, and public."""
     public = {f"{face.__name__}:{name}" for face, name in NAMES}
-    examples = re.findall(r"^```(?:python|py)\n(.*?)^```", path.read_text(), re.M | re.S)
+    examples = re.findall(r"^```(?:python|py)[^\n]*\n(.*?)^```", path.read_text(), re.M | re.S)
     assert {name for example in examples for name in imports(example)} <= public
 
 

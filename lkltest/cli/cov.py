@@ -20,7 +20,7 @@ DATA is a directory that `pytest --lkl-cov=DIR` has filled, or a file of `lkltes
 
 examples:
   lkltest cov report lkltest-cov --fail-under fs/ext4=60
-  lkltest cov report lkltest-cov --line fs/open.c:1040
+  lkltest cov report lkltest-cov --line fs/open.c:1047
   lkltest cov report lkltest-cov --contexts '::getpid'
   lkltest cov lcov lkltest-cov --relative -o lcov.info
   lkltest cov diff before after

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -93,6 +94,17 @@ IMAGES = (
     Need("zstd", "zstd", "packing images"),
     Need("gzip", "gzip", "packing images where there is no zstd"),
 )
+
+
+def compiler(name: str, purpose: str) -> Need:
+    """A C compiler that the user has named, with the package that Debian has it in, also one for another machine."""
+    found = re.fullmatch(r"(?P<machine>[\w-]+?)-(?P<kind>gcc)(?P<version>-[\d.]+)?", name)
+    if found is None:
+        return Need(name, name, purpose)  # gcc-13, clang, clang-16, tcc
+    machine = found["machine"].replace("_", "-")
+    windows = re.fullmatch(r"(.+)-w64-mingw32", machine)
+    return Need(name, f"gcc-mingw-w64-{windows[1]}" if windows else f"gcc{found['version'] or ''}-{machine}", purpose)
+
 
 # The package of each program that is known here.
 PACKAGES = {

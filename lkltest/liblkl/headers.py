@@ -49,7 +49,10 @@ def read(include: Sequence[Path], flags: Sequence[str], settings: Settings) -> H
 
 def declarations(include: Sequence[Path], flags: Sequence[str], settings: Settings, *more: str) -> str:
     """The preprocessed headers; `more` are options of the preprocessor, such as -dM for the macros."""
-    programs.demand([programs.Need(settings.cc[0], "gcc", "reading a library's headers")], "testing a kernel")
+    name = settings.cc[0]
+    if "/" in name and not programs.find(name):
+        raise UsageError(f"no C compiler {name}: mend the path of --lkl-cc")
+    programs.demand([programs.compiler(name, "reading a library's headers")], "testing a kernel", "")
     done = process.run(
         [*settings.cc, "-E", "-P", *more, *(f"-I{folder}" for folder in include), *flags, "-x", "c", "-"],
         stdin=ENTRY.encode(), timeout=TIMEOUT,

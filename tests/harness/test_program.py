@@ -10,7 +10,7 @@ import pytest
 
 from lkltest.errors import BuildError
 from lkltest.host import process
-from tests.harness.stream import HERE, SHAPES, Build, Run, failed, read
+from tests.harness.stream import SHAPES, Build, Run, failed, read
 from tests.processes import gone
 
 
@@ -84,15 +84,6 @@ def test_no_orphan_survives(program: Build) -> None:
     assert done.signal == signal.SIGKILL
     pid = int(re.findall(r"pid (\d+)", done.errors.decode())[0])
     assert gone(pid)
-
-
-def test_the_program_of_the_manual_runs(run: Run, tmp_path: Path) -> None:
-    """The first program of docs/harness.md compiles, and passes."""
-    manual = (HERE.parent.parent / "docs" / "harness.md").read_text()
-    source = tmp_path / "manual.c"
-    source.write_text(re.findall(r"```c\n(.*?)```", manual, re.DOTALL)[0])
-    output = run(source)
-    assert (output.status, failed(output)) == (0, [])
 
 
 def test_a_program_that_includes_us_too_late_is_told(program: Build, tmp_path: Path) -> None:

@@ -1,12 +1,11 @@
 """Recipes for disk images, without making any."""
 
-import re
 from pathlib import Path
 
 import pytest
 
 from lkltest.errors import UsageError
-from lkltest.image import MissingTool, fsck, load, make, shipped
+from lkltest.image import load, shipped
 from lkltest.image.recipe import holds, size
 
 BASE = 'type = "ext4"\nsize = "16M"\nmkfs = ["mkfs.ext4", "{options}", "{image}"]\noptions = ["-q"]\n'
@@ -87,17 +86,6 @@ def test_partitions_follow_like(tmp_path: Path) -> None:
     table = 'table = "gpt"\n[[partition]]\nlike = "base"\n[[partition]]\nlike = "base"\nsize = "8M"\n'
     recipe = load([write(tmp_path / "r", base=BASE, gpt=table)])[1]
     assert [volume.size for volume in recipe.volumes("6")] == [16 << 20, 8 << 20]
-
-
-def test_the_example_of_the_manual_is_a_recipe_whose_checker_is_content(tmp_path: Path) -> None:
-    """Word by word as it is printed."""
-    manual = (shipped().parent / "docs" / "disks.md").read_text()
-    (example,) = re.findall(r'```toml\n(type = "f2fs".*?)```', manual, re.DOTALL)
-    recipe = load([write(tmp_path / "r", f2fs=example)])[0]
-    try:
-        assert fsck.check(make(recipe, "6.0", tmp_path)) == []
-    except MissingTool as missing:
-        pytest.skip(str(missing))
 
 
 CHECK = BASE + '[[check]]\ncommand = ["e2fsck", "{image}"]\n'

@@ -258,7 +258,7 @@ def status(fuzzer: Fuzzer, limit: float) -> str:
 
 def summary(fuzzer: Fuzzer) -> str:
     """The summary of a run."""
-    from lkltest.fuzz.findings import HISTORY, ranked
+    from lkltest.fuzz.findings import ranked
 
     p = fuzzer.progress
     seconds = max(fuzzer.seconds, 0.001)
@@ -274,14 +274,6 @@ def summary(fuzzer: Fuzzer) -> str:
         lines.append(f"{fuzzer.edges:,} edges reached{kept}")
     if fuzzer.lost:
         lines.append(f"{len(fuzzer.lost)} processes of workers were lost, and replaced")
-    for f in ranked(fuzzer.findings.values()):
-        often = "once" if f.count == 1 else f"{f.count} times"
-        again = (
-            f"fails again {f.rate} times" if f.times
-            else f"did not fail again in {f.of} tries" if f.examined
-            else f"no time to reproduce it: see {HISTORY}"
-        )  # fmt: skip
-        size = "" if f.shrunk or not f.times else ", not shrunk to the end"
-        lines.append(f"found {f.title}: {f.name} (met {often}, {again}{size})")
+    lines += [f"found {found.title}: {found.name} ({found.told})" for found in ranked(fuzzer.findings.values())]
     return "\n".join(lines if fuzzer.findings else [*lines, "nothing found"])
 

@@ -11,11 +11,18 @@ from lkltest.errors import UsageError
 from lkltest.host import cache
 
 STYLE = """
-body { font: 14px/1.4 sans-serif; margin: 2em } table { border-collapse: collapse }
+:root { color-scheme: light dark; --fg: #1d2329; --bg: #fff; --soft: #5c6670; --box: #f4f6f8; --link: #2563eb;
+  --hit: #d5f2d5; --missed: #f6d4d4 }
+@media (prefers-color-scheme: dark) { :root { --fg: #dde3ea; --bg: #14181d; --soft: #99a4b0; --box: #1d232a;
+  --link: #79a8ff; --hit: #16301e; --missed: #41191c } }
+body { font: 14px/1.4 sans-serif; margin: 1rem; color: var(--fg); background: var(--bg) } a { color: var(--link) }
+h1 { font-size: 1.4rem; overflow-wrap: anywhere } table { border-collapse: collapse }
 td, th { padding: .1em .8em; text-align: right } td:first-child, th:first-child { text-align: left }
-tr:nth-child(even) { background: #f4f4f4 } pre { font: 12px/1.4 monospace } pre b { color: #888; font-weight: normal }
-.hit { background: #d5f2d5 } .missed { background: #f6d4d4 }
+td:first-child { overflow-wrap: anywhere } tr:nth-child(even) { background: var(--box) }
+pre { font: 12px/1.4 monospace; overflow-x: auto } pre b { color: var(--soft); font-weight: normal }
+.hit { background: var(--hit) } .missed { background: var(--missed) }
 """
+VIEW = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 CONTEXTS = 20  # of a line that are named
 
 
@@ -41,7 +48,7 @@ def _page(path: str) -> str:
 
 def _document(title: str, body: Iterator[str]) -> str:
     name = html.escape(title)
-    head = f'<!doctype html><meta charset="utf-8"><title>{name}</title><style>{STYLE}</style><h1>{name}</h1>'
+    head = f'<!doctype html><meta charset="utf-8">{VIEW}<title>{name}</title><style>{STYLE}</style><h1>{name}</h1>'
     return "\n".join([head, *body, ""])
 
 

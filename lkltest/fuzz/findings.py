@@ -58,6 +58,17 @@ class Finding:
         """The number of times that it reproduced, for people."""
         return f"{self.times} of {self.of}" if self.examined else "not tried"
 
+    @property
+    def told(self) -> str:
+        """How often it was met, and whether it fails again, for people."""
+        often = "once" if self.count == 1 else f"{self.count} times"
+        again = (
+            f"fails again {self.rate} times" if self.times
+            else f"did not fail again in {self.of} tries" if self.examined
+            else f"no time to reproduce it: see {HISTORY}"
+        )  # fmt: skip
+        return f"met {often}, {again}{'' if self.shrunk or not self.times else ', not shrunk to the end'}"
+
 
 def ranked(found: Iterable[Finding]) -> list[Finding]:
     """Findings in the order of their worth: first those that fail again, then by how often they were met."""

@@ -6,18 +6,16 @@ import html
 import math
 from collections import Counter
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
+from urllib.parse import quote
 
 from lkltest.fuzz.exec.protocol import RESTARTED, STRANGE
 from lkltest.fuzz.findings import ranked
 from lkltest.fuzz.fuzzer import Fuzzer, Sample
 
-STYLE = """body{font:14px/1.4 system-ui,sans-serif;margin:2em;max-width:80em}table{border-collapse:collapse}
-td,th{padding:.2em .6em;text-align:left;border-bottom:1px solid #ddd}pre{background:#f4f4f4;padding:.6em;overflow:auto}
-svg{display:block}svg text{font:11px sans-serif}.n{text-align:right}"""
-
 CELL = 15  # pixels of a field of the heat map
-CURVES = {"programs": "#2563eb", "edges": "#16a34a", "corpus": "#9333ea", "findings": "#dc2626"}
+CURVES = ("programs", "edges", "corpus", "findings")  # each a colour of the style sheet
 ROWS = 40  # calls under one heading
 
 
@@ -28,7 +26,7 @@ def write(fuzzer: Fuzzer, directory: Path) -> Path:
     liblkl = fuzzer.config.liblkl
     facts = (
         ("kernel", f"{liblkl.name} ({liblkl.version}) from {liblkl.origin}"), ("seed", fuzzer.seed),
-        ("time", f"{seconds:.1f} s on {fuzzer.workers} workers"),
+        ("time", f"{seconds:.1f} s"), ("workers", fuzzer.workers),
         ("programs", f"{p.programs:,} ({p.programs / seconds:,.0f} a second)"),
         ("calls", f"{p.calls:,} ({p.calls / seconds:,.0f} a second)"),
         ("successful", f"{100 * p.succeeded / max(p.calls, 1):.0f}%"),
@@ -36,11 +34,14 @@ def write(fuzzer: Fuzzer, directory: Path) -> Path:
         *((("corpus", f"{p.corpus:,} programs added"),) if fuzzer.corpus is not None else ()),
         ("kernels", f"{p.boots} booted, {p.lost} lost, {p.silent} of them without a finding"),
     )
+    style = (resources.files("lkltest.fuzz") / "report.css").read_text(encoding="utf-8")
     parts = [
-        "<!doctype html><meta charset=utf-8><title>lkltest fuzz</title>",
-        f"<style>{STYLE}</style><h1>lkltest fuzz</h1>",
-        "<table>", *(f"<tr><th>{name}<td>{html.escape(str(value))}" for name, value in facts), "</table>",
-        "<h2>Findings</h2>", findings(fuzzer, directory), "<h2>Over time</h2>", curves(fuzzer.samples),
+        "<!doctype html><html lang=en><meta charset=utf-8><title>lkltest fuzz</title>",
+        "<meta name=viewport content='width=device-width, initial-scale=1'>",
+        f"<style>{style}</style><h1>lkltest fuzz</h1>",
+        "<table class=facts>", *(f"<tr><th>{name}<td>{html.escape(str(value))}" for name, value in facts), "</table>",
+        f"<h2>Findings <small>{len(fuzzer.findings)}</small></h2>", findings(fuzzer, directory),
+        "<h2>Over time</h2>", curves(fuzzer.samples),
         "<h2>New edges by scenario</h2>", gains(fuzzer),
         "<h2>Calls by errno</h2>", heat_map(fuzzer),
     ]
@@ -50,21 +51,26 @@ def write(fuzzer: Fuzzer, directory: Path) -> Path:
 
 
 def findings(fuzzer: Fuzzer, directory: Path) -> str:
-    """A table of the findings, each with its program and its stack."""
+    """The findings, each with its program, its stack, and links to all of its files."""
     if not fuzzer.findings:
         return "<p>None."
-    rows = ["<table><tr><th>finding<th>met<th>reproduces<th>C program"]
+    parts = []
     for finding in ranked(list(fuzzer.findings.values())):  # more may come while it is written
         place = directory / finding.name
-        program = (place / "program.txt").read_text(encoding="utf-8", errors="replace")
-        stack = (place / "stack.txt").read_text(encoding="utf-8", errors="replace")
-        link = f'<a href="{html.escape(finding.name)}/reproducer.c">reproducer.c</a>' if finding.reproducer else "none"
-        rows.append(
-            f"<tr><td><b>{html.escape(finding.title)}</b><br>{html.escape(finding.name)}"
-            f"<details><summary>program, stack</summary><pre>{html.escape(program)}</pre>"
-            f"<pre>{html.escape(stack)}</pre></details><td class=n>{finding.count}<td>{finding.rate}<td>{link}"
+        files = sorted(path.name for path in place.iterdir() if path.is_file())
+        links = ", ".join(f'<a href="{quote(f"{finding.name}/{name}")}">{html.escape(name)}</a>' for name in files)
+        parts.append(
+            f"<div class=finding><p><b>{html.escape(finding.title)}</b><p>{html.escape(finding.told)}"
+            f"<p><code>{html.escape(finding.name)}</code>: {links}"
+            f"{_part('program', place / 'program.txt')}{_part('stack', place / 'stack.txt')}</div>"
         )
-    return "\n".join([*rows, "</table>"])
+    return "\n".join(parts)
+
+
+def _part(name: str, file: Path) -> str:
+    """A file that opens in its place; nothing where it is empty."""
+    text = file.read_text(encoding="utf-8", errors="replace").strip()
+    return f"<details><summary>{name}</summary><pre>{html.escape(text)}</pre></details>" if text else ""
 
 
 def curves(samples: Sequence[Sample]) -> str:
@@ -75,7 +81,7 @@ def curves(samples: Sequence[Sample]) -> str:
     samples = [*samples[:: max(1, len(samples) // 300)], samples[-1]]
     end = samples[-1].seconds or 1.0
     lines: list[str] = []
-    for name, color in CURVES.items():
+    for name in CURVES:
         values = [int(getattr(sample, name)) for sample in samples]
         most = max(values)
         if name in ("edges", "corpus") and not most:
@@ -85,12 +91,12 @@ def curves(samples: Sequence[Sample]) -> str:
             for sample, value in zip(samples, values, strict=True)
         )
         at = 20 + 18 * len(lines)
-        lines.append(f'<polyline fill="none" stroke="{color}" stroke-width="1.5" points="{points}"/>'
-                     f'<text x="{width + 8}" y="{at}" fill="{color}">{most:,} {name}</text>')
+        lines.append(f'<polyline style="stroke: var(--{name})" points="{points}"/>'
+                     f'<text x="{width + 8}" y="{at}" style="fill: var(--{name})">{most:,} {name}</text>')
     return (
-        f'<svg width="{width + 180}" height="{height + 24}">'
-        f'<line x1="0" y1="{height}" x2="{width}" y2="{height}" stroke="#999"/>'
-        f'{"".join(lines)}<text x="{width - 30}" y="{height + 14}">{end:.0f} s</text></svg>'
+        f'<div class=wide><svg width="{width + 180}" height="{height + 24}">'
+        f'<line x1="0" y1="{height}" x2="{width}" y2="{height}"/>'
+        f'{"".join(lines)}<text x="{width - 30}" y="{height + 14}">{end:.0f} s</text></svg></div>'
     )
 
 
@@ -104,7 +110,7 @@ def gains(fuzzer: Fuzzer) -> str:
 
 
 def heat_map(fuzzer: Fuzzer) -> str:
-    """Calls down, errnos across; the darker, the more often. Calls that were never made are named below."""
+    """Calls down, errnos across; the stronger, the more often. Calls that were never made are named below."""
     names = {signature.number: name for name, signature in fuzzer.description.headers.calls.items()}
     errnos = {**fuzzer.description.headers.errnos, 0: "success", RESTARTED: "interrupted", STRANGE: "other"}
     counts: Counter[tuple[str, int]] = Counter()
@@ -119,7 +125,7 @@ def heat_map(fuzzer: Fuzzer) -> str:
     most = max(counts.values())
     missing = sorted(set(fuzzer.description.by_call) - set(rows))
     return "\n".join([
-        f"<p>Green: successes; blue: failures. The darkest field is {most:,} calls; point at one for its number.",
+        f"<p>Green: successes; blue: failures. The strongest colour is {most:,} calls; point at one for its number.",
         *(_map(rows[at : at + ROWS], columns, counts, most) for at in range(0, len(rows), ROWS)),
         f"<p>Never made: {', '.join(missing) or 'none'}.",
     ])
@@ -129,21 +135,22 @@ def _map(rows: list[str], columns: dict[int, str], counts: Counter[tuple[str, in
     """A part of the heat map, with its own headings, so that they stay in sight."""
     left, top = 160, 110
     width, height = left + CELL * len(columns), top + CELL * len(rows)
-    parts = [f'<svg width="{width + top}" height="{height + 8}">']  # the last headings lean out to the right
+    # The last headings lean out to the right.
+    parts = [f'<div class=wide><svg width="{width + top}" height="{height + 8}">']
     for x, heading in enumerate(columns.values()):
         at = left + x * CELL
         parts.append(f'<text transform="translate({at + 10},{top - 4}) rotate(-60)">{heading}</text>')
-        parts.append(f'<line x1="{at}" y1="{top}" x2="{at}" y2="{height}" stroke="#eee"/>')
+        parts.append(f'<line x1="{at}" y1="{top}" x2="{at}" y2="{height}"/>')
     for y, name in enumerate(rows):
         at = top + y * CELL
-        parts.append(f'<line x1="{left}" y1="{at}" x2="{width}" y2="{at}" stroke="#eee"/>')
+        parts.append(f'<line x1="{left}" y1="{at}" x2="{width}" y2="{at}"/>')
         parts.append(f'<text x="{left - 4}" y="{at + 11}" text-anchor="end">{name}</text>')
         for x, (bucket, heading) in enumerate(columns.items()):
             if count := counts[name, bucket]:
-                shade = 88 - 63 * math.log(count + 1) / math.log(most + 1)
+                shade = 0.15 + 0.85 * math.log(count + 1) / math.log(most + 1)
                 parts.append(
                     f'<rect x="{left + x * CELL + 1}" y="{at + 1}" width="{CELL - 2}" height="{CELL - 2}" '
-                    f'fill="hsl({140 if bucket == 0 else 220},60%,{shade:.0f}%)">'
+                    f'class={"good" if bucket == 0 else "bad"} fill-opacity="{shade:.2f}">'
                     f"<title>{name}: {heading} {count:,}</title></rect>"
                 )
-    return "".join([*parts, "</svg>"])
+    return "".join([*parts, "</svg></div>"])

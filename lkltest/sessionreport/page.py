@@ -66,7 +66,7 @@ def head(session: Session, verdict: str) -> Iterator[str]:
         for name, description in session.kernels.items():
             yield f"<dt>{text(name)}</dt><dd>{text(description)}</dd>"
         yield "</dl>"
-    yield from (f"<p class=note>artifacts: {text(note)}</p>" for note in session.notes)
+    yield from (f"<p class=note>{text(note)}</p>" for note in session.notes)
     yield "</header>"
 
 

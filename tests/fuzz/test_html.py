@@ -30,4 +30,7 @@ def test_report_shows_what_was_reached_and_found(
     assert re.search(r"Never made: .*\bsocket\b", page)
     assert "getcwd returned -5000" in page
     assert "<pre>getcwd(" in page
-    assert 'href="errno-getcwd/reproducer.c"' in page
+    files = {f"errno-getcwd/{path.name}" for path in (tmp_path / "errno-getcwd").iterdir()}
+    assert set(re.findall('href="([^"]+)"', page)) == files > {"errno-getcwd/reproducer.c", "errno-getcwd/stack.txt"}
+    assert "prefers-color-scheme: dark" in page
+    assert "width=device-width" in page

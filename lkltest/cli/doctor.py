@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import textwrap
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from lkltest.errors import Exit
 from lkltest.settings import file as settings_file
 
 INDENT = 9  # columns: the longest title and a gap
+COMMANDS = ("pytest ", "lkltest ", "sudo ")  # the beginnings of steps that are commands
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -81,11 +83,18 @@ def print_screen(console: Console, report: Report, *, kernels: bool) -> None:
     width = max(console.width - INDENT, 20)
     for title, rows in sections(report, kernels=kernels):
         for number, (text, style) in enumerate(rows):
-            lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+            lines = fold(text, width)
             begin = Text(("" if number else title).ljust(INDENT), "bold")
             console.print(begin, Text(f"\n{'':{INDENT}}".join(lines), style), sep="", soft_wrap=True)
     if kernels:
         console.print("All facts: lkltest doctor --details; for scripts: lkltest doctor --json", style="dim")
+
+
+def fold(text: str, width: int) -> list[str]:
+    """The lines of a text, which keeps long words whole; of a command, such as a shell takes."""
+    command = text.startswith(COMMANDS)
+    lines = textwrap.wrap(text, width - 2 * command, break_long_words=False, break_on_hyphens=False)
+    return [f"{line} \\" for line in lines[:-1]] + lines[-1:] if command else lines
 
 
 Row = tuple[str, str]  # a text and its style
@@ -108,7 +117,8 @@ def sections(report: Report, *, kernels: bool) -> Iterable[tuple[str, list[Row]]
     absent = [f"{need.name} ({need.purpose})" for need in report.missing]
     yield "missing", [("; ".join(absent) or "no program", "yellow" if absent else "")]
     steps = [report.cure, *(kernel.next_step for kernel in report.kernels)]
-    yield "next", [(step, "") for step in steps if step]
+    # A step that is nothing but a command is shown as one can copy it.
+    yield "next", [(re.sub("^`([^`]*)`$", r"\1", step), "") for step in steps if step]
 
 
 def style_of(kernel: Kernel) -> str:

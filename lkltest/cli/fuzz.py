@@ -242,18 +242,20 @@ class Ticker:
 
 
 def status(fuzzer: Fuzzer, limit: float) -> str:
-    """The live line."""
+    """The live line, the most important first: a narrow terminal cuts it."""
     p = fuzzer.progress
     seconds = max(fuzzer.seconds, 0.001)
     counts = fuzzer.counts()
-    waiting = len(fuzzer.crash_queue.pending)
-    return (
-        f"{seconds:.0f}/{limit:.0f} s  {p.programs / seconds:,.0f} programs/s  {p.calls / seconds:,.0f} calls/s  "
-        f"{len({n for n, _ in counts})} calls  {len({b for _, b in counts})} errnos  "
-        + (f"{fuzzer.edges:,} edges  " if fuzzer.edges else "")
-        + (f"{p.corpus:,} kept  " if fuzzer.corpus is not None else "")
-        + f"{len(fuzzer.findings)} findings" + (f", {waiting} to be reproduced" if waiting else "")
-    )
+    found, waiting = len(fuzzer.findings), len(fuzzer.crash_queue.pending)
+    return "  ".join([
+        f"{seconds:.0f}/{limit:.0f} s",
+        f"{found} finding{'' if found == 1 else 's'}" + (f", {waiting} to reproduce" if waiting else ""),
+        f"{p.programs / seconds:,.0f} programs/s",
+        *([f"{fuzzer.edges:,} edges"] if fuzzer.edges else []),
+        *([f"{p.corpus:,} kept"] if fuzzer.corpus is not None else []),
+        f"{p.calls / seconds:,.0f} calls/s",
+        f"{len({n for n, _ in counts})} calls", f"{len({b for _, b in counts})} errnos",
+    ])  # fmt: skip
 
 
 def summary(fuzzer: Fuzzer) -> str:

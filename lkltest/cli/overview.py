@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,11 +38,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 def show(settings: Settings) -> None:
     """Print the next steps, in about ten lines."""
-    print(f"lkltest {lkltest.__version__}: tests for the Linux kernel as a library, User Mode Linux, and TAP programs")
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 500
+    about = "tests for the Linux kernel as a library, User Mode Linux, and TAP programs"
+    print(textwrap.fill(f"lkltest {lkltest.__version__}: {about}", columns))
     steps = [first(settings), *STEPS]
     wide = max(len(command) for command, _ in steps)
+    beside = wide + 4 + max(len(purpose) for _, purpose in steps) <= columns
     for command, purpose in steps:
-        print(f"  {command:<{wide}}  {purpose}")
+        if beside:
+            print(f"  {command:<{wide}}  {purpose}")
+        else:
+            print(f"  {command}", *(f"      {line}" for line in textwrap.wrap(purpose, columns - 6)), sep="\n")
 
 
 def first(settings: Settings) -> tuple[str, str]:

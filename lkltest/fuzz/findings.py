@@ -60,7 +60,7 @@ class Finding:
 
     @property
     def told(self) -> str:
-        """How often it was met, and whether it fails again, for people."""
+        """The number of times that it was met, and whether it fails again, for people."""
         often = "once" if self.count == 1 else f"{self.count} times"
         again = (
             f"fails again {self.rate} times" if self.times

@@ -7,6 +7,7 @@ rules keep it so: a pointer stays one, and a length is measured again where the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -47,6 +48,7 @@ from lkltest.fuzz.prog.visit import rewrite, walk
 
 NUMBERS = (0, 1, 2, 4, 7, 8, 15, 16, 31, 32, 63, 64, 127, 128, 255, 256, 511, 512, 1023, 1024, 4095, 4096, 32767, 32768,
            65535, 65536, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, -1, -2)  # fmt: skip
+_MEASURES = re.compile("size|len|bytes|count|room")
 MORE = 12  # items of an array beyond those of its description
 MAX_BYTES = 256  # of a run of one byte that becomes bytes of its own
 
@@ -172,7 +174,8 @@ class Arguments:
         wanted = types.get(name) or by_type(field.type)
         if wanted is None:
             return type.draw(self.source, scope)
-        if field.type.kind == "int" and isinstance(present[name], int) and name not in types and plain(value):
+        if field.type.kind == "int" and isinstance(present[name], int) and name not in types and plain(value) \
+                and not measures(name):
             present[name] = self.number(int(present[name]), field.type.size)  # type: ignore[arg-type]
         else:
             present[name] = fit(self.value(wanted, present[name], inner), field.type)
@@ -258,6 +261,11 @@ class Arguments:
 def bound(call: Call) -> bool:
     """Whether numbers behind a call's pointers may be lengths of buffers that the kernel fills, or addresses."""
     return call.name == "ioctl" or any(isinstance(part, Out) for arg in call.args for part in walk(arg))
+
+
+def measures(name: str) -> bool:
+    """Whether a field's name says that it is a length, perhaps that of the memory around it: `size`, `handle_bytes`."""
+    return _MEASURES.search(name) is not None
 
 
 def plain(value: Value) -> bool:

@@ -46,8 +46,8 @@ ENOUGH = 500  # hinted mutations that wait; with more, no more comparisons are a
 COMPARED = 1000  # entries that wait for their comparisons, at most: the newest come first
 PER_ENTRY = 40  # hinted mutations of one entry, and half as many where the number is a common one
 ROUND = 8  # programs of a batch of comparisons
-LOOKED_AT = 48  # comparisons of a call that are looked at: a call makes thousands
-PER_CALL = 200  # hints of one call that are looked at
+LOOKED_AT = 16  # comparisons of a call that are looked at: a call makes thousands
+PER_CALL = 60  # hints of one call that are looked at
 OFTEN = 100  # hinted mutations in which a call takes the same number
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from lkltest.fuzz.gen.arguments import bound, plain
+from lkltest.fuzz.gen.arguments import bound, measures, plain
 from lkltest.fuzz.lang.describe import Description, Variant
 from lkltest.fuzz.lang.types import Choice, Flags, Integer, Len, Type, Union
 from lkltest.fuzz.prog.reach import Comparison
@@ -117,7 +117,7 @@ def _in_data(node: Value, size: int, old: int, new: int) -> Iterator[Value]:
                         yield Ints(width, (*values[:n], changed, *values[n + 1 :]))
         case Struct(name, fields):
             for n, (key, value) in enumerate(fields):
-                if isinstance(value, int):
+                if isinstance(value, int) and (name == "nlmsghdr" or not measures(key)):
                     for changed in _in_integer(value, 4, size, old, new):
                         yield Struct(name, (*fields[:n], (key, changed), *fields[n + 1 :]))
 

@@ -16,7 +16,7 @@ from lkltest.fuzz.prog.values import Call
 
 LONGEST = 40  # calls of a program
 FOREIGN = 0.15  # of the inserted calls that are another scenario's
-ROUNDS = (1, 1, 2, 2, 3, 4, 5, 7)  # mutations of a program
+ROUNDS = (1, 2, 2, 3, 4, 5, 6, 8)  # mutations of a program
 SHARES = {"insert": 24, "several": 10, "change": 22, "focus": 12, "redraw": 6, "swap": 8, "remove": 4, "repeat": 6,
           "splice": 10}  # of the operators, as long as nothing is known of what they bring
 
@@ -82,21 +82,29 @@ class Mutator:
 
     def change(self, calls: Calls, _candidate: Candidate, _other: Candidate) -> None:
         """Change an argument of a call."""
-        self._replace(calls, self.arguments.change)
+        self._replace(calls, self.changed)
 
     def focus(self, calls: Calls, _candidate: Candidate, _other: Candidate) -> None:
         """Change some arguments of one call."""
 
         def change(call: Call, variant: Variant) -> Call:
             for _ in range(self.rng.randrange(2, 6)):
-                call = self.arguments.change(call, variant)
+                call = self.changed(call, variant)
             return call
 
         self._replace(calls, change)
 
     def redraw(self, calls: Calls, _candidate: Candidate, _other: Candidate) -> None:
         """Draw all arguments of a call anew."""
-        self._replace(calls, lambda _, variant: self.description.draw(variant.key, self.generator.source))
+        self._replace(calls, self.redrawn)
+
+    def changed(self, call: Call, variant: Variant) -> Call:
+        """The call with an argument changed."""
+        return self.arguments.change(call, variant)
+
+    def redrawn(self, _call: Call, variant: Variant) -> Call:
+        """Another call of the variant."""
+        return self.description.draw(variant.key, self.generator.source)
 
     def swap(self, calls: Calls, _candidate: Candidate, _other: Candidate) -> None:
         """Let a call use another result."""

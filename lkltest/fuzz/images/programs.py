@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Any
 
 from lkltest.fuzz.gen.generator import Candidate, EncodedCall, Generator, Scenario
-from lkltest.fuzz.gen.mutation import Calls, Mutator
+from lkltest.fuzz.gen.mutation import Mutator
 from lkltest.fuzz.gen.sources import Random
 from lkltest.fuzz.images.target import Target
 from lkltest.fuzz.lang.describe import Description, Variant, read_annotations
@@ -103,13 +103,14 @@ class Programs(Generator):
 class ImageMutator(Mutator):
     """Mutates programs that use an image."""
 
-    def change(self, calls: Calls, _candidate: Candidate, _other: Candidate) -> None:
-        """Change an argument of a call; its paths stay on the image."""
-        def changer(call: Call, variant: Variant) -> Call:
-            changed = self.arguments.change(call, variant)
-            return changed if changed is call else on_image(changed, variant, self.rng, 0.0)
+    def changed(self, call: Call, variant: Variant) -> Call:
+        """The call with an argument changed; its paths stay on the image."""
+        changed = super().changed(call, variant)
+        return changed if changed is call else on_image(changed, variant, self.rng, 0.0)
 
-        self._replace(calls, changer)
+    def redrawn(self, call: Call, variant: Variant) -> Call:
+        """Another call of the variant, whose paths are on the image."""
+        return on_image(super().redrawn(call, variant), variant, self.rng, 0.0)
 
 
 def on_image(call: Call, variant: Variant, rng: random.Random, chance: float) -> Call:

@@ -97,6 +97,16 @@ def test_bare_numbers_that_may_be_lengths_or_addresses_stay(description: Descrip
     assert list(hinted(call, variant, [Comparison(8, 0, 1 << 40)], description)) == []
 
 
+def test_a_structure_keeps_the_size_that_it_states(description: Description) -> None:
+    """The kernel reads as many bytes as `sched_attr.size` says, but the other fields are data."""
+    variant = description.variants["sched_setattr"]
+    attr = Struct("sched_attr", (("size", 48), ("sched_policy", 7)))
+    call = Call("sched_setattr", (0, Pointer(attr), 0))
+    found = [hint.call.args[1] for hint in
+             hinted(call, variant, [Comparison(4, 48, 200), Comparison(4, 7, 3)], description)]
+    assert found == [Pointer(Struct("sched_attr", (("size", 48), ("sched_policy", 3))))]
+
+
 def test_a_command_becomes_a_listed_one_only(description: Description) -> None:
     """The kernel compares a command with all that it has; one that is not listed may take a number for an address."""
     getfd, getfl, setown_ex = 1, 3, 15

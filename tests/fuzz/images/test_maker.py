@@ -107,3 +107,16 @@ def test_an_image_is_mounted_again(ext4: Target) -> None:
     with Kernel(ext4.config) as kernel:
         assert kernel.run(b"".join(one.encode() for one in inputs), 3) == 3
         assert set(kernel.memory.results(0, kernel.memory.head().calls)) == {0}
+
+
+def test_mutations_stay_on_the_image(ext4: Target) -> None:
+    """No changed argument, and no call that is drawn anew, has a path that leads away from the image."""
+    maker = Maker(ext4, "2")
+    for name in ("change", "focus", "redraw"):
+        for _ in range(20):
+            candidate = maker.mutator.mutate(maker.programs.fresh(), maker.programs.fresh(), [name] * 4)
+            calls = [encoded.call for encoded in candidate.calls if encoded.call.name not in ("mount", "umount")]
+            away = [arg.data for call in calls for argument, arg
+                    in zip(maker.programs.description.headers.calls[call.name].arguments, call.args, strict=True)
+                    if isinstance(arg, Text) and argument.name != "name" and arg.data[:1] == b"/"]
+            assert away == [], name

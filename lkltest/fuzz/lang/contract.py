@@ -13,6 +13,7 @@ NEEDS = {
     "image": 32,  # it mounts an image, of which the changes stand before its calls
     "grace": 16,  # its descriptors share what RCU frees: a grace period passes after each close
 }
+UNKNOWN = sum(NEEDS.values()) & ~NEEDS["image"]  # of a call that may do anything; an image is no call's need
 
 
 class Shape(enum.IntEnum):

@@ -13,7 +13,7 @@ from typing import Any
 from lkltest.errors import UsageError
 from lkltest.fuzz.lang import headers as header_files
 from lkltest.fuzz.lang import inference, notation
-from lkltest.fuzz.lang.contract import NEEDS, Shape
+from lkltest.fuzz.lang.contract import NEEDS, UNKNOWN, Shape
 from lkltest.fuzz.lang.headers import Headers, Signature
 from lkltest.fuzz.lang.types import Choice, Flags, Len, Scope, Source, Type, Union, fit
 from lkltest.fuzz.prog import resources
@@ -209,7 +209,7 @@ def _described(key: str, signature: Signature, entry: Mapping[str, Any], reader:
         signature=signature,
         types=tuple(types),
         produces=tuple(_produces(word) for word in entry.get("produces", produces).split()),
-        needs=sum(NEEDS[word] for word in entry.get("needs", " ".join(NEEDS) if stranger else "").split()),
+        needs=UNKNOWN if stranger else sum(NEEDS[word] for word in entry.get("needs", "").split()),
         weight=float(entry.get("weight", 1.0)),
         annotated=bool(entry),
     )

@@ -101,6 +101,7 @@ POINT(close_dir_fd)
 	need_proc();
 	CHECK_EQ(lkl_sys_close(dir), 0);
 	CHECK_ERR(lkl_sys_close(dir), LKL_EBADF);
+	dir = -1;
 }
 
 POINT(chdir_root)
@@ -117,6 +118,10 @@ POINT(umount_fs_proc)
 	struct lkl_stat stat;
 
 	need_proc();
+	/* A selection may lack the points that let go of it. */
+	CHECK_EQ(lkl_sys_chdir("/"), 0);
+	if (dir >= 0)
+		CHECK_EQ(lkl_sys_close(dir), 0);
 	CHECK_EQ(unmount("/proc"), 0);
 	CHECK_ERR(lkl_sys_fstatat(LKL_AT_FDCWD, "/proc/version", &stat, 0), LKL_ENOENT);
 	CHECK_ERR(lkl_sys_umount("/proc", 0), LKL_EINVAL);

@@ -1,4 +1,7 @@
-"""Blocks that are no code: recipes are made, lists and JSON read, output compared with the real one's form."""
+"""Blocks that are no code: recipes are made, lists and JSON read, output compared with the real one's form.
+
+Blocks with a title are files of the sessions that test_sessions.py runs.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ def is_drawing(block: Block) -> bool:
     return "─►" in block.text
 
 
-@pytest.mark.parametrize("block", blocks("toml"), ids=str)
+@pytest.mark.parametrize("block", [block for block in blocks("toml") if not block.title], ids=str)
 def test_recipes_make_images_that_are_whole(block: Block, tmp_path: Path) -> None:
     """A recipe of a page makes an image in which the host finds no damage."""
     (tmp_path / "example.toml").write_text(block.text)
@@ -127,7 +130,7 @@ CHECKS: dict[str, Callable[[Block, Liblkl, Settings, Path], None]] = {  # by the
     "# A line is a pattern": check_known_failures,
     "SKIPPED [1]": check_lacking,
 }
-TEXTS = [block for block in blocks("text") if not is_drawing(block)]
+TEXTS = [block for block in blocks("text") if not block.title and not is_drawing(block)]
 
 
 @pytest.mark.parametrize("block", TEXTS, ids=str)

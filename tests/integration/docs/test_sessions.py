@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from lkltest.host import programs
 from tests.integration.docs import prepared
 from tests.integration.docs.pages import PAGES, blocks
 from tests.integration.docs.terminal import Terminal
 
 SESSIONS = [page for page in PAGES if any(blocks("console", pages=[page]))]
+UML = re.compile(r"^\$ .*--uml=", re.MULTILINE)
 STATUS = re.compile(r" +# exits with (\d+)$")
 
 
@@ -36,6 +38,8 @@ def pattern(lines: list[str]) -> re.Pattern[str]:
 @pytest.mark.parametrize("page", SESSIONS, ids=lambda page: page.stem)
 def test_sessions_are_true(page: Path, terminal: Terminal, request: pytest.FixtureRequest) -> None:
     """Each command ends as the page says, and prints what the page shows."""
+    if UML.search(page.read_text()) and not programs.find("linux.uml"):
+        pytest.skip("linux.uml not found: apt-get install user-mode-linux")
     if page.stem in prepared.PAGES:
         prepared.PAGES[page.stem](terminal, request)
     for block in blocks(pages=[page]):

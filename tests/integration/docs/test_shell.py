@@ -36,6 +36,7 @@ NOT_RUN = {
     "lkltest build*": "builds kernels: make check has built the only one that it needs",
     "lkltest gate *": "builds kernels",
     "lkltest kunit *": "builds kernels",
+    "lkltest fuzz --time 1h *": "fuzzes for an hour",
     "lkltest fuzz --corpus *": "fuzzes for ten minutes, on an instrumented kernel",
     "lkltest fuzz --scheduler *": "fuzzes for ten hours, on several machines",
     "lkltest corpus min *": "runs on an instrumented kernel, which make check does not build",
@@ -123,7 +124,15 @@ def selected(command: str) -> list[str]:
     return [f"{ROOT}/{narrow.get(word, word)}" if word.startswith(("suites", "tests")) else word for word in found]
 
 
-@pytest.mark.parametrize("command", taken_by("lkltest"))
+BISECTED = [part for command in taken_by("sh") for part in words(command)[2].split(" && ")]
+
+
+def test_only_lkltest_is_bisected_by_a_shell() -> None:
+    """The next test takes all commands that are given to a shell."""
+    assert {words(command)[0] for command in BISECTED} == {"lkltest"}
+
+
+@pytest.mark.parametrize("command", taken_by("lkltest") + BISECTED)
 def test_lkltest_takes_the_command(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command's own parser accepts the arguments."""
     name = words(command)[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from dataclasses import replace
 
 from lkltest import liblkl
@@ -26,12 +27,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Build what is not built yet; print where it is."""
     settings = settings_file.load({name: getattr(arguments, name) for name in ("variant", "jobs", "cache", "lkl")})
+    began = time.time()
     with Bar() as bar:
         if arguments.lkl:  # and not LKLTEST_LKL: this command is asked for the default kernel then
             found = list(liblkl.kernels(replace(settings, build=True), bar))
         else:
             found = [liblkl.default(settings, progress=bar)]
     for kernel in found:
-        print(f"{kernel.name}: {kernel.path} (Linux {kernel.version}, {kernel.generation.value}, {kernel.machine})")
+        about = f"Linux {kernel.version}, {kernel.generation.value}, {kernel.machine}"
+        current = ", up to date" if arguments.lkl and kernel.output and kernel.built < began else ""
+        print(f"{kernel.name}: {kernel.path} ({about}){current}")
         print(f"  {kernel.library}")
     return Exit.PASSED

@@ -33,6 +33,9 @@ IDLE = frozenset({
     "lkl_run_kernel",
 })
 
+# UML's idle thread sleeps in it, and keeps the kernel's CPU in library mode.
+IDLE_SLEEP = "os_idle_sleep"
+
 TIMER = "timer_helper_thread"  # glibc's, which runs the host's timers
 
 POINT = "lkltest_point_"  # what the harness puts before the name of a point
@@ -277,16 +280,19 @@ def render(stacks: Sequence[Stack], root: Path | None = None, cwd: Path | None =
     crashes = [s for s in stacks if s.signal != HANG_SIGNAL]
     parts = [render_stack(s, s.title, s.frames, prefixes) for s in crashes]
     hung = [s for s in stacks if s.signal == HANG_SIGNAL]
+    running = holder(hung)
     groups: dict[tuple[object, ...], list[Stack]] = {}
     for stack in hung:
-        if not idler(stack):
+        if stack is running or not idler(stack):
             groups.setdefault(tuple((f.function or f.address, f.line) for f in stack.frames), []).append(stack)
-    ordered = sorted(groups.values(), key=lambda group: (group[0] is not hung[0], is_asleep(group[0]), len(group)))
-    running = holder(hung)
+    ordered = sorted(
+        groups.values(),
+        key=lambda group: (group[0] is not hung[0], running not in group, is_asleep(group[0]), len(group)),
+    )
     parts += [render_group(group, prefixes, holds=running in group) for group in ordered]
     if hung and running is None and any(is_asleep(stack) for stack in hung):
         parts.append("no thread has the kernel's CPU: all of them wait\n")
-    idle = Counter(name for stack in hung if (name := idler(stack)))
+    idle = Counter(name for stack in hung if stack is not running and (name := idler(stack)))
     if idle:
         parts.append(f"idle threads: {', '.join(f'{name} {n}' for name, n in idle.most_common())}\n")
     return "\n".join(parts)
@@ -301,10 +307,21 @@ def idler(stack: Stack) -> str:
 
 
 def holder(stacks: Sequence[Stack]) -> Stack | None:
-    """The thread of a hang that has the kernel's CPU: it is in the kernel, and does not wait there."""
-    hung = [stack for stack in stacks if stack.signal == HANG_SIGNAL and not is_asleep(stack)]
+    """The thread of a hang that has the kernel's CPU: it is in the kernel, and does not wait there.
+
+    Where there is none and a thread waits in lkl_cpu_get(), it is the idle thread of UML's library mode.
+    """
+    hung = [stack for stack in stacks if stack.signal == HANG_SIGNAL]
     root = kernel_root(frame for stack in stacks for frame in stack.frames)
-    return next((stack for stack in hung if any(is_kernel(frame, root) for frame in stack.frames)), None)
+    busy = [stack for stack in hung if not is_asleep(stack) and any(is_kernel(frame, root) for frame in stack.frames)]
+    if not busy and any(calls(stack, "lkl_cpu_get") for stack in hung):
+        busy = [stack for stack in hung if calls(stack, IDLE_SLEEP)]
+    return next(iter(busy), None)
+
+
+def calls(stack: Stack, function: str) -> bool:
+    """Whether a function is on a stack."""
+    return any(frame.function == function for frame in stack.frames)
 
 
 def awake(frames: Sequence[Frame]) -> Sequence[Frame]:
@@ -324,7 +341,13 @@ def render_group(group: Sequence[Stack], prefixes: Sequence[str], *, holds: bool
     heading = first.title if len(group) == 1 else f"{len(group)} threads ({', '.join(str(s.tid) for s in group)})"
     heading += ", asleep" if is_asleep(first) else ""
     heading += ", has the kernel's CPU" if holds else ""
-    return render_stack(first, heading, awake(first.frames), prefixes)
+    frames = from_idle_sleep(first.frames) if holds else awake(first.frames)
+    return render_stack(first, heading, frames, prefixes)
+
+
+def from_idle_sleep(frames: Sequence[Frame]) -> Sequence[Frame]:
+    """The frames of UML's idle thread without the host's, all frames of any other thread."""
+    return tuple(itertools.dropwhile(lambda frame: frame.function != IDLE_SLEEP, frames)) or frames
 
 
 def render_stack(stack: Stack, heading: str, frames: Sequence[Frame], prefixes: Sequence[str]) -> str:

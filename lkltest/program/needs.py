@@ -42,6 +42,12 @@ class Needs:
                 able.add(point.name)
         return self.part(name for name in wanted if name in able)
 
+    def begins(self, name: str) -> bool:
+        """Whether a point declares its needs, and all points behind it need it, as they need the kernel's start."""
+        place = self._places[name]
+        behind = self._names[place + 1 :]
+        return self.points[place].needs is not None and bool(behind) and not self.without(behind, [name])
+
 
 def argument(points: Sequence[Declared], part: Sequence[Declared]) -> str:
     """The shortest argument that makes a program run a part of its points; empty for all of them."""

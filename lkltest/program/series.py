@@ -41,6 +41,7 @@ class Series(Closing):
         It is started again at most `restarts` times. Each run keeps its output in `directory`, later ones below it.
         """
         self.needs = Needs(points)
+        self.wanted = wanted
         part = self.needs.points if wanted is None else self.needs.part(wanted)
         part = part or self.needs.points
         self.whole = len(part) == len(self.needs.points)  # nothing of the table was left out from the beginning
@@ -153,19 +154,18 @@ class Series(Closing):
             return False
         dead = evidence.running
         assert dead is not None
-        # A point that was good before is given up at its second death only: some kernels die in one of several starts.
-        unlucky = dead in self.results and not self.results[dead].bad and dead not in self.unlucky
-        gone = self.dead if unlucky else [*self.dead, dead]
         have = {**run.results, **self.results}
-        wanted = [point.name for point in self._expected() if point.name not in have and point.name not in self.dead]
-        part = self.needs.without((name for name in wanted if name != dead), gone)
+        wanted = [point.name for point in self._expected() if point.name not in {*have, *self.dead, dead}]
+        part = self.needs.without(wanted, gone := [*self.dead, dead])
+        new = [point.name for point in part if point.name not in have]
+        first = new[0] if new else ""
+        note = f"started again without {dead!r} for {len(new)} points that do not need it, first {first!r}"
+        if reason := self._once_more(dead):
+            self.unlucky.add(dead)
+            part = self.needs.without(wanted, gone := self.dead)
+            note = f"{reason}: started once more"
         if not part:
             return False
-        new = [point.name for point in part if point.name not in have]
-        note = f"started again without {dead!r} for {len(new)} points that do not need it, first {new[0]!r}"
-        if unlucky:
-            self.unlucky.add(dead)
-            note = f"{dead!r} was good at first and killed its kernel when it ran again: started once more"
         self._keep(run, note)
         self.dead = gone
         self.left -= 1
@@ -173,6 +173,16 @@ class Series(Closing):
         self.earlier.append(run)
         self.run = self._start(part)
         return True
+
+    def _once_more(self, dead: str) -> str:
+        """Why the program is started once more with the point in which it died; empty where it is not."""
+        if dead in self.unlucky:  # some kernels die in one of several starts, not in each
+            return ""
+        before = self.results.get(dead)
+        if before is not None:
+            return "" if before.bad else f"{dead!r} was good at first and killed its kernel when it ran again"
+        told = self.wanted is None or dead in self.wanted  # else nothing would fail for this death
+        return f"all points behind {dead!r} need it" if told and self.needs.begins(dead) else ""
 
     def _expected(self) -> Sequence[Declared]:
         """The points that the first run was started for."""

@@ -174,10 +174,15 @@ POINT(signal_stop)
 	restore_signals(before);
 }
 
+static const char *volatile sender_is;	/* which of its calls the other thread is in */
+
 static void *send_later(void *receiver)
 {
+	sender_is = "in nanosleep()";
 	sleep_ns(5000000);
+	sender_is = "in tgkill()";
 	CHECK_OK(LKLTEST_SYS(tgkill, lkl_sys_getpid(), (long)receiver, SIGUSR2));
+	sender_is = "done";
 	return NULL;
 }
 
@@ -186,8 +191,11 @@ POINT(signal_wait)
 {
 	unsigned long long before = block_signals(ALL_SIGNALS);
 	pthread_t sender = start_thread(send_later, (void *)(long)lkl_sys_gettid());
+	long got = take_signal(ALL_SIGNALS, NULL, ABSURD_NS);
 
-	CHECK_EQ(take_signal(ALL_SIGNALS, NULL, ABSURD_NS), SIGUSR2);
+	if (got != SIGUSR2)
+		CHECK_STR_EQ(sender_is, "done");	/* else the kernel serves no second thread while the first one waits */
+	CHECK_EQ(got, SIGUSR2);
 	pthread_join(sender, NULL);
 	restore_signals(before);
 }
@@ -197,7 +205,7 @@ POINT(signalfd)
 {
 	unsigned long long set = SIGNAL_BIT(SIGUSR1), both = set | SIGNAL_BIT(SIGUSR2), before = block_signals(ALL_SIGNALS);
 	struct { unsigned int signo; int error, code; unsigned int pid, rest[28]; } got;
-	long fd = LKLTEST_SYS(signalfd4, -1, &set, sizeof(set), LKL_O_NONBLOCK);
+	long fd = LKLTEST_SYS(signalfd4, -1, &set, sizeof(set), LKL_O_NONBLOCK), other;
 
 	if (fd == -LKL_ENOSYS)
 		restore_signals(before);
@@ -210,7 +218,9 @@ POINT(signalfd)
 	CHECK_EQ(lkl_sys_read(fd, (char *)&got, sizeof(got)), 128);
 	CHECK_EQ(got.signo, SIGUSR2);
 	CHECK_EQ(got.pid, lkl_sys_getpid());
-	CHECK_ERR(LKLTEST_SYS(signalfd4, 0, &set, sizeof(set), 0), LKL_EINVAL);
+	other = CHECK_OK(lkl_sys_open("/", LKL_O_RDONLY, 0));
+	CHECK_ERR(LKLTEST_SYS(signalfd4, other, &set, sizeof(set), 0), LKL_EINVAL);
+	CHECK_OK(lkl_sys_close(other));
 	CHECK_OK(lkl_sys_close(fd));
 	restore_signals(before);
 }

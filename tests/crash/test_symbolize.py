@@ -10,6 +10,7 @@ import pytest
 from lkltest.crash import addresses
 from lkltest.crash.report import HANG_SIGNAL, Address, CrashReport, Mapping, Thread, parse
 from lkltest.crash.symbolize import Frame, Stack, explain, render, signature, symbolize
+from lkltest.plugin import alike
 
 REPORT = """[    0.1] a line without an end
 lkltest: signal 12 SIGSEGV 0x18
@@ -139,6 +140,22 @@ def test_a_thread_that_waits_for_the_cpu_does_not_have_it(wait: str) -> None:
     assert "thread 1, asleep:" in text
     assert "no thread has the kernel's CPU: all of them wait" in text
     assert wait not in text
+
+
+def test_the_idle_thread_of_a_library_mode_has_the_cpu() -> None:
+    """UML's idle thread keeps the kernel's CPU while it sleeps: it is shown where a call waits for the CPU."""
+    waits = stack(frame("lkl_sem_down"), frame("lkl_cpu_get"), frame("lkl_syscall"), tid=1, signal=HANG_SIGNAL)
+    names = ("__clock_nanosleep", "os_idle_sleep", "um_idle_sleep", "arch_cpu_idle", "do_idle")
+    idle = stack(*map(frame, names), tid=2, signal=HANG_SIGNAL)
+    worker = stack(frame("schedule"), frame("flush"), tid=3, signal=HANG_SIGNAL)
+    text = render([waits, worker, idle])
+    headings = [line for line in text.splitlines() if line.endswith(":")]
+    assert headings == ["thread 1, asleep:", "thread 2, asleep, has the kernel's CPU:", "thread 3, asleep:"]
+    assert "clock_nanosleep" not in text
+    assert "idle threads" not in text
+    likeness = alike.of("a kernel", f"killed in the point 'getpid'\n\n{text}")
+    assert likeness.line == "a hang in os_idle_sleep, called by um_idle_sleep"
+    assert "idle threads: do_idle 1" in render([idle])
 
 
 def test_idle_threads_are_counted() -> None:

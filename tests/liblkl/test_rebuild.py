@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lkltest import liblkl
+from lkltest import cli, liblkl
 from lkltest.errors import BuildError, Exit, UsageError
 from lkltest.liblkl import build_default, build_tree
 from lkltest.settings import Settings
@@ -93,6 +93,18 @@ def test_builds_a_tree_that_is_not_built(source: Path, building: Settings, heard
     heard.said.clear()
     assert liblkl.prepare(source, building, heard) == kernel
     assert heard.said == []
+
+
+def test_build_tells_a_tree_that_is_up_to_date(
+    source: Path, own: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`lkltest build` says that there was nothing to build; the library is still the last word."""
+    command = ["build", "--lkl", str(source), "--cache", str(own.cache)]
+    for told in ("", ", up to date"):
+        assert cli.main(command) == 0
+        first, last = capsys.readouterr().out.splitlines()
+        assert first.endswith(f"(Linux 6.0.0, G2, x86-64){told}")
+        assert last == f"  {source / 'tools/lkl/liblkl.a'}"
 
 
 def test_builds_an_output_directory(source: Path, building: Settings, tmp_path: Path) -> None:

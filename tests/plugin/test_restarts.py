@@ -121,3 +121,26 @@ def test_a_need_that_dies_in_each_later_run_is_given_up(suite: Pytest, pytester:
     assert became == {"start": "PASSED", "crash": "FAILED", "after": "FAILED", "alone": "PASSED", "exit": "FAILED"}
     told = "started again without 'start' for 1 points that do not need it, first 'alone'"
     assert told in (pytester.path / "junit.xml").read_text().replace("&apos;", "'")
+
+
+@pytest.mark.parametrize("dies", ["first", "each"])
+def test_a_start_that_all_points_need_is_tried_once_more(
+    suite: Pytest, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, dies: str
+) -> None:
+    """A kernel that dies in its first start fails the point that starts it, and its end; the others have results."""
+    if dies == "each":
+        monkeypatch.setenv("EACH_START_DIES", "1")
+    result = suite("starts", "-v", "--lkl-restarts=3")
+    became = dict(re.findall(r"::starts::(\w+)\[[^\]]*\] (PASSED|FAILED)", result.stdout.str()))
+    other = "PASSED" if dies == "first" else "FAILED"
+    assert became == {"host": "PASSED", "start": "FAILED", "one": other, "two": other, "exit": "FAILED"}
+    assert "all points behind 'start' need it: started once more" in result.stdout.str()
+    kept = next((pytester.path / "lkltest-artifacts").glob("*/"))
+    assert len(list(kept.glob("restart-*"))) == 1
+
+
+def test_a_death_that_no_selected_point_tells_of_fails_the_selected_ones(suite: Pytest) -> None:
+    """The start is not tried once more where its item is not selected: nothing would fail for the lost kernel."""
+    result = suite("starts", "-k", "one")
+    result.assert_outcomes(failed=1, deselected=4)
+    assert "killed by SIGSEGV in the point 'start'" in result.stdout.str()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from lkltest.liblkl import kconfig
@@ -15,6 +15,7 @@ SOURCES = (".c", ".h", ".S", ".lds", ".py", ".pl", ".sh", ".tbl")
 NAMES = ("Makefile", "Kconfig", "Kbuild", "Build", "Targets", "defconfig")
 # Written by the build itself, or of no effect on it.
 PASSED_OVER = frozenset({".git", "Documentation", "samples", "generated", "config", "tools", "arch", "tests"})
+GENERATED = frozenset({"lkl_autoconf.h", "Makefile.conf", "crc32table.h"})  # files of which a build keeps no record
 
 
 def newer(liblkl: Liblkl) -> str | None:
@@ -86,7 +87,7 @@ def folder(source: str, objects: str, *, whole: bool) -> Iterator[tuple[float, s
             headers = name == "include" or "/include" in source
             if (below or headers) and name not in PASSED_OVER and not entry.path.endswith("/include/lkl"):
                 yield from folder(entry.path, os.path.join(objects, name), whole=whole or headers)  # noqa: PTH118
-        elif counts(name, compiled, whole) and (below or whole):
+        elif counts(name, compiled, whole) and (below or whole) and not is_generated(name, names):
             yield entry.stat(follow_symlinks=False).st_mtime, entry.path
 
 
@@ -102,6 +103,11 @@ def listing(path: str) -> dict[str, os.DirEntry[str]]:
 def is_top(path: str) -> bool:
     """Whether a directory is the root of a kernel tree."""
     return os.path.exists(path + "/Kbuild") and os.path.exists(path + "/Kconfig")  # noqa: PTH110
+
+
+def is_generated(name: str, beside: Container[str]) -> bool:
+    """Whether the build has written a file: kbuild has its record `.NAME.cmd` beside it, or it is a known one."""
+    return f".{name}.cmd" in beside or name.startswith(".") or name in GENERATED
 
 
 def counts(name: str, compiled: set[str], whole: bool) -> bool:

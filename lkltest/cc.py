@@ -80,7 +80,8 @@ def compile(
 def _flags(liblkl: Liblkl, settings: Settings, flags: Sequence[str]) -> tuple[str, ...]:
     """The flags of a program that is linked with `liblkl`, in which `flags` are its own."""
     includes = [f"-I{HARNESS}", *(f"-I{directory}" for directory in liblkl.include)]
-    return (*FLAGS, *includes, *lacking.flags(liblkl.include), *liblkl.cflags, *flags, *settings.cflags)
+    facts = lacking.flags(liblkl.include, liblkl.undefined)
+    return (*FLAGS, *includes, *facts, *liblkl.cflags, *flags, *settings.cflags)
 
 
 def preprocess(text: str, source: Path, liblkl: Liblkl, settings: Settings, *, flags: Sequence[str] = ()) -> str | None:

@@ -30,6 +30,12 @@ LKLTEST_FN void need_mount(const char *path, const char *type, const char *optio
 		CHECK_OK(err);
 }
 
+/* Skips the point on a kernel where everybody is root. */
+LKLTEST_FN void need_users(void)
+{
+	need_call(LKLTEST_SYS(setfsuid, -1), "CONFIG_MULTIUSER");
+}
+
 #define NEED_PROC "/its-proc"
 #define NEED_SYS "/its-sys"
 

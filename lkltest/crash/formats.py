@@ -30,13 +30,15 @@ class Format:
     damages: bool = False  # the kernel's memory, or its state, may be damaged afterwards
 
 
-_FUNC = r"(?P<func>[A-Za-z_][\w.]*)"
+# A kernel without CONFIG_KALLSYMS prints an address, one whose symbols do not reach so far the end of a section.
+_NO_FUNC = r"(?:[0-9a-f]{8,}|_(?:[es]?(?:text|data|rodata|inittext)|end)|__(?:bss_stop|init_end))\b"
+_FUNC = rf"(?!{_NO_FUNC})(?P<func>[A-Za-z_][\w.]*)"
 _OFFSET = r"\+0x[0-9a-f]+/0x[0-9a-f]+"
 _PLACE = r"(?P<place>[\w./-]+\.[chS]:\d+)"
 _CHECKER = r"BUG: (?P<title>K(?:ASAN|A[Ss]an|MSAN|CSAN|FENCE): "
 
 _MEMORY = (
-    rf"{_CHECKER}[\w -]+? in (?:{_FUNC}|\S+))",
+    rf"{_CHECKER}[\w -]+?) in (?:{_FUNC}|\S+)",
     rf"{_CHECKER}[\w -]+?)(?: on | at |:|$)",
     r"(?P<title>BUG: Double free or freeing an invalid pointer)",
     r"(?P<title>BUG (?P<cache>[\w.:-]+) \([^)]*\): (?P<damage>[\w ]*\w))",
@@ -50,7 +52,8 @@ _MEMORY = (
 _MEMORY_FAULTS = (r"(?P<title>KASAN: [\w -]+?) in range ",)
 _FATAL = (
     rf"(?P<title>BUG: failure at (?P<place>[\w./-]+:\d+)/{_FUNC}\(\)!)",
-    rf"(?P<title>{PANIC_WORDS}: stack-protector: Kernel stack is corrupted in: (?:{_FUNC}|\S+))",
+    rf"(?P<title>{PANIC_WORDS}: stack-protector: Kernel stack is corrupted in: {_FUNC})",
+    rf"(?P<title>{PANIC_WORDS}: stack-protector: Kernel stack is corrupted) in",
 )
 _FATAL_FAULTS = (
     r"(?P<title>kernel BUG at (?P<place>[\w./-]+:\d+))!",

@@ -14,6 +14,7 @@ from lkltest.crash.formats import FORMATS, UNDEFINED, Format, Rank
 from lkltest.crash.reporters import REPORTERS, WAITERS
 from lkltest.klog import STAMP
 
+DEPTH = 3  # functions of a stack that tell one place from another
 REPORT_LINES = 150  # after a complaint: its stack is among them
 
 _OFFSET = re.compile(r"\+0x[0-9a-f]+(/0x[0-9a-f]+)?|\(\)$")
@@ -33,15 +34,19 @@ class Headline:
     rank: Rank
     placed: bool = True  # whether the log names a function or a place; else the signature is made of the title
     damages: bool = False  # the kernel's memory, or its state, may be damaged afterwards
+    waits: bool = False  # functions that lock and wait are not the place
 
-    def at(self, stack: tuple[str, ...]) -> Headline:
+    def at(self, functions: tuple[str, ...]) -> Headline:
         """The same with the signature of the stack that it comes from, as LKL's own log often has no stack."""
+        if self.placed:
+            more = tuple(name for name in functions if name not in self.signature)
+            length = max(len(self.signature), min(len(functions), DEPTH))
+            return replace(self, signature=(*self.signature, *more)[:length])
+        reporters = WAITERS if self.waits else REPORTERS
+        stack = tuple(name for name in functions if not reporters.fullmatch(name))[:DEPTH]
         if not stack:
             return self
-        if not self.placed:
-            return replace(self, title=f"{self.title} in {stack[0]}", signature=stack, placed=True)
-        more = tuple(name for name in stack if name not in self.signature)
-        return replace(self, signature=(*self.signature, *more)[: max(len(stack), len(self.signature))])
+        return replace(self, title=f"{self.title} in {stack[0]}", signature=stack, placed=True)
 
 
 def headline(console: bytes) -> Headline | None:
@@ -77,12 +82,15 @@ def _headline(format: Format, match: re.Match[str], report: Sequence[str], log: 
         owner = next((found[1] for line in log if (found := _OWNER.search(line))), None)
         damage = groups["damage"].replace(" ", "_")
         return Headline(title, (f"{cache}-{damage}", *filter(None, [owner])), format.rank, damages=format.damages)
-    blamed = _blamed(format, groups.get("func") or "", report)
-    if blamed and not re.search(rf"\b{re.escape(blamed)}\b", title):
+    blamed, certain = _blamed(format, groups.get("func") or "", report)
+    if blamed and certain and not re.search(rf"\b{re.escape(blamed)}\b", title):
         title = f"{_without_reporter(title, groups.get('func'))} in {blamed}"
     place = blamed or groups.get("place")
+    placed = certain if blamed else bool(place and not format.waits)  # the place where a lock complains is nobody's
     plain = re.sub(r"\W+", "_", re.sub(r"\d+", "N", title))[:60]
-    return Headline(title, (place or plain,), format.rank, placed=bool(place), damages=format.damages)
+    return Headline(
+        title, (place or plain,), format.rank, placed=placed, damages=format.damages, waits=format.waits
+    )
 
 
 def _without_reporter(title: str, func: str | None) -> str:
@@ -99,15 +107,18 @@ def _undefined(report: Sequence[str]) -> str:
     return "undefined-behaviour"
 
 
-def _blamed(format: Format, named: str, report: Sequence[str]) -> str:
-    """The function to blame: the one that the line names, else that of the faulting instruction, else of the stack."""
+def _blamed(format: Format, named: str, report: Sequence[str]) -> tuple[str, bool]:
+    """The function to blame: the one that the line names, else that of the faulting instruction, else of the stack.
+
+    With whether it is no function that only reports: such a one is a last resort.
+    """
     reporters = WAITERS if format.waits else REPORTERS
     pointer = _pointer(report) if format.faults else ""
     stack = _stack(report, format)
     for name in (named, pointer, *stack):
         if name and not reporters.fullmatch(name):
-            return name
-    return named or pointer or next(iter(stack), "")
+            return name, True
+    return named or pointer or next(iter(stack), ""), False
 
 
 def _pointer(report: Sequence[str]) -> str:

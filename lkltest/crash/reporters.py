@@ -35,11 +35,12 @@ _LOCKDEP = (
 _WAITS = (
     r"_*schedule\w*|context_switch|io_schedule\w*|bit_wait\w*|_*wait_(on_bit|for_common|for_completion|rcu_gp)\w*"
     r"|do_wait_for_common|preempt_schedule\w*|native_safe_halt|out_of_line_wait_on_bit\w*|_*wait_on_buffer"
+    r"|[mu]?sleep|msleep_interruptible|usleep_range\w*|cpu_relax|arch_local_\w+"
 )
 _WATCHDOGS = (
     r"(rcu|print|check)_\w*stall\w*|rcu_(check_callbacks|sched_clock_irq|pending|dump_cpu_stacks)|watchdog_\w+"
     r"|check_hung_\w+|sched_show_task|trigger_\w*backtrace\w*|nmi_\w+|arch_trigger_\w+|update_process_times"
-    r"|tick_(sched|periodic|nohz)_\w+|_*hrtimer_\w+|(smp_)?apic_timer_interrupt|sysvec_apic\w*|local_apic_timer\w*"
+    r"|watchdog|kthread|thread_bootstrap|tick_(sched|periodic|nohz)_\w+|_*hrtimer_\w+|(smp_)?apic_timer_interrupt|sysvec_apic\w*|local_apic_timer\w*"
 )
 
 # With the innermost frames that match left out, the first one that is left is to blame.

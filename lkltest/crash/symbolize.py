@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lkltest.crash import addresses
-from lkltest.crash.report import HANG_SIGNAL, Address, CrashReport, Mapping, Thread, parse
-from lkltest.crash.reporters import PRINTERS, REPORTERS
+from lkltest.crash.report import COMPLAINT_SIGNAL, HANG_SIGNAL, Address, CrashReport, Mapping, Thread, parse
+from lkltest.crash.reporters import PRINTERS, REPORTERS, WAITERS
 
 __all__ = ["CrashReport", "Frame", "Stack", "explain", "parse", "render", "signature", "symbolize"]
 
@@ -233,8 +233,13 @@ def explain(text: bytes | str, program: Path | None = None) -> str:
 
     `program` is the executable, where the process saw it under another path, as in a container.
     """
+    return render(read(text, program))
+
+
+def read(text: bytes | str, program: Path | None = None) -> list[Stack]:
+    """Name the frames of what a program wrote about its crash or hang, as `explain` prints them."""
     reports = [replace(report, maps=mapped(report, program)) for report in parse(text)]
-    return render([stack for report in reports for stack in symbolize(report)])
+    return [stack for report in reports for stack in symbolize(report)]
 
 
 def mapped(report: CrashReport, program: Path | None) -> tuple[Mapping, ...]:
@@ -255,17 +260,33 @@ def mapped(report: CrashReport, program: Path | None) -> tuple[Mapping, ...]:
 def signature(stack: Stack, depth: int = 3) -> tuple[str, ...]:
     """Names of the topmost `depth` functions that tell one crash from another, the innermost first.
 
-    They are the kernel's where it has any; functions that say nothing of the place (memcpy, KASAN, panic), repeated
-    ones and guesses are passed over. The program's functions do where there are none of the kernel's.
+    They are the kernel's where it has any; functions that say nothing of the place (memcpy, KASAN, panic; in a hang
+    also mutex_lock and its like), repeated ones and guesses are passed over. The program's functions do where there
+    are none of the kernel's.
     """
-    frames = [f for f in (awake(stack.frames) if stack.signal == HANG_SIGNAL else stack.frames) if not f.guess]
+    hung = stack.signal == HANG_SIGNAL
+    frames = [f for f in (awake(stack.frames) if hung else stack.frames) if not f.guess]
     root = kernel_root(frames)
-    for chosen in ([f for f in frames if is_kernel(f, root)], frames):
+    own = [f for f in frames if is_kernel(f, root)]
+    for chosen, ignored in ([(own, WAITERS)] if hung else []) + [(own, REPORTERS), (frames, REPORTERS)]:
         # A function without a name is identified by its offset in the file, constant while the file is the same.
         names = [base_name(f.function) or f"{Path(f.module).name}+{f.offset:#x}" for f in chosen if f.module]
-        names = [name for name, _ in itertools.groupby(names) if not REPORTERS.fullmatch(name)]
+        names = [name for name, _ in itertools.groupby(names) if not ignored.fullmatch(name)]
         if names:
             return tuple(names[:depth])
+    return ()
+
+
+def blamed(stacks: Sequence[Stack]) -> tuple[str, ...]:
+    """The signature of a crash or a hang, where it is in the kernel; else nothing.
+
+    A hang is in the thread that has the kernel's CPU; where none has it, in the first one, which runs the points.
+    """
+    root = kernel_root(frame for stack in stacks for frame in stack.frames)
+    crashes = [stack for stack in stacks if stack.signal not in {HANG_SIGNAL, COMPLAINT_SIGNAL}]
+    for stack in crashes[-1:] or filter(None, (holder(stacks), *stacks[:1])):
+        if any(is_kernel(frame, root) for frame in stack.frames):
+            return signature(stack)
     return ()
 
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <lkltest/crash.h>
+#include <lkltest/internal/absent.h>
 
 void __real_lkl_test_log(const char *str, int len) __attribute__((weak));
 void __wrap_lkl_test_log(const char *str, int len);

@@ -15,7 +15,8 @@ _TABLE = re.compile(r"\bstruct\s+(?:lkl_host_operations|lkltest_operations)\s*\{
 _MEMBER = re.compile(r"(?:^|;)[^;(]*\(\s*\*\s*(\w+)\s*\)\s*\(")  # a pointer to a function, not its parameters
 _DISK = re.compile(r"\bstruct\s+lkl_disk\s*\{((?:[^{}]|\{[^{}]*\})*)\}\s*;")
 _FUNCTION = re.compile(r"\blkl_(\w+)\s*\(")
-_CALL = re.compile(r"^[^#\n;{}()]*\blkl_sys_(\w+)\s*\([^;{]*[;{]", re.MULTILINE)
+# A declaration: its type comes before the name. A call, such as in an inline function, is none.
+_CALL = re.compile(r"^(?!\s*return\b)[^#\n;{}()=]*\w[\s*]+lkl_sys_(\w+)\s*\([^;{]*[;{]", re.MULTILINE)
 _ALIAS = re.compile(r"^\s*#\s*define\s+lkl_sys_(\w+)", re.MULTILINE)
 _GENERATED = re.compile(r"\bLKL_SYSCALL_DEFINE\d\s*\(\s*_(\w+)")
 # Members to which some generations give no prefix, each with the header that declares it.
@@ -26,13 +27,25 @@ _MEMBERS = {
 }
 
 
-def flags(include: Sequence[Path]) -> tuple[str, ...]:
+def flags(include: Sequence[Path], undefined: Iterable[str] = ()) -> tuple[str, ...]:
     """The -D options of a program that is compiled against the headers in `include`.
 
-    The harness's own headers list the names to look for; kernel headers that are not there give no options.
+    `undefined` are symbols that the library wants of it. The harness's own headers list the names to look for; kernel
+    headers that are not there give no options.
     """
     operations, calls = _asked()
-    return (*_operations(include, operations), *_calls(include, calls), *_members(include), *disks(include))
+    undeclared = _undeclared(include, calls)
+    lacking = [name for name in calls if name in undeclared]
+    return (
+        *_operations(include, operations), *(f"-DLKLTEST_LACKS_CALL_{name}=1" for name in lacking),
+        *absent(undefined), *_members(include), *disks(include),
+    )  # fmt: skip
+
+
+def absent(undefined: Iterable[str]) -> tuple[str, ...]:
+    """The -D option for the system calls that a library makes, and that its own kernel has not got; else none."""
+    names = sorted(name.removeprefix("lkl_sys_") for name in undefined if name.startswith("lkl_sys_"))
+    return (f"-DLKLTEST_ABSENT(X)={' '.join(f'X({name})' for name in names)}",) if names else ()
 
 
 def disks(include: Sequence[Path]) -> tuple[str, ...]:
@@ -69,15 +82,16 @@ def _operations(include: Sequence[Path], asked: Iterable[str]) -> list[str]:
     return found
 
 
-def _calls(include: Sequence[Path], asked: Iterable[str]) -> list[str]:
+def _undeclared(include: Sequence[Path], asked: Iterable[str]) -> set[str]:
+    """Those of the calls that are asked for which no header declares."""
     generated = _read(include, "lkl/asm/syscall_defs.h")
     if not generated:
-        return []
+        return set()
     declared = set(_GENERATED.findall(generated))
     for header in ("lkl.h", "lkl/asm/syscalls.h"):
         text = _read(include, header)
         declared |= {*_CALL.findall(text), *_ALIAS.findall(text)}
-    return [f"-DLKLTEST_LACKS_CALL_{name}=1" for name in asked if name not in declared]
+    return {name for name in asked if name not in declared}
 
 
 def _members(include: Sequence[Path]) -> list[str]:

@@ -336,4 +336,6 @@ class Run(Closing):
             return end
         from lkltest.crash import symbolize
 
-        return replace(end, crash=symbolize.explain(evidence.console, self.launch.program))
+        stacks = symbolize.read(evidence.console, self.launch.program)
+        end = judge(replace(evidence, stack=symbolize.blamed(stacks)))
+        return replace(end, crash=symbolize.render(stacks))

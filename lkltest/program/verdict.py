@@ -7,12 +7,14 @@ a kind and a sentence of its own. Nothing here reads, waits or asks the host.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from lkltest.crash.headline import headline
+from lkltest.host.process import signal_name
 from lkltest.klog import last_lines, panic
 from lkltest.program import kselftest
 from lkltest.program.evidence import Evidence
-from lkltest.program.results import End, Kind, Problem, Result, State
+from lkltest.program.results import LOST, End, Kind, Problem, Result, State
 from lkltest.program.status import BAILED_OUT, MOST_FAILURES, SKIPPED, explain, explain_foreign
 from lkltest.tap import ProblemKind
 
@@ -33,7 +35,10 @@ def judge(evidence: Evidence) -> End:
         return End(how, seconds, ())
     told = next((text for text in (evidence.console, evidence.printed) if panic(text)), b"")
     if panicked := headline(told):
-        problems[0] = Problem(Kind.PANIC, f"{panicked.title} ({problems[0]})")
+        problems[0] = Problem(Kind.PANIC, f"{panicked.at(evidence.stack).title} ({problems[0]})")
+    elif evidence.stack and problems[0].kind in LOST:
+        what = "a hang" if evidence.ended.signal is None or evidence.timeout else signal_name(evidence.ended.signal)
+        problems[0] = replace(problems[0], text=f"{what} in {evidence.stack[0]} ({problems[0]})")
     source, log = _log(evidence)
     return End(how, seconds, tuple(problems), console=last_lines(log), source=source)
 

@@ -55,6 +55,7 @@ static void *change_users(void *unused)
 /* Real, effective and saved user follow the rules, and the way back is closed. */
 POINT(users)
 {
+	need_users();
 	on_own_thread(change_users);
 }
 
@@ -91,6 +92,7 @@ static void *change_groups(void *unused)
 /* The same of groups, and the list of further groups. */
 POINT(groups)
 {
+	need_users();
 	on_own_thread(change_groups);
 }
 
@@ -116,8 +118,10 @@ static void *be_somebody(void *unused)
 /* A thread of another user lacks root's rights, one by one. */
 POINT(unprivileged)
 {
-	int fd = CHECK_OK(lkl_sys_openat(LKL_AT_FDCWD, "/not-for-all", LKL_O_WRONLY | LKL_O_CREAT, 0600));
+	int fd;
 
+	need_users();
+	fd = CHECK_OK(lkl_sys_openat(LKL_AT_FDCWD, "/not-for-all", LKL_O_WRONLY | LKL_O_CREAT, 0600));
 	CHECK_OK(lkl_sys_fchmod(fd, 0600));
 	CHECK_OK(lkl_sys_close(fd));
 	on_own_thread(be_somebody);
@@ -160,6 +164,7 @@ POINT(capabilities)
 {
 	struct lkltest_utsname name;
 
+	need_users();
 	CHECK_OK(lkltest_uname(&name));
 	on_own_thread(drop_capability);
 	CHECK_OK(LKLTEST_SYS(sethostname, name.nodename, strlen(name.nodename)));
@@ -202,6 +207,7 @@ static void *keep_capabilities(void *unused)
 /* Capabilities that are kept over a change of the user, bounded, or ambient. */
 POINT(capabilities_kept)
 {
+	need_users();
 	on_own_thread(keep_capabilities);
 }
 

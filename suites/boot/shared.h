@@ -70,7 +70,7 @@ LKLTEST_FN const char *read_file(const char *path, char *buf, size_t size)
 }
 
 /* The events that a descriptor has at once, or gets within the time. */
-static int poll_for(int fd, int events, long long ns)
+LKLTEST_FN int poll_for(int fd, int events, long long ns)
 {
 	struct lkl_pollfd wanted = { .fd = fd, .events = events };
 	struct lkl_timespec limit = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };

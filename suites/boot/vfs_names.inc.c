@@ -175,6 +175,7 @@ POINT(permissions)
 {
 	long fd[3], owned[4];
 
+	need_users();
 	own_dir("/vfs/rights");
 	put_file("/vfs/rights/secret", "x", 1);
 	put_file("/vfs/rights/readable", "x", 1);
@@ -206,6 +207,7 @@ POINT(sticky_and_group)
 {
 	long err, made;
 
+	need_users();
 	own_dir("/vfs/sticky");
 	CHECK_EQ(lkl_sys_fchmodat(LKL_AT_FDCWD, "/vfs/sticky", 01777), 0);
 	put_file("/vfs/sticky/roots", "x", 1);
@@ -231,6 +233,7 @@ POINT(set_user_id)
 {
 	long fd, wrote;
 
+	need_users();
 	own_dir("/vfs/setuid");
 	put_file("/vfs/setuid/program", "x", 1);
 	CHECK_EQ(lkl_sys_fchmodat(LKL_AT_FDCWD, "/vfs/setuid/program", 06777), 0);

@@ -87,7 +87,7 @@ POINT(sys_slab_trace)
 POINT(sys_slab_order)
 {
 	long long before, each;
-	char text[8];
+	char text[24];
 	long n;
 
 	need_slabs();

@@ -313,6 +313,37 @@ def test_damage_goes_by_the_kind(line: str, damages: bool) -> None:
     assert found.damages is damages
 
 
+@pytest.mark.parametrize("place", ["0x00005581234aabcd", "[<00005581234aabcd>]", "ffffffff8123abcd", "_etext+0x3/0x9"])
+def test_a_place_without_a_symbol_is_none(place: str) -> None:
+    """Without CONFIG_KALLSYMS the kernel prints addresses, which differ from run to run; the stack names the place."""
+    found = headline(f"BUG: KASAN: use-after-free in {place}\nRead of size 8 at addr 1 by task a/1\n".encode())
+    assert found is not None
+    assert (found.title, found.placed) == ("KASAN: use-after-free", False)
+    assert found.at(("__asan_load8", "inode_go")).title == "KASAN: use-after-free in inode_go"
+
+
+@pytest.mark.parametrize(("line", "title"), [
+    ("BUG: KASAN: slab-out-of-bounds in memcpy+0x1/0x2", "KASAN: slab-out-of-bounds in inode_go"),
+    ("BUG: sleeping function called from invalid context at kernel/locking/mutex.c:580",
+     "BUG: sleeping function called from invalid context at kernel/locking/mutex.c:580 in inode_go"),
+    ("BUG: scheduling while atomic: a/1/0x2", "BUG: scheduling while atomic in inode_go"),
+])
+def test_a_function_that_only_reports_is_not_to_blame(line: str, title: str) -> None:
+    """Where the log names only what copies, locks or sleeps, the stack tells who called it."""
+    found = headline(line.encode())
+    assert found is not None
+    told = found.at(("__might_resched", "memcpy", "mutex_lock", "msleep", "inode_go") if found.waits else
+                    ("kasan_report", "memcpy", "inode_go"))
+    assert (told.title, told.signature) == (title, ("inode_go",))
+
+
+def test_a_watchdog_that_speaks_of_others_is_not_to_blame() -> None:
+    """The stack of the thread that finds a task blocked says nothing of the task."""
+    found = headline(b"INFO: task host1:22 blocked for more than 5 seconds.\n")
+    assert found is not None
+    assert found.at(("check_hung_task", "watchdog", "kthread", "thread_bootstrap")) == found
+
+
 def test_a_log_without_a_stack_takes_the_program_s() -> None:
     """LKL cannot walk its stack: the function comes from the crash report, where the log names none."""
     found = headline(b"Kernel panic - not syncing: Out of memory\nCall Trace:\n")

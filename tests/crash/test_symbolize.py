@@ -9,7 +9,7 @@ import pytest
 
 from lkltest.crash import addresses
 from lkltest.crash.report import HANG_SIGNAL, Address, CrashReport, Mapping, Thread, parse
-from lkltest.crash.symbolize import Frame, Stack, explain, render, signature, symbolize
+from lkltest.crash.symbolize import Frame, Stack, blamed, explain, render, signature, symbolize
 from lkltest.plugin import alike
 
 REPORT = """[    0.1] a line without an end
@@ -25,6 +25,9 @@ lkltest: end 12
 def frame(function: str, file: str = "/k/fs/a.c", line: int = 1, number: int = 0, **more: bool) -> Frame:
     """A frame of a program called prog."""
     return Frame(number, 0x1000, function, file=file, line=line, module="/bin/prog", offset=0x1000, **more)
+
+
+ENTRY = frame("lkl_syscall", "/k/arch/lkl/kernel/syscalls.c")
 
 
 def stack(*frames: Frame, tid: int = 1, signal: str = "SIGSEGV") -> Stack:
@@ -185,6 +188,25 @@ def test_a_signature_of_a_sleeper_is_what_it_sleeps_in() -> None:
     frames = [frame("__switch_to", "/k/arch/lkl/a.c"), frame("schedule"), frame("pipe_wait"), frame("pipe_read")]
     assert signature(stack(*frames, signal=HANG_SIGNAL)) == ("pipe_wait", "pipe_read")
     assert signature(stack(*frames), depth=1) == ("__switch_to",)
+
+
+def test_a_signature_of_a_waiter_is_not_how_it_waits() -> None:
+    """All that wait for a mutex differ by who asks for it; one in which nothing else is known keeps what there is."""
+    frames = [frame("schedule"), frame("schedule_preempt_disabled"), frame("__mutex_lock"), frame("mutex_lock")]
+    assert signature(stack(*frames, frame("inode_go"), ENTRY, signal=HANG_SIGNAL)) == ("inode_go",)
+    waits = ("schedule_preempt_disabled", "__mutex_lock", "mutex_lock")
+    assert signature(stack(*frames, ENTRY, signal=HANG_SIGNAL)) == waits
+
+
+def test_the_kernel_is_blamed_for_what_is_in_it() -> None:
+    """The function is that of the crash, or of the thread with the kernel's CPU; a program's own crash has none."""
+    waits = stack(frame("schedule"), frame("mutex_lock"), frame("inode_go"), ENTRY, signal=HANG_SIGNAL)
+    spins = stack(frame("cpu_relax"), frame("spin_on"), ENTRY, tid=2, signal=HANG_SIGNAL)
+    assert blamed([waits]) == ("inode_go",)
+    assert blamed([waits, spins]) == ("spin_on",)
+    assert blamed([waits, stack(frame("memcpy"), frame("inode_copy"), ENTRY)]) == ("inode_copy",)
+    assert blamed([stack(frame("parse", "/home/me/a.c"))]) == ()
+    assert blamed([]) == ()
 
 
 def test_a_program_without_a_kernel_has_a_signature() -> None:

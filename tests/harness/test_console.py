@@ -92,6 +92,27 @@ def test_a_stack_belongs_to_its_complaint(run: Run, plant: str) -> None:
         assert plant != "within" or point.ok or "WARNING: planted" in point.block["actual"]
 
 
+REPORT = "------------[ cut here ]------------\n{}\nCPU: 0 PID: 1 Comm: init\n---[ end trace 0000000000000000 ]---"
+PARTS = ("WARNING: CPU: 0 PID: 1 at lib/refcount.c:25 f+0x1/0x2", "refcount_t: addition on 0; use-after-free.")
+
+
+@pytest.mark.parametrize("parts", [PARTS, PARTS[::-1]], ids=["message last", "message first"])
+def test_a_report_is_one_complaint(run: Run, parts: tuple[str, str]) -> None:
+    """A warning and its message are told once, in whichever order the architecture prints them."""
+    output = run("plant", "plant=within", "line=<4>" + REPORT.format("\n".join(parts)))
+    assert "failures" not in output.points["first"].block
+    assert parts[0] in output.points["first"].block["actual"]
+
+
+@pytest.mark.parametrize("second", ["BUG: another", "Kernel panic - not syncing: another"])
+def test_a_grave_complaint_is_no_part_of_a_report(run: Run, second: str) -> None:
+    """A BUG or a panic counts within a report that was expected, and any complaint does behind its end."""
+    expected = ["plant", "plant=expected"]
+    assert failed(run(*expected, "line=<4>" + REPORT.format(f"WARNING: planted\n{second}")))
+    assert failed(run(*expected, "line=<4>" + REPORT.format("WARNING: planted") + "\nrefcount_t: underflow"))
+    assert not failed(run(*expected, "line=<4>" + REPORT.format("WARNING: planted\nrefcount_t: underflow")))
+
+
 def test_a_stack_without_a_complaint_counts(run: Run) -> None:
     """A stack that nothing came before is a complaint."""
     assert failed(run("plant", "plant=within", "line=<4>Call Trace:")) == ["first"]

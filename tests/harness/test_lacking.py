@@ -16,7 +16,7 @@ from lkltest import cc
 from lkltest.host import process
 from lkltest.liblkl import Liblkl, lacking
 from lkltest.settings import Settings
-from tests.harness.stream import BOOT, SHAPES, Output, Run, failed, read
+from tests.harness.stream import BOOT, SHAPES, Build, Output, Run, failed, read
 
 PROGRAMS = [source for source in sorted(BOOT.parent.parent.glob("*/*.c"))
             if source.parent.name != "uml" and not source.name.endswith(".inc.c")]  # fmt: skip
@@ -138,6 +138,36 @@ def test_programs_compile_without_any_one_operation_of_the_host(
     compiler.run(jobs)
 
 
+LIBRARY = """
+long lkl_sys_absent(int domain, int type, void *protocol);
+int library_if_up(void);
+int library_if_up(void) { return lkl_sys_absent(1, 2, 0); }
+"""
+CALLER = """
+#include <lkltest.h>
+int library_if_up(void);
+POINT(calls) { CHECK_EQ(library_if_up(), -LKL_ENOSYS); }
+LKLTEST_POINTS = { LKLTEST(calls) };
+int main(int argc, char **argv) { return lkltest_main(argc, argv); }
+"""
+
+
+def test_a_library_makes_calls_that_its_kernel_lacks(liblkl: Liblkl, settings: Settings, tmp_path: Path) -> None:
+    """Without CONFIG_NET the library's own lkl_if_up() still calls lkl_sys_socket(): programs link, and it fails."""
+    (tmp_path / "caller.c").write_text(CALLER)
+    (tmp_path / "library.c").write_text(LIBRARY)
+    built = replace(liblkl, undefined=liblkl.undefined | {"lkl_sys_absent"})
+    program = cc.compile(tmp_path / "caller.c", built, settings, flags=("-Werror",), others=(tmp_path / "library.c",))
+    assert failed(read(process.run([program], timeout=60))) == []
+
+
+def test_a_call_in_an_inline_function_declares_nothing(doctored: Doctored) -> None:
+    """lkl.h's lkl_sys_recv() calls lkl_sys_recvfrom(), also where the kernel has no such call."""
+    text = "static inline long lkl_sys_recv(int fd)\n{\n\treturn lkl_sys_recvfrom(fd, 0);\n}\n"
+    include = doctored({"lkl.h": text, "lkl/asm/syscall_defs.h": "LKL_SYSCALL_DEFINE1(_close,unsigned int,fd)\n"})
+    assert "-DLKLTEST_LACKS_CALL_recvfrom=1" in lacking.flags(include)
+
+
 def test_programs_compile_where_operations_are_functions(
     liblkl: Liblkl, doctored: Doctored, compiler: Compiler
 ) -> None:
@@ -226,6 +256,42 @@ def test_points_without_their_option_skip(liblkl: Liblkl, doctored: Doctored, se
     skipped = skips(output)
     assert set(skipped) == {"lo_ifup", "tcp_ipv4", "tcp_ipv6", "udp_ipv4", "udp_ipv6"}
     assert all("CONFIG_NET" in reason for reason in skipped.values())
+
+
+# Calls that points make by their numbers, which a kernel's headers have whatever its configuration.
+OPTIONS = {
+    "CONFIG_MULTIUSER": "setregid setgid setreuid setuid setresuid getresuid setresgid getresgid setfsuid setfsgid "
+    "setgroups getgroups capget capset",
+    "CONFIG_POSIX_TIMERS": "timer_create timer_gettime timer_getoverrun timer_settime timer_delete getitimer setitimer "
+    "clock_adjtime",
+    "CONFIG_EVENTFD": "eventfd2", "CONFIG_PRINTK": "syslog", "CONFIG_EPOLL": "epoll_create1 epoll_ctl epoll_pwait",
+    "CONFIG_NET": "socket socketpair bind listen accept accept4 connect getsockname getpeername setsockopt getsockopt "
+    "sendto shutdown recvfrom sendmsg recvmsg recvmmsg sendmmsg",
+    "CONFIG_ADVISE_SYSCALLS": "fadvise64",
+    "CONFIG_INOTIFY_USER": "inotify_init1 inotify_add_watch inotify_rm_watch", "CONFIG_MEMBARRIER": "membarrier",
+    "CONFIG_FANOTIFY": "fanotify_init fanotify_mark", "CONFIG_MEMFD_CREATE": "memfd_create",
+    "CONFIG_AIO": "io_setup io_destroy io_submit io_getevents", "CONFIG_FILE_LOCKING": "flock",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", [BOOT, BOOT.with_name("vfs.c")], ids=["boot", "vfs"])
+def test_points_skip_at_run_time(program: Build, source: Path) -> None:
+    """Where the kernel answers ENOSYS to the calls of an option, no point fails, and those that skip name the option.
+
+    Half of the options are taken away at a time: a point that needs two of them names one.
+    """
+    calls = "".join(f"X({name})" for names in OPTIONS.values() for name in names.split())
+    shaped = program(source, "-include", str(SHAPES / "no_calls.h"), f"-DSHAPE_CALLS={calls}")
+    anyway = skips(read(process.run([shaped], timeout=60)))
+    new: dict[str, str] = {}
+    for options in (sorted(OPTIONS)[::2], sorted(OPTIONS)[1::2]):
+        names = " ".join(OPTIONS[option] for option in options)
+        output = read(process.run([shaped], timeout=60, env={**os.environ, "SHAPE_NO_CALLS": f" {names} "}))
+        assert failed(output) == []
+        told = {name: reason for name, reason in skips(output).items() if name not in anyway}
+        assert not [reason for reason in told.values() if not any(option in reason for option in options)]
+        new |= told
+    assert any("CONFIG_MULTIUSER" in reason for reason in new.values())
 
 
 def test_a_point_without_its_operation_skips(run: Run) -> None:

@@ -70,6 +70,13 @@ def test_a_good_end(found: Evidence) -> None:
     (evidence(ended=ended(134), console=PANIC), [Kind.PANIC],
      "Kernel panic - not syncing: No init found (the program ended with exit status 134 after the point 'b')"),
     (evidence(ended=ended(None, 6), printed=PANIC), [Kind.PANIC], "No init found (the program was killed by SIGABRT"),
+    (evidence(ended=ended(None, 6), console=PANIC, stack=("kernel_init",)), [Kind.PANIC],
+     "Kernel panic - not syncing: No init found in kernel_init (the program was killed"),
+    (evidence(ended=ended(None, 11), stack=("inode_go",)), [Kind.SIGNAL],
+     "SIGSEGV in inode_go (the program was killed by SIGSEGV after the point 'b')"),
+    (evidence(ended=ended(None, 9, timed_out=True), timeout=Timeout(Limited.POINT, 8), stack=("iput", "f")),
+     [Kind.TIMEOUT], "a hang in iput (killed after the point 'b': the point's timeout"),
+    (evidence(ended=ended(3), stack=("f",)), [Kind.EXIT_STATUS], "the program ended with exit status 3"),
 ])  # fmt: skip
 def test_each_bad_end_has_a_kind_and_a_sentence(found: Evidence, kinds: list[Kind], text: str) -> None:
     """The kinds are values; the first problem's sentence says what happened, and where."""

@@ -99,9 +99,23 @@ LKLTEST_FN int lkltest_is_trace(const char *line)
 	       (at - line < 2 || strchr("0123456789]", at[-2]));
 }
 
+/* Does the line, a complaint, tell more than a warning does? */
+LKLTEST_FN int lkltest_is_grave(const char *line)
+{
+	static const char *const words[] = { "BUG", "Oops", "KASAN", "UBSAN", "lockdep" };
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (lkltest_has_word(line, words[i]))
+			return 1;
+	return strcasestr(line, "kernel panic") != NULL;
+}
+
 /*
  * Is this line a complaint of its own? A stack belongs to the complaint before
- * it, which may be a long one of lockdep's.
+ * it, which may be a long one of lockdep's. A report "[ cut here ]" is one
+ * complaint up to its end: "WARNING: at lib/refcount.c" and "refcount_t: ..."
+ * are of the same. A panic or a BUG inside is one of its own.
  */
 LKLTEST_FN int lkltest_is_complaint(const char *line, struct lkltest_watch *watch)
 {
@@ -109,8 +123,17 @@ LKLTEST_FN int lkltest_is_complaint(const char *line, struct lkltest_watch *watc
 
 	if (watch->belongs)
 		watch->belongs--;
+	if (watch->report)
+		watch->report--;
+	if (strstr(line, "[ cut here ]"))
+		*watch = (struct lkltest_watch){ .report = LKLTEST_BELONGS };
+	else if (strstr(line, "[ end trace "))
+		watch->report = 0;
 	if (repeats || !lkltest_complains(line) || (watch->belongs && lkltest_is_trace(line)))
 		return 0;
+	if (watch->report && watch->reported && !lkltest_is_grave(line))
+		return 0;
+	watch->reported = watch->report > 0;
 	if (!lkltest_is_trace(line))
 		watch->belongs = LKLTEST_BELONGS;
 	return 1;

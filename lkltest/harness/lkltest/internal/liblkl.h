@@ -26,6 +26,7 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Wsign-compare"
+#include <lkltest/internal/absent.h>
 #include <lkl.h>
 #include <lkl_host.h>
 #pragma GCC diagnostic pop

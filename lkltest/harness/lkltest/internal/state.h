@@ -43,6 +43,8 @@ struct lkltest_value {
 struct lkltest_watch {
 	int listing;	/* the kernel repeats what it was given */
 	int belongs;	/* lines in which a stack belongs to the last complaint */
+	int report;	/* lines in which the end of the report that began may come */
+	int reported;	/* a complaint of this report has come */
 };
 
 /*

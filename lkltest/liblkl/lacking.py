@@ -83,7 +83,7 @@ def _operations(include: Sequence[Path], asked: Iterable[str]) -> list[str]:
 
 
 def _undeclared(include: Sequence[Path], asked: Iterable[str]) -> set[str]:
-    """Those of the calls that are asked for which no header declares."""
+    """The calls, of those in `asked`, that no header declares."""
     generated = _read(include, "lkl/asm/syscall_defs.h")
     if not generated:
         return set()

@@ -329,7 +329,7 @@ def test_a_place_without_a_symbol_is_none(place: str) -> None:
     ("BUG: scheduling while atomic: a/1/0x2", "BUG: scheduling while atomic in inode_go"),
 ])
 def test_a_function_that_only_reports_is_not_to_blame(line: str, title: str) -> None:
-    """Where the log names only what copies, locks or sleeps, the stack tells who called it."""
+    """The stack tells the caller, if the log names only a function that copies, locks or sleeps."""
     found = headline(line.encode())
     assert found is not None
     told = found.at(("__might_resched", "memcpy", "mutex_lock", "msleep", "inode_go") if found.waits else

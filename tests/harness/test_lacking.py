@@ -276,7 +276,7 @@ OPTIONS = {
 
 @pytest.mark.parametrize("source", [BOOT, BOOT.with_name("vfs.c")], ids=["boot", "vfs"])
 def test_points_skip_at_run_time(program: Build, source: Path) -> None:
-    """Where the kernel answers ENOSYS to the calls of an option, no point fails, and those that skip name the option.
+    """No point fails for a call that the kernel answers with ENOSYS, and points that skip name the option.
 
     Half of the options are taken away at a time: a point that needs two of them names one.
     """

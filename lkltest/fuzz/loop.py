@@ -124,6 +124,9 @@ class FuzzLoop(Closing):
         novel = [number - first for number in self.memory.novel(0 if dead else head.novel)]
         reached = self.feedback.reach(first) if self.feedback is not None else []
         self.generator.learn(batch, done, [reach for reach in reached if reach.program < failed], novel)
+        listed = self.memory.listed()
+        if listed:
+            self.generator.discover(listed)
         if report is not None:
             returned = head.calls - before.calls - sum(len(candidate.calls) for candidate in ran[:-1])
             self.crash(kernel, report, returned if ran else len(self.history[-1].calls))

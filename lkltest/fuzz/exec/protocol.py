@@ -30,7 +30,8 @@ RESULTS, MAX_RESULTS = 0x100000, 0x20000  # results of calls that are kept
 NOVEL, MAX_NOVEL = 0x200000, 0x4000
 CONSOLE, CONSOLE_SIZE = 0x210000, 0x100000  # a power of two: the last megabyte is kept
 PROGRAMS, PROGRAMS_SIZE = 0x310000, 0x400000
-SIZE = PROGRAMS + PROGRAMS_SIZE
+LISTING, LISTING_SIZE = PROGRAMS + PROGRAMS_SIZE, 0x10000  # names of files that the programs of a batch listed
+SIZE = LISTING + LISTING_SIZE
 BETWEEN = 0xFFFFFFFF  # the index of no call: the sandbox is at work
 
 
@@ -69,7 +70,7 @@ HEAD = Record(
     ("uint32_t", "interrupted", "calls that had to be interrupted"),
     ("int64_t", "boot_error", ""),
     ("uint32_t", "boot_us", "microseconds that the boot took"),
-    ("uint32_t", "unused", ""),
+    ("uint32_t", "listed", "bytes of the names of files that programs of the batch listed"),
     ("uint64_t", "small_start", "the slots of small buffers, guard pages included"),
     ("uint64_t", "small_end", ""),
     ("uint64_t", "large_start", "the slots of large buffers"),
@@ -87,7 +88,7 @@ NUMBERS = {
     "FZ_BUCKETS": BUCKETS, "FZ_RESTARTED": RESTARTED, "FZ_STRANGE": STRANGE,
     "FZ_STATS": STATS, "FZ_RESULTS": RESULTS, "FZ_MAX_RESULTS": MAX_RESULTS, "FZ_NOVEL": NOVEL,
     "FZ_MAX_NOVEL": MAX_NOVEL, "FZ_CONSOLE": CONSOLE, "FZ_CONSOLE_SIZE": CONSOLE_SIZE, "FZ_PROGRAMS": PROGRAMS,
-    "FZ_SIZE": SIZE, "FZ_BETWEEN": BETWEEN, "FZ_RETURN": RETURN,
+    "FZ_LISTING": LISTING, "FZ_LISTING_SIZE": LISTING_SIZE, "FZ_SIZE": SIZE, "FZ_BETWEEN": BETWEEN, "FZ_RETURN": RETURN,
     "FZ_MAX_PROGRAM_RESULTS": encode.MAX_PROGRAM_RESULTS, "FZ_PORTS": PORTS,
     "FZ_DESCRIPTORS": resources.DESCRIPTORS, "FZ_TIMER": resources.NUMBERS["timer"],
     "FZ_SMALL_SIZE": encode.SMALL, "FZ_SMALL_SLOTS": encode.MAX_SMALL,

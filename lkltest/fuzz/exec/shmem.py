@@ -14,6 +14,8 @@ from lkltest.fuzz.exec.protocol import (
     CONSOLE,
     CONSOLE_SIZE,
     HEAD,
+    LISTING,
+    LISTING_SIZE,
     MAX_RESULTS,
     NOVEL,
     PROGRAMS,
@@ -100,6 +102,11 @@ class Memory:
         return tuple(
             struct.unpack_from("<q", self.map, RESULTS + (first + n) % MAX_RESULTS * 8)[0] for n in range(count)
         )
+
+    def listed(self) -> list[bytes]:
+        """The absolute paths of the kernel's own files that programs of the last batch listed; `/x/` is a directory."""
+        size: int = struct.unpack_from("<I", self.map, HEAD.offset("listed"))[0]
+        return self.map[LISTING : LISTING + min(size, LISTING_SIZE)].split(b"\0")[:-1]
 
     def novel(self, count: int) -> tuple[int, ...]:
         """The low 32 bits of the numbers of the programs that saw something new in the last batch."""

@@ -48,6 +48,7 @@ from lkltest.fuzz.prog.visit import rewrite, walk
 
 NUMBERS = (0, 1, 2, 4, 7, 8, 15, 16, 31, 32, 63, 64, 127, 128, 255, 256, 511, 512, 1023, 1024, 4095, 4096, 32767, 32768,
            65535, 65536, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, -1, -2)  # fmt: skip
+KNOWN = 200  # numbers that are remembered for each call
 _MEASURES = re.compile("size|len|bytes|count|room")
 MORE = 12  # items of an array beyond those of its description
 MAX_BYTES = 256  # of a run of one byte that becomes bytes of its own
@@ -60,10 +61,12 @@ class Arguments:
         self.description = description
         self.source = source
         self.bound = False  # the call that is changed takes no numbers but those of its description
+        self.known: dict[str, list[int]] = {}  # numbers that the kernel compared with data of a call, by its variant
+        self.compared: Sequence[int] = NUMBERS  # for the call that is changed
 
     def change(self, call: Call, variant: Variant) -> Call:
         """The call with one of its arguments changed; the call itself where it has none that can be."""
-        if not call.args or len(call.args) != len(variant.types):
+        if not call.args or len(call.args) != len(variant.types) or not variant.accepts(call.args):
             return call
         wanted = [n for n, type in enumerate(variant.types) if not isinstance(type, Len)]
         if not wanted:
@@ -71,11 +74,21 @@ class Arguments:
         at = self.source.choice(wanted)
         scope = self._scope(call, variant)
         self.bound = bound(call)
+        self.compared = self.known.get(variant.key, NUMBERS)
         declared = variant.signature.arguments[at].type
         value = fit(self.value(variant.types[at], call.args[at], scope), declared)
         if variant.signature.name == "ioctl":
             value = self.description.padded_ioctl(value)
         return self._measured(call, variant, at, value, scope)
+
+    def learn(self, key: str, number: int) -> None:
+        """Remember a number that the kernel compared with data of a call."""
+        known = self.known.setdefault(key, [])
+        if number not in known:
+            if len(known) >= KNOWN:
+                known[self.source.integer(0, KNOWN - 1)] = number
+            else:
+                known.append(number)
 
     def _scope(self, call: Call, variant: Variant) -> Scope:
         names = [argument.name for argument in variant.signature.arguments]
@@ -196,8 +209,10 @@ class Arguments:
     def number(self, value: int, width: int) -> int:
         """A number near another one, or one that is often a limit."""
         bits = 8 * width
-        kind = self.source.integer(0, 3)
-        if kind == 0:
+        kind = self.source.integer(0, 4)
+        if kind == 4:
+            value = self.source.choice(self.compared)
+        elif kind == 0:
             value = self.source.choice(NUMBERS)
         elif kind == 1:
             value ^= 1 << self.source.integer(0, bits - 1)

@@ -16,7 +16,11 @@ from itertools import accumulate
 from lkltest.fuzz.gen.generator import Candidate
 
 REFRESH = 400  # choices after which the energies are computed anew
-PATIENCE = 24.0  # mutations after which an entry's energy begins to fall; it falls with their square root
+PATIENCE = 24.0  # mutations after which an entry's energy begins to fall
+FALL = 0.7  # power of the mutations by which it falls
+NEW = 50  # mutations of an entry that come soon:
+NEWS = 4.0  # factor of their energy
+PLACES = 2.0  # energy of a new part of the code, which most often has more behind it than a new way to a known one
 DEPTH = 8  # steps from a fresh program that count: what took long to reach leads further
 PAYS = 1.0  # energy of a new entry that was made of an old one
 SLOW = 0.02  # factor for a program that blocks: it costs as much time as thousands of others
@@ -30,6 +34,7 @@ class Entry:
 
     candidate: Candidate
     edges: int  # that it was the first to reach
+    places: int = 0  # parts of the code that it was the first to reach
     slow: bool = False  # it has calls that block
     depth: int = 0  # entries that it was made of, one after the other
     tried: int = 0  # mutations of it
@@ -47,7 +52,8 @@ class Entry:
     def energy(self) -> float:
         """Its share of the choices, against the others'."""
         base = 1.0 + min(self.edges, 50) / 50 + min(self.depth, DEPTH) + PAYS * min(self.paid, 8)
-        weight = base / math.sqrt(1.0 + self.tried / PATIENCE)
+        base += PLACES * math.log2(1.0 + self.places)
+        weight = base / math.pow(1.0 + self.tried / PATIENCE, FALL) * (NEWS if self.tried < NEW else 1.0)
         return weight * (SLOW if self.slow else 1.0) / (1.0 + BOOT * self.risk)
 
 

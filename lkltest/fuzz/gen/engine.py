@@ -26,6 +26,9 @@ class Engine(Protocol):
         Programs that fail are in neither.
         """
 
+    def discover(self, paths: Sequence[bytes]) -> None:
+        """Take files of the kernel that programs have listed: `/proc/stat`, directories as `/proc/sys/`."""
+
     def deprioritize(self, candidate: Candidate) -> None:
         """Make fewer programs like one that lost a kernel to a known bug."""
 

@@ -237,6 +237,9 @@ class Generator:
         else:
             corpus[self.source.integer(0, CORPUS - 1)] = candidate
 
+    def discover(self, paths: Sequence[bytes]) -> None:
+        """A blind generator knows the files of its descriptions only."""
+
     def deprioritize(self, candidate: Candidate) -> None:
         """Make fewer programs of the scenario of one that lost a kernel to a known bug."""
         candidate.scenario.losses += 1

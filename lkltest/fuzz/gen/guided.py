@@ -30,6 +30,7 @@ from typing import Any
 
 from lkltest.fuzz.gen.bandit import Bandit
 from lkltest.fuzz.gen.corpus import Corpus, Entry
+from lkltest.fuzz.gen.files import Files
 from lkltest.fuzz.gen.generator import Batch, Candidate, EncodedCall, Generator
 from lkltest.fuzz.gen.hints import Hint, hinted, stands
 from lkltest.fuzz.gen.mutation import Mutator
@@ -38,7 +39,7 @@ from lkltest.fuzz.gen.triage import Part, Triage, Trial
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.reach import Reach
 
-KINDS = {"fresh": 0.25, "mutated": 0.6, "hinted": 0.15}  # shares of a search, as long as nothing is known
+KINDS = {"fresh": 0.22, "mutated": 0.6, "hinted": 0.12, "files": 0.06}  # shares of a search while nothing is known
 SEARCHES = 4  # batches between two that do not search
 SILENT = 8  # batches in a row without comparisons after which no more are asked for: the kernel tells none
 HINTS = 5000  # hinted mutations that wait, at most
@@ -46,8 +47,10 @@ ENOUGH = 500  # hinted mutations that wait; with more, no more comparisons are a
 COMPARED = 1000  # entries that wait for their comparisons, at most: the newest come first
 PER_ENTRY = 40  # hinted mutations of one entry, and half as many where the number is a common one
 ROUND = 8  # programs of a batch of comparisons
+NEAR = 16  # edges whose numbers are as near are those of one part of the code: ways from several blocks to one
 LOOKED_AT = 16  # comparisons of a call that are looked at: a call makes thousands
 PER_CALL = 60  # hints of one call that are looked at
+JOINED = 3  # hints of one mutation that has several
 OFTEN = 100  # hinted mutations in which a call takes the same number
 
 
@@ -77,6 +80,7 @@ class Guided:
         self.mutator = Mutator(self.blind)
         self.corpus = Corpus()
         self.triage = Triage()
+        self.files = Files.of(self.blind)
         self.store = store
         self.compared: deque[Entry] = deque(maxlen=COMPARED)  # entries whose comparisons are wanted
         self.used: Counter[tuple[str, int]] = Counter()  # hinted mutations, by the call and the number that it took
@@ -84,6 +88,7 @@ class Guided:
         self.hinted: deque[tuple[Candidate, Entry]] = deque(maxlen=HINTS)
         self.stored: deque[Entry] = deque()  # entries of the directory that are to be run
         self.kinds = Bandit(KINDS)
+        self.places: set[int] = set()  # parts of the code that were reached
         self.settled = 0  # programs that went through triage into the corpus
         self.edges: Counter[str] = Counter()  # new edges by scenario
         self.searches = 0  # batches since the last triage
@@ -122,6 +127,8 @@ class Guided:
             if kind == "hinted" and self.hinted:
                 candidate, entry = self.hinted.popleft()
                 made.append((candidate, Origin("hinted", entry)))
+            elif kind == "files" and self.files is not None:
+                made.append((self.files.make(), Origin("files")))
             else:
                 made.append(self._fresh() if kind == "fresh" else self._mutated())
         self.blind.renew()
@@ -174,7 +181,9 @@ class Guided:
         depth = origin.entry.depth + 1 if origin.entry is not None else 0
         part = Candidate(candidate.calls[: last + 1], candidate.scenario)
         inherited = origin.entry.risk if origin.entry is not None else 0.0
-        entry = Entry(part, len(reach.edges), slow=slow, depth=depth, inherited=inherited)
+        places = {edge // NEAR for edge in reach.edges} - self.places
+        self.places |= places
+        entry = Entry(part, len(reach.edges), len(places), slow=slow, depth=depth, inherited=inherited)
         self.corpus.add(entry)
         self.triage.add(entry, reach.edges)
 
@@ -226,18 +235,23 @@ class Guided:
         strong, weak = found[0][:PER_ENTRY], found[1][: PER_ENTRY // 2]
         for index, hint in (*strong, *weak):
             self.used[calls[index].key, hint.number] += 1
+            self.mutator.arguments.learn(calls[index].key, hint.number)
         return self._encode(entry, strong), self._encode(entry, weak)
 
     def _encode(self, entry: Entry, hints: Sequence[tuple[int, Hint]]) -> list[Candidate]:
-        """An entry with one of its calls changed, for each hint that can be encoded."""
+        """An entry with one of its calls changed, for each hint that can be encoded; others with several at once."""
         calls = entry.candidate.calls
-        made = []
+        changed: list[dict[int, EncodedCall]] = []
         for index, hint in hints:
             variant = self.description.variants[calls[index].key]
             with contextlib.suppress(ValueError, KeyError):  # a number may be too wide for its field
-                encoded = EncodedCall.of(hint.call, variant, self.description)
-                made.append(Candidate((*calls[:index], encoded, *calls[index + 1 :]), entry.candidate.scenario))
-        return made
+                changed.append({index: EncodedCall.of(hint.call, variant, self.description)})
+        for _ in range(len(changed) // JOINED):
+            changed.append({at: call for one in self.rng.choices(changed, k=JOINED) for at, call in one.items()})
+        return [
+            Candidate(tuple(one.get(n, call) for n, call in enumerate(calls)), entry.candidate.scenario)
+            for one in changed
+        ]
 
     def gains(self) -> tuple[int, Counter[str]]:
         """The programs that it added to the corpus, and the new edges that its programs reached, by scenario."""
@@ -251,6 +265,11 @@ class Guided:
             entry = Entry(candidate, 0)
             self.corpus.add(entry)
             self.stored.append(entry)
+
+    def discover(self, paths: Sequence[bytes]) -> None:
+        """Take files of the kernel that programs have listed."""
+        if self.files is not None:
+            self.files.discover(paths)
 
     def deprioritize(self, candidate: Candidate) -> None:
         """Make fewer programs like one that lost a kernel to a known bug: of its scenario, and of its entry."""

@@ -19,7 +19,7 @@ from lkltest.settings import Settings
 
 HERE = Path(__file__).parent
 MODULE = "lkltest_executor"
-SOURCES = ("executor.c", "arena.h", "sandbox.h", "console.h", "image.h")
+SOURCES = ("executor.c", "arena.h", "sandbox.h", "console.h", "image.h", "listing.h")
 
 INTERFACE = """
 int fz_attach(int fd);

@@ -20,6 +20,7 @@
 #include "sandbox.h"
 #include "image.h"
 #include "console.h"
+#include "listing.h"
 
 #define FIRST_PORT	4096
 #define PORT_PROGRAMS	14000	/* programs with ports of their own, below the kernel's ephemeral ports */
@@ -255,6 +256,8 @@ static const unsigned char *run_call(const struct call *call, struct tally *tall
 		tally->novel = 1;
 	shared->succeeded += result >= 0;
 	((int64_t *)((char *)shared + FZ_RESULTS))[shared->calls++ % FZ_MAX_RESULTS] = result;
+	if (call->number == __lkl__NR_getdents64 && result > 0)
+		listing_note(shared, params[0], (const char *)params[1], result);
 	if (call->number == __lkl__NR_mmap_pgoff && result > 0)
 		sandbox_mapped(result, params[1]);
 	for (i = 0; i < call->produces; i++)
@@ -310,6 +313,7 @@ uint32_t fz_run(uint32_t count, uint64_t first)
 	if (lkltest_edges_clear)
 		lkltest_edges_clear();
 	shared->novel = 0;
+	shared->listed = 0;
 	shared->alarm = FZ_ALARM_QUIET;
 	shared->program = first;
 	shared->call = FZ_BETWEEN;

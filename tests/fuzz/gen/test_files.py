@@ -1,0 +1,84 @@
+"""Files that the kernel's directories tell of are opened by later programs."""
+
+from __future__ import annotations
+
+import pytest
+
+from lkltest.fuzz.exec.kernel import Kernel, KernelConfig
+from lkltest.fuzz.gen.arguments import Arguments
+from lkltest.fuzz.gen.files import ALIKE, READ, ROOTS, Files
+from lkltest.fuzz.gen.generator import Batch, Generator
+from lkltest.fuzz.lang.describe import Description
+from lkltest.fuzz.prog.values import Text
+from tests.fuzz.gen.toy import SCENARIOS, describe_toy
+
+
+@pytest.fixture
+def files(description: Description) -> Files:
+    """No files but the roots."""
+    found = Files.of(Generator(description, 1))
+    assert found is not None
+    return found
+
+
+def opened(files: Files, programs: int) -> dict[bytes, int]:
+    """The paths that programs open, with their flags."""
+    found = {}
+    for _ in range(programs):
+        path, flags = files.make().calls[0].call.args[1:3]
+        assert isinstance(path, Text)
+        assert isinstance(flags, int)
+        found[path.data] = flags
+    return found
+
+
+def test_the_kernel_tells_its_files(files: Files, config: KernelConfig) -> None:
+    """Programs that list directories lead to others, down to files that no description names."""
+    with Kernel(config) as kernel:
+        while any(path.endswith(b"/") for path in files.fresh):
+            batch = Batch.of([files.make() for _ in range(32)])
+            assert kernel.run(batch.data, 32) == 32
+            files.discover(kernel.memory.listed())
+    assert {b"/proc/sys/net/ipv4/ip_forward", b"/proc/self/status", b"/proc/self/fd/"} <= files.known
+    assert any(path.startswith(b"/sys/devices/virtual/net/lo/") for path in files.known)
+
+
+def test_new_paths_come_first(files: Files) -> None:
+    """Directories are listed and files are used once before any of them comes again."""
+    assert set(opened(files, len(ROOTS))) == {path.rstrip(b"/") for path in ROOTS}
+    files.discover([b"/proc/one", b"/proc/two/"])
+    assert set(opened(files, 2)) == {b"/proc/one", b"/proc/two"}
+
+
+def test_dangerous_files_are_not_written(files: Files) -> None:
+    """Settings that are not of the network are only read, memory and the log are not even opened."""
+    opened(files, len(ROOTS))
+    files.discover([b"/proc/kcore", b"/proc/sysrq-trigger", b"/proc/7/status", b"/sys/devices/x/uevent"])
+    assert not files.fresh
+    settings = [b"/proc/sys/kernel/panic", b"/proc/sys/vm/min_free_kbytes", b"/sys/kernel/slab/a/order"]
+    files.discover(settings)
+    flags = opened(files, 200)
+    assert all(flags[path] & 3 == READ for path in settings)
+    files.discover([b"/proc/sys/net/ipv4/ip_forward"])
+    assert {opened(files, 1).get(b"/proc/sys/net/ipv4/ip_forward", READ) & 3 for _ in range(200)} == {0, 2}
+
+
+def test_a_mutation_leaves_such_a_call_as_it_is(files: Files, description: Description) -> None:
+    """Its flags stay, so that a file that is read is not written."""
+    arguments = Arguments(description, files.source)
+    call = files.make().calls[0]
+    for _ in range(50):
+        assert arguments.change(call.call, description.variants[call.key]) == call.call
+
+
+def test_files_that_are_alike_are_few(files: Files) -> None:
+    """Of directories that a kernel has for each interrupt, the files of some are used."""
+    opened(files, len(ROOTS))
+    files.discover([b"/proc/irq/%d/spurious" % n for n in range(1000)])
+    assert len(files.fresh) == ALIKE
+
+
+def test_a_generator_without_such_files_has_none(description: Description) -> None:
+    """Scenarios that open none are not given any."""
+    assert Files.of(Generator(description, 1, ("tcp4",))) is None
+    assert Files.of(Generator(describe_toy(), 1, scenarios=SCENARIOS)) is None

@@ -30,7 +30,7 @@ RESULTS, MAX_RESULTS = 0x100000, 0x20000  # results of calls that are kept
 NOVEL, MAX_NOVEL = 0x200000, 0x4000
 CONSOLE, CONSOLE_SIZE = 0x210000, 0x100000  # a power of two: the last megabyte is kept
 PROGRAMS, PROGRAMS_SIZE = 0x310000, 0x400000
-LISTING, LISTING_SIZE = PROGRAMS + PROGRAMS_SIZE, 0x10000  # names of files that the programs of a batch listed
+LISTING, LISTING_SIZE = PROGRAMS + PROGRAMS_SIZE, 0x40000  # names of files that the programs of a batch listed
 SIZE = LISTING + LISTING_SIZE
 BETWEEN = 0xFFFFFFFF  # the index of no call: the sandbox is at work
 

@@ -105,7 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
         running = spread(kernel, cases, everything, arguments.jobs, options, known, arguments.filter_glob)
         results = list(shown(running, out, quiet=arguments.quiet))
         took = time.monotonic() - started
-        memory.remember(kernel, place, known, results)
+        memory.remember(kernel, place, results)
     order = {case: number for number, case in enumerate(cases)}
     results.sort(key=lambda result: order[result.case])  # those of several kernels come as they end
     print(summary(results, took), file=out, flush=True)
@@ -158,8 +158,8 @@ def shown(results: Iterable[Result], out: TextIO, *, quiet: bool) -> Iterator[Re
 
 def describe(result: Result) -> Iterator[str]:
     """The lines on one case: its status and name; the end of its console where it did not pass."""
-    notes = [f"{len(result.parameters)} parameters"] if result.parameters else []
-    notes += [f"{result.warnings} WARNINGs"] if result.warnings else []
+    notes = [counted(len(result.parameters), "parameter")] if result.parameters else []
+    notes += [counted(result.warnings, "WARNING")] if result.warnings else []
     notes += [result.reason] if result.reason else []
     yield f"{result.status.value:<8} {result.case.full}{': ' if notes else ''}{', '.join(notes)}"
     for parameter in result.parameters:
@@ -170,6 +170,11 @@ def describe(result: Result) -> Iterator[str]:
         left_out = len(lines) - CONSOLE_LINES
         yield from [f"         | [{left_out} lines before]"] if left_out > 0 else []
         yield from (f"         | {line}" for line in lines[-CONSOLE_LINES:])
+
+
+def counted(number: int, noun: str) -> str:
+    """The number, and the noun in the form that goes with it."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def summary(results: Sequence[Result], took: float) -> str:

@@ -89,10 +89,11 @@ def _make(
         file.write(config.write(wanted))
     uml_build.make([[where, "olddefconfig"]], root, log, progress, None)
     try:
-        uml_build.make([run], root, output.parent / "build.log", progress, OBJECTS)
+        log = output.parent / "build.log"
+        uml_build.make([run], root, log, progress, OBJECTS, "UML for the kselftests")
     except BuildError as error:
         error.exit_code = Exit.DOES_NOT_BUILD
         raise
     if not linux.is_file():
-        raise UsageError(f"make ended well, but left no {linux} (log: {output.parent / 'build.log'})")
+        raise UsageError(f"make ended well, but left no {linux} (log: {log})")
     keep(record, state, linux)

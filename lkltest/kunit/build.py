@@ -109,7 +109,7 @@ def make(
     run = [f"O={output}", uml_build.jobs(settings), "all"]
     try:
         expected = ALL_OBJECTS if tree / config.ALL in built.configs else OBJECTS
-        uml_build.make([run], root, log, progress, expected)
+        uml_build.make([run], root, log, progress, expected, "UML with KUnit")
     except BuildError as error:
         error.exit_code = Exit.DOES_NOT_BUILD
         raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -31,15 +31,20 @@ def cases_of(kernel: Kernel, folder: Path, options: Options) -> tuple[Case, ...]
 
 
 def durations(kernel: Kernel, folder: Path) -> dict[str, float]:
-    """The seconds that each case took in the latest run, by name; empty where there was none."""
+    """The seconds that each case took in the runs before, by name; empty where there was none."""
     kept = recall(_times(kernel, folder), lambda found: {name: float(each) for name, each in found.items()})
     return kept or {}
 
 
-def remember(kernel: Kernel, folder: Path, known: Mapping[str, float], results: Iterable[Result]) -> None:
-    """Keep how long the cases took, but for those whose kernel was lost."""
-    fresh = {result.case.full: round(result.seconds, 3) for result in results if not result.status.lost}
-    _write(_times(kernel, folder), {**known, **fresh})
+def remember(kernel: Kernel, folder: Path, results: Iterable[Result]) -> None:
+    """Keep how long the cases took, but for those whose kernel was lost, beside what other processes have kept.
+
+    The latest run counts for a half: the host may have been busy, and one busy run must not upset the next division.
+    """
+    known = durations(kernel, folder)
+    fresh = {result.case.full: result.seconds for result in results if not result.status.lost}
+    mixed = {name: round((known.get(name, seconds) + seconds) / 2, 3) for name, seconds in fresh.items()}
+    _write(_times(kernel, folder), {**known, **mixed})
 
 
 def _times(kernel: Kernel, folder: Path) -> Path:

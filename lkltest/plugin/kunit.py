@@ -70,7 +70,7 @@ class KunitRun:
             self.running.close()  # type: ignore[attr-defined] # a generator
             self.running = None
         if self.results:
-            memory.remember(self.built, self.place, self.known, self.results.values())
+            memory.remember(self.built, self.place, self.results.values())
             self.results.clear()
 
 

@@ -20,14 +20,18 @@ def jobs(settings: Settings) -> str:
     return f"-j{settings.jobs or len(os.sched_getaffinity(0))}"
 
 
-def make(commands: Sequence[Sequence[str]], root: Path, log: Path, progress: Progress, expected: int | None) -> None:
+def make(
+    commands: Sequence[Sequence[str]], root: Path, log: Path, progress: Progress, expected: int | None,
+    name: str = "stock UML",
+) -> None:  # fmt: skip
     """Run make for UML in the sources `root`, once with each of these words, into one log.
 
-    `expected` is the number of objects that are compiled, for the progress bar. Raises BuildError with the log's first
-    errors.
+    `expected` is the number of objects that are compiled, for the progress bar, which has the `name`; None where
+    nothing is: that takes moments, and nothing is said. Raises BuildError with the log's first errors.
     """
     written = Log(log, progress, expected)
-    progress.say(f"building stock UML (log: {log})")
+    if expected is not None:
+        progress.say(f"building {name} (log: {log})")
     with written.file:
         for words in commands:
             build_tree.run(["make", "ARCH=um", *words], root, written)

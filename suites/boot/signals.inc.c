@@ -218,7 +218,7 @@ POINT(signalfd)
 	CHECK_EQ(lkl_sys_read(fd, (char *)&got, sizeof(got)), 128);
 	CHECK_EQ(got.signo, SIGUSR2);
 	CHECK_EQ(got.pid, lkl_sys_getpid());
-	other = CHECK_OK(lkl_sys_open("/", LKL_O_RDONLY, 0));
+	other = CHECK_OK(lkl_sys_openat(LKL_AT_FDCWD, "/", LKL_O_RDONLY, 0));
 	CHECK_ERR(LKLTEST_SYS(signalfd4, other, &set, sizeof(set), 0), LKL_EINVAL);
 	CHECK_OK(lkl_sys_close(other));
 	CHECK_OK(lkl_sys_close(fd));

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[1]
@@ -15,7 +16,12 @@ TOP = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 def on_files(files: Files, config: Any) -> Files:  # noqa: ANN401 -- mkdocs' configuration
     """Add the pages of the top directory."""
     for name in TOP:
-        files.append(File.generated(config, name, content=(ROOT / name).read_text(encoding="utf-8")))
+        file = File.generated(config, name, content=(ROOT / name).read_text(encoding="utf-8"))
+        file.dest_uri = f"{Path(name).stem}/index.html"  # a README would take the place of the directory's index
+        files.append(file)
+    places = [file.dest_uri for file in files]
+    for place in {place for place in places if places.count(place) > 1}:
+        raise PluginError(f"two pages would be {place} in the site: rename one of them")
     return files
 
 

@@ -319,7 +319,8 @@ def commands() -> str:
         parts.append(f"## lkltest {name}\n\n{summary[0].upper()}{summary[1:]}.\n\n{options(parser)}")
     intro = ("`lkltest` alone tells the next steps on this machine. `lkltest --version` prints the version and the "
              "kernels', `lkltest -v COMMAND` every command that is run. `source <(lkltest --print-completion bash)` "
-             "completes commands and options (also zsh, tcsh). Exit codes: [exit-codes.md](exit-codes.md).")
+             "completes commands, options, paths and names (also zsh, tcsh). Exit codes: "
+             "[exit-codes.md](exit-codes.md).")
     return page("The command", intro, parts)
 
 

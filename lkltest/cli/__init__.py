@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="lkltest", description="The test bench for Linux as a library.")
     parser.add_argument("--version", action="store_true", help="print the version, and the kernels'")
     parser.add_argument("--print-completion", metavar="SHELL", choices=SHELLS,
-                        help="print the script that completes commands and options in bash, zsh or tcsh")
+                        help="print the script that completes commands, options and paths in bash, zsh or tcsh")
     parser.add_argument("-v", "--verbose", action="store_true", help="show every command that is run")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     wanted = {next((word for word in words if word in COMMANDS), "")}
@@ -61,9 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = f"lkltest {arguments.command}" if arguments.command else "lkltest"
     try:
         if arguments.print_completion:
-            import shtab
+            from lkltest.cli import completion
 
-            print(shtab.complete(parser, arguments.print_completion))
+            print(completion.script(parser, arguments.print_completion))
             return int(Exit.PASSED)
         return int(importlib.import_module(f"lkltest.cli.{arguments.command or OVERVIEW}").run(arguments))
     except LkltestError as error:

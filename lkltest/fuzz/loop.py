@@ -22,6 +22,7 @@ from lkltest.fuzz.repro.repro import Crash, History
 from lkltest.host.closing import Closing
 
 BATCH = 128  # programs in one message
+FAST_BATCH = 1024  # the same for kernels without KASAN and coverage, which run them in a fifth of a second
 LIFETIME = 20_000  # programs that one kernel runs; a history is not longer
 MAX_DIED_BEFORE_FIRST_PROGRAM = 3  # kernels in a row
 REPORT_EVERY = 0.2  # seconds between two messages with the progress
@@ -48,18 +49,19 @@ class FuzzLoop(Closing):
         self.died_before_first_program = 0  # kernels in a row
         self.progress = Progress()
         self.reported = 0.0  # when the progress was sent last
+        self.size = BATCH if seen is not None or task.config.liblkl.kasan else FAST_BATCH  # programs of a batch
         self.known = Known()
         self.sent: set[str] = set()  # failures that were sent whole since the session said what it knows
 
     def run(self) -> None:
         """Run batches until the link is stopped."""
-        batch, following = self.generator.batch(BATCH), None
+        batch, following = self.generator.batch(self.size), None
         while True:  # once at least, so that a kernel that does not boot is always reported
             kernel = self.kernel or self.boot()
             if self.feedback is not None:
                 self.feedback.clear(wanted=batch.wanted, compare=batch.compare)
             kernel.start(batch.data, len(batch.programs))
-            following = following or self.generator.batch(BATCH)  # while the kernel works
+            following = following or self.generator.batch(self.size)  # while the kernel works
             batch = batch.after(self.judge(kernel, batch, kernel.finish(self.hang_recognizer())))
             stopped = self.link.stopped
             self.report(now=stopped)

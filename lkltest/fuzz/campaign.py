@@ -8,6 +8,9 @@ has come, and the result of a turn says that the member has what the turn took t
 
 Workers may come and go: one that is new gets a turn, one that is gone is given up. Without its scheduler a campaign
 ends, as with an error, after its failures are reproduced here.
+
+Failures are reproduced by the members, one at a time by each (`member.reproduce_there`); by the session only those of a
+member that dies meanwhile, and those that still wait when the fuzzing is over.
 """
 
 from __future__ import annotations
@@ -17,13 +20,16 @@ import time
 import uuid
 from array import array
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lkltest.errors import LkltestError, UsageError
 from lkltest.fuzz.exec.feedback import SeenEdges
-from lkltest.fuzz.member import News, Order, Turn, entries, take_turn
+from lkltest.fuzz.exec.kernel import KernelConfig
+from lkltest.fuzz.member import News, Order, Turn, entries, hurry_name, reproduce_there, take_turn
 from lkltest.fuzz.messages import Failures, InternalError, Met, Progress
+from lkltest.fuzz.repro.repro import Crash, Reproduction
 from lkltest.host import outfile
 from lkltest.host.closing import Closing
 
@@ -35,6 +41,7 @@ LOOK = 0.1  # seconds between two looks at the turns
 TURN = 1.0  # seconds of a turn, at most
 LAST = 60.0  # seconds in which members come to their end, at most
 GONE = 10.0  # seconds without a scheduler until the campaign ends
+LAST_RUN = 15.0  # seconds that a member in a hurry has to tell what it has found
 
 
 class Remote:
@@ -54,6 +61,7 @@ class Remote:
         self.edges: set[int] = set()  # that it has reached, or was told
         self.given: tuple[set[str], set[int]] = (set(), set())  # entries and edges that the turn takes to it
         self.turn: Future | None = None
+        self.reproducing = False  # a failure
         self.last = False  # the turn is its last one
 
 
@@ -61,15 +69,16 @@ class Campaign(Closing):
     """The loops on all workers of a scheduler; `Loops` for a session."""
 
     def __init__(
-        self, client: Client, order: Order, failures: Failures, *, workers: int, corpus: Path | None,
-        seen: SeenEdges | None, stop: threading.Event,
+        self, client: Client, order: Order, failures: Failures, *, config: KernelConfig, workers: int,
+        corpus: Path | None, seen: SeenEdges | None, stop: threading.Event,
     ) -> None:
-        """`workers` is the number of loops on each Dask worker, 0: one for each of its threads.
+        """`config` is that of the kernel here, `workers` the number of loops on each Dask worker (0: one a thread).
 
         Entries of the corpus that are in the directory `corpus` go to the members, and theirs come there; `seen` takes
         the edges of all.
         """
         self.order = order
+        self.config = config
         self.failures = failures
         self.workers = workers
         self.corpus = corpus
@@ -87,6 +96,8 @@ class Campaign(Closing):
         self.edges: set[int] = set()
         self.error: LkltestError | None = None
         self.answered = time.monotonic()  # when the scheduler answered last
+        self.hurried = 0.0  # when the members were told to hurry
+        self.looked, self.workers_there = 0.0, set[str]()  # for those that reproduce
 
     def run(self) -> None:
         """Give turns to all members until `stop` is set; raises the first error of a member, or the scheduler's end."""
@@ -190,8 +201,8 @@ class Campaign(Closing):
         for failure in news.failures[remote.taken - news.first :]:
             if isinstance(failure, Met):
                 self.failures.meet(failure.name)
-            else:
-                self.failures.add(failure)
+            else:  # its kernel has other paths there
+                self.failures.add(replace(failure, config=replace(self.config, cmdline=failure.config.cmdline)))
         remote.taken, remote.news = news.first + len(news.failures), news.number
         new = {name: text for name, text in news.corpus.items() if name not in self.texts}
         if self.corpus is not None:
@@ -224,6 +235,58 @@ class Campaign(Closing):
         """End the campaign with an error, when the members have reported."""
         self.error = self.error or error
         self.stop.set()
+
+    def reproduce(self, crash: Crash, seconds: float, hurry: threading.Event) -> Reproduction | None:
+        """Let a member reproduce a failure, when one is free; None where that fails, or `hurry` leaves no time for it.
+
+        `seconds` limits the search for smaller programs.
+        """
+        remote = self._free(hurry)
+        if remote is None:
+            return None
+        try:
+            future = self.client.submit(
+                reproduce_there, self.order.campaign, crash, seconds, workers=[remote.address],
+                allow_other_workers=False, pure=False, retries=0,
+                key=f"lkltest-reproduce-{self.order.campaign}-{uuid.uuid4().hex}",
+            )
+            while not future.done() and self._lives(remote.address, hurry):
+                time.sleep(LOOK)
+            found: Reproduction | None = future.result(timeout=CONNECT) if future.status == "finished" else None
+            future.release()
+            return found
+        except (OSError, TimeoutError, RuntimeError, KeyError):  # the scheduler, or the worker, has just gone
+            return None
+        finally:
+            remote.reproducing = False
+
+    def _free(self, hurry: threading.Event) -> Remote | None:
+        """Wait for a member that reproduces nothing, and take it; None where there are none, or no time."""
+        while not hurry.is_set():
+            with self.lock:
+                remotes = list(self.remotes.values())
+                for remote in remotes:
+                    if remote.member and not remote.reproducing:
+                        remote.reproducing = True
+                        return remote
+            if not remotes:
+                return None
+            time.sleep(LOOK)
+        return None
+
+    def _lives(self, address: str, hurry: threading.Event) -> bool:
+        """Whether a worker is there; passes the hurry on, after which it has a little time to tell its result."""
+        from distributed import Event
+
+        if hurry.is_set():
+            if not self.hurried:
+                self.hurried = time.monotonic()
+                Event(hurry_name(self.order.campaign), client=self.client).set()
+            if time.monotonic() > self.hurried + LAST_RUN:
+                return False
+        if time.monotonic() > self.looked + GONE / 5:
+            self.looked, self.workers_there = time.monotonic(), set(self.client.nthreads())
+        return address in self.workers_there
 
     def progress(self) -> list[Progress]:
         """The progress of each member, and that of all that are gone."""

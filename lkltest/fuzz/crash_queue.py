@@ -22,7 +22,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,13 +41,17 @@ CERTAIN = (ReportType.CRASH, ReportType.PANIC, ReportType.OVERRUN)  # types that
 WAITING = 8  # failures that wait with their whole history: some megabytes each
 RECENT = 256  # programs that are kept of the history of the others
 
+Elsewhere = Callable[[Crash, float, threading.Event], Reproduction | None]
+
 
 class CrashQueue:
     """Takes failures from the loops, and reproduces new ones; the module explains the rules."""
 
     def __init__(
-        self, description: Description, settings: Settings, output: Path, *, seed: int, minimize_seconds: float
+        self, description: Description, settings: Settings, output: Path, *, seed: int, minimize_seconds: float,
+        at_once: int = 1,
     ) -> None:
+        """On this machine, `at_once` failures are reproduced at the same time at most."""
         self.description = description
         self.settings = settings
         self.output = output
@@ -63,6 +67,8 @@ class CrashQueue:
         self.lock = threading.Lock()
         self.saving = threading.Lock()  # held while a finding is written
         self.hurry = threading.Event()  # ends every search with what it has found
+        self.elsewhere: Elsewhere | None = None  # reproduces failures on other machines, where it can
+        self.here = threading.Semaphore(at_once)
 
     def meet(self, name: str) -> None:
         """Count a failure."""
@@ -137,11 +143,16 @@ class CrashQueue:
 
     def _reproduce(self, crash: Crash) -> Reproduction:
         """Reproduce a failure; where there is no time left, the result has its history."""
-        if not self.hurry.is_set():
-            with Runner(replace(crash.config, nice=NICE), self.description) as runner:
-                found = reproduce(crash, runner, minimize_seconds=self.minimize_seconds, hurry=self.hurry)
-            if found.programs or not self.hurry.is_set():
+        if self.elsewhere is not None and not self.hurry.is_set():
+            found = self.elsewhere(crash, self.minimize_seconds, self.hurry)
+            if found is not None:
                 return found
+        with self.here:
+            if not self.hurry.is_set():
+                with Runner(replace(crash.config, nice=NICE), self.description) as runner:
+                    found = reproduce(crash, runner, minimize_seconds=self.minimize_seconds, hurry=self.hurry)
+                if found.programs or not self.hurry.is_set():
+                    return found
         return unexamined(crash)
 
     def _aliases(self, finding: str) -> Iterator[str]:

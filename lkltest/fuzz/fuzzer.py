@@ -30,6 +30,7 @@ from lkltest.settings import Settings
 GRACE, LEAST_GRACE = 0.2, 15.0  # part of the time, seconds: how long failures are reproduced after the end
 HURRY = 2 / 3  # of that time until the searches end: they still rate and write down what they have
 EXAMINERS = 0.25  # threads that reproduce failures while the loops run, for each loop; one at least
+REMOTE = 16  # threads that wait for failures which members of a campaign reproduce
 LOG = "error.log"
 
 
@@ -62,7 +63,7 @@ class Fuzzer:
         `corpus` is the directory of its corpus; without one, the corpus goes with the session. Failures are still
         reproduced for `reproduce_seconds` after the end (None: a part of the time); with 0, they are not reproduced at
         all, and only written down. With a Dask `scheduler` the loops run on its workers, `workers` on each (0: one for
-        each of its threads); failures are reproduced here.
+        each of its threads), which reproduce the failures, too.
         """
         client = connect(scheduler) if scheduler is not None else None  # before anything is there to be freed
         self.reproduce_seconds = reproduce_seconds
@@ -71,7 +72,9 @@ class Fuzzer:
         self.output = output
         self.seed = seed
         self.workers = workers or len(os.sched_getaffinity(0))
-        self.crash_queue = CrashQueue(description, settings, output, seed=seed, minimize_seconds=minimize_seconds)
+        self.crash_queue = CrashQueue(
+            description, settings, output, seed=seed, minimize_seconds=minimize_seconds, at_once=self.workers
+        )
         self.stop = threading.Event()  # ends the fuzzing; the last failures are still reproduced
         self.seen = SeenEdges() if is_instrumented(config.liblkl) else None
         self.scratch: tempfile.TemporaryDirectory[str] | None = None  # with a corpus that goes with the session
@@ -88,10 +91,11 @@ class Fuzzer:
             )  # fmt: skip
         else:
             kernel = identity(config.liblkl, description)
-            self.loops = Campaign(
+            campaign = Campaign(
                 client, Order(uuid.uuid4().hex, settings, kernel, scenarios, seed, guided), self.crash_queue,
-                workers=workers, corpus=self.corpus, seen=self.seen, stop=self.stop,
+                config=config, workers=workers, corpus=self.corpus, seen=self.seen, stop=self.stop,
             )  # fmt: skip
+            self.loops, self.crash_queue.elsewhere = campaign, campaign.reproduce
         self.samples: list[Sample] = []
         self.error: LkltestError | None = None
         self.started = time.monotonic()
@@ -114,8 +118,9 @@ class Fuzzer:
         no time to reproduce is a finding with its history. Raises the first exception of a loop or a thread.
         """
         supervisor = self._thread(self.loops.run)
-        examiners = [self._thread(self.crash_queue.work) for _ in range(self.workers)]
-        at_once = max(1, int(self.workers * EXAMINERS))
+        remote = self.crash_queue.elsewhere is not None
+        examiners = [self._thread(self.crash_queue.work) for _ in range(REMOTE if remote else self.workers)]
+        at_once = REMOTE if remote else max(1, int(self.workers * EXAMINERS))
         grace = max(LEAST_GRACE, seconds * GRACE) if self.reproduce_seconds is None else self.reproduce_seconds
         if not grace:
             self.crash_queue.hurry.set()

@@ -3,6 +3,9 @@
 Dask runs `take_turn` again and again. The first turn starts the loops, in processes of their own, and each later one
 waits a little, and returns the news. The loops go on between the turns. A member that no turn has reached for
 `ABANDONED` seconds ends: its session is gone.
+
+`reproduce_there` reproduces a failure of any member. That takes minutes: it leaves Dask's thread to the turns, and goes
+on in the background until it is done, or its session is in a hurry.
 """
 
 from __future__ import annotations
@@ -13,7 +16,8 @@ import threading
 import time
 import uuid
 from array import array
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,13 +29,15 @@ from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.gen import store
 from lkltest.fuzz.lang.describe import Description, describe
 from lkltest.fuzz.messages import Known, Met, Progress, Task, total
-from lkltest.fuzz.repro.repro import Crash
+from lkltest.fuzz.repro.repro import Crash, Reproduction, reproduce
+from lkltest.fuzz.repro.runner import Runner
 from lkltest.fuzz.supervisor import Supervisor
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 
 ABANDONED = 120.0  # seconds
 LOOK = 0.05  # seconds between two looks of a turn
+NICE = 5  # of kernels that reproduce, as those of a session
 
 
 @dataclass(frozen=True)
@@ -169,6 +175,8 @@ class Member:
                 f"the kernel here is {identity(liblkl, description)}, the session's is {order.kernel}: "
                 "give all machines of a campaign the same kernel"
             )
+        self.config = KernelConfig.make(liblkl, settings, description.shapes)
+        self.description = description
         self.latest = Known()
         self.until = time.monotonic() + ABANDONED
         self.stop = threading.Event()
@@ -179,7 +187,7 @@ class Member:
         self.outbox = Outbox(uuid.uuid4().hex, Path(self.folder.name), self.seen)
         corpus = Path(self.folder.name) if order.guided and self.seen is not None else None
         self.supervisor = Supervisor(
-            Task(KernelConfig.make(liblkl, settings, description.shapes), description, order.scenarios, corpus),
+            Task(self.config, description, order.scenarios, corpus),
             self, seed=f"{order.seed}/{turn.number}", workers=turn.workers, seen=self.seen, stop=self.stop,
         )  # fmt: skip
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -273,6 +281,50 @@ def take_turn(turn: Turn) -> News:
     if turn.stop:
         forget(member)
     return news
+
+
+def hurry_name(campaign: str) -> str:
+    """The name of Dask's event that lets all reproductions of a campaign come to their end."""
+    return f"lkltest-hurry-{campaign}"
+
+
+def reproduce_there(campaign: str, crash: Crash, seconds: float) -> Reproduction:
+    """Run by Dask on a worker: reproduce a failure on kernels there; raises LookupError where the member is gone.
+
+    The search for smaller programs ends after so many seconds at most.
+    """
+    from distributed import secede
+
+    secede()  # turns come meanwhile
+    with _lock:
+        member = _members.get(campaign)
+    if member is None:
+        raise LookupError(campaign)
+    config = replace(member.config, cmdline=crash.config.cmdline, nice=NICE)
+    with hurried(campaign) as hurry, Runner(config, member.description) as runner:
+        return reproduce(crash, runner, minimize_seconds=seconds, hurry=hurry)
+
+
+@contextmanager
+def hurried(campaign: str) -> Iterator[threading.Event]:
+    """An event of this process that is set when the campaign's session is in a hurry, or the scheduler is gone."""
+    from distributed import Event
+
+    hurry, done = threading.Event(), threading.Event()
+    there = Event(hurry_name(campaign))
+
+    def watch() -> None:
+        with suppress(OSError, TimeoutError, RuntimeError):
+            while not done.is_set() and not there.wait(timeout=1.0):
+                pass
+        hurry.set()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield hurry
+    finally:
+        done.set()
 
 
 def forget(member: Member) -> None:

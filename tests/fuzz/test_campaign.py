@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from lkltest import cli
 from lkltest.errors import KernelLost, LkltestError, UsageError
-from lkltest.fuzz.campaign import Campaign, told
+from lkltest.fuzz import crash_queue
+from lkltest.fuzz.campaign import Campaign, Remote, told
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.fuzzer import Fuzzer
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.member import Member, Order, Turn
 from lkltest.fuzz.messages import Known
+from lkltest.fuzz.repro.repro import Crash, Reproduction
 from lkltest.host.process import Child
 from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
@@ -137,6 +142,67 @@ def test_a_scheduler_that_dies_loses_nothing_that_was_reported(
         assert all((tmp_path / "out" / finding).is_dir() for finding in fuzzer.findings)
     finally:
         fuzzer.close()
+
+
+def test_members_reproduce_failures(
+    cluster: Cluster, config: KernelConfig, description: Description, settings: Settings, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A failure is reproduced on a Dask worker, whose loops go on meanwhile, and not by the session."""
+    def here(*_: object, **__: object) -> Reproduction:
+        raise AssertionError("the session reproduces a failure itself")
+
+    monkeypatch.setattr(crash_queue, "reproduce", here)
+    cluster.worker()
+    fuzzer = Fuzzer(
+        config, description, settings, tmp_path / "out", seed=1, workers=1, minimize_seconds=2.0,
+        reproduce_seconds=LONG, scheduler=cluster.address,
+    )
+    programs: set[int] = set()  # as reported while a failure was reproduced
+
+    def tick() -> None:
+        assert isinstance(fuzzer.loops, Campaign)
+        if any(remote.reproducing for remote in list(fuzzer.loops.remotes.values())):
+            programs.add(fuzzer.progress.programs)
+        if len(programs) > 1 and any(finding.times for finding in fuzzer.findings.values()):
+            fuzzer.stop.set()
+            fuzzer.crash_queue.hurry.set()
+
+    try:
+        fuzzer.run(LONG, tick, every=0.1)
+        found = [finding for finding in fuzzer.findings.values() if finding.times]
+        assert found
+        assert (tmp_path / "out" / found[0].name / "program.txt").stat().st_size
+    finally:
+        fuzzer.close()
+
+
+class Nobody:
+    """A Dask client whose workers are all gone."""
+
+    scheduler = SimpleNamespace(address="tcp://127.0.0.1:1")
+
+    def submit(self, *_: object, **__: object) -> SimpleNamespace:
+        """A future that never comes."""
+        return SimpleNamespace(done=lambda: False, status="pending", release=lambda: None)
+
+    def nthreads(self) -> dict[str, int]:
+        """No worker."""
+        return {}
+
+
+def test_failures_of_a_member_that_is_gone_are_reproduced_by_the_session(config: KernelConfig) -> None:
+    """A member that dies while it reproduces a failure, or a campaign without members, gives the failure back."""
+    order = Order("campaign", cast(Settings, None), "a kernel", (), 1, False)
+    campaign = Campaign(
+        cast(Any, Nobody()), order, cast(Any, None), config=config, workers=1, corpus=None, seen=None,
+        stop=threading.Event(),
+    )
+    assert campaign.reproduce(cast(Crash, None), 1.0, threading.Event()) is None
+    campaign.remotes["tcp://127.0.0.1:2"] = remote = Remote("tcp://127.0.0.1:2", 0, 1)
+    remote.member = "its name"
+    assert campaign.reproduce(cast(Crash, None), 1.0, threading.Event()) is None
+    assert not remote.reproducing
 
 
 def test_no_scheduler_is_told(liblkl: Liblkl, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,7 @@ RECOGNIZE_AFTER = 0.4  # seconds of the worker's own in one call; more than the 
 class Look(enum.Enum):
     """The result of a look at a worker."""
 
-    MOVED = enum.auto()  # another call runs than at the last look
+    MOVED = enum.auto()  # another call runs than at the last look, or at the one before: its time begins
     RUNNING = enum.auto()  # the same call runs
     SUSPECT = enum.auto()  # the same call runs for RECOGNIZE_AFTER seconds; said once
     STUCK = enum.auto()  # the same call runs for STUCK_AFTER seconds; said once
@@ -35,15 +35,18 @@ class HangWatch:
         self.pid = pid
         self.stuck_after = stuck_after
         self.progress = progress
-        self.clock: CpuClock | None = None  # runs since the first look at a call
+        self.clock: CpuClock | None = None  # runs since the second look at a call
         self.suspected = False
         self.stuck = False
 
     def look(self, progress: tuple[int, int]) -> Look:
         """Look at the worker while it runs a batch; look often, or the clock trusts no time in between."""
-        if self.clock is None or progress != self.progress:
-            self.progress, self.clock = progress, CpuClock(self.pid)
+        if progress != self.progress:
+            self.progress, self.clock = progress, None
             self.suspected = self.stuck = False
+            return Look.MOVED
+        if self.clock is None:  # only now: a look at all threads takes as long as hundreds of calls
+            self.clock = CpuClock(self.pid)
             return Look.MOVED
         if self.stuck:
             return Look.HUNG

@@ -49,6 +49,7 @@ def test_a_call_that_returns_is_no_hang(watch: HangWatch) -> None:
     """Each call has the whole time, even one that was stuck when it was looked at last."""
     assert look(watch, STUCK_AFTER * 2) is Look.STUCK
     assert look(watch, 0.0, call=4) is Look.MOVED
+    assert look(watch, STUCK_AFTER, call=4) is Look.MOVED  # its time begins at the second look
     assert look(watch, STUCK_AFTER, call=4) is Look.SUSPECT
     assert look(watch, STUCK_AFTER, call=5) is Look.MOVED
 

@@ -15,6 +15,7 @@ from lkltest.errors import KernelLost
 from lkltest.fuzz.campaign import Campaign, Remote
 from lkltest.fuzz.crash_queue import CrashQueue
 from lkltest.fuzz.exec.feedback import SeenEdges
+from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.member import News, Order, Outbox, Turn
 from lkltest.fuzz.messages import Known, Met, Progress
 from lkltest.settings import Settings
@@ -43,8 +44,8 @@ class Session:
         failures = cast(CrashQueue, SimpleNamespace(meet=self.met.append, known=Known))
         self.client = Client()
         self.campaign = Campaign(
-            cast(Any, self.client), Order("campaign", settings, "kernel", (), 1, True), failures, workers=1,
-            corpus=corpus, seen=None, stop=threading.Event(),
+            cast(Any, self.client), Order("campaign", settings, "kernel", (), 1, True), failures,
+            config=cast(KernelConfig, None), workers=1, corpus=corpus, seen=None, stop=threading.Event(),
         )  # fmt: skip
         self.remote = self.campaign.remotes[ADDRESS] = Remote(ADDRESS, 0, 1)
         self.campaign._advance(self.remote)

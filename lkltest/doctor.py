@@ -34,6 +34,7 @@ START = {
 # The options that suites need: they skip the points for which one is missing.
 FEATURES = {
     "ext4": "CONFIG_EXT4_FS", "xfs": "CONFIG_XFS_FS", "btrfs": "CONFIG_BTRFS_FS", "vfat": "CONFIG_VFAT_FS",
+    "/proc": "CONFIG_PROC_FS",
     "virtio disks": "CONFIG_VIRTIO_BLK", "virtio net": "CONFIG_VIRTIO_NET", "IPv4": "CONFIG_INET",
     "IPv6": "CONFIG_IPV6", "epoll": "CONFIG_EPOLL", "eventfd": "CONFIG_EVENTFD",
 }  # fmt: skip
@@ -61,6 +62,7 @@ class Kernel:
     why: str = ""  # where it is not usable
     asked: bool = True  # whether it must be usable: the user named it, or it is the default
     facts: tuple[tuple[str, str], ...] = ()
+    config: frozenset[str] = frozenset()  # the options of a library, where they are known
 
     @property
     def usable(self) -> bool:
@@ -163,7 +165,8 @@ def examine_liblkl(path: Path | None, settings: Settings) -> Kernel:
     stale = liblkl.stale(kernel)
     chosen = [f"--lkl={kernel.path}"] if path else []
     command = ["lkltest", "build"] if stale else ["pytest", own_suites()]
-    return Kernel(name, "liblkl", stale or USABLE, summary, shlex.join([*command, *chosen]), facts=known)
+    step = shlex.join([*command, *chosen])
+    return Kernel(name, "liblkl", stale or USABLE, summary, step, facts=known, config=kernel.config)
 
 
 def examine_umls(settings: Settings) -> Iterator[Kernel]:
@@ -244,9 +247,11 @@ def suites(kernels: list[Kernel], settings: Settings) -> Iterator[Suite]:
     compiler = programs.find(settings.cc[0]) is not None
     lacking = "" if compiler and (library or stock) else "a kernel" if compiler else f"a C compiler ({settings.cc[0]})"
     yield Suite("boot", not lacking, f"needs {lacking}" if lacking else "ready")
-    yield Suite("disk", not lacking, f"needs {lacking}" if lacking else availability(dict(file_systems())))
+    known = [kernel for kernel in kernels if kernel.kind == "liblkl" and kernel.usable]
+    yield Suite("disk", not lacking, f"needs {lacking}" if lacking else availability(dict(file_systems(known))))
     lacking = lacking or ("" if library else "a liblkl")
-    yield Suite("net", not lacking, f"needs {lacking}" if lacking else availability(dict(back_ends())))
+    net = lacking or off(known, "CONFIG_NET")
+    yield Suite("net", not net, f"needs {lacking}" if lacking else net or availability(dict(back_ends(known))))
     yield Suite("fuzz", not lacking, f"needs {lacking}" if lacking else "ready")
     yield Suite("uml", stock, "ready" if stock else f"needs {lacking_uml(kernels)}")
     tests = next((value for kernel in kernels for name, value in kernel.facts if name == "its own tests"), "none")
@@ -272,17 +277,25 @@ def suite_of_tree(name: str, tree: Path | None, option: str) -> Suite:
     return Suite(name, not needs, f"needs {'; and '.join(needs)}" if needs else f"ready: {tree}")
 
 
-def file_systems() -> Iterator[tuple[str, str]]:
-    """The file systems of the disk suite, each with the programs that are missing."""
+def off(kernels: list[Kernel], option: str) -> str:
+    """The reason why none of the libraries has what an option brings; empty where one has it, or is not known."""
+    if not kernels or any(not kernel.config or option in kernel.config for kernel in kernels):
+        return ""
+    return f"{option} is off in {', '.join(kernel.name for kernel in kernels)}"
+
+
+def file_systems(kernels: list[Kernel]) -> Iterator[tuple[str, str]]:
+    """The file systems of the disk suite, each with the programs, or the option, that are missing."""
     for kind, names in FILE_SYSTEMS.items():
-        yield kind, ", ".join(name for name in names if programs.find(name) is None)
+        missing = ", ".join(name for name in names if programs.find(name) is None)
+        yield kind, missing or off(kernels, FEATURES[kind])
 
 
-def back_ends() -> Iterator[tuple[str, str]]:
-    """The devices of the net suite, each with the reason why this machine cannot have it."""
+def back_ends(kernels: list[Kernel]) -> Iterator[tuple[str, str]]:
+    """The devices of the net suite, each with the reason why this machine or these kernels cannot have it."""
     yield "loopback", ""
     for backend in ("pipe", "tap", "raw", "macvtap"):
-        yield backend, back_end(backend)
+        yield backend, off(kernels, "CONFIG_VIRTIO_NET") or back_end(backend)
 
 
 @functools.cache

@@ -64,8 +64,12 @@ class Liblkl:
 
     @property
     def kasan(self) -> bool:
-        """Whether it was built with KASAN, by its configuration or its symbols."""
-        return "CONFIG_KASAN" in self.config or any("kasan" in symbol for symbol in self.symbols)
+        """Whether it was built with KASAN, by its configuration or its symbols.
+
+        Some trees have lkl_kasan_init() without KASAN, too: it counts only where the configuration is not known.
+        """
+        harmless = {"lkl_kasan_init"} if self.config else set()
+        return "CONFIG_KASAN" in self.config or any("kasan" in symbol for symbol in self.symbols - harmless)
 
     @property
     def instrumented(self) -> str:

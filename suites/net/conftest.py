@@ -19,6 +19,9 @@ def link(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Network:
     """A link of each back end, in a network namespace of its own; a skip where kernel or machine cannot have it."""
+    for option in ("CONFIG_NET", "CONFIG_VIRTIO_NET"):
+        if kernel.config and option not in kernel.config:
+            pytest.skip(f"{kernel.name} lacks {option}")
     backend = request.param
     if f"lkl_netdev_{backend}_create" not in kernel.symbols:
         pytest.skip(f"{kernel.name} has no back end {backend}: its library lacks lkl_netdev_{backend}_create()")

@@ -32,6 +32,35 @@ def tree_disk(request: pytest.FixtureRequest, kernel: Liblkl) -> Iterator[tuple[
             pytest.skip(str(missing))
 
 
+# The options without which a point of the tree's boot program fails.
+POINTS = {
+    "mount_fs_proc": "PROC_FS", "chdir_proc": "PROC_FS", "umount_fs_proc": "PROC_FS", "lo_ifup": "NET",
+    "epoll": "EPOLL",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def tree_point(request: pytest.FixtureRequest, kernel: Liblkl) -> None:
+    """Skips a point of the tree's boot program that this kernel's configuration cannot let pass."""
+    name, _, _ = request.node.name.partition("[")
+    if "::boot::" in request.node.nodeid and name in POINTS:
+        need(kernel, POINTS[name])
+
+
+def need(kernel: Liblkl, *options: str) -> None:
+    """Skip a test on a kernel of which it is known that it lacks one of these options."""
+    for option in options:
+        if kernel.config and f"CONFIG_{option}" not in kernel.config:
+            pytest.skip(f"{kernel.name} lacks CONFIG_{option}")
+
+
+@pytest.fixture(scope="class")
+def tree_loopback(kernel: Liblkl) -> list[str]:
+    """The arguments for a ping over the loopback device; a skip where net-test would not even link."""
+    need(kernel, "NET", "INET")
+    return ["--dst", "127.0.0.1"]
+
+
 @pytest.fixture(scope="class", params=["tap", "pipe", "raw", "macvtap"])
 def tree_link(
     request: pytest.FixtureRequest,
@@ -40,6 +69,7 @@ def tree_link(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Call:
     """The run of net-test on each back end that the tree's net.sh knows, with a peer that answers pings only."""
+    need(kernel, "NET", "INET", "VIRTIO_NET")
     backend = request.param
     if f"lkl_netdev_{backend}_create" not in kernel.symbols:
         pytest.skip(f"{kernel.name} has no back end {backend}: its library lacks lkl_netdev_{backend}_create()")

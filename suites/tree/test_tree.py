@@ -18,9 +18,9 @@ def disk(tree_disk: tuple[str, Path]) -> list[str]:
 
 
 @TreeProgram("net-test")
-def net() -> list[str]:
+def net(tree_loopback: list[str]) -> list[str]:
     """Ping over the loopback device."""
-    return ["--dst", "127.0.0.1"]
+    return tree_loopback
 
 
 @TreeProgram("net-test")

@@ -244,3 +244,31 @@ def test_a_checker_that_only_the_symbols_tell_is_named(liblkl: Liblkl, settings:
     bare = replace(liblkl, config=frozenset({"CONFIG_64BIT"}), symbols=liblkl.symbols | {"kasan_report"})
     assert dict(doctor.facts(bare, settings))["checkers"] == "KASAN"
     assert dict(doctor.facts(replace(bare, config=frozenset()), settings))["checkers"] == "KASAN"
+
+
+def test_a_library_without_kasan_has_none(liblkl: Liblkl) -> None:
+    """Linux 6.0's lkl_kasan_init(), which it has in any configuration, makes no checker where that is known."""
+    plain = replace(liblkl, symbols=liblkl.symbols | {"lkl_kasan_init"})
+    assert not replace(plain, config=frozenset({"CONFIG_64BIT"})).kasan
+    assert replace(plain, config=frozenset({"CONFIG_KASAN"})).kasan
+    assert replace(plain, config=frozenset()).kasan
+
+
+def test_doctor_names_the_option_that_a_suite_lacks(
+    make_tree: Make, own: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A suite, or a part of it, for which no library has the option is not ready, and says which one it is."""
+    monkeypatch.setattr(doctor, "back_end", lambda backend: "")
+    both = "CONFIG_64BIT", "CONFIG_VFAT_FS"
+    for options, net in [
+        (both, "CONFIG_NET is off in lkl-6.0.0"),
+        ((*both, "CONFIG_NET"), "ready: loopback; not pipe, tap, raw, macvtap (CONFIG_VIRTIO_NET is off in lkl-6.0.0)"),
+        ((*both, "CONFIG_NET", "CONFIG_VIRTIO_NET"), "ready: loopback, pipe, tap, raw, macvtap"),
+    ]:
+        root = make_tree(Shape("G2", options=options), tmp_path / str(len(options)))
+        kernel = doctor.examine_liblkl(root, own)
+        suites = {suite.name: suite for suite in doctor.suites([kernel], own)}
+        assert suites["net"].state == net
+        assert suites["net"].runs == net.startswith("ready")
+        assert "not ext4 (CONFIG_EXT4_FS is off in lkl-6.0.0)" in suites["disk"].state
+        assert "vfat" in suites["disk"].state.partition("; not ")[0]

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from lkltest.errors import KernelLost
+from lkltest.fuzz.exec import native
 from lkltest.fuzz.exec.feedback import Feedback
 from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, WorkerExit
 from lkltest.fuzz.exec.protocol import Alarm, State
@@ -19,6 +20,8 @@ from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.values import Pointer, Program, Text
 from lkltest.fuzz.repro.report import name_of_hang
 from lkltest.fuzz.repro.runner import Runner
+from lkltest.liblkl import Liblkl, binary
+from lkltest.settings import Settings
 from tests.fuzz.conftest import Planted
 
 Parse = Callable[[str], Program]
@@ -400,3 +403,9 @@ def test_a_kernel_that_does_not_boot_at_once_is_tried_again(
     with Runner(config, description) as runner:
         assert runner.run([parse("getpid()\n")]).returned == (1,)
     assert len(tried) == 2
+
+
+def test_the_executor_has_the_calls_that_a_library_misses(liblkl: Liblkl, settings: Settings) -> None:
+    """A library whose own code makes calls of an option that is off finds them in the executor, and loads."""
+    module = native.build(replace(liblkl, undefined=liblkl.undefined | {"lkl_sys_absent"}), settings)
+    assert "lkl_sys_absent" in binary.read(module).defined

@@ -58,7 +58,8 @@ def build(liblkl: Liblkl, settings: Settings) -> Path:
     ffi.set_source(MODULE, INTERFACE)
     argv = [
         *settings.cc, *FLAGS, f"-I{python}", "-I.", f"-I{HERE}", f"-I{cc.HARNESS}",
-        *(f"-I{path}" for path in liblkl.include), *lacking.disks(liblkl.include), *liblkl.cflags,
+        *(f"-I{path}" for path in liblkl.include), *lacking.disks(liblkl.include),
+        *lacking.absent(liblkl.undefined), *liblkl.cflags,
     ]
     collector = cc.collector(liblkl, settings)
     tail = [*map(str, collector), str(liblkl.shared), f"-Wl,-rpath,{liblkl.shared.parent}", *liblkl.libs]

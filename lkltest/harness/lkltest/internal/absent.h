@@ -17,7 +17,7 @@
 /* All take an integer or a pointer first; what follows does not matter. */
 #define LKLTEST_ABSENT_CALL(name)						\
 	long (lkl_sys_##name)(long first, ...);					\
-	__attribute__((weak)) long (lkl_sys_##name)(long first, ...)		\
+	__attribute__((weak, visibility("default"))) long (lkl_sys_##name)(long first, ...)	\
 	{									\
 		(void)first;							\
 		return -ENOSYS;							\

@@ -258,7 +258,7 @@ def test_doctor_names_the_option_that_a_suite_lacks(
     make_tree: Make, own: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A suite, or a part of it, for which no library has the option is not ready, and says which one it is."""
-    monkeypatch.setattr(doctor, "back_end", lambda backend: "")
+    monkeypatch.setattr(doctor, "back_end", lambda _: "")
     both = "CONFIG_64BIT", "CONFIG_VFAT_FS"
     for options, net in [
         (both, "CONFIG_NET is off in lkl-6.0.0"),

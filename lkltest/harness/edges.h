@@ -26,7 +26,7 @@
 
 #define EDGES (1 << 22)	/* numbers: half the bytes of code, or they wrap around */
 
-#define EDGES_COMPARED 512	/* comparisons of one call that are logged at most */
+#define EDGES_COMPARED 1024	/* comparisons of one call that are logged at most */
 #define EDGES_RECENT 1024	/* comparisons that are known as logged */
 
 /* The records of the calls follow, then the log, the comparisons, and the map of the edges that are wanted. */
@@ -142,7 +142,8 @@ static __attribute__((noinline)) void edges_compare(uint32_t size, uint64_t a, u
 	struct edges_head *head = edges.head;
 	uint64_t key = (a * 0x9e3779b97f4a7c15ULL ^ b) * 0x9e3779b97f4a7c15ULL + size;
 
-	if (a == b || !edges.left || edges.recent[key >> 54] == key)
+	/* Two addresses are no data of a call: they begin with the same bits. */
+	if (a == b || !edges.left || (a >> 40 && a >> 40 == b >> 40) || edges.recent[key >> 54] == key)
 		return;
 	edges.recent[key >> 54] = key;
 	if (head->compared == head->max_compared) {

@@ -123,6 +123,8 @@ def test_the_comparisons_of_a_call(config: KernelConfig, description: Descriptio
     }
     assert frozenset({crash, 5}) in numbers[0, 1]
     assert frozenset({crash, 6}) in numbers[1, 0]
+    pairs = [pair for pairs in numbers.values() for pair in pairs]
+    assert not any(len({number >> 40 for number in pair}) == 1 and min(pair) >> 40 for pair in pairs)  # addresses
     assert not any(crash in pair for pair in numbers[0, 0])
 
 

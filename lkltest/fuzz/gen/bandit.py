@@ -20,12 +20,17 @@ class Bandit:
         self.tries = dict.fromkeys(base, 0.0)
         self.weights = list(base.values())
 
-    def tried(self, names: Iterable[str], paid: bool) -> None:
-        """Count a program that was made in some ways, and whether it reached new edges; unknown names are ignored."""
+    def tried(self, names: Iterable[str]) -> None:
+        """Count a program that was made in some ways; unknown names are ignored."""
         for name in names:
             if name in self.base:
                 self.tries[name] += 1
-                self.paid[name] += paid
+
+    def pay(self, names: Iterable[str]) -> None:
+        """Count new edges of a program that was made in some ways."""
+        for name in names:
+            if name in self.base:
+                self.paid[name] += 1
 
     def renew(self) -> None:
         """End a round: compute the shares anew, and let what was counted fade."""

@@ -38,9 +38,10 @@ class Entry:
     slow: bool = False  # it has calls that block
     depth: int = 0  # entries that it was made of, one after the other
     tried: int = 0  # mutations of it
-    paid: int = 0  # mutations of it that reached new edges
+    paid: int = 0  # mutations of it that reached new edges, and did so again
     lost: int = 0  # kernels lost to known bugs by it and its mutations
     inherited: float = 0.0  # the `risk` of the entry that it was made of, at that time
+    origin: object = None  # how it was made
     dropped: bool = False  # it did not reach its edges again
 
     @property
@@ -92,6 +93,6 @@ class Corpus:
             self.entries = [entry for entry in self.entries if not entry.dropped]
             self.dropped = 0
             self.weights = list(accumulate(entry.energy for entry in self.entries))
-            self.left = REFRESH
+            self.left = max(REFRESH, len(self.entries) // 4)
         self.left -= 1
         return rng.choices(self.entries, cum_weights=self.weights)[0]

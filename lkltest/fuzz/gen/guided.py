@@ -25,6 +25,7 @@ import contextlib
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -37,9 +38,9 @@ from lkltest.fuzz.gen.mutation import Mutator
 from lkltest.fuzz.gen.store import Store
 from lkltest.fuzz.gen.triage import Part, Triage, Trial
 from lkltest.fuzz.lang.describe import Description
-from lkltest.fuzz.prog.reach import Reach
+from lkltest.fuzz.prog.reach import Comparison, Reach
 
-KINDS = {"fresh": 0.22, "mutated": 0.6, "hinted": 0.12, "files": 0.06}  # shares of a search while nothing is known
+KINDS = {"fresh": 0.2, "mutated": 0.58, "hinted": 0.12, "files": 0.1}  # shares of a search while nothing is known
 SEARCHES = 4  # batches between two that do not search
 SILENT = 8  # batches in a row without comparisons after which no more are asked for: the kernel tells none
 HINTS = 5000  # hinted mutations that wait, at most
@@ -157,11 +158,10 @@ class Guided:
             self._learn_edges(batch, ran, reached)
 
     def _learn_edges(self, batch: Batch, ran: int, reached: Sequence[Reach]) -> None:
-        paid = {reach.program for reach in reached if reach.calls}
-        for n, origin in enumerate(batch.origins[:ran]):
+        for origin in batch.origins[:ran]:
             assert isinstance(origin, Origin)
-            self.kinds.tried((origin.kind,), n in paid)
-            self.mutator.bandit.tried(set(origin.operators), n in paid)
+            self.kinds.tried((origin.kind,))
+            self.mutator.bandit.tried(set(origin.operators))
         self.kinds.renew()
         self.mutator.bandit.renew()
         for reach in reached:
@@ -175,8 +175,6 @@ class Guided:
     def _add(self, candidate: Candidate, reach: Reach, origin: Origin) -> None:
         """Let a program enter the corpus, without the calls behind the last one with new edges."""
         last = max(reach.calls)
-        if origin.entry is not None:
-            origin.entry.paid += 1
         slow = any(call <= last for call in reach.interrupted)
         depth = origin.entry.depth + 1 if origin.entry is not None else 0
         part = Candidate(candidate.calls[: last + 1], candidate.scenario)
@@ -184,8 +182,18 @@ class Guided:
         places = {edge // NEAR for edge in reach.edges} - self.places
         self.places |= places
         entry = Entry(part, len(reach.edges), len(places), slow=slow, depth=depth, inherited=inherited)
+        entry.origin = origin
         self.corpus.add(entry)
         self.triage.add(entry, reach.edges)
+
+    def _credit(self, entry: Entry) -> None:
+        """Let the ways in which a program was made gain from it: it does reach its edges again."""
+        origin = entry.origin
+        assert isinstance(origin, Origin)
+        self.kinds.pay((origin.kind,))
+        self.mutator.bandit.pay(set(origin.operators))
+        if origin.entry is not None:
+            origin.entry.paid += 1
 
     def _settle(self, trial: Trial) -> None:
         """Act on a round of a trial: a program that is not stable goes, one at the end of its trial is written."""
@@ -195,6 +203,7 @@ class Guided:
             return
         if trial.rounds == 1:
             entry.slow = trial.slow
+            self._credit(entry)
             if not trial.slow and self.silent < SILENT:
                 self.compared.append(entry)
         if not trial.waiting:
@@ -223,9 +232,10 @@ class Guided:
             variant = self.description.variants.get(calls[index].key)
             if variant is None:
                 continue
-            code = calls[index].code
+            code, used = calls[index].code, partial(self._used, variant.key)
             there = [one for one in comparisons if stands(code, one.a) or stands(code, one.b)]
-            some = self.rng.sample(there, min(LOOKED_AT, len(there)))
+            self.rng.shuffle(there)
+            some = sorted(there, key=used)[:LOOKED_AT]
             for hint in islice(hinted(calls[index].call, variant, some, self.description), PER_CALL):
                 if self.used[variant.key, hint.number] < OFTEN:
                     found[0 if hint.strong else 1].append((index, hint))
@@ -237,6 +247,10 @@ class Guided:
             self.used[calls[index].key, hint.number] += 1
             self.mutator.arguments.learn(calls[index].key, hint.number)
         return self._encode(entry, strong), self._encode(entry, weak)
+
+    def _used(self, key: str, comparison: Comparison) -> int:
+        """How often a call has taken one of two numbers."""
+        return max(self.used[key, comparison.a], self.used[key, comparison.b])
 
     def _encode(self, entry: Entry, hints: Sequence[tuple[int, Hint]]) -> list[Candidate]:
         """An entry with one of its calls changed, for each hint that can be encoded; others with several at once."""

@@ -249,7 +249,7 @@ class Guided:
         return self._encode(entry, strong), self._encode(entry, weak)
 
     def _used(self, key: str, comparison: Comparison) -> int:
-        """How often a call has taken one of two numbers."""
+        """The hinted mutations in which a call took one of two numbers."""
         return max(self.used[key, comparison.a], self.used[key, comparison.b])
 
     def _encode(self, entry: Entry, hints: Sequence[tuple[int, Hint]]) -> list[Candidate]:

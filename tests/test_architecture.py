@@ -53,8 +53,8 @@ INNER_ROWS = {
     "gate": ("report", "kunit sources suites", "kselftest"),
     "sessionreport": ("model timeline", "github page"),
     "plugin": (
-        "alike parts retention run_items", "session tap_option",
-        "artifacts causes debugging freshness kernels repeating",
+        "alike parts retention run_items", "session",
+        "artifacts causes debugging freshness kernels repeating tap_option",
         "ci_files coverage findings images known_names side_by_side trials", "reporting running umls",
         "suite tap_running", "known kunit tap_suite trees", "kselftest", "collection fixtures scheduling",
     ),

@@ -20,7 +20,7 @@ TIMEOUT = 3600.0  # seconds: each test has a timeout of its own, this is for pyt
 
 # Settings of the user's own runs must not change this one.
 ENVIRONMENT = dict.fromkeys(
-    ("LKLTEST_LKL", "LKLTEST_UML", "LKLTEST_KNOWN", "LKLTEST_KSELFTEST_TARGETS", "PYTEST_ADDOPTS"), ""
+    ("LKLTEST_LKL", "LKLTEST_UML", "LKLTEST_KNOWN", "LKLTEST_KSELFTEST_TARGET", "PYTEST_ADDOPTS"), ""
 )
 
 

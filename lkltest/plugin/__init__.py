@@ -33,10 +33,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run a program that prints TAP, such as './t/check.sh --fast', its points as tests (may be repeated; "
         "a quoted pattern such as 't/*.t' is several; paths of tests are run beside it only where they are named)",
     )  # fmt: skip
-    group.addoption(
-        "--tap-excuse-skips", dest="lkltest_tap_excuse_skips", action="store_true",
-        help="`not ok 1 # SKIP` of a --tap-program is a skip, as bats -F tap13 and cmocka mean it",
-    )
 
 
 @pytest.hookimpl(tryfirst=True)

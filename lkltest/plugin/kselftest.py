@@ -120,7 +120,7 @@ def bench_of(config: pytest.Config, declared: Kselftest) -> Bench | None:
     if declared not in benches:
         with shown_progress(config, wanted=True) as progress:
             sources = copy(settings.kselftest_tree, settings, progress)
-        named = declared.targets or tuple(word for text in settings.kselftest_targets for word in text.split())
+        named = declared.targets or tuple(word for text in settings.kselftest_target for word in text.split())
         there = (name for name in SUITABLE if (sources.selftests / tests.target_of(name) / "Makefile").is_file())
         targets = named or tuple(there)
         found = {name: tests.selected(sources, name) for name in targets}

@@ -12,6 +12,7 @@ import pytest
 
 from lkltest.errors import UsageError
 from lkltest.plugin import parts
+from lkltest.plugin.session import settings_of
 from lkltest.program.naming import unique
 from lkltest.program.tap_launch import resolve
 from lkltest.program.tap_program import TapProgram, TapPrograms
@@ -64,7 +65,7 @@ def _find(text: str, directory: Path, config: pytest.Config) -> Iterator[tuple[P
         raise UsageError(f"{text}: {error}") from None
     if not words:
         raise UsageError("an empty command")
-    skips = bool(config.getoption("lkltest_tap_excuse_skips"))
+    skips = settings_of(config).tap_excuse_skips
     found = [("", TapProgram(words, excuse_skips=skips))]
     if any(mark in words[0] for mark in "*?[") and not (directory / words[0]).exists():
         found = [*TapPrograms(words[0], words[1:], excuse_skips=skips).find(directory)]

@@ -170,9 +170,13 @@ class Settings:
                                    option="--lkl-kunit-alltests")
     kselftest_tree: Path | None = setting(None, path, "a kernel tree whose kselftests are built, and run in a UML "
                                           "(docs/kselftest.md)", option="--lkl-kselftest-tree", metavar="DIR")
-    kselftest_targets: tuple[str, ...] = setting(
+    kselftest_target: tuple[str, ...] = setting(
         (), str, "a directory of the tree's kselftests, such as timers, or tests of one: 'net:reuse*' (default: those "
         "that suit a UML)", option="--lkl-kselftest-target", metavar="NAME", repeat=True,
+    )
+    tap_excuse_skips: bool = setting(
+        False, switch, "`not ok 1 # SKIP` of a --tap-program is a skip, as bats -F tap13 and cmocka mean it",
+        option="--tap-excuse-skips",
     )
     fuzz_time: float = setting(0.0, seconds, "seconds that each fuzz property may take (default: by profile)",
                                option="--lkl-fuzz-time", metavar="SECONDS")

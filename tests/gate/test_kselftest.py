@@ -41,7 +41,7 @@ def tree(tmp_path: Path) -> Path:
 def test_kselftests_are_a_row(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uml: Uml) -> None:
     """Behind the kernel's build there is one row for all that suit a UML, whatever targets the user's own runs have."""
     monkeypatch.setenv("LKLTEST_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("LKLTEST_KSELFTEST_TARGETS", "size")
+    monkeypatch.setenv("LKLTEST_KSELFTEST_TARGET", "size")
     monkeypatch.setattr(kernel, "build", lambda *_: uml)
     built, tested = kselftest.rows(tree, tmp_path, Settings.load({}), Silent())
     assert (built.verdict, built.check) == (Verdict.PASSED, "builds")

@@ -221,7 +221,13 @@ class Settings:
         if values.get("cache", Path()) == Path():
             import platformdirs  # costs 10 ms, and pytest runs that have nothing to do with LKL never come here
 
-            values["cache"] = platformdirs.user_cache_path("lkltest")
+            try:
+                values["cache"] = platformdirs.user_cache_path("lkltest")
+            except RuntimeError:
+                raise UsageError(
+                    f"no directory for the cache: HOME is not set, and the user {os.getuid()} has no home; "
+                    "set HOME, or name a directory with LKLTEST_CACHE"
+                ) from None
         return cls(**values)
 
 

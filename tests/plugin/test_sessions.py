@@ -225,12 +225,13 @@ def test_a_wrong_variable_ends_the_session(
     declared: str,
     options: list[str],
 ) -> None:
-    """A wrong environment variable is pytest's usage error where programs are run."""
+    """A wrong environment variable is pytest's usage error where programs are run, and shows nothing of our insides."""
     monkeypatch.setenv(variable, "/no/such")
     pytester.makepyfile(test_suite=f"from lkltest import Program, TreeProgram\nx = {declared}")
     result = inline(*options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stdout.no_fnmatch_line("INTERNALERROR*")
+    result.stdout.no_re_match_line(r".*lkltest/plugin/\S+\.py:\d+: in .*")
     result.stderr.re_match_lines(["ERROR: .*/no/such.*"])
 
 

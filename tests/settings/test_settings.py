@@ -92,3 +92,13 @@ def test_colons_separate_kernels_only_in_the_environment() -> None:
     """A path on the command line may have a colon."""
     assert Settings.load({"lkl": ["/a:b"]}, environment={}).lkl == (Path("/a:b"),)
     assert Settings.load({}, environment={"LKLTEST_LKL": "/a:/b"}).lkl == (Path("/a"), Path("/b"))
+
+
+def test_a_user_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without HOME, and without an entry for the user, a cache has to be named: no traceback."""
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    with pytest.raises(UsageError, match=r"HOME is not set.*LKLTEST_CACHE"):
+        Settings.load({}, environment={})
+    assert Settings.load({}, environment={"LKLTEST_CACHE": "/c"}).cache == Path("/c")

@@ -26,7 +26,7 @@
 
 #define EDGES (1 << 22)	/* numbers: half the bytes of code, or they wrap around */
 
-#define EDGES_COMPARED 1024	/* comparisons of one call that are logged at most */
+#define EDGES_COMPARED 512	/* comparisons of one call that are logged at most */
 #define EDGES_RECENT 1024	/* comparisons that are known as logged */
 
 /* The records of the calls follow, then the log, the comparisons, and the map of the edges that are wanted. */

@@ -50,6 +50,9 @@ PER_ENTRY = 40  # hinted mutations of one entry, and half as many where the numb
 ROUND = 8  # programs of a batch of comparisons
 NEAR = 16  # edges whose numbers are as near are those of one part of the code: ways from several blocks to one
 LOOKED_AT = 16  # comparisons of a call that are looked at: a call makes thousands
+OTHERS = 2  # calls but for the last whose comparisons are looked at
+MOST_MET = 200_000  # numbers that are counted
+OCCASIONAL = 4  # mutations that take a constant, after which numbers that were met once have the same rank
 PER_CALL = 60  # hints of one call that are looked at
 JOINED = 3  # hints of one mutation that has several
 OFTEN = 100  # hinted mutations in which a call takes the same number
@@ -85,6 +88,7 @@ class Guided:
         self.store = store
         self.compared: deque[Entry] = deque(maxlen=COMPARED)  # entries whose comparisons are wanted
         self.used: Counter[tuple[str, int]] = Counter()  # hinted mutations, by the call and the number that it took
+        self.met: Counter[tuple[str, int]] = Counter()  # comparisons of a call with a number
         self.silent = 0  # batches in a row that told no comparisons
         self.hinted: deque[tuple[Candidate, Entry]] = deque(maxlen=HINTS)
         self.stored: deque[Entry] = deque()  # entries of the directory that are to be run
@@ -215,6 +219,8 @@ class Guided:
 
     def _learn_comparisons(self, batch: Batch, reached: Sequence[Reach]) -> None:
         """Make mutations of the numbers that were compared."""
+        if len(self.met) > MOST_MET:
+            self.met.clear()
         self.silent = 0 if any(reach.comparisons for reach in reached) else self.silent + 1
         for reach in reached:
             entry = batch.origins[reach.program]
@@ -228,14 +234,15 @@ class Guided:
         """Some of an entry's mutations, first those whose number hardly stood there by chance."""
         calls = entry.candidate.calls
         found: tuple[list[tuple[int, Hint]], list[tuple[int, Hint]]] = ([], [])
-        for index, comparisons in reach.comparisons.items():
+        for index in self._worth_it(reach):
             variant = self.description.variants.get(calls[index].key)
             if variant is None:
                 continue
-            code, used = calls[index].code, partial(self._used, variant.key)
-            there = [one for one in comparisons if stands(code, one.a) or stands(code, one.b)]
+            code, rank = calls[index].code, partial(self._rank, variant.key)
+            there = [one for one in set(reach.comparisons[index]) if stands(code, one.a) or stands(code, one.b)]
+            self.met.update((variant.key, number) for one in there for number in one[1:])
             self.rng.shuffle(there)
-            some = sorted(there, key=used)[:LOOKED_AT]
+            some = sorted(there, key=rank)[:LOOKED_AT]
             for hint in islice(hinted(calls[index].call, variant, some, self.description), PER_CALL):
                 if self.used[variant.key, hint.number] < OFTEN:
                     found[0 if hint.strong else 1].append((index, hint))
@@ -248,9 +255,15 @@ class Guided:
             self.mutator.arguments.learn(calls[index].key, hint.number)
         return self._encode(entry, strong), self._encode(entry, weak)
 
-    def _used(self, key: str, comparison: Comparison) -> int:
-        """The hinted mutations in which a call took one of two numbers."""
-        return max(self.used[key, comparison.a], self.used[key, comparison.b])
+    def _worth_it(self, reach: Reach) -> list[int]:
+        """The last call, which has new edges, and some of the others: each costs time."""
+        calls = sorted(reach.comparisons)
+        return [*calls[-1:], *self.rng.sample(calls[:-1], min(OTHERS, len(calls[:-1])))]
+
+    def _rank(self, key: str, comparison: Comparison) -> int:
+        """The place of a comparison: constants, which are met again and again, come first until they were often used."""
+        used = [self.used[key, number] for number in comparison[1:] if self.met[key, number] > 1]
+        return min(used, default=OCCASIONAL)
 
     def _encode(self, entry: Entry, hints: Sequence[tuple[int, Hint]]) -> list[Candidate]:
         """An entry with one of its calls changed, for each hint that can be encoded; others with several at once."""

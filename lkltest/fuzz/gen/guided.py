@@ -261,7 +261,7 @@ class Guided:
         return [*calls[-1:], *self.rng.sample(calls[:-1], min(OTHERS, len(calls[:-1])))]
 
     def _rank(self, key: str, comparison: Comparison) -> int:
-        """The place of a comparison: constants, which are met again and again, come first until they were often used."""
+        """The place of a comparison: constants, which are met again and again, come first until they are used often."""
         used = [self.used[key, number] for number in comparison[1:] if self.met[key, number] > 1]
         return min(used, default=OCCASIONAL)
 

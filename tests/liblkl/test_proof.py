@@ -310,27 +310,73 @@ all: vmlinux
 	cp vmlinux vmlinux.a
 	cp vmlinux tools/um/lib/linux.o
 	ar rc tools/um/liblinux.a tools/um/lib/linux.o
-defconfig olddefconfig:
+defconfig:
 	echo CONFIG_64BIT=y >.config
-vmlinux: init/main.c
+olddefconfig:
+	test -f .config
+include/config/auto.conf: .config
+	mkdir -p include/config
+	cp .config $@
+vmlinux: init/main.c include/config/auto.conf
 	gcc -g -fPIC -c init/main.c -o init/main.o
 	ld -r init/main.o -o vmlinux
 """
 
 
-@pytest.mark.parametrize(("makefile", "mode"), [
-    ("ifeq ($(UMMODE),library)\n", "library"), ("ifeq ($(SUBARCH),lkl)\n", "lkl"),
-])  # fmt: skip
-def test_builds_the_library_mode_of_uml(tmp_path: Path, building: Settings, makefile: str, mode: str) -> None:
-    """Each form is built by its own words, twice: a vmlinux.a of before does not come back."""
+@pytest.fixture(params=["library", "lkl"])
+def library_mode(request: pytest.FixtureRequest, tmp_path: Path, building: Settings) -> Path:
+    """A tree of each form of UML's library mode, built once."""
+    reads = {"library": "ifeq ($(UMMODE),library)\n", "lkl": "ifeq ($(SUBARCH),lkl)\n"}
     root = tmp_path / "linux"
     write_headers(root / "tools/um/include", Shape(version="5.10.0", autoconf=False))
-    files = {"Kconfig": "", "Kbuild": "", "Makefile": UML.replace("WORD", mode), "arch/um/Makefile": makefile,
-             "init/main.c": MAIN.replace("VERSION", "5.10.0")}  # fmt: skip
+    files = {"Kconfig": "", "Kbuild": "", "Makefile": UML.replace("WORD", request.param),
+             "arch/um/Makefile": reads[request.param], "init/main.c": MAIN.replace("VERSION", "5.10.0")}  # fmt: skip
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     assert liblkl.prepare(root, building).version == "5.10.0"
     age(root)
-    (root / "init/main.c").write_text(MAIN.replace("VERSION", "5.10.0-mine"))
-    assert liblkl.prepare(root, building).version == "5.10.0-mine"
+    return root
+
+
+def test_builds_the_library_mode_of_uml(library_mode: Path, building: Settings) -> None:
+    """Each form is built by its own words, twice: a vmlinux.a of before does not come back."""
+    edit(library_mode, "5.10.0-mine")
+    assert liblkl.prepare(library_mode, building).version == "5.10.0-mine"
+
+
+def test_a_library_mode_that_lost_a_file_is_built(library_mode: Path, building: Settings, heard: Heard) -> None:
+    """Nothing is built where nothing changed, nor for a vmlinux.a that is gone; the library itself is made again."""
+    (library_mode / "vmlinux.a").unlink()
+    liblkl.prepare(library_mode, building, heard)
+    assert heard.said == []
+    (library_mode / "tools/um/liblinux.a").unlink()
+    assert liblkl.prepare(library_mode, building, heard).library.is_file()
+    assert heard.said
+
+
+def test_a_compile_error_in_a_library_mode(library_mode: Path, building: Settings) -> None:
+    """The build ends with 125; the library of before is there and stale until the source is good again."""
+    (library_mode / "init/main.c").write_text("int broken(\n")
+    with pytest.raises(BuildError, match=r"init/main\.c:1:1: error:") as caught:
+        liblkl.prepare(library_mode, building)
+    assert caught.value.exit_code == Exit.DOES_NOT_BUILD
+    kernel = liblkl.find(library_mode, building)
+    assert kernel.version == "5.10.0"
+    assert "init/main.c was changed" in str(liblkl.stale(kernel))
+    edit(library_mode, "5.10.0-mended")
+    assert liblkl.prepare(library_mode, building).version == "5.10.0-mended"
+
+
+def test_an_edited_configuration_of_a_library_mode(library_mode: Path, building: Settings) -> None:
+    """An option that was switched is in auto.conf afterwards, or the build is an error that names it."""
+    (library_mode / ".config").write_text("CONFIG_64BIT=y\nCONFIG_MINE=y\n")
+    assert "CONFIG_MINE changed since" in str(liblkl.stale(liblkl.find(library_mode, building)))
+    liblkl.prepare(library_mode, building)
+    assert "CONFIG_MINE=y" in (library_mode / "include/config/auto.conf").read_text()
+    age(library_mode)
+    makefile = library_mode / "Makefile"
+    makefile.write_text(makefile.read_text().replace("\tcp .config", "\t: .config"))
+    (library_mode / ".config").write_text("CONFIG_64BIT=y\n")
+    with pytest.raises(UsageError, match=r"auto\.conf does not have CONFIG_MINE"):
+        liblkl.prepare(library_mode, building)

@@ -81,9 +81,8 @@ def name_report(report: CrashReport) -> list[Stack]:
     names = look_up(report)
     stacks = []
     for thread in report.threads or (Thread(report.tid),):
-        frames = without_starters([
-            frame for address in thread.frames for frame in name_frame(report, address, names) if not is_handler(frame)
-        ])
+        named = [frame for address in thread.frames for frame in name_frame(report, address, names)]
+        frames = without_starters(without_handlers(named))
         if report.complaint:
             frames = without_printers(frames)
         stacks.append(
@@ -144,6 +143,14 @@ def is_handler(frame: Frame) -> bool:
     """Whether a frame is of our crash handling: what starts the kernel's threads, or a leftover of the handler."""
     ours = frame.function.startswith("lkltest_") and not frame.function.startswith(POINT)
     return frame.function.startswith("lkltest_crash_") or (ours and frame.guess)
+
+
+def without_handlers(frames: Sequence[Frame]) -> list[Frame]:
+    """The frames that are not of our crash handling, numbered as if it had not been there."""
+    kept = [frame for frame in frames if not is_handler(frame)]
+    gone = sorted({frame.number for frame in frames} - {frame.number for frame in kept})
+    inner = kept[0].number if kept else 0  # the handler of the crash itself, in front, is numbered by the report
+    return [replace(frame, number=frame.number - sum(inner < n < frame.number for n in gone)) for frame in kept]
 
 
 def without_starters(frames: Sequence[Frame]) -> tuple[Frame, ...]:
@@ -382,7 +389,8 @@ def render_stack(stack: Stack, heading: str, frames: Sequence[Frame], prefixes: 
     for run in runs:
         number = run[0][0].number
         if previous is not None and number > previous + 1:
-            lines.append(f"  {number - previous - 1} frames are left out")
+            missing = number - previous - 1
+            lines.append(f"  {missing} frames are left out" if missing > 1 else "  1 frame is left out")
         for frame, row in run[:1] if len(run) > 3 else run:
             lines.append(f"  {row[0]:<{count}} {row[1]:<{width}}  {row[2]}".rstrip())
             previous = frame.number

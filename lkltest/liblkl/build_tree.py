@@ -98,7 +98,12 @@ def build(root: Path, output: Path, settings: Settings, log: Log) -> None:
                 raise made.failure()
             require_proof(proof.Built(root, output, plan.tools, library, began), log)
         if not made.ended.ok:
-            log.progress.say(f"{library} is built; something else in {plan.tools} is not (log: {log.path})")
+            log.progress.say(f"{library} is built; something else in {plan.tools} is not{first(log)} (log: {log.path})")
+
+
+def first(log: Log) -> str:
+    """The first line of the output that says why something was not built."""
+    return f": {log.wrong[0]}" if log.wrong else ""
 
 
 def require_proof(built: proof.Built, log: Log) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from lkltest.crash import addresses
 from lkltest.crash.report import HANG_SIGNAL, Address, CrashReport, Mapping, Thread, parse
-from lkltest.crash.symbolize import Frame, Stack, blamed, explain, render, signature, symbolize
+from lkltest.crash.symbolize import Frame, Stack, blamed, explain, render, signature, symbolize, without_handlers
 from lkltest.plugin import alike
 
 REPORT = """[    0.1] a line without an end
@@ -103,6 +103,15 @@ def test_paths_are_shown_short() -> None:
 def test_a_point_is_shown_as_its_author_wrote_it() -> None:
     """The harness's prefix is not shown."""
     assert "#0 point_mount" in render([stack(frame("lkltest_point_mount"))])
+
+
+def test_a_frame_of_ours_leaves_no_gap() -> None:
+    """The wrapper that starts the kernel's threads is no frame that the program left out; other gaps are counted."""
+    numbers = {"new_thread": 6, "lkltest_crash_thread_create": 5, "thread_create": 4, "kernel_thread": 8}
+    frames = [frame(name, number=number) for name, number in sorted(numbers.items(), key=lambda item: item[1])]
+    kept = without_handlers(frames)
+    assert [(f.function, f.number) for f in kept] == [("thread_create", 4), ("new_thread", 5), ("kernel_thread", 7)]
+    assert "  1 frame is left out\n" in render([stack(*kept)])
 
 
 def test_inlined_and_guessed_frames_are_marked() -> None:

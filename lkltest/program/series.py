@@ -175,14 +175,18 @@ class Series(Closing):
         return True
 
     def _once_more(self, dead: str) -> str:
-        """Why the program is started once more with the point in which it died; empty where it is not."""
-        if dead in self.unlucky:  # some kernels die in one of several starts, not in each
-            return ""
-        before = self.results.get(dead)
-        if before is not None:
-            return "" if before.bad else f"{dead!r} was good at first and killed its kernel when it ran again"
+        """Why the program is started once more with the point in which it died; empty where it is not.
+
+        Some kernels die in one of several starts, on a busy machine in most: they have all restarts, a hang has one.
+        """
+        evidence, before = self.run.evidence, self.results.get(dead)
+        if before is not None and not before.bad:
+            again = dead not in self.unlucky
+            return f"{dead!r} was good at first and killed its kernel when it ran again" if again else ""
         told = self.wanted is None or dead in self.wanted  # else nothing would fail for this death
-        return f"all points behind {dead!r} need it" if told and self.needs.begins(dead) else ""
+        hung = evidence is not None and evidence.timeout is not None
+        again = told and self.needs.begins(dead) and not (hung and dead in self.unlucky)
+        return f"all points behind {dead!r} need it" if again else ""
 
     def _expected(self) -> Sequence[Declared]:
         """The points that the first run was started for."""

@@ -127,7 +127,7 @@ def test_a_need_that_dies_in_each_later_run_is_given_up(suite: Pytest, pytester:
 def test_a_start_that_all_points_need_is_tried_again(
     suite: Pytest, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, dies: str
 ) -> None:
-    """A kernel that dies in a start fails that point and the end; the others have results where a later start is good."""
+    """A kernel that dies in a start fails that point and the end; the others have results if a later start is good."""
     if dies == "each":
         monkeypatch.setenv("EACH_START_DIES", "1")
     result = suite("starts", "-v", "--lkl-restarts=3")

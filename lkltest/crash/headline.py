@@ -35,10 +35,26 @@ class Headline:
     placed: bool = True  # whether the log names a function or a place; else the signature is made of the title
     damages: bool = False  # the kernel's memory, or its state, may be damaged afterwards
     waits: bool = False  # functions that lock and wait are not the place
+    symbol: str = ""  # the function that the log names, where the kernel has found it by an address
+
+    @property
+    def words(self) -> str:
+        """The title without the symbol."""
+        return re.sub(rf"(?: in)? {re.escape(self.symbol)}$", "", self.title) if self.symbol else self.title
+
+    def misplaced(self, functions: tuple[str, ...]) -> bool:
+        """Whether the log names a function that the complaint's stack has not got.
+
+        In an LKL with CONFIG_KALLSYMS_ALL, addresses of data lie among those of the code: it finds the wrong symbols.
+        """
+        return bool(self.symbol and functions and self.symbol not in functions)
 
     def at(self, functions: tuple[str, ...]) -> Headline:
-        """The same with the signature of the stack that it comes from, as LKL's own log often has no stack."""
-        if self.placed:
+        """The same with the signature of the stack that it comes from, as LKL's own log often has no stack.
+
+        `functions` are all of the kernel's on the stack, the innermost first.
+        """
+        if self.placed and not self.misplaced(functions):
             more = tuple(name for name in functions if name not in self.signature)
             length = max(len(self.signature), min(len(functions), DEPTH))
             return replace(self, signature=(*self.signature, *more)[:length])
@@ -46,7 +62,7 @@ class Headline:
         stack = tuple(name for name in functions if not reporters.fullmatch(name))[:DEPTH]
         if not stack:
             return self
-        return replace(self, title=f"{self.title} in {stack[0]}", signature=stack, placed=True)
+        return replace(self, title=f"{self.words} in {stack[0]}", signature=stack, placed=True, symbol="")
 
 
 def headline(console: bytes) -> Headline | None:
@@ -85,12 +101,15 @@ def _headline(format: Format, match: re.Match[str], report: Sequence[str], log: 
     blamed, certain = _blamed(format, groups.get("func") or "", report)
     if blamed and certain and not re.search(rf"\b{re.escape(blamed)}\b", title):
         title = f"{_without_reporter(title, groups.get('func'))} in {blamed}"
+    by_address = "func" in groups and match.string[match.end("func") :].startswith("+0x")
+    symbol = blamed if certain and by_address and blamed == _base(groups["func"] or "") else ""
     place = blamed or groups.get("place")
     placed = certain if blamed else bool(place and not format.waits)  # the place where a lock complains is nobody's
     plain = re.sub(r"\W+", "_", re.sub(r"\d+", "N", title))[:60]
     return Headline(
-        title, (place or plain,), format.rank, placed=placed, damages=format.damages, waits=format.waits
-    )
+        title, (place or plain,), format.rank, placed=placed, damages=format.damages, waits=format.waits,
+        symbol=symbol,
+    )  # fmt: skip
 
 
 def _without_reporter(title: str, func: str | None) -> str:

@@ -38,6 +38,8 @@ IDLE_SLEEP = "os_idle_sleep"
 
 TIMER = "timer_helper_thread"  # glibc's, which runs the host's timers
 
+WHOLE = 1000  # functions of a signature: all that a stack has
+
 POINT = "lkltest_point_"  # what the harness puts before the name of a point
 
 @dataclass(frozen=True)
@@ -285,7 +287,7 @@ def signature(stack: Stack, depth: int = 3) -> tuple[str, ...]:
 
 
 def blamed(stacks: Sequence[Stack]) -> tuple[str, ...]:
-    """The signature of a crash or a hang, where it is in the kernel; else nothing.
+    """All functions of the signature of a crash or a hang, where it is in the kernel; else nothing.
 
     A hang is in the thread that has the kernel's CPU; where none has it, in the first one, which runs the points.
     """
@@ -293,7 +295,7 @@ def blamed(stacks: Sequence[Stack]) -> tuple[str, ...]:
     crashes = [stack for stack in stacks if stack.signal not in {HANG_SIGNAL, COMPLAINT_SIGNAL}]
     for stack in crashes[-1:] or filter(None, (holder(stacks), *stacks[:1])):
         if any(is_kernel(frame, root) for frame in stack.frames):
-            return signature(stack)
+            return signature(stack, WHOLE)
     return ()
 
 

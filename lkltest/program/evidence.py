@@ -78,7 +78,7 @@ class Evidence:
     printed: bytes = b""  # the end of standard output: a kernel tree's own program has the kernel print there
     foreign: bool = False  # any program that prints TAP: its points are known from hearsay, so that others may come
     by_status: bool = False  # a kselftest in a UML: its exit status decides, and its TAP may be missing
-    stack: tuple[str, ...] = ()  # the kernel's functions in which it crashed or hangs, the innermost first
+    stack: tuple[str, ...] = ()  # the kernel's functions of its crash or hang, the innermost first
     complaints: tuple[str, ...] = ()  # lines of the kernel's, while it ran
     flood: int = 0  # the number of points after which it was killed; 0: it was not killed for that
 

@@ -337,6 +337,22 @@ def test_a_function_that_only_reports_is_not_to_blame(line: str, title: str) -> 
     assert (told.title, told.signature) == (title, ("inode_go",))
 
 
+def test_a_symbol_that_the_stack_contradicts_is_wrong() -> None:
+    """LKL's kallsyms takes code for data: the stack has the right name, also behind a place, and is else left alone."""
+    found = headline(b"BUG: KASAN: use-after-free in ac6_seq_ops+0x3/0x20\n")
+    assert found is not None
+    assert found.at(("inode_go", "iput")).title == "KASAN: use-after-free in inode_go"
+    assert found.at(("inode_go", "iput")).signature == ("inode_go", "iput")
+    assert found.at(()) == found
+    assert found.at(("ac6_seq_ops", "iput")).title == found.title
+    warning = headline(b"WARNING: CPU: 0 PID: 1 at fs/inode.c:42 ac6_seq_ops+0x3/0x20\n")
+    assert warning is not None
+    assert warning.at(("inode_go",)).title == "WARNING: CPU: 0 PID: 1 at fs/inode.c:42 in inode_go"
+    named = headline(b"BUG: failure at fs/namei.c:4024/do_mkdirat()!\n")
+    assert named is not None
+    assert named.at(("inode_go",)).signature[0] == "do_mkdirat"
+
+
 def test_a_watchdog_that_speaks_of_others_is_not_to_blame() -> None:
     """The stack of the thread that finds a task blocked says nothing of the task."""
     found = headline(b"INFO: task host1:22 blocked for more than 5 seconds.\n")

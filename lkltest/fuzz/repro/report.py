@@ -163,7 +163,7 @@ def from_exit(exited: WorkerExit, memory: Memory) -> Report | None:
     if exited.hung:
         type, title = ReportType.HANG, "a call does not return"
     elif told is not None:
-        told = told.at(signature)
+        told = told.at(symbolize.signature(named[0], symbolize.WHOLE) if named else ())
         type, title, signature = ReportType.PANIC, told.title, told.signature
     elif address is not None and memory.in_buffers(address):
         type, title = ReportType.OVERRUN, "the kernel reached past the end of a buffer of its caller"
@@ -193,7 +193,8 @@ def from_alarm(head: Head, console: bytes, call: str, stderr: bytes) -> Report:
         complainer = _complainer(stderr)
         if complainer is not None:
             stack = symbolize.render([complainer])
-            told = told if told.placed else told.at(symbolize.signature(complainer))
+            functions = symbolize.signature(complainer, symbolize.WHOLE)
+            told = told if told.placed and not told.misplaced(functions) else told.at(functions)
         title, signature, corrupted = told.title, told.signature, told.damages
     return Report(
         type=type, title=title, signature=signature, program=head.alarm_program, call=head.alarm_call, stack=stack,
@@ -208,7 +209,8 @@ def repeats(report: Report, console: bytes) -> bool:
     That is one at the report's function or place; where the log names neither, one in the same words.
     """
     return any(
-        told.signature[0] == report.frame if told.placed else _plain(report.title).startswith(_plain(told.title))
+        (told.placed and told.signature[0] == report.frame)
+        or ((told.symbol or not told.placed) and _plain(report.title).startswith(_plain(told.words)))
         for told in _complaints(console)
     )
 

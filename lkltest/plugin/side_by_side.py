@@ -30,10 +30,17 @@ def write_table(reporter: pytest.TerminalReporter, outcomes: Outcomes, kernels: 
     if not every:
         lines.append([f"all {len(outcomes)} points", *(counts(outcomes, kernel) for kernel in kernels)])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
+    stacked = reporter.isatty and sum(widths) + 2 * len(widths) > reporter._tw.fullwidth
+    for line in lines[1:] if stacked else lines:
         text = "  ".join(f"{word:<{width}}" for word, width in zip(line, widths, strict=True))
         marked = differs(outcomes.get(line[0], {}))
-        reporter.write_line(f" {text}  {'<- differ' if marked else ''}".rstrip(), bold=marked)
+        mark = "  <- differ" if marked else ""
+        if stacked:
+            each = ", ".join(f"{kernel} {word}" for kernel, word in zip(kernels, line[1:], strict=True))
+            reporter.write_line(f" {line[0]}", bold=marked)
+            reporter.write_line(f"    {each}{mark}", bold=marked)
+        else:
+            reporter.write_line(f" {text}{mark}".rstrip(), bold=marked)
     if not every:
         more = f"{len(different) - len(shown)} more differ, " if len(different) > len(shown) else ""
         reporter.write_line(f"{more}{len(outcomes) - len(different)} do not differ: -v prints each of them, --lkl-html "

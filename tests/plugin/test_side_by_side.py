@@ -16,8 +16,10 @@ KERNELS = ["lkl-4.9.0", "uml-6.1"]
 class Reporter:
     """A terminal that keeps its lines."""
 
-    def __init__(self, verbosity: int = 0, reportchars: str = "fE") -> None:
+    def __init__(self, verbosity: int = 0, reportchars: str = "fE", columns: int = 0) -> None:
         self.lines: list[str] = []
+        self.isatty = columns > 0
+        self._tw = SimpleNamespace(fullwidth=columns)
         self.verbosity = verbosity
         self.config = SimpleNamespace(option=SimpleNamespace(reportchars=reportchars))
         self.stats: dict[str, list[Any]] = {}
@@ -50,6 +52,13 @@ def test_a_short_table_has_every_point() -> None:
         ["point", *KERNELS], ["t.py::p0::passed-passed", "ok", "ok"], ["t.py::p1::passed-passed", "ok", "ok"],
         ["t.py::p0::skipped-failed", "skip", "FAILED", "<-", "differ"], ["t.py::own", "-", "ok"],
     ]  # fmt: skip
+
+
+def test_a_table_without_room_has_the_outcomes_below_the_points() -> None:
+    """On a terminal that is narrower than the table each point has its outcomes on the line below it."""
+    reporter = Reporter(columns=40)
+    side_by_side.write_table(reporter, rows(1, "skipped", "failed"), KERNELS)  # type: ignore[arg-type]
+    assert reporter.lines == [" t.py::p0::skipped-failed", "    lkl-4.9.0 skip, uml-6.1 FAILED  <- differ"]
 
 
 def test_a_long_table_has_what_differs_and_counts() -> None:

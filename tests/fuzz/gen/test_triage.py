@@ -1,0 +1,65 @@
+"""Programs with new edges are minimized with few runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from lkltest.fuzz.gen.corpus import Entry
+from lkltest.fuzz.gen.generator import Candidate, EncodedCall, Scenario
+from lkltest.fuzz.gen.triage import Triage
+from lkltest.fuzz.lang.describe import Description
+from lkltest.fuzz.prog.reach import Reach
+from lkltest.fuzz.prog.values import Call
+from tests.fuzz.gen.toy import SCENARIOS, describe_toy
+
+EDGES = frozenset({7, 8})
+
+
+@pytest.fixture(scope="module")
+def toy_description() -> Description:
+    """The calls of a toy."""
+    return describe_toy()
+
+
+def minimized(description: Description, length: int, needed: set[int]) -> tuple[set[int], int, int]:
+    """The calls that triage leaves of a program, by their values; the programs and the calls that it ran."""
+    calls = [EncodedCall(b"", Call("other0", (n,)), 0) for n in range(length)]
+    entry = Entry(Candidate(tuple(calls), Scenario("toy", SCENARIOS["toy"], description)), len(EDGES))
+    triage = Triage()
+    triage.add(entry, EDGES)
+    programs = made = 0
+    while len(triage):
+        batch = triage.batch(8)
+        reached = []
+        for n, program in enumerate(batch.programs):
+            values = {encoded.call.args[0] for encoded in program.calls}
+            if needed <= values:
+                reached.append(Reach(n, {0: EDGES}))
+            programs, made = programs + 1, made + len(values)
+        for trial in triage.learn(batch, len(batch.programs), reached):
+            if not trial.waiting:
+                entry.candidate = trial.shortest()
+    return {int(str(encoded.call.args[0])) for encoded in entry.candidate.calls}, programs, made
+
+
+@pytest.mark.parametrize("length", [1, 2, 5, 6, 7, 13, 24])
+@pytest.mark.parametrize("needed", [{0}, {0, 4}, {3, 12, 23}])
+def test_only_needed_calls_are_left(toy_description: Description, length: int, needed: set[int]) -> None:
+    """Programs of any length keep the calls that their edges need."""
+    needed = {n for n in needed if n < length} or {length - 1}
+    left, _, _ = minimized(toy_description, length, needed)
+    assert left == needed
+
+
+def test_a_long_program_takes_less_than_a_run_for_each_call(toy_description: Description) -> None:
+    """Quarters are left out first, so that a few runs do for a program that needs two of its calls."""
+    _, programs, made = minimized(toy_description, 24, {2, 3})
+    assert programs < 24
+    assert made < 24 * 23 / 2
+
+
+def test_a_program_all_of_whose_calls_are_needed_stays(toy_description: Description) -> None:
+    """It is tried, and ends."""
+    left, programs, _ = minimized(toy_description, 12, set(range(12)))
+    assert left == set(range(12))
+    assert programs < 30

@@ -61,7 +61,7 @@ class Kernel:
     next_step: str  # a command
     why: str = ""  # where it is not usable
     asked: bool = True  # whether it must be usable: the user named it, or it is the default
-    facts: tuple[tuple[str, str], ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()  # all that is known of it, by name
     config: frozenset[str] = frozenset()  # the options of a library, where they are known
 
     @property
@@ -75,7 +75,7 @@ class Suite:
     """One suite, and what of it runs here."""
 
     name: str
-    runs: bool
+    runs: bool  # whether any of it does
     state: str  # "ready: ext4, vfat", or what it needs
 
 
@@ -83,9 +83,9 @@ class Suite:
 class Report:
     """All that `lkltest doctor` knows."""
 
-    machine: dict[str, str]
-    kernels: tuple[Kernel, ...]
-    suites: tuple[Suite, ...]
+    machine: dict[str, str]  # what the host is, by the names of its facts
+    kernels: tuple[Kernel, ...]  # those that were asked for, else the default ones
+    suites: tuple[Suite, ...]  # all of lkltest's
     programs: tuple[tuple[Need, bool], ...]  # each with whether it is there
     trouble: tuple[str, ...] = field(default=())  # with the machine itself
 

@@ -13,7 +13,9 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "reference"
@@ -300,12 +302,22 @@ def options(parser: argparse.ArgumentParser) -> str:
     lines = []
     for action in parser._actions:
         if isinstance(action, (argparse._HelpAction, argparse._SubParsersAction)) or action.help == argparse.SUPPRESS:
-            continue
+            continue  # commands below a command have entries of their own
         metavar = action.metavar if isinstance(action.metavar, str) else "|".join(map(str, action.choices or ()))
         value = "" if action.nargs == 0 else f" {metavar or action.dest.upper()}"
         name = ", ".join(action.option_strings) + value if action.option_strings else (metavar or action.dest)
         lines.append(bullet(name, (action.help or "").replace("%(default)s", shown(action.default)).replace("%%", "%")))
     return "\n".join(lines)
+
+
+def below(parser: argparse.ArgumentParser, command: str) -> Iterator[str]:
+    """The entries of the commands below a command: `lkltest cov report`."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for choice in action._choices_actions:
+                about = choice.help or ""
+                yield f"### {command} {choice.dest}\n\n{wrapped(about[0].upper() + about[1:])}."
+                yield options(action.choices[choice.dest])
 
 
 def commands() -> str:
@@ -316,7 +328,8 @@ def commands() -> str:
     for name, summary in cli.COMMANDS.items():
         parser = argparse.ArgumentParser(prog=f"lkltest {name}")
         importlib.import_module(f"lkltest.cli.{name}").configure(parser)
-        parts.append(f"## lkltest {name}\n\n{summary[0].upper()}{summary[1:]}.\n\n{options(parser)}")
+        parts.append(f"## lkltest {name}\n\n{summary[0].upper()}{summary[1:]}.\n\n{options(parser)}".rstrip())
+        parts += below(parser, f"lkltest {name}")
     intro = ("`lkltest` alone tells the next steps on this machine. `lkltest --version` prints the version and the "
              "kernels', `lkltest -v COMMAND` every command that is run. `source <(lkltest --print-completion bash)` "
              "completes commands, options, paths and names (also zsh, tcsh). Exit codes: "
@@ -325,14 +338,9 @@ def commands() -> str:
 
 
 PYTEST_CODES = {
-    0: "all passed",
-    1: "a test failed; a lost kernel is a failed test, too",
-    2: "interrupted",
-    3: "an internal error",
-    4: "the user has to mend something",
-    5: "nothing was collected",
-    125: "the kernel does not build (`--lkl-build`)",
-}
+    0: "all passed", 1: "a test failed; a lost kernel is a failed test, too", 2: "interrupted", 3: "an internal error",
+    4: "the user has to mend something", 5: "nothing was collected", 125: "the kernel does not build (`--lkl-build`)",
+}  # fmt: skip
 
 
 def exit_codes() -> str:
@@ -349,6 +357,40 @@ def exit_codes() -> str:
     return page("Exit codes", "A failed test, a mistake that the user has to mend, and a lost kernel differ.", [
         "## lkltest", doc(node, "Exit"), "\n".join(codes), "## pytest", "\n".join(by_pytest),
         "## A test program", "`enum lkltest_status` of the harness.", "\n".join(statuses),
+    ])
+
+
+JSON_TYPES = {str: "string", bool: "boolean", int: "number", dict: "object", list: "list", tuple: "list"}
+
+
+def keys(module: str, name: str, document: dict[str, Any]) -> str:
+    """The keys of a JSON object as a list, each with what the class that it is made of says of it."""
+    home, node = locate(module, name)
+    assert isinstance(node, ast.ClassDef)
+    told = {ast.unparse(one.target): comment_of(home, one) for one in node.body if isinstance(one, ast.AnnAssign)}
+    told |= {one.name: doc(one, one.name) for one in node.body if isinstance(one, ast.FunctionDef)}
+    told["there"] = "whether the host has it"
+    return "\n".join(bullet(f"{key}: {JSON_TYPES[type(value)]}", told[key]) for key, value in document.items())
+
+
+def json_page() -> str:
+    """The page of the JSON that other programs read."""
+    from lkltest import doctor
+    from lkltest.cli.doctor import document
+    from lkltest.fuzz.findings import Finding
+    from lkltest.host.programs import BUILD
+
+    kernel, suite = doctor.Kernel("", "", "", "", ""), doctor.Suite("", True, "")
+    whole: dict[str, Any] = document(doctor.Report({}, (kernel,), (suite,), ((BUILD[0], True),)))
+    finding = asdict(Finding("", "", "", (), "", "", 0, 0, False))  # type: ignore[arg-type]
+    return page("JSON", "Keys may be added; the changelog tells of one that goes, or that means another thing.", [
+        "## lkltest tap --json", "[Reading TAP](../tap.md#json-schema-1) has the schema, with its number.",
+        "## lkltest doctor --json", keys("lkltest.doctor", "Report", whole),
+        "### kernels", keys("lkltest.doctor", "Kernel", whole["kernels"][0]),
+        "### suites", keys("lkltest.doctor", "Suite", whole["suites"][0]),
+        "### programs", keys("lkltest.host.programs", "Need", whole["programs"][0]),
+        "## finding.json", keys("lkltest.fuzz.findings", "Finding", finding),
+        "## --lkl-json and --lkl-kcidb", "See [files for kernel CI](../ci-files.md).",
     ])
 
 
@@ -382,14 +424,9 @@ def harness() -> str:
 
 
 MAKE = {
-    "api": api,
-    "fuzz": fuzz,
-    "pytest": pytest_page,
-    "settings": settings,
-    "commands": commands,
-    "exit-codes": exit_codes,
-    "harness": harness,
-}
+    "api": api, "fuzz": fuzz, "pytest": pytest_page, "settings": settings, "commands": commands,
+    "exit-codes": exit_codes, "json": json_page, "harness": harness,
+}  # fmt: skip
 
 
 def pages() -> dict[Path, str]:

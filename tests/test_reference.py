@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from lkltest import cli
+from lkltest.cli import completion
 from scripts import reference
 from tests.harness.test_api import documented
 
@@ -64,6 +68,17 @@ def test_all_variables_are_there(pages: dict[str, str]) -> None:
     read = set(re.findall(r'(?:getenv\(|environ\.get\(|environ\[)"(LKLTEST_\w+)"', text))
     assert "LKLTEST_VFIO_PCI" in read
     assert {name for name in read if f"`{name}`" not in pages["settings.md"]} == set()
+
+
+def test_all_options_of_commands_are_there(pages: dict[str, str]) -> None:
+    """Each option of each command, and of the commands below it, is in the command's section."""
+    sections = dict(re.findall(r"^## lkltest (\w+)\n(.*?)(?=^## |\Z)", pages["commands.md"], re.M | re.S))
+    assert sections.keys() == cli.COMMANDS.keys()
+    for name, section in sections.items():
+        parser = argparse.ArgumentParser()
+        importlib.import_module(f"lkltest.cli.{name}").configure(parser)
+        options = {option for action in completion.actions(parser) for option in action.option_strings}
+        assert options - {"-h", "--help"} - set(re.findall(r"--?[\w-]+", section)) == set()
 
 
 def write(root: Path, monkeypatch: pytest.MonkeyPatch, **modules: str) -> None:

@@ -38,16 +38,16 @@ class Finding:
     """One finding, as it stands in its directory."""
 
     name: str  # of the directory
-    kind: ReportType
-    title: str
-    signature: tuple[str, ...]
+    kind: ReportType  # docs/fuzzing.md has the types
+    title: str  # the failure on one line
+    signature: tuple[str, ...]  # the innermost functions, by which it is known again
     kernel: str  # "lkl-4.9.0"
-    version: str
+    version: str  # "4.9.0"
     times: int  # runs that failed
     of: int  # runs on fresh kernels
     reproducer: bool  # whether there is a C program, which failed when it was run
     count: int = 1  # how often the fuzzer met it
-    seed: str = ""
+    seed: str = ""  # of the session
     cmdline: str = ""  # of the kernel; empty in old findings
     shrunk: bool = True  # whether minimizing came to its end
     examined: bool = True  # whether there was time to reproduce it

@@ -21,6 +21,8 @@ from lkltest.program.results import Kind
 from lkltest.program.trial import Failure, Memory, Trial
 from lkltest.settings import Settings
 
+MORE_STARTS = 3  # of a library that a signal kills in its trial
+
 _TRIALS: pytest.StashKey[Trials] = pytest.StashKey()
 
 
@@ -134,7 +136,7 @@ class Trials:
         finally:
             kept.close()
         if failure is not None and again:  # remembered neither as good nor as bad: the next session tries it, too
-            text = f"{failure.text}\na second start was good: only this item is given up for the first one"
+            text = f"{failure.text}\na later start was good: only this item is given up for the first one"
             self.died[choice.path] = Cause(choice.name, failure.line, text, lost=failure.lost)
             failure = None
         else:
@@ -143,13 +145,16 @@ class Trials:
         return failure
 
     def _is_good_now(self, failure: Failure, booting: Booting) -> bool:
-        """Whether another trial passes where a signal ended one: some libraries die in one of several starts."""
-        if failure.lost != Kind.SIGNAL.value or not booting.kernel.linked:
-            return False
-        place = booting.artifacts.path / "again"
-        place.mkdir()
-        with Trial(booting.kernel, self.settings, place) as second:
-            return second.wait() is None
+        """Whether a later trial passes where a signal ended one: some libraries die in one of several starts."""
+        now: Failure | None = failure
+        for number in range(1, MORE_STARTS + 1):
+            if now is None or now.lost != Kind.SIGNAL.value or not booting.kernel.linked:
+                break
+            place = booting.artifacts.path / f"again-{number}"
+            place.mkdir()
+            with Trial(booting.kernel, self.settings, place) as later:
+                now = later.wait()
+        return now is None
 
     def _take_turn(self, choice: Choice) -> None:
         """Find out the verdict while no other process of the session does."""

@@ -28,10 +28,8 @@ def test_time_ends_a_property(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     """--lkl-fuzz-time limits a property, for any number of examples."""
     monkeypatch.chdir(tmp_path)
     profile = chosen(Settings.load({"fuzz_time": "0.3"}, environment={}))
-    started = time.monotonic()
     tried = profile.check("time", st.integers(), lambda _: time.sleep(0.01))
-    assert tried > 1
-    assert time.monotonic() - started < 5
+    assert 1 < tried < 100  # in 0.3 s thirty have room, on a machine that is not busy
 
 
 def test_failure_is_shrunk_past_the_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from lkltest.host import process
 
 NO_TESTS = 5  # pytest's exit status
 COUNT = re.compile(r"contains \d+ failed subtests?")
-TIMEOUT = 3600.0  # seconds: each test has a timeout of its own, this is for pytest itself
+TIMEOUT = 6 * 3600.0  # seconds: each test has a timeout of its own, this is for pytest itself on a busy machine
 
 # Settings of the user's own runs must not change this one.
 ENVIRONMENT = dict.fromkeys(

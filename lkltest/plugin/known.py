@@ -86,9 +86,17 @@ def _has_subtests(item: pytest.Item) -> bool:
 
 
 def _subtest(item: pytest.Item, names: KnownFailures, point: str) -> Entry | None:
-    """The entry of a point that is a subtest of an item."""
-    program = item.nodeid, item.nodeid.partition("[")[0]
-    return next(filter(None, (names.find(f"{name}::{point}", item=True) for name in program)), None)
+    """The entry of a point that is a subtest of an item.
+
+    One that is shown at a program's end, as its name was not known before, is listed as the item that it is next time.
+    """
+    from lkltest.plugin.suite import EXIT, UNTABLED, ProgramSuite, attribute, item_name
+
+    ids = [f"{item.nodeid}::{point}", f"{item.nodeid.partition('[')[0]}::{point}"]
+    name, bracket, parameters = item.name.partition("[")
+    if isinstance(item.parent, ProgramSuite) and name in {UNTABLED, EXIT, item.parent.end}:
+        ids.append(f"{item.parent.nodeid}::{attribute(item_name(point))}{bracket}{parameters}")
+    return next(filter(None, (names.find(each, item=True) for each in ids)), None)
 
 
 def _sibling(item: pytest.Item, names: KnownFailures, point: str) -> Entry | None:

@@ -21,8 +21,9 @@ from lkltest.plugin.kernels import shown_progress
 from lkltest.plugin.run_items import group
 from lkltest.plugin.running import RunArguments
 from lkltest.plugin.session import INEXCUSABLE, settings_of
+from lkltest.plugin.suite import item_name
 from lkltest.plugin.tap_running import TapRun
-from lkltest.plugin.tap_suite import TapSuite, item_name
+from lkltest.plugin.tap_suite import TapSuite
 from lkltest.program.command import Launch
 from lkltest.program.declaration import Timeouts
 from lkltest.program.results import End, Kind, Result, State

@@ -14,13 +14,14 @@ import pytest
 from lkltest.errors import UsageError
 from lkltest.kernel import Kernel
 from lkltest.plugin.run_items import group
-from lkltest.plugin.running import ProgramRun, RunArguments
+from lkltest.plugin.running import ProgramRun, RunArguments, printable
 from lkltest.plugin.session import LAST, SELECTED
 from lkltest.program import Program
 from lkltest.program.table import Declared, read
 from lkltest.settings import Settings
 
 EXIT = "exit"  # the item of the program's own end
+UNTABLED = "program"  # the only item of a program whose points are not known
 FIXTURE = "lkltest_run"
 
 # Names that mean something to Python or pytest in a class of tests, whatever stands there.
@@ -121,7 +122,7 @@ class ProgramSuite(pytest.Class):
     def _make_tests(self) -> dict[str, Callable[..., None]]:
         """The functions of the points and of the end, or the one of a program without a table."""
         if not self.points and not self.mistake:
-            return {"program": self._make_untabled()}
+            return {UNTABLED: self._make_untabled()}
         return {**{point.name: self._make_point(point) for point in self.points}, self.end: self._make_point(None)}
 
     @property
@@ -135,7 +136,7 @@ class ProgramSuite(pytest.Class):
         return EXIT if all(point.name != EXIT for point in self.points) else f"{EXIT}#program"
 
     def _make_untabled(self) -> Callable[..., None]:
-        return self._locate(_check_untabled, "program", native=False)
+        return self._locate(_check_untabled, UNTABLED, native=False)
 
     def _make_point(self, point: Declared | None) -> Callable[..., None]:
         name = point.name if point else None
@@ -196,6 +197,12 @@ class ProgramSuite(pytest.Class):
 def attribute(name: str) -> str:
     """The name of a point's item: the point's own, unless a class of tests cannot have it."""
     return f"{name}#point" if RESERVED.fullmatch(name) else name
+
+
+def item_name(name: str) -> str:
+    """The name of an item, which has what pytest's ids take for their own marks written otherwise."""
+    plain = printable(name).replace("[", "(").replace("]", ")")
+    return re.sub(":{2,}", ":", plain).strip(":") or "point"
 
 
 def _check_untabled(

@@ -12,9 +12,9 @@ import pytest
 from lkltest.errors import UsageError
 from lkltest.plugin import known_names
 from lkltest.plugin.run_items import group
-from lkltest.plugin.running import RunArguments, printable
+from lkltest.plugin.running import RunArguments
 from lkltest.plugin.session import LAST, settings_of
-from lkltest.plugin.suite import EXIT, ProgramSuite
+from lkltest.plugin.suite import EXIT, UNTABLED, ProgramSuite, item_name
 from lkltest.plugin.tap_running import TapRun
 from lkltest.program.naming import unique
 from lkltest.program.table import Declared
@@ -84,7 +84,7 @@ class TapSuite(ProgramSuite):
 
     def _make_tests(self) -> dict[str, Callable[..., None]]:
         if not self.points and not self.mistake:
-            return {"program": self._make_untabled()}
+            return {UNTABLED: self._make_untabled()}
         tests: dict[str, Callable[..., None]] = {}
         twins: dict[str, int] = {}
         for point in self.points:
@@ -117,9 +117,3 @@ def collect(
         return [TapSuite.declared_as(parent, item_name(name), declared, variable)]
     found = declared.find(parent.path.parent)
     return [TapSuite.declared_as(parent, item_name(f"{name}:{path}"), one, variable) for path, one in found]
-
-
-def item_name(name: str) -> str:
-    """The name of an item, which has what pytest's ids take for their own marks written otherwise."""
-    plain = printable(name).replace("[", "(").replace("]", ")")
-    return re.sub(":{2,}", ":", plain).strip(":") or "point"

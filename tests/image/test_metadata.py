@@ -67,6 +67,27 @@ def test_crc() -> None:
     assert crc16(b"123456789", 0) == 0xBB3D
 
 
+@pytest.mark.parametrize("zeroes", [1, 63, 64, 65, 1000, 4096, 16384])
+def test_crc_of_zeroes(zeroes: int) -> None:
+    """Long runs of zeroes, at the start, in the middle and at the end, count as when they come one by one."""
+    for data in (bytes(zeroes), b"abc" + bytes(zeroes) + b"d", bytes(zeroes) + b"x" + bytes(zeroes)):
+        one_by_one = START
+        for byte in data:
+            one_by_one = crc32c(bytes([byte]), one_by_one)
+        assert crc32c(data) == one_by_one
+
+
+def test_changes_across_pages(images: dict[str, Metadata]) -> None:
+    """Changed bytes that follow one another are one run, beyond the end of a page, too; equal bytes are none."""
+    image = Overlay(images["ext4"].base)
+    old = image.read(4090, 20)
+    image.write(4090, bytes(byte ^ 0xFF for byte in old[:10]) + old[10:12] + bytes(byte ^ 1 for byte in old[12:]))
+    assert [(at, len(data)) for at, data in image.changes()] == [(4090, 10), (4102, 8)]
+    assert image.read(4090, 20) == b"".join(
+        [next(image.changes())[1], old[10:12], list(image.changes())[1][1]]
+    )
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_untouched(images: dict[str, Metadata], name: str) -> None:
     """All kinds of metadata are found on a fresh image, every checksum is right, and repair changes nothing."""

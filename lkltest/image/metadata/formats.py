@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from lkltest.errors import UsageError
 from lkltest.image.metadata import btrfs, ext4, vfat, xfs
@@ -34,6 +35,14 @@ class Metadata:
     type: str  # of the file system
     base: Base
     blocks: tuple[Block, ...]  # in the order in which checksums are put right
+
+    @cached_property
+    def by_kind(self) -> Mapping[str, Sequence[Block]]:
+        """The blocks of each kind."""
+        found: dict[str, list[Block]] = {}
+        for block in self.blocks:
+            found.setdefault(block.kind, []).append(block)
+        return found
 
     def at(self, offset: int) -> str:
         """The place of a byte, for people: its block and its field."""

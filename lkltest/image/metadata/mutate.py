@@ -18,14 +18,11 @@ def mutate(metadata: Metadata, image: Overlay, rng: random.Random, kinds: Sequen
 
     Checksums are not put right: `Metadata.repair` does that.
     """
-    by_kind: dict[str, list[Block]] = {}
-    for block in metadata.blocks:
-        if not kinds or block.kind in kinds:
-            by_kind.setdefault(block.kind, []).append(block)
-    if not by_kind:
+    chosen = sorted(kind for kind in metadata.by_kind if not kinds or kind in kinds)
+    if not chosen:
         return
     for _ in range(1 + min(int(rng.expovariate(1)), MOST - 1)):
-        blocks = by_kind[rng.choice(sorted(by_kind))]  # a kind first: there are many inodes, and one superblock
+        blocks = metadata.by_kind[rng.choice(chosen)]  # a kind first: there are many inodes, and one superblock
         block = rng.choice(blocks)
         change = rng.random()
         if block.fields and change < 0.85:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import mmap
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from lkltest.host.closing import Closing
 
 PAGE = 4096  # bytes
+CHANGED = re.compile(rb"[^\0]+")  # of the differences of two pages
 
 
 class Base(Closing):
@@ -91,18 +93,15 @@ class Overlay:
         begun, run = 0, bytearray()
         for page in sorted(self.pages):
             at = page * PAGE
-            old = self.base.map[at : at + PAGE]
+            old = int.from_bytes(self.base.map[at : at + PAGE], "little")
             new = self.pages[page]
-            if old == new:
-                continue
-            for n, (before, after) in enumerate(zip(old, new, strict=True)):
-                if before == after:
-                    continue
-                if run and begun + len(run) != at + n:
+            different = (old ^ int.from_bytes(new, "little")).to_bytes(PAGE, "little")
+            for found in CHANGED.finditer(different):
+                if run and begun + len(run) != at + found.start():
                     yield begun, bytes(run)
                     run.clear()
                 if not run:
-                    begun = at + n
-                run.append(after)
+                    begun = at + found.start()
+                run += new[found.start() : found.end()]
         if run:
             yield begun, bytes(run)

@@ -220,7 +220,7 @@ static long make_call_or_mount(const struct call *call, long *params)
 	int tries;
 
 	for (tries = 0; image.mounting && result == -EBUSY && tries < IMAGE_TRIES; tries++) {
-		image_wait();
+		image_wait(tries);
 		result = make_call(call, params);
 	}
 	image.mounting = 0;

@@ -13,7 +13,8 @@
 #define IMAGE_DEVICE	"/dev/disk"	/* what programs mount */
 #define IMAGE_PLACE	"/disk"		/* and where */
 #define IMAGE_SECTOR	512
-#define IMAGE_TRIES	200		/* looks at whether the kernel has let go of the disk, 10 ms each */
+#define IMAGE_TURNS	20		/* looks at whether the kernel has let go of the disk, its threads' turn before each */
+#define IMAGE_TRIES	(IMAGE_TURNS + 200)	/* and those after which the disk is busy: the rest waits 10 ms each */
 #define IMAGE_EXCL	0200
 
 static struct {
@@ -87,12 +88,15 @@ static long image_add(const char *path)
 
 #endif
 
-/* Let the kernel's own threads work. */
-static void image_wait(void)
+/* Let the kernel's own threads work: most need no time but only their turn. */
+static void image_wait(int tries)
 {
 	struct lkl_timespec tick = { .tv_nsec = 10000000 };
 
-	SYS(nanosleep, (long)&tick, 0);
+	if (tries < IMAGE_TURNS)
+		SYS(sched_yield, 0);
+	else
+		SYS(nanosleep, (long)&tick, 0);
 }
 
 /* Make the image that a program begins with: the base with the program's changes. Returns the program's first call. */
@@ -130,7 +134,7 @@ static void image_leave(void)
 			SYS(close, fd);
 			return;
 		}
-		image_wait();
+		image_wait(i);
 	}
 	image.busy = 1;
 }

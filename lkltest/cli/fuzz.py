@@ -64,7 +64,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         "number on each of them (pip install 'lkltest[campaign]')")
     parser.add_argument("--images", nargs="?", const="", default=None, metavar="RECIPES",
                         help="mount mutated disk images instead: names of recipes with commas between them "
-                             "(default: ext4,btrfs,xfs,vfat)")
+                             "(default: two each of ext4, btrfs, xfs and vfat)")
     parser.add_argument("--list-calls", action="store_true", help="print how each call is described, and end")
 
 

@@ -21,8 +21,9 @@ from lkltest.image.metadata import FORMATS, Base, Metadata, Overlay, read
 from lkltest.settings import Settings
 
 STUCK_AFTER = 5.0  # seconds of the worker's own: a mount, or another call, that takes longer is a finding
-DEFAULT = ("ext4", "btrfs", "xfs", "vfat")
+DEFAULT = ("ext4", "btrfs", "xfs", "vfat", "ext4-inline", "btrfs-compress", "xfs-v4", "vfat-16")
 CHUNK = 1 << 22  # bytes
+RECIPES = Path(__file__).with_name("recipes")  # of images that are only fuzzed: other features of the same file systems
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def targets(names: Sequence[str], settings: Settings) -> Iterator[tuple[Target, 
 
 def recipes(names: Sequence[str]) -> list[Recipe]:
     """The recipes of these names."""
-    known = {recipe.name: recipe for recipe in load([shipped()]) if not recipe.table}
+    known = {recipe.name: recipe for recipe in load([shipped(), RECIPES]) if not recipe.table}
     usable = [name for name, recipe in known.items() if recipe.parts[0].keys["type"] in FORMATS]
     for name in names:
         if name not in usable:

@@ -181,7 +181,8 @@ class Reader:
             if aformat == EXTENTS:
                 yield from self.mapped(end, read(at + 80, 2, big=True), f"attributes of {name}")
         if type in (DIRECTORY, LINK) and format == EXTENTS:
-            yield from self.mapped(fork, read(at + 76, 4, big=True), f"data of {name}")
+            log = self.fields["dirblklog"] if type == DIRECTORY else 0
+            yield from self.mapped(fork, read(at + 76, 4, big=True), f"data of {name}", log)
         sealed = (Crc32c(at + 100, at, self.inode_size),) if self.five else ()
         if type:
             yield Block("inode", name, at, self.inode_size, tuple(found), sealed)
@@ -214,26 +215,26 @@ class Reader:
                               prefix=f"{prefix}sf[{n}].")
             at += 3 + length + 1 + wide
 
-    def mapped(self, at: int, extents: int, name: str) -> Iterator[Block]:
-        """The blocks of a directory's, a link's or an attributes' extents."""
+    def mapped(self, at: int, extents: int, name: str, log: int = 0) -> Iterator[Block]:
+        """The blocks of a directory's, a link's or an attributes' extents; each is 2 to the `log` of the disk's."""
         for n in range(min(extents, 16)):
             packed = self.image.number(at + 16 * n, 16, big=True)
             first, count = packed >> 21 & (1 << 52) - 1, packed & (1 << 21) - 1
-            for block in range(first, first + min(count, MOST_BLOCKS)):
-                yield from self.content(self.at(block), name)
+            for block in range(first, first + min(count, MOST_BLOCKS << log), 1 << log):
+                yield from self.content(self.at(block), name, self.block << log)
 
-    def content(self, at: int, name: str) -> Iterator[Block]:
+    def content(self, at: int, name: str, size: int) -> Iterator[Block]:
         """A block of a directory, of attributes, or of a link, by its magic number; none where it has none."""
         magic, word = self.image.read(at, 4), self.image.read(at + 8, 2)
         body = [Field(f"+{n}", at + n, 2, True) for n in range(48, 48 + 2 * MOST_ENTRIES, 2)]
         if magic in (b"XDB3", b"XDD3", b"XDF3"):
-            yield self.structure("directory", name, at, self.block, DATA_BLOCK_5, 4, *body, *self.entries(at, magic))
+            yield self.structure("directory", name, at, size, DATA_BLOCK_5, 4, *body, *self.entries(at, magic, size))
         elif magic in (b"XSLM", b"XARM"):
-            yield self.structure("remote block", name, at, self.block, REMOTE_BLOCK, 12)
+            yield self.structure("remote block", name, at, size, REMOTE_BLOCK, 12)
         elif word in (b"\x3d\xf1", b"\x3d\xff", b"\x3b\xee", b"\x3e\xbe"):
-            yield self.structure("directory", name, at, self.block, DA_BLOCK + DA_BLOCK_5, 12, *body)
+            yield self.structure("directory", name, at, size, DA_BLOCK + DA_BLOCK_5, 12, *body)
 
-    def entries(self, at: int, magic: bytes) -> Iterator[Field]:
+    def entries(self, at: int, magic: bytes, size: int) -> Iterator[Field]:
         """The entries of a directory's data block."""
         if magic == b"XDF3":
             return
@@ -247,10 +248,10 @@ class Reader:
                 spec = f"inumber:8 namelen:1 name:{max(length, 1)} ftype:1"
                 yield from fields(spec, place, big=True, prefix=f"entry[{n}].")
                 place += (8 + 1 + length + 1 + 2 + 7) & ~7
-            if place >= at + self.block - 16:
+            if place >= at + size - 16:
                 break
         if magic == b"XDB3":
-            yield from fields("count stale", at + self.block - 8, big=True, prefix="tail.")
+            yield from fields("count stale", at + size - 8, big=True, prefix="tail.")
 
     def log(self) -> Iterator[Block]:
         """The records of an internal log."""

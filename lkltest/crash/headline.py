@@ -32,7 +32,7 @@ class Headline:
     title: str  # one line: "KASAN: use-after-free in f"
     signature: tuple[str, ...]  # functions or places that tell it from others, the innermost first
     rank: Rank
-    placed: bool = True  # whether the log names a function or a place; else the signature is made of the title
+    placed: bool = True  # whether the log names a function; else the signature is its place, or made of the title
     damages: bool = False  # the kernel's memory, or its state, may be damaged afterwards
     waits: bool = False  # functions that lock and wait are not the place
     symbol: str = ""  # the function that the log names, where the kernel has found it by an address
@@ -104,7 +104,7 @@ def _headline(format: Format, match: re.Match[str], report: Sequence[str], log: 
     by_address = "func" in groups and match.string[match.end("func") :].startswith("+0x")
     symbol = blamed if certain and by_address and blamed == _base(groups["func"] or "") else ""
     place = blamed or groups.get("place")
-    placed = certain if blamed else bool(place and not format.waits)  # the place where a lock complains is nobody's
+    placed = bool(blamed and certain)  # the stack names the function of a place, and the one that asked for a lock
     plain = re.sub(r"\W+", "_", re.sub(r"\d+", "N", title))[:60]
     return Headline(
         title, (place or plain,), format.rank, placed=placed, damages=format.damages, waits=format.waits,

@@ -23,7 +23,7 @@ KNOWN = {
     },
     "6.0": {
         "console-__alloc_pages": "mmap() of more than the page allocator's largest order warns",
-        "console-save_stack_trace_tsk": "LKL cannot walk the stack that /proc/self/stack asks for",
+        "console-proc_pid_stack*": "LKL cannot walk the stack that /proc/self/stack asks for",
         "hang-*down_write*": "munmap() waits for ever after /proc/self/maps was read to its end",
     },
 }

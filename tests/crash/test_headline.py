@@ -353,6 +353,16 @@ def test_a_symbol_that_the_stack_contradicts_is_wrong() -> None:
     assert named.at(("inode_go",)).signature[0] == "do_mkdirat"
 
 
+def test_a_place_takes_the_function_from_the_stack() -> None:
+    """A WARNING that names only a line (no CONFIG_KALLSYMS) has its function from the stack, and else the line."""
+    found = headline(b"WARNING: CPU: 0 PID: 17 at mm/page_alloc.c:5525 0x00005581234aabcd\n")
+    assert found is not None
+    assert found.signature == ("mm/page_alloc.c:5525",)
+    told = found.at(("__warn", "__alloc_pages", "do_mmap"))
+    assert told.title == "WARNING: CPU: 0 PID: 17 at mm/page_alloc.c:5525 in __alloc_pages"
+    assert told.signature == ("__alloc_pages", "do_mmap")
+
+
 def test_a_watchdog_that_speaks_of_others_is_not_to_blame() -> None:
     """The stack of the thread that finds a task blocked says nothing of the task."""
     found = headline(b"INFO: task host1:22 blocked for more than 5 seconds.\n")

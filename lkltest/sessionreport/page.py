@@ -98,14 +98,13 @@ def findings(session: Session, folder: Path) -> Iterator[str]:
     """The failures that properties' tests have found, with links to their files."""
     if not session.findings:
         return
-    yield f"<section><h2>Findings <small>{len(session.findings)}</small></h2><div class=wide><table><thead>"
-    yield "<tr><th>finding</th><th>found by</th><th>files</th></tr></thead><tbody>"
+    yield f"<section><h2>Findings <small>{len(session.findings)}</small></h2>"
     for found in session.findings:
         place = Path(found.place)
         links = ", ".join(link(place / file, file, folder) for file in found.files)
-        yield f"<tr><td><b>{text(found.title)}</b><br><code>{text(found.name)}</code></td>"
-        yield f"<td>{text(found.item)}</td><td>{links}</td></tr>"
-    yield "</tbody></table></div></section>"
+        yield f"<div class=cause><b>{text(found.title)}</b> <small>found by {text(found.item)}</small>"
+        yield f"<br><code>{text(found.name)}</code>: {links}</div>"
+    yield "</section>"
 
 
 def link(path: Path, shown: str, folder: Path) -> str:

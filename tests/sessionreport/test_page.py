@@ -54,8 +54,9 @@ def test_the_page_links_to_the_files_of_failures() -> None:
     found = Finding("BUG in <f>", "bug-f", "/r/kept/bug f", ("program.txt", "stack.txt"), "fuzz.py::test_calls")
     item = Item("a.py::p", "", "failed", 0.0, "a.c:1: lost\nartifacts: /r/kept/p")
     told = "\n".join(page.document(replace(SESSION, items=(item,), findings=(found,)), Path("/r/out")))
-    assert "<b>BUG in &lt;f&gt;</b><br><code>bug-f</code>" in told
-    assert '<a href="../kept/bug%20f/program.txt">program.txt</a>, <a href="../kept/bug%20f/stack.txt">' in told
+    assert "<b>BUG in &lt;f&gt;</b> <small>found by fuzz.py::test_calls</small>" in told
+    assert '<code>bug-f</code>: <a href="../kept/bug%20f/program.txt">program.txt</a>, ' in told
+    assert '<a href="../kept/bug%20f/stack.txt">stack.txt</a></div>' in told
     assert 'artifacts: <a href="../kept/p">/r/kept/p</a>' in told
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from lkltest.fuzz.exec.kernel import Kernel, KernelConfig
 from lkltest.fuzz.gen.arguments import Arguments
 from lkltest.fuzz.gen.files import ALIKE, READ, ROOTS, Files
 from lkltest.fuzz.gen.generator import Batch, Generator
+from lkltest.fuzz.gen.store import Store
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.values import Text
 from tests.fuzz.gen.toy import SCENARIOS, describe_toy
@@ -82,3 +85,14 @@ def test_a_generator_without_such_files_has_none(description: Description) -> No
     """Scenarios that open none are not given any."""
     assert Files.of(Generator(description, 1, ("tcp4",))) is None
     assert Files.of(Generator(describe_toy(), 1, scenarios=SCENARIOS)) is None
+
+
+def test_such_programs_are_kept_as_text(files: Files, description: Description, tmp_path: Path) -> None:
+    """A corpus gives them back as they were."""
+    files.discover([b"/proc/sys/net/ipv4/ip_forward", b"/proc/sys/vm/swappiness"])
+    store = Store(tmp_path, description)
+    for _ in range(20):
+        candidate = files.make()
+        again = store.read(store.write(candidate), [files.scenario])
+        assert again is not None
+        assert again.encoded() == candidate.encoded()

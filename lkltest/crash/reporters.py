@@ -8,11 +8,12 @@ _MEMORY = (
     r"_*(mem|str)(cpy|set|move|cmp|chr|len|ncpy|ncmp|nlen|lcpy)\w*|_*(kasan|asan|ubsan|kmsan|kcsan|kfence)_\w*"
     r"|check_(memory_)?region\w*|memory_is_\w+|bytes_is_\w+|_*(raw_)?copy_(to|from|in)_(user|kernel)\w*|copy(in|out)"
     r"|_*(get|put)_user\w*|handle_overflow|val_to_string|kasan\w*|qlist_free_all|k(free|vfree|zfree|free_sensitive)"
+    r"|_*(do_)?slab_free\w*|_*cache_free\w*|kmem_cache_free\w*"
 )
 _MESSAGES = (
     r"_*(do_)?dump_(stack|page|backtrace)\w*|_*show_(stack|trace|regs)\w*|save_stack\w*|stack_trace_\w+|\w*panic\w*|die"
     r"|_*die_body|oops_\w+|_*warn\w*|report_bug|_*bug\w*|fixup_bug|(start|end)_report|print_\w*(report|address|bug)\w*"
-    r"|describe_\w+|fail_dump|lkl_\w*|run_syscall|abort|_*(GI_)?(raise|abort)|_*(GI_)?_*assert_fail\w*|_*pthread_kill\w*"
+    r"|describe_\w+|fail_dump|lkl_\w*|lkltest_(?!point_)\w+|run_syscall|abort|_*(GI_)?(raise|abort)|_*(GI_)?_*assert_fail\w*|_*pthread_kill\w*"
     r"|v?printk\w*|_*printk\w*|no_context|bad_area\w*|_*do_page_fault|\w*exc_\w+|asm_\w+|do_(trap|error_trap|invalid_op)"
     r"|handle_bug|(invalid_op|page_fault|general_protection|error_entry|divide_error)|(segv|relay_signal)(_handler)?"
     r"|sig_handler\w*"

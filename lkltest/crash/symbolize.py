@@ -218,23 +218,34 @@ def notes(report: CrashReport, thread: Thread) -> tuple[str, ...]:
     return tuple(found)
 
 
-def kernel_root(frames: Iterable[Frame]) -> str:
-    """Root of the kernel tree that frames are from, by a file that only a kernel has; "" if there is none."""
-    for frame in frames:
-        match = re.match(r"(/.*?)/(arch/(lkl|um)|tools/(lkl|um)/lib|init/main\.c|kernel/(sched|kthread))\b", frame.file)
-        if match:
-            return match[1]
-    for frame in frames:
-        for parent in Path(frame.file).parents if frame.file.startswith("/") else ():
-            if (parent / "Kbuild").is_file() and (parent / "MAINTAINERS").is_file():
-                return str(parent)
-    return ""
+OWN = re.compile(r"(/.*?)/(arch/(lkl|um)|tools/(lkl|um)/lib|init/main\.c|kernel/(sched|kthread))\b")
 
 
-def is_kernel(frame: Frame, root: str) -> bool:
+def kernel_roots(frames: Iterable[Frame]) -> tuple[str, ...]:
+    """The roots of the kernel trees that frames are from, by files that only a kernel has; most often there is one.
+
+    There are two where a tree was copied with its objects, changed and built again.
+    """
+    files = [frame.file for frame in frames]
+    found = [match[1] for file in files if (match := OWN.match(file))]
+    folders = {str(Path(file).parent) for file in files if file.startswith("/") and not _below(file, found)}
+    return tuple(dict.fromkeys([*found, *filter(None, map(_root_of, sorted(folders)))]))
+
+
+def _root_of(folder: str) -> str:
+    """The root of the kernel tree that a directory is in; "" if there is none."""
+    parents = (Path(folder), *Path(folder).parents)
+    return next((str(p) for p in parents if (p / "Kbuild").is_file() and (p / "MAINTAINERS").is_file()), "")
+
+
+def _below(file: str, roots: Iterable[str]) -> str:
+    """The path of a file relative to that of the roots which it is below; "" if there is none."""
+    return next((file.removeprefix(f"{root}/") for root in roots if root and file.startswith(f"{root}/")), "")
+
+
+def is_kernel(frame: Frame, roots: Sequence[str]) -> bool:
     """Whether a frame is one of the kernel's C files: not of a header, the host library (tools/) or the program."""
-    part = frame.file.removeprefix(f"{root}/").split("/")[0] if root and frame.file.startswith(f"{root}/") else ""
-    return part not in {"", "tools", "include"}
+    return _below(frame.file, roots).split("/")[0] not in {"", "tools", "include"}
 
 
 def explain(text: bytes | str, program: Path | None = None) -> str:
@@ -275,8 +286,8 @@ def signature(stack: Stack, depth: int = 3) -> tuple[str, ...]:
     """
     hung = stack.signal == HANG_SIGNAL
     frames = [f for f in (awake(stack.frames) if hung else stack.frames) if not f.guess]
-    root = kernel_root(frames)
-    own = [f for f in frames if is_kernel(f, root)]
+    roots = kernel_roots(frames)
+    own = [f for f in frames if is_kernel(f, roots)]
     for chosen, ignored in ([(own, WAITERS)] if hung else []) + [(own, REPORTERS), (frames, REPORTERS)]:
         # A function without a name is identified by its offset in the file, constant while the file is the same.
         names = [base_name(f.function) or f"{Path(f.module).name}+{f.offset:#x}" for f in chosen if f.module]
@@ -291,10 +302,10 @@ def blamed(stacks: Sequence[Stack]) -> tuple[str, ...]:
 
     A hang is in the thread that has the kernel's CPU; where none has it, in the first one, which runs the points.
     """
-    root = kernel_root(frame for stack in stacks for frame in stack.frames)
+    roots = kernel_roots(frame for stack in stacks for frame in stack.frames)
     crashes = [stack for stack in stacks if stack.signal not in {HANG_SIGNAL, COMPLAINT_SIGNAL}]
     for stack in crashes[-1:] or filter(None, (holder(stacks), *stacks[:1])):
-        if any(is_kernel(frame, root) for frame in stack.frames):
+        if any(is_kernel(frame, roots) for frame in stack.frames):
             return signature(stack, WHOLE)
     return ()
 
@@ -306,7 +317,7 @@ def render(stacks: Sequence[Stack], root: Path | None = None, cwd: Path | None =
     In a hang, threads with the same stack are shown once, and idle ones are only counted.
     """
     frames = [frame for stack in stacks for frame in stack.frames]
-    prefixes = [str(root) if root else kernel_root(frames), str(cwd or Path.cwd())]
+    prefixes = [*([str(root)] if root else kernel_roots(frames)), str(cwd or Path.cwd())]
     crashes = [s for s in stacks if s.signal != HANG_SIGNAL]
     parts = [render_stack(s, s.title, s.frames, prefixes) for s in crashes]
     hung = [s for s in stacks if s.signal == HANG_SIGNAL]
@@ -342,8 +353,8 @@ def holder(stacks: Sequence[Stack]) -> Stack | None:
     Where there is none and a thread waits in lkl_cpu_get(), it is the idle thread of UML's library mode.
     """
     hung = [stack for stack in stacks if stack.signal == HANG_SIGNAL]
-    root = kernel_root(frame for stack in stacks for frame in stack.frames)
-    busy = [stack for stack in hung if not is_asleep(stack) and any(is_kernel(frame, root) for frame in stack.frames)]
+    roots = kernel_roots(frame for stack in stacks for frame in stack.frames)
+    busy = [stack for stack in hung if not is_asleep(stack) and any(is_kernel(frame, roots) for frame in stack.frames)]
     if not busy and any(calls(stack, "lkl_cpu_get") for stack in hung):
         busy = [stack for stack in hung if calls(stack, IDLE_SLEEP)]
     return next(iter(busy), None)

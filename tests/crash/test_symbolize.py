@@ -218,6 +218,18 @@ def test_the_kernel_is_blamed_for_what_is_in_it() -> None:
     assert blamed([]) == ()
 
 
+def test_a_tree_that_was_copied_is_one_kernel(tmp_path: Path) -> None:
+    """Objects of the tree that was copied keep its paths: those of both are the kernel's."""
+    for name in ("Kbuild", "MAINTAINERS"):
+        (tmp_path / name).touch()
+    (tmp_path / "fs").mkdir()
+    changed = frame("inode_go", f"{tmp_path}/fs/inode.c")
+    abort, entry = frame("lkltest_abort", "/home/me/kernel.h"), frame("do_mount", "/k/fs/namespace.c")
+    assert signature(stack(abort, frame("panic"), changed, entry, ENTRY)) == ("inode_go", "do_mount")
+    assert "fs/inode.c:1" in render([stack(changed, entry, ENTRY)]).replace(str(tmp_path), "")
+    assert blamed([stack(abort, changed, ENTRY)]) == ("inode_go",)
+
+
 def test_a_program_without_a_kernel_has_a_signature() -> None:
     """Without a frame of the kernel those of the program are taken; without any, nothing."""
     assert signature(stack(frame("memcpy", "", 0), frame("parse", "/home/me/a.c"))) == ("parse",)

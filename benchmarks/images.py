@@ -3,18 +3,21 @@
 Usage: python benchmarks/images.py [--lkl PATH] [--time SECONDS] [--seeds N] [RECIPE...]
 
 To reach: at least 1.5 times the edges of random bytes, for each file system. Each way has one worker on the same kernel
-(the coverage variant, if none is given) and the same time, boots included; they take turns, so that whatever else the
-machine does befalls all alike. All draw their programs from the same calls. Random bytes are strewn over the image's
-data, which is mostly metadata; neither images nor programs are mutated further, and checksums stay as they are. The row
-has all edges, and those that new programs do not reach on the unchanged image: what the mutations have brought.
+(the coverage variant, if none is given) and the same seconds of a processor, boots and the making of inputs included:
+what else the machine does makes no difference, as long as the ways take turns. All draw their programs from the same
+calls. Random bytes are strewn over the image's data, which is mostly metadata; neither images nor programs are mutated
+further, and checksums stay as they are. The row has all edges, those in the file system's own directories, and those
+that new programs do not reach on the unchanged image: what the mutations have brought.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
-import time
+import resource
 from collections.abc import Sequence
+from pathlib import Path
 
 from lkltest.crash import addresses
 from lkltest.fuzz.exec.feedback import Feedback, SeenEdges
@@ -32,7 +35,7 @@ from lkltest.settings import file as settings_file
 
 BATCH = 16
 LIFETIME = 800  # images that one kernel mounts
-TURN = 15.0  # seconds
+TURN = 15.0  # seconds of a processor
 EXT4 = ("fs/ext4", "fs/jbd2")
 OWN = {"ext2": EXT4, "ext3": EXT4, "ext4": EXT4, "btrfs": ("fs/btrfs",), "xfs": ("fs/xfs",), "vfat": ("fs/fat",)}
 
@@ -63,6 +66,16 @@ class RandomBytes(Unchanged):
         return tuple(image.changes())
 
 
+def used(kernel: Kernel | None = None) -> float:
+    """The seconds that this process, its kernels that are gone, and this one had a processor."""
+    seconds = sum(sum(resource.getrusage(whose)[:2]) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    if kernel is not None:
+        with contextlib.suppress(OSError, ValueError):
+            stat = Path(f"/proc/{kernel.child.pid}/stat").read_bytes().rpartition(b")")[2].split()
+            seconds += (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+    return seconds
+
+
 class Way(Closing):
     """One way to make images, and what it has reached."""
 
@@ -74,14 +87,14 @@ class Way(Closing):
         self.seconds = 0.0
 
     def turn(self, seconds: float) -> None:
-        """Mount images for some seconds."""
-        started = time.monotonic()
-        while time.monotonic() - started < seconds:
+        """Mount images for some seconds of a processor."""
+        started = used()
+        while used() - started < seconds:
             with Feedback(self.seen) as feedback, Kernel(self.maker.target.config, feedback=feedback) as kernel:
-                while kernel.programs < LIFETIME and time.monotonic() - started < seconds:
+                while kernel.programs < LIFETIME and used(kernel) - started < seconds:
                     if not self.batch(kernel, feedback):
                         break
-        self.seconds += time.monotonic() - started
+        self.seconds += used() - started
 
     def batch(self, kernel: Kernel, feedback: Feedback) -> bool:
         """Mount a batch of images; whether the kernel can go on."""
@@ -141,7 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipes", nargs="*", default=["ext4", "btrfs", "xfs", "vfat"])
     parser.add_argument("--lkl", default=None)
-    parser.add_argument("--time", type=float, default=120.0, help="seconds of each way")
+    parser.add_argument("--time", type=float, default=120.0, help="seconds of a processor for each way")
     parser.add_argument("--seeds", type=int, default=1)
     arguments = parser.parse_args()
     settings = settings_file.load({"lkl": [arguments.lkl]} if arguments.lkl else {"variant": "coverage"})

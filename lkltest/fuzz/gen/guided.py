@@ -41,6 +41,7 @@ from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.reach import Comparison, Reach
 
 KINDS = {"fresh": 0.2, "mutated": 0.58, "hinted": 0.12, "files": 0.1}  # shares of a search while nothing is known
+FOUND = 10  # part of a search that files have which no program has opened yet
 SEARCHES = 4  # batches between two that do not search
 SILENT = 8  # batches in a row without comparisons after which no more are asked for: the kernel tells none
 HINTS = 5000  # hinted mutations that wait, at most
@@ -127,17 +128,23 @@ class Guided:
         while self.stored and len(made) < programs:
             entry = self.stored.popleft()
             made.append((entry.candidate, Origin("stored", entry)))
+        found = self.files.fresh if self.files is not None else ()
+        made += [self._found() for _ in range(min(len(found), programs // FOUND))]
         while len(made) < programs:
             kind = self.kinds.choose(self.rng) if len(self.corpus) else "fresh"
             if kind == "hinted" and self.hinted:
                 candidate, entry = self.hinted.popleft()
                 made.append((candidate, Origin("hinted", entry)))
             elif kind == "files" and self.files is not None:
-                made.append((self.files.make(), Origin("files")))
+                made.append(self._found())
             else:
                 made.append(self._fresh() if kind == "fresh" else self._mutated())
         self.blind.renew()
         return Batch.of([candidate for candidate, _ in made], [origin for _, origin in made])
+
+    def _found(self) -> tuple[Candidate, Origin]:
+        assert self.files is not None
+        return self.files.make(), Origin("files")
 
     def _fresh(self) -> tuple[Candidate, Origin]:
         scenario = self.blind.scenario()

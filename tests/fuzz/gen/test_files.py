@@ -10,6 +10,7 @@ from lkltest.fuzz.exec.kernel import Kernel, KernelConfig
 from lkltest.fuzz.gen.arguments import Arguments
 from lkltest.fuzz.gen.files import ALIKE, READ, ROOTS, Files
 from lkltest.fuzz.gen.generator import Batch, Generator
+from lkltest.fuzz.gen.guided import Guided, Origin
 from lkltest.fuzz.gen.store import Store
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.values import Text
@@ -85,6 +86,15 @@ def test_a_generator_without_such_files_has_none(description: Description) -> No
     """Scenarios that open none are not given any."""
     assert Files.of(Generator(description, 1, ("tcp4",))) is None
     assert Files.of(Generator(describe_toy(), 1, scenarios=SCENARIOS)) is None
+
+
+def test_new_files_have_a_part_of_each_search(description: Description) -> None:
+    """A guided engine opens new files soon, and leaves room for other programs."""
+    engine = Guided(description, 1)
+    engine.discover([b"/proc/sys/net/ipv4/file%d" % n for n in range(12)])
+    kinds = [origin.kind for origin in engine.batch(100).origins if isinstance(origin, Origin)]
+    assert 10 <= kinds.count("files") < 50
+    assert kinds.count("fresh") > 50
 
 
 def test_such_programs_are_kept_as_text(files: Files, description: Description, tmp_path: Path) -> None:

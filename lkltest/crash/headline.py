@@ -99,10 +99,12 @@ def _headline(format: Format, match: re.Match[str], report: Sequence[str], log: 
         damage = groups["damage"].replace(" ", "_")
         return Headline(title, (f"{cache}-{damage}", *filter(None, [owner])), format.rank, damages=format.damages)
     blamed, certain = _blamed(format, groups.get("func") or "", report)
+    behind = match.string[match.end("func") :] if groups.get("func") else ""
+    if behind.startswith("()"):  # a BUG() names its own function, whatever it is called
+        blamed, certain = groups["func"], True
     if blamed and certain and not re.search(rf"\b{re.escape(blamed)}\b", title):
         title = f"{_without_reporter(title, groups.get('func'))} in {blamed}"
-    by_address = "func" in groups and match.string[match.end("func") :].startswith("+0x")
-    symbol = blamed if certain and by_address and blamed == _base(groups["func"] or "") else ""
+    symbol = blamed if certain and behind.startswith("+0x") and blamed == _base(groups["func"]) else ""
     place = blamed or groups.get("place")
     placed = bool(blamed and certain)  # the stack names the function of a place, and the one that asked for a lock
     plain = re.sub(r"\W+", "_", re.sub(r"\d+", "N", title))[:60]

@@ -348,9 +348,11 @@ def test_a_symbol_that_the_stack_contradicts_is_wrong() -> None:
     warning = headline(b"WARNING: CPU: 0 PID: 1 at fs/inode.c:42 ac6_seq_ops+0x3/0x20\n")
     assert warning is not None
     assert warning.at(("inode_go",)).title == "WARNING: CPU: 0 PID: 1 at fs/inode.c:42 in inode_go"
-    named = headline(b"BUG: failure at fs/namei.c:4024/do_mkdirat()!\n")
-    assert named is not None
-    assert named.at(("inode_go",)).signature[0] == "do_mkdirat"
+    for function in ("do_mkdirat", "lkl_trigger_irq", "kfree"):
+        named = headline(f"BUG: failure at fs/namei.c:4024/{function}()!\n".encode())
+        assert named is not None
+        assert named.at(("inode_go",)).signature[0] == function
+        assert named.at(("inode_go",)).title == named.title
 
 
 def test_a_place_takes_the_function_from_the_stack() -> None:

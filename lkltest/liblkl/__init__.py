@@ -92,6 +92,8 @@ def default(
 def prepare(path: Path, settings: Settings, progress: Progress | None = None) -> Liblkl:
     """As `find`; with --lkl-build, a tree whose library is missing, broken or older than its sources is built first.
 
+    So is a tree that has lost its static library, though it has a shared one.
+
     Raises BuildError with exit status 125 where the kernel does not build.
     """
     if not settings.build:
@@ -103,7 +105,8 @@ def prepare(path: Path, settings: Settings, progress: Progress | None = None) ->
     except layout.NotBuilt as error:
         build_tree.make(error.root, error.output, settings, progress or Silent())
         return find(path, settings)
-    return rebuild(liblkl, settings, progress) if stale(liblkl) else liblkl
+    lost = liblkl.static is None and liblkl.output is not None and path.is_dir()
+    return rebuild(liblkl, settings, progress) if lost or stale(liblkl) else liblkl
 
 
 def kernels(settings: Settings, progress: Progress | None = None) -> tuple[Liblkl, ...]:

@@ -107,6 +107,19 @@ def test_build_tells_a_tree_that_is_up_to_date(
         assert last == f"  {source / 'tools/lkl/liblkl.a'}"
 
 
+def test_builds_a_tree_that_has_lost_its_static_library(source: Path, building: Settings, heard: Heard) -> None:
+    """A shared library alone is no whole build of a tree; where it is the one that was named, nothing is built."""
+    kernel = liblkl.prepare(source, building)
+    assert kernel.static is not None
+    assert kernel.shared is not None
+    kernel.static.unlink()
+    heard.said.clear()
+    assert liblkl.prepare(kernel.shared, building, heard).static is None
+    assert heard.said == []
+    assert liblkl.prepare(source, building, heard).static == kernel.static
+    assert heard.said
+
+
 def test_builds_an_output_directory(source: Path, building: Settings, tmp_path: Path) -> None:
     """A tree built with O= is built there again, and its sources stay clean."""
     output = tmp_path / "out"

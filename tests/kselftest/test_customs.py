@@ -90,14 +90,14 @@ def test_lacking_options(asked: dict[str, str], has: dict[str, str], missing: li
     assert selftests.lacking(asked, has) == missing
 
 
-@pytest.mark.parametrize(("settings", "seconds"), [
+@pytest.mark.parametrize(("written", "seconds"), [
     (None, 45.0), ("timeout=120\n", 120.0), ("# slow\ntimeout=7\nfoo=1\n", 7.0), ("timeout=0\n", 3600.0),
 ])  # fmt: skip
-def test_timeouts(tmp_path: Path, settings: str | None, seconds: float) -> None:
+def test_timeouts(tmp_path: Path, written: str | None, seconds: float) -> None:
     """The settings file's timeout counts; without one it is that of kselftest's runner."""
     sources = Sources(tmp_path, tmp_path)
     place = sources.selftests / "timers"
     place.mkdir(parents=True)
-    if settings is not None:
-        (place / "settings").write_text(settings)
+    if written is not None:
+        (place / "settings").write_text(written)
     assert selftests.timeout_of(sources, "timers") == seconds

@@ -307,7 +307,7 @@ def blamed(stacks: Sequence[Stack]) -> tuple[str, ...]:
     for stack in crashes[-1:] or filter(None, (holder(stacks), *stacks[:1])):
         if any(is_kernel(frame, roots) for frame in stack.frames):
             return signature(stack, WHOLE)
-    return ()
+    return ()  # also of a library whose sources are named relative to where it was once built
 
 
 def render(stacks: Sequence[Stack], root: Path | None = None, cwd: Path | None = None) -> str:

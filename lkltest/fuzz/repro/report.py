@@ -163,7 +163,7 @@ def from_exit(exited: WorkerExit, memory: Memory) -> Report | None:
     if exited.hung:
         type, title = ReportType.HANG, "a call does not return"
     elif told is not None:
-        told = told.at(symbolize.signature(named[0], symbolize.WHOLE) if named else ())
+        told = told.at(symbolize.blamed(named[:1]) or (() if told.symbol else signature))
         type, title, signature = ReportType.PANIC, told.title, told.signature
     elif address is not None and memory.in_buffers(address):
         type, title = ReportType.OVERRUN, "the kernel reached past the end of a buffer of its caller"
@@ -193,8 +193,11 @@ def from_alarm(head: Head, console: bytes, call: str, stderr: bytes) -> Report:
         complainer = _complainer(stderr)
         if complainer is not None:
             stack = symbolize.render([complainer])
-            functions = symbolize.signature(complainer, symbolize.WHOLE)
-            told = told if told.placed and not told.misplaced(functions) else told.at(functions)
+            functions = symbolize.blamed([complainer])
+            if not told.placed:
+                told = told.at(functions or symbolize.signature(complainer))
+            elif told.misplaced(functions):
+                told = told.at(functions)
         title, signature, corrupted = told.title, told.signature, told.damages
     return Report(
         type=type, title=title, signature=signature, program=head.alarm_program, call=head.alarm_call, stack=stack,

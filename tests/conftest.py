@@ -7,7 +7,7 @@ import os
 import pkgutil
 import signal
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +24,7 @@ pytest_plugins = ["pytester"]
 CHECKOUT = Path(__file__).parents[1]
 KERNELS = {"liblkl", "uml"}  # the fixtures that are kernels: each test that takes one has the mark `kernel`
 OURS = ("LKLTEST_LKL", "LKLTEST_UML", "LKLTEST_CACHE")  # choose the kernels of these tests, and where they are kept
+ENVIRONMENT = dict(os.environ)  # as it was before it is hidden
 SWITCHES = ("LKLTEST_SLOW", "LKLTEST_CRASHES", "LKLTEST_TAP_MUTANTS")  # how much these tests do
 REFUSAL = """#!/bin/sh
 echo "npm error a test without the mark 'kernel' fetches a kernel: let it take the fixture liblkl" >&2
@@ -70,7 +71,7 @@ def hidden_settings() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_settings_of_a_developer(settings: Settings) -> Iterator[None]:  # noqa: ARG001 -- reads ours before they go
+def no_settings_of_a_developer() -> Iterator[None]:
     """Let the tests, and the sessions that they start, have none of a developer's settings."""
     with hidden_settings():
         yield
@@ -85,9 +86,9 @@ def no_kernel_by_surprise(request: pytest.FixtureRequest, monkeypatch: pytest.Mo
         monkeypatch.setenv("XDG_CACHE_HOME", str(request.getfixturevalue("tmp_path_factory").getbasetemp() / "cache"))
 
 
-def default_settings() -> Settings:
+def default_settings(environment: Mapping[str, str] = ENVIRONMENT) -> Settings:
     """Settings for the kernel of these tests: the default one without btrfs, which boots in 0.1 s."""
-    return Settings.load({"variant": "fast"}, environment={name: os.environ.get(name, "") for name in OURS})
+    return Settings.load({"variant": "fast"}, environment={name: environment.get(name, "") for name in OURS})
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -23,12 +23,9 @@ def test_variables_of_a_developer_are_hidden(monkeypatch: pytest.MonkeyPatch) ->
     assert os.environ["LKLTEST_TIMEOUT"] == os.environ["LKLTEST_NO_CRASH_HANDLER"] == "1"
 
 
-def test_a_developer_chooses_the_kernels_of_the_tests(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_developer_chooses_the_kernels_of_the_tests(tmp_path: Path) -> None:
     """The variables of kernels and cache count for the kernels that tests run on, and no other variable does."""
-    for name in OURS:
-        monkeypatch.setenv(name, str(tmp_path / name))
-    monkeypatch.setenv("LKLTEST_MEM", "1M")
-    chosen = default_settings()
+    chosen = default_settings({**{name: str(tmp_path / name) for name in OURS}, "LKLTEST_MEM": "1M"})
     assert (chosen.lkl, chosen.uml) == ((tmp_path / OURS[0],), (tmp_path / OURS[1],))
     assert (chosen.cache, chosen.mem, chosen.variant) == (tmp_path / OURS[2], 64 << 20, "fast")
 

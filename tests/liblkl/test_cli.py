@@ -118,7 +118,7 @@ def test_doctor_names_missing_programs_and_their_cure(
     assert "not built yet" in told
     assert "`lkltest build`" in told
     assert "no-such-program (nothing)" in told
-    assert "some-package`" in told.split("\nnext ")[1]
+    assert "install some-package\n" in told.split("\nnext ")[1]
 
 
 def test_doctor_is_one_screen(

@@ -15,6 +15,7 @@ from lkltest.gate.report import Row, Verdict
 from lkltest.host import process
 
 NO_TESTS = 5  # pytest's exit status
+XFAIL = "pytest.xfail"  # the type that JUnit's skipped cases have where the failure was expected
 COUNT = re.compile(r"contains \d+ failed subtests?")
 TIMEOUT = 6 * 3600.0  # seconds: each test has a timeout of its own, this is for pytest itself on a busy machine
 
@@ -58,16 +59,19 @@ def judge(junit: Path, done: process.Ended, output: str) -> tuple[Verdict, str, 
     if reason := recorded(root, UNUSABLE):
         return Verdict.UNUSABLE, "mend this machine first", reason
     lost = [f"{name_of(case)}: the kernel was lost ({how})" for case in cases if (how := recorded(case, KERNEL_LOST))]
-    passed, skipped = 0, []
+    passed, known, skipped = 0, 0, []
     bad: list[tuple[str, list[str]]] = []
     for case in cases:
         wrong = [child for child in case if child.tag in {"failure", "error"}]
         bad += [(name_of(case), messages(wrong))] if wrong else []
-        skipped += [child.get("message", "") for child in case if child.tag == "skipped"][:1]
+        left_out = [child for child in case if child.tag == "skipped"][:1]
+        known += any(child.get("type") == XFAIL for child in left_out)
+        skipped += [child.get("message", "") for child in left_out]
         passed += all(child.tag not in {"failure", "error", "skipped"} for child in case)
     if not passed and not bad and not lost:
         return Verdict.NOT_RUN, f"{len(skipped)} skipped", "\n".join(dict.fromkeys(skipped))
-    counts = ((len(bad), "failed"), (passed, "passed"), (len(skipped), "skipped"))
+    counts = ((len(bad), "failed"), (passed, "passed"), (known, "known to fail"),
+              (len(skipped) - known, "skipped"))  # fmt: skip
     detail = ", ".join(f"{count} {word}" for count, word in counts if count)
     told = "\n".join(summarized([(name, line) for name, lines in bad for line in lines]))
     if lost or recorded(root, KERNEL_LOST):  # also where a test whose kernel was lost is an expected failure

@@ -45,7 +45,8 @@ def test_kselftests_are_a_row(tree: Path, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(kernel, "build", lambda *_: uml)
     built, tested = kselftest.rows(tree, tmp_path, Settings.load({}), Silent())
     assert (built.verdict, built.check) == (Verdict.PASSED, "builds")
-    assert (tested.verdict, tested.detail) == (Verdict.FAILED, "1 failed, 1 passed, 1 skipped"), tested.explanation
+    assert tested.verdict is Verdict.FAILED
+    assert tested.detail == "1 failed, 1 passed, 1 known to fail", tested.explanation
     assert tested.explanation.startswith("timers:check::program: a point: ")
     assert "sas" not in tested.explanation
 

@@ -285,7 +285,8 @@ def signature(stack: Stack, depth: int = 3) -> tuple[str, ...]:
     are none of the kernel's.
     """
     hung = stack.signal == HANG_SIGNAL
-    frames = [f for f in (awake(stack.frames) if hung else stack.frames) if not f.guess]
+    sleeps = hung and not calls(stack, IDLE_SLEEP)  # which is where UML's idle thread keeps the CPU
+    frames = [f for f in (awake(stack.frames) if sleeps else stack.frames) if not f.guess]
     roots = kernel_roots(frames)
     own = [f for f in frames if is_kernel(f, roots)]
     for chosen, ignored in ([(own, WAITERS)] if hung else []) + [(own, REPORTERS), (frames, REPORTERS)]:

@@ -168,6 +168,9 @@ def test_the_idle_thread_of_a_library_mode_has_the_cpu() -> None:
     likeness = alike.of("a kernel", f"killed in the point 'getpid'\n\n{text}")
     assert likeness.line == "a hang in os_idle_sleep, called by um_idle_sleep"
     assert "idle threads: do_idle 1" in render([idle])
+    host = tuple(replace(one, file="/k/tools/um/uml/time.c") for one in idle.frames[:2])
+    kernel = tuple(replace(one, file="/k/arch/um/kernel/process.c") for one in idle.frames[2:])
+    assert signature(replace(idle, frames=host + kernel))[0] == "um_idle_sleep"
 
 
 def test_idle_threads_are_counted() -> None:

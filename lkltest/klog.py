@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import re
 
+from lkltest import expressions
+
 LAST_LINES = 20  # of the console, shown with a bad end
 BEFORE = 8  # lines before a panic: what led to it
 
 # printk's, before a line: the time, and with CONFIG_PRINTK_CALLER the task or the processor: "[    1.234567][    T1] ".
 BARE_STAMP = r"\[ *+\d++\.\d++\](?:\[ *+[TC]\d++\])?+"
 STAMP_PATTERN = rf"^{BARE_STAMP} "
-STAMP = re.compile(STAMP_PATTERN.encode())
+STAMP = expressions.compile(STAMP_PATTERN.encode())
 
 # An escape sequence of ECMA-48: CSI, then OSC and the other strings up to their end, then the short ones.
 ESCAPE_PATTERN = (
@@ -52,7 +54,7 @@ RULER = "=" * 53  # a line that begins the reports of lockdep, KASAN and the sla
 # The line after the stack, "---[ end Kernel panic - not syncing: ...", says it again.
 PANIC_WORDS = r"(?<!end )Kernel panic - not syncing"
 PANIC_PATTERN = rf"{PANIC_WORDS}: ([^\r\n]*)"
-PANIC = re.compile(PANIC_PATTERN.encode())
+PANIC = expressions.compile(PANIC_PATTERN.encode())
 
 # Reports after which a kernel's later results say nothing certain: memory is damaged, or lockdep has turned itself off.
 LOCKDEP = (
@@ -70,7 +72,7 @@ SANITIZER_PATTERN = r"\b(KASAN|KFENCE|KCSAN|KMSAN|UBSAN)\b"
 
 
 # A kernel's last line, where nothing comes behind it: it has halted in order.
-HALT = re.compile(rb"\breboot: (?:System halted|Power down)\s*\Z")
+HALT = expressions.compile(rb"\breboot: (?:System halted|Power down)\s*\Z")
 
 
 def has_halted(console: bytes) -> bool:

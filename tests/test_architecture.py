@@ -17,7 +17,8 @@ PACKAGE = Path(lkltest.__file__).parent
 
 # Each row may import from itself and from those above it.
 ROWS = (
-    "errors lazy", "known_failures", "settings", "host", "klog", "kernel", "ci tap", "liblkl", "cc", "crash", "uml",
+    "errors expressions lazy", "known_failures", "settings", "host", "klog", "kernel", "ci tap", "liblkl", "cc",
+    "crash", "uml",
     "image", "coverage program", "powercut", "fuzz", "kunit", "kselftest", "gate doctor sessionreport", "plugin cli",
 )  # fmt: skip
 HEIGHT = {module: height for height, row in enumerate(ROWS) for module in row.split()}

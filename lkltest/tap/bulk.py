@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import re
 
+from lkltest import expressions
 from lkltest.tap.point import BLOCK_ENDS, BLOCK_OPENS, plain_points
 from lkltest.tap.stream import KSELFTEST
 
@@ -19,7 +20,7 @@ _MARKS = (b"#", b"\\", b"[", b"{", b"\r")  # a test line with one of them is not
 
 @functools.cache
 def _numbers() -> re.Pattern[bytes]:
-    return re.compile(rb"\n(?:not )?+ok (\d++)")
+    return expressions.compile(rb"\n(?:not )?+ok (\d++)")
 
 
 TAP = rb"(?: #)*+[ \t]*+(?:K?TAP version \d|1\.\.\d|(?:not )?+ok \d)"  # in kselftest's comments
@@ -29,7 +30,7 @@ TAP = rb"(?: #)*+[ \t]*+(?:K?TAP version \d|1\.\.\d|(?:not )?+ok \d)"  # in ksel
 def _plain_comments() -> re.Pattern[bytes]:
     """Comments that mean nothing but themselves."""
     meaningful = b"|".join(re.escape(words[1:]) for words in (*KSELFTEST, b"# Subtest", b"# running "))
-    return re.compile(rb"(?:#(?!" + meaningful + rb"|\d|" + TAP + rb"|[^\n]*ok \d)[^\n\x1b\x07]*+\n)++")
+    return expressions.compile(rb"(?:#(?!" + meaningful + rb"|\d|" + TAP + rb"|[^\n]*ok \d)[^\n\x1b\x07]*+\n)++")
 
 
 class PlainPoints:

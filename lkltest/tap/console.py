@@ -7,6 +7,7 @@ import heapq
 import re
 from collections.abc import Iterator
 
+from lkltest import expressions
 from lkltest.tap import prefix
 from lkltest.tap.prefix import PRINTK
 
@@ -36,42 +37,44 @@ Pattern = re.Pattern[bytes]
 @functools.cache
 def candidate(before: bytes, escapes: bool = False) -> Pattern:
     """Match at the start of a line that may be TAP, after the prefix (a pattern, b"" for none)."""
-    return re.compile(rb"(?:" + before + rb")?+" + _CANDIDATE + (_ESCAPED if escapes else b""))
+    return expressions.compile(rb"(?:" + before + rb")?+" + _CANDIDATE + (_ESCAPED if escapes else b""))
 
 
 @functools.cache
 def next_candidate(before: bytes, escapes: bool = False) -> Pattern:
     """Find the end of the line before the next one that may be TAP."""
-    return re.compile(rb"\n(?:(?:" + before + rb")?+" + _CANDIDATE + (_ESCAPED if escapes else b"") + rb")")
+    return expressions.compile(rb"\n(?:(?:" + before + rb")?+" + _CANDIDATE + (_ESCAPED if escapes else b"") + rb")")
 
 
 @functools.cache
 def _pattern(name: str) -> Pattern:
     return {
-        "stamp": lambda: re.compile(rb"\[ *+\d++\.\d{6}\](?:\[ *+[TC]\d++\])?+ "),
-        "stamped": lambda: re.compile(PRINTK),
-        "torn": lambda: re.compile(rb"[ \t]*+(?:(?:not )?+ok(?![0-9A-Za-z_])|1\.\.\d*+|Bail out!|\* \d|# running \d|"
-                                   rb"K?TAP version \d*+|"
-                                   rb"(?:" + _TORN + rb")\[)"),
-        "whole": lambda: re.compile(rb"[ \t]*+(?:(?:not )?+ok \d|1\.\.\d|K?TAP version \d)"),
-        "failure": lambda: re.compile(rb"[ \t]*+not ok(?![0-9A-Za-z_])"),
-        "unread": lambda: re.compile(b"not " + _UNREAD),
-        "prove": lambda: re.compile(rb"[^\s.] \.\.++ *+\r?+\n$"),
+        "stamp": lambda: expressions.compile(rb"\[ *+\d++\.\d{6}\](?:\[ *+[TC]\d++\])?+ "),
+        "stamped": lambda: expressions.compile(PRINTK),
+        "torn": lambda: expressions.compile(
+            rb"[ \t]*+(?:(?:not )?+ok(?![0-9A-Za-z_])|1\.\.\d*+|Bail out!|\* \d|# running \d|"
+            rb"K?TAP version \d*+|"
+            rb"(?:" + _TORN + rb")\[)"
+        ),
+        "whole": lambda: expressions.compile(rb"[ \t]*+(?:(?:not )?+ok \d|1\.\.\d|K?TAP version \d)"),
+        "failure": lambda: expressions.compile(rb"[ \t]*+not ok(?![0-9A-Za-z_])"),
+        "unread": lambda: expressions.compile(b"not " + _UNREAD),
+        "prove": lambda: expressions.compile(rb"[^\s.] \.\.++ *+\r?+\n$"),
         # Torn from the `n`, the `no` or the `not o` before it.
-        "rest": lambda: re.compile(rb"(?:t|ot) ok(?!\w)|k \d++(?!\S)|.*?[^\w'](?:t|ot) ok(?: \d| - |$)"),
-        "rest of not": lambda: re.compile(rb"(?:.*?\S )? ok(?: \d| - |$)|(?:.*?\W)?k(?: \d| - )"),
-        "torn before": lambda: re.compile(rb"(?<!\w)not(?:(?!e|hing|ic|if|ab)\w| o(?!k)\w| ?o?[ \t\r]*+\n)"),
-        "numbered failure": lambda: re.compile(
+        "rest": lambda: expressions.compile(rb"(?:t|ot) ok(?!\w)|k \d++(?!\S)|.*?[^\w'](?:t|ot) ok(?: \d| - |$)"),
+        "rest of not": lambda: expressions.compile(rb"(?:.*?\S )? ok(?: \d| - |$)|(?:.*?\W)?k(?: \d| - )"),
+        "torn before": lambda: expressions.compile(rb"(?<!\w)not(?:(?!e|hing|ic|if|ab)\w| o(?!k)\w| ?o?[ \t\r]*+\n)"),
+        "numbered failure": lambda: expressions.compile(
             rb"(?<!can)not ok(?: \d|(?!ay)\w| -(?= )|(?<=oknot ok)|(?: \d*+)?+(?=" + _STAMP + b"))"
         ),
-        "prose": lambda: re.compile(
+        "prose": lambda: expressions.compile(
             rb"[\"'`#(=]$|^[-+]$|(?<!\w)(?:is|are|was|were|be|been|it|that|this|and|or|but|if)$"
         ),
-        "label": lambda: re.compile(rb"\S++(?:(?<=[])}>|:0-9])|(?<=\ds))|\[[^\[\]\n]{1,80}+\]"),
-        "numbered": lambda: re.compile(rb"[ \t]*+(?:not )?+ok \d"),
-        "behind": lambda: re.compile(b"(?:not " + _BEHIND + rb"|(?<!\w)not(?: o)?+(?=" + _STAMP + b"))"),
+        "label": lambda: expressions.compile(rb"\S++(?:(?<=[])}>|:0-9])|(?<=\ds))|\[[^\[\]\n]{1,80}+\]"),
+        "numbered": lambda: expressions.compile(rb"[ \t]*+(?:not )?+ok \d"),
+        "behind": lambda: expressions.compile(b"(?:not " + _BEHIND + rb"|(?<!\w)not(?: o)?+(?=" + _STAMP + b"))"),
         "not": lambda: re.compile(rb"[ \t]*+not(?![0-9A-Za-z_])(?![ \t]++ok(?![0-9A-Za-z_]))[ \t]*+(.*+)", re.DOTALL),
-        "message": lambda: re.compile(rb"[^a-z]|[^\s:\[=]*+[:\[=]|\S++ [^\s:\[]*+[:\[]"),
+        "message": lambda: expressions.compile(rb"[^a-z]|[^\s:\[=]*+[:\[=]|\S++ [^\s:\[]*+[:\[]"),
     }[name]()  # fmt: skip
 
 
@@ -127,7 +130,7 @@ def _notable(begun: bool, met: bool) -> tuple[Pattern, ...]:
 
 @functools.cache
 def _version() -> Pattern:
-    return re.compile(rb"TAP version ")
+    return expressions.compile(rb"TAP version ")
 
 
 def notable(block: bytes, start: int, stop: int, *, begun: bool, met: bool) -> Iterator[int]:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from lkltest import expressions
+
 LARGEST_YAML = 1 << 18  # bytes: PyYAML reads about 100 kB a second
 SHORT = 1 << 12  # characters: the most text that may be looked at for each key
 LONGEST_HEAD = 1000  # characters of the keys before a literal block: longer ones are read more slowly
@@ -31,7 +33,7 @@ class _Beyond(Exception):
 @functools.cache
 def _entry() -> re.Pattern[str]:
     """`key: value`, where the value means the same to every YAML reader."""
-    return re.compile(
+    return expressions.compile(
         r"(?: *+\n)*+([A-Za-z_][A-Za-z0-9_-]*+):(?: ++(?:"
         r"(?P<int>-?(?:0|[1-9]\d{0,17}+))|(?P<float>-?\d{1,17}+\.\d{1,17}+)"
         r'|"(?P<double>[^"\\\t\n]*+)"|\'(?P<single>[^\'\t\n]*+)\''
@@ -45,7 +47,7 @@ def _entry() -> re.Pattern[str]:
 @functools.cache
 def _body(pad: int) -> re.Pattern[str]:
     """Lines with at least this indentation, or nothing in them."""
-    return re.compile(rf"(?: {{{pad}}}[^\n]*+\n|\n)++")
+    return expressions.compile(rf"(?: {{{pad}}}[^\n]*+\n|\n)++")
 
 
 # Words that YAML 1.1 takes for something else than a string.
@@ -81,7 +83,7 @@ def read(raw: bytes) -> Read:
 @functools.cache
 def _log() -> re.Pattern[bytes]:
     """The beginning of a log, with the indentation that newer runners say: `log: |1`."""
-    return re.compile(rb"^log: \|([1-9])?[-+]?\n", re.MULTILINE)
+    return expressions.compile(rb"^log: \|([1-9])?[-+]?\n", re.MULTILINE)
 
 
 def read_log(raw: bytes) -> Read:
@@ -237,7 +239,7 @@ def _nested(text: str, at: int) -> tuple[dict[str, object] | None, int]:
 
 @functools.cache
 def _blanks() -> re.Pattern[str]:
-    return re.compile(" *+")
+    return expressions.compile(" *+")
 
 
 def _indentation(text: str, at: int) -> int:

@@ -6,6 +6,8 @@ import functools
 import re
 from collections.abc import Iterable, Mapping
 
+from lkltest import expressions
+
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0, "m": 60.0}
 _LONGEST = 1e15  # of any unit
 _KEYS = {"duration_us": 1e-6, "time_us": 1e-6, "duration_ms": 1e-3, "duration": 1.0, "time": 1.0}  # of YAML blocks
@@ -19,7 +21,7 @@ def _suffix() -> re.Pattern[str]:
 
 @functools.cache
 def _attribute() -> re.Pattern[str]:
-    return re.compile(r"(?:(\S+)\.)?(\w+): (\S.*)$")
+    return expressions.compile(r"(?:(\S+)\.)?(\w+): (\S.*)$")
 
 
 def split_duration(description: str) -> tuple[str, float | None]:

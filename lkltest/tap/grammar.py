@@ -6,6 +6,7 @@ import functools
 import re
 from typing import NamedTuple
 
+from lkltest import expressions
 from lkltest.tap.dialect import Dialect, Rules
 
 # Every quantifier that could give back what it took is possessive: no line, however hostile, makes these backtrack.
@@ -37,17 +38,17 @@ class PlanLine(NamedTuple):
 @functools.cache
 def _point(number_needed: bool, blanks_needed: bool) -> Pattern:
     if number_needed:  # kunit's reading
-        return re.compile(rb"(not )?ok (\d++)(?:[ \t]++(.*+))?+$", re.DOTALL)
+        return expressions.compile(rb"(not )?ok (\d++)(?:[ \t]++(.*+))?+$", re.DOTALL)
     if blanks_needed:
-        return re.compile(rb"(not )?ok(?:[ \t]++(\d++)(?![^ \t]))?+(?:[ \t]++(.*+))?+$", re.DOTALL)
-    return re.compile(rb"(not )?ok(?![0-9A-Za-z_])" + _BLANKS + rb"(\d++)?+" + _BLANKS + rb"(.*+)", re.DOTALL)
+        return expressions.compile(rb"(not )?ok(?:[ \t]++(\d++)(?![^ \t]))?+(?:[ \t]++(.*+))?+$", re.DOTALL)
+    return expressions.compile(rb"(not )?ok(?![0-9A-Za-z_])" + _BLANKS + rb"(\d++)?+" + _BLANKS + rb"(.*+)", re.DOTALL)
 
 
 @functools.cache
 def _directive(others: tuple[bytes, ...], loose_todo: bool) -> Pattern:
     end = rb"(?![0-9A-Za-z_])"
     words = [rb"skip", rb"todo" if loose_todo else rb"todo" + end, *(other + end for other in others)]
-    return re.compile(rb"[ \t]*+(?i:(" + rb"|".join(words) + rb")[^ \t]*+)(?:[ \t]++(.*+))?+$", re.DOTALL)
+    return expressions.compile(rb"[ \t]*+(?i:(" + rb"|".join(words) + rb")[^ \t]*+)(?:[ \t]++(.*+))?+$", re.DOTALL)
 
 
 _PATTERNS = {
@@ -76,7 +77,7 @@ _PATTERNS = {
 @functools.cache
 def _pattern(name: str) -> Pattern:
     """Compile a pattern when it is first wanted: importing this module costs nothing."""
-    return re.compile(*_PATTERNS[name])
+    return expressions.compile(*_PATTERNS[name])
 
 
 def text(data: bytes) -> str:

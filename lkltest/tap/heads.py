@@ -6,6 +6,7 @@ import functools
 import re
 from typing import NamedTuple
 
+from lkltest import expressions
 from lkltest.tap import prefix
 from lkltest.tap.prefix import Prefix
 
@@ -43,12 +44,13 @@ def _line() -> Pattern:
     plan = rb"(?P<plan>1\.\.\d++[ \t]*+(?:#.*+|todo[\d \t]*+)?+$)"
     point = rb"(?P<failure>not )?+ok(?: ++(?P<number>\d++)(?![^ \t])|(?= - )|$)"
     torn = rb"(?P<torn>not(?!\w))"
-    return re.compile(rb"(?P<head>[^\n]{0,199}?[^\w\n])(?:" + plan + b"|" + point + b"|" + torn + b")", re.DOTALL)
+    found = b"(?:" + plan + b"|" + point + b"|" + torn + b")"
+    return expressions.compile(rb"(?P<head>[^\n]{0,199}?[^\w\n])" + found, re.DOTALL)
 
 
 @functools.cache
 def _digits() -> Pattern:
-    return re.compile(rb"\d++")
+    return expressions.compile(rb"\d++")
 
 
 class Heads:

@@ -11,6 +11,7 @@ from itertools import accumulate, count, repeat
 from types import MappingProxyType
 from typing import NamedTuple, Protocol, Self, overload
 
+from lkltest import expressions
 from lkltest.tap import fields
 from lkltest.tap.diagnostics import Read, read, read_log
 from lkltest.tap.grammar import describe, text
@@ -220,7 +221,7 @@ BLOCK_OPENS, BLOCK_ENDS = b"\n  ---\n", b"\n  ...\n"
 @functools.cache
 def plain_points() -> re.Pattern[bytes]:
     """Match as many points as need no closer look: without directive, with a well-formed YAML block or none."""
-    return re.compile(
+    return expressions.compile(
         rb"(?:(?:not )?+ok [1-9]\d{0,8}+(?: [^\n\r#\\\[{]*+)?+\n"
         rb"(?:  ---\n(?:  (?!\.\.\.\n)[^\n\r]*+\n)++  \.\.\.\n)?+)*+"
     )

@@ -6,6 +6,7 @@ import functools
 import re
 from typing import NamedTuple
 
+from lkltest import expressions
 from lkltest.klog import BARE_STAMP
 
 Pattern = re.Pattern[bytes]
@@ -57,20 +58,22 @@ def _pattern(name: str) -> Pattern:
     parts = b"|".join(_PARTS.values())
     known = rb"[ \t]*+(?:" + _SEVERITY + rb")?+(?:(?:" + parts + rb")[ \t]*+){1,6}+"
     return {
-        "escape": lambda: re.compile(_ESCAPE),
-        "part": lambda: re.compile(b"|".join(b"(?P<%s>%s)" % (name.encode(), part) for name, part in _PARTS.items())),
-        "known": lambda: re.compile(known),
-        "word": lambda: re.compile(rb"[ \t]*+(?:(?:not )?+ok(?:[ \t]++\d++)?+|1\.\.\d++|#|Bail out!)?+"),
-        "color": lambda: re.compile(rb"(?:\x1b\[[\d;]*+m)++$"),
-        "version": lambda: re.compile(rb"K?TAP version \d++[ \t\r]*+$"),
-        "buildkit": lambda: re.compile(
+        "escape": lambda: expressions.compile(_ESCAPE),
+        "part": lambda: expressions.compile(
+            b"|".join(b"(?P<%s>%s)" % (name.encode(), part) for name, part in _PARTS.items())
+        ),
+        "known": lambda: expressions.compile(known),
+        "word": lambda: expressions.compile(rb"[ \t]*+(?:(?:not )?+ok(?:[ \t]++\d++)?+|1\.\.\d++|#|Bail out!)?+"),
+        "color": lambda: expressions.compile(rb"(?:\x1b\[[\d;]*+m)++$"),
+        "version": lambda: expressions.compile(rb"K?TAP version \d++[ \t\r]*+$"),
+        "buildkit": lambda: expressions.compile(
             _PARTS["buildkit"] + rb" [ \t]*+(?:K?TAP version |1\.\.\d|(?:not |ot |t )?+ok(?!\w)|no|k )"
         ),
-        "printk": lambda: re.compile(PRINTK),
-        "start": lambda: re.compile(
+        "printk": lambda: expressions.compile(PRINTK),
+        "start": lambda: expressions.compile(
             rb"1\.\.\d++(?![^ \t])[ \t]*+(?:#.*+|todo[\d ]*+)?+$|(?:not )?+ok(?: \d++(?![^ \t])| - )", re.DOTALL
         ),
-        "headless": lambda: re.compile(rb"(1\.\.\d++(?![^ \t]))|[ \t]++# Subtest|[ \t]*+(?:not )?+ok \d++ "),
+        "headless": lambda: expressions.compile(rb"(1\.\.\d++(?![^ \t]))|[ \t]++# Subtest|[ \t]*+(?:not )?+ok \d++ "),
     }[name]()
 
 
@@ -96,7 +99,7 @@ class Prefix(NamedTuple):
 
 @functools.cache
 def _compile(pattern: bytes) -> Pattern:
-    return re.compile(pattern)
+    return expressions.compile(pattern)
 
 
 ANY_PRINTK = Prefix(PRINTK, 0)  # which kernels print before lines of any stream of theirs
@@ -198,7 +201,7 @@ def _shape(head: bytes, *, words: bool = False) -> bytes:
             pieces.append(rb"(?:" + piece + rb")" + (b"?+" if match.lastgroup == "printk" and at else b""))
             at = match.end()
             continue
-        run = re.compile(rb"[ \t]++|\d++|[A-Za-z]++|.", re.DOTALL).match(head, at)
+        run = expressions.compile(rb"[ \t]++|\d++|[A-Za-z]++|.", re.DOTALL).match(head, at)
         assert run
         pieces.append(run[0] if words and run[0].isalpha() else _class(run[0]))
         at = run.end()

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable, Iterator
 from xml.sax.saxutils import escape, quoteattr
 
+from lkltest import expressions
 from lkltest.tap.formats.text import UNEXCUSED
 from lkltest.tap.point import Point
 from lkltest.tap.report import Report
 
 # The characters that XML 1.0 cannot carry in any form.
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FORBIDDEN = expressions.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write(reports: Iterable[tuple[str, Report]]) -> Iterator[str]:

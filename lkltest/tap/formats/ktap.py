@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from lkltest import expressions
 from lkltest.tap.formats.text import show
 from lkltest.tap.point import Point
 from lkltest.tap.report import Report
@@ -14,13 +15,13 @@ VERSION = "KTAP version 1"
 STEP = "    "
 DIRECTIVES = frozenset({"skip", "todo", "xfail", "timeout", "error"})
 # Comments that a reader takes for more than that: they get a bar in front, and a result in them one in the middle.
-MEANT = re.compile(
+MEANT = expressions.compile(
     r"^\s*(?:[#[*]|\d+\.\.\d|Subtest\b|selftests?:|running \d|Bail out|pragma\b|module:)|K?TAP version|ok +\d",
     re.IGNORECASE,
 )
-RESULT = re.compile(r"ok(?= +\d)", re.IGNORECASE)
+RESULT = expressions.compile(r"ok(?= +\d)", re.IGNORECASE)
 # A hash that would begin a directive, or stands where the line's own begins.
-HASH = re.compile(r"#(?=[\s#]*(?:skip|todo|xfail|timeout|error|$))", re.IGNORECASE)
+HASH = expressions.compile(r"#(?=[\s#]*(?:skip|todo|xfail|timeout|error|$))", re.IGNORECASE)
 
 
 class _Line(NamedTuple):

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import chain, repeat
 
+from lkltest import expressions
 from lkltest.tap.point import Run
 
 # The keys of every such point; `json.describe_point` writes the same.
@@ -30,7 +31,7 @@ _KINDS = bytes(
 
 @functools.cache
 def _duration() -> re.Pattern[bytes]:
-    return re.compile(rb"[\d. ](?:us|ms|sec|s)\n")
+    return expressions.compile(rb"[\d. ](?:us|ms|sec|s)\n")
 
 
 def is_plain(run: Run) -> bool:

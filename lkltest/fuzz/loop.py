@@ -11,7 +11,7 @@ from lkltest.errors import KernelLost
 from lkltest.fuzz.exec.feedback import Feedback, SeenEdges
 from lkltest.fuzz.exec.kernel import Kernel, WorkerExit, boot
 from lkltest.fuzz.exec.protocol import State
-from lkltest.fuzz.exec.shmem import Head, Memory
+from lkltest.fuzz.exec.shmem import Head, Memory, fitting
 from lkltest.fuzz.gen.engine import Engine
 from lkltest.fuzz.gen.generator import Batch, Candidate, Generator
 from lkltest.fuzz.gen.guided import Guided
@@ -60,7 +60,8 @@ class FuzzLoop(Closing):
             kernel = self.kernel or self.boot()
             if self.feedback is not None:
                 self.feedback.clear(wanted=batch.wanted, compare=batch.compare)
-            kernel.start(batch.data, len(batch.programs))
+            count = fitting(batch.sizes())  # the rest comes next, as after an alarm
+            kernel.start(batch.first(count), count)
             following = following or self.generator.batch(self.size)  # while the kernel works
             batch = batch.after(self.judge(kernel, batch, kernel.finish(self.hang_recognizer())))
             stopped = self.link.stopped
@@ -109,7 +110,7 @@ class FuzzLoop(Closing):
         """Count a batch, hand over its failure; returns the number of its programs that ran."""
         before = self.head  # what the kernel did since then belongs to this batch
         head = self.head = outcome.head if isinstance(outcome, WorkerExit) else self.memory.head()
-        first = kernel.programs - len(batch.programs)
+        first = len(self.history)
         dead = isinstance(outcome, WorkerExit)
         done = begun(outcome, first)
         ran = batch.programs[:done]
@@ -123,9 +124,10 @@ class FuzzLoop(Closing):
             name = calls[head.alarm_call].call.name if head.alarm_call < len(calls) else "the sandbox"
             report = from_alarm(head, self.memory.console(before.console), name, kernel.errors())
         failed = done - 1 if dead or head.alarm else done
-        novel = [number - first for number in self.memory.novel(0 if dead else head.novel)]
+        novel = [number - first for number in self.memory.novel(head.novel)]  # of an earlier batch where none began
         reached = self.feedback.reach(first) if self.feedback is not None else []
-        self.generator.learn(batch, done, [reach for reach in reached if reach.program < failed], novel)
+        self.generator.learn(batch, done, [reach for reach in reached if reach.program < failed],
+                             [index for index in novel if 0 <= index < failed])
         listed = self.memory.listed()
         if listed:
             self.generator.discover(listed)

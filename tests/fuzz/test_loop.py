@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from lkltest.errors import KernelLost
 from lkltest.fuzz.exec.kernel import KernelConfig
+from lkltest.fuzz.exec.protocol import PROGRAMS_SIZE
 from lkltest.fuzz.exec.shmem import Memory
+from lkltest.fuzz.gen.generator import Batch, Candidate, EncodedCall
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.loop import MAX_DIED_BEFORE_FIRST_PROGRAM, FuzzLoop
 from lkltest.fuzz.messages import FromLoop, Known, Met, Progress, Task
+from lkltest.fuzz.prog.values import Call, Pointer, Program, Raw
 from lkltest.fuzz.repro.report import Report, ReportType
 from lkltest.fuzz.repro.repro import Crash
+from tests.fuzz.conftest import Planted
 
 
 @dataclass
@@ -116,3 +120,56 @@ def test_a_stopped_loop_has_run_a_batch_and_told_of_it(config: KernelConfig, des
             assert link.messages[-1].programs == len(loop.history) > 0
             programs.append([candidate.encoded() for candidate in loop.history])
     assert programs[0] == programs[1]
+
+
+def candidate(loop: FuzzLoop, *calls: Call) -> Candidate:
+    """A program of a loop's only scenario."""
+    description = loop.task.description
+    encoded = [EncodedCall.of(call, description.variants[call.name], description) for call in calls]
+    return Candidate(tuple(encoded), loop.generator.scenarios[0])  # type: ignore[attr-defined]
+
+
+def test_a_kernel_that_dies_in_a_batch_leaves_the_novelty_before(
+    planted: Planted, parse: Callable[[str], Program]
+) -> None:
+    """Programs that saw something new before the one that loses the kernel are kept; that one and later ones are not.
+
+    The counts of errnos go on, so that no later program would see the same errno for the first time.
+    """
+    config = replace(planted.config, env={"PLANTED": "always"})
+    with looping(config, planted.description) as (loop, _):
+        def run(*texts: str) -> tuple[Candidate, ...]:
+            batch = Batch.of([candidate(loop, *parse(text + "\n").calls) for text in texts])
+            kernel = loop.kernel or loop.boot()
+            kernel.start(batch.data, len(texts))
+            loop.judge(kernel, batch, kernel.finish())
+            return batch.programs
+
+        dies = 'fdatasync(77)\nmkdirat(AT_FDCWD, "d0", 0755)'
+        programs = run("close(77)", "close(77)", "fsync(77)", dies, "dup(77)")
+        assert loop.progress.programs == 4
+        assert programs[0].scenario.corpus == [programs[0], programs[2]]
+        again = run("dup(77)")
+        lose(loop, signal.SIGKILL)  # before its batch: the programs that were noted last are of the batch before
+        assert programs[0].scenario.corpus == [programs[0], programs[2], again[0]]
+
+
+def test_a_batch_that_is_too_large_runs_in_parts(
+    config: KernelConfig, description: Description, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The programs that do not fit into the memory come next: none is lost, and none lies behind its place."""
+    with looping(config, description) as (loop, link):
+        large = candidate(loop, *[Call("write", (77, Pointer(Raw(b"x" * 60000)), 60000))] * 20)
+        batch = Batch.of([large] * 5)
+        assert PROGRAMS_SIZE < len(batch.data) < 2 * PROGRAMS_SIZE
+        monkeypatch.setattr(loop.generator, "batch", lambda _: batch)
+        history = []
+
+        def report(*, now: bool) -> None:
+            history.append((len(loop.history), now))
+            link.stopped = True
+
+        monkeypatch.setattr(loop, "report", report)
+        loop.run()
+        assert history == [(3, False), (5, True)]
+        assert loop.progress.calls == 100

@@ -5,8 +5,9 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from itertools import accumulate
 
 from lkltest.fuzz.exec.protocol import (
     BUCKETS,
@@ -19,6 +20,7 @@ from lkltest.fuzz.exec.protocol import (
     MAX_RESULTS,
     NOVEL,
     PROGRAMS,
+    PROGRAMS_SIZE,
     RESULTS,
     SHAPE,
     SHAPE_ARGUMENT,
@@ -51,6 +53,11 @@ class Head:
     interrupted: int  # calls that had to be interrupted
     boot_error: int
     boot_us: int
+
+
+def fitting(sizes: Iterable[int]) -> int:
+    """The number of programs, the first of those with these sizes, that fit into a batch; one at least, if it fits."""
+    return sum(end <= PROGRAMS_SIZE or not n for n, end in enumerate(accumulate(sizes)))
 
 
 class Memory:
@@ -94,7 +101,9 @@ class Memory:
             self.map[SHAPE_ARGUMENT + number] = argument
 
     def write(self, programs: bytes) -> None:
-        """Write encoded programs for the worker."""
+        """Write encoded programs for the worker; raises ValueError where they are more than `fitting` allows."""
+        if len(programs) > PROGRAMS_SIZE:
+            raise ValueError(f"a batch of {len(programs):,} bytes, and there is room for {PROGRAMS_SIZE:,}")
         self.map[PROGRAMS : PROGRAMS + len(programs)] = programs
 
     def results(self, first: int, count: int) -> tuple[int, ...]:

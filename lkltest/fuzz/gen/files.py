@@ -3,9 +3,11 @@
 The descriptions name some files of `/proc` and `/sys`. The kernel has hundreds more, and tells their names to a program
 that lists their directory. So the search begins at the roots, lists each directory that it meets, and opens each file.
 
-Files whose contents change what a fuzzer relies on are opened for reading only: most settings outside of the network
-would make panics of warnings, or an empty machine. A mutation leaves the arguments of these calls as they are, because
-no description has such a path.
+Most files are opened for reading only. A setting lasts as long as the kernel does, for thousands of programs of others:
+those of memory, panics and the like would make panics of warnings, or an empty machine; limits, sizes and periods of
+the network, or its interfaces, would turn a protocol off, or let the stack warn in a program that has done nothing. The
+switches of IP and TCP are written, which only choose between two ways of a stack that works. A mutation leaves the
+arguments of these calls as they are, because no description has such a path.
 """
 
 from __future__ import annotations
@@ -24,7 +26,21 @@ OPENER = "openat_proc"  # the call of a scenario for which such files are
 ROOTS = (b"/proc/", b"/proc/sys/", b"/proc/self/", b"/sys/", b"/sys/class/")
 MOST = 3000  # paths
 ALIKE = 12  # paths that differ in numbers or the last but one name only: one process or interrupt is like the other
-WRITABLE = re.compile(rb"/proc/sys/net/|/sys/devices/virtual/net/")
+# Names of settings, not patterns of what is dangerous: the next kernel, or protocol, has limits with other names.
+WRITABLE = re.compile(
+    rb"/proc/sys/net/(core/(default_qdisc|netdev_tstamp_prequeue|tstamp_allow_data|warnings)"
+    rb"|ipv[46]/(route/flush|bindv6only|flowlabel_(consistency|reflect)|fwmark_reflect|ping_group_range"
+    rb"|conf/[^/]+/(accept_(local|redirects|source_route|ra|ra_defrtr|ra_from_local|ra_pinfo|ra_rtr_pref)|arp_\w+"
+    rb"|autoconf|bootp_relay|drop_\w+|forwarding|ignore_routes_with_linkdown|log_martians|mc_forwarding|ndisc_notify"
+    rb"|promote_secondaries|proxy_(arp|arp_pvlan|ndp)|rp_filter|(secure|send)_redirects|shared_media|src_valid_mark)"
+    rb"|icmp_(echo_ignore|errors_use|ignore_bogus)_\w+|igmp_link_local_mcast_reports"
+    rb"|ip_(dynaddr|early_demux|forward|forward_use_pmtu|no_pmtu_disc|nonlocal_bind)"
+    rb"|tcp_(abort_on_overflow|autocorking|(allowed_)?congestion_control|dsack|early_retrans|ecn|ecn_fallback|fack"
+    rb"|fastopen|fastopen_key|frto|fwmark_accept|low_latency|moderate_rcvbuf|mtu_probing|no_metrics_save|recovery"
+    rb"|retrans_collapse|rfc1337|sack|slow_start_after_idle|stdurg|syncookies|thin_(dupack|linear_timeouts)|timestamps"
+    rb"|tw_reuse|window_scaling|workaround_signed_windows)))$"
+    rb"|/sys/devices/virtual/net/[^/]+/(ifalias|netdev_group)$"
+)
 # Memory of the kernel and of processes, its log, and files that belong to another process than the program's.
 REFUSED = re.compile(rb"/(mem|kmem|kcore|kmsg|pagemap|kpage\w+|clear_refs|sysrq-trigger|uevent|bind|unbind)$|/proc/\d")
 _DIGITS = re.compile(rb"\d+")
@@ -61,13 +77,13 @@ class Files:
     def discover(self, paths: Sequence[bytes]) -> None:
         """Take paths, of directories with a slash at the end."""
         for path in paths:
-            parts = _DIGITS.sub(b"#", path.rstrip(b"/")).rsplit(b"/", 2)
-            kind = parts[0] + b"/*/" + parts[-1]
             if path in self.known or len(self.paths) >= MOST or REFUSED.search(path.rstrip(b"/")):
                 continue
-            self.known.add(path)
-            self.alike[kind] = self.alike.get(kind, 0) + 1
-            if self.alike[kind] <= ALIKE:
+            parts = _DIGITS.sub(b"#", path.rstrip(b"/")).rsplit(b"/", 2)
+            kind = parts[0] + b"/*/" + parts[-1]
+            if self.alike.get(kind, 0) < ALIKE:
+                self.alike[kind] = self.alike.get(kind, 0) + 1
+                self.known.add(path)
                 self.paths.append(path)
                 (self.fresh.append if path.endswith(b"/") else self.fresh.appendleft)(path)
 

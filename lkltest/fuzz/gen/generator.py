@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any
 
 from lkltest.fuzz.gen.sources import Random
@@ -88,11 +88,20 @@ class Batch:
 
     def after(self, programs: int) -> Batch:
         """The batch without its first programs."""
+        data = self.data[len(self.first(programs)) :]
+        return replace(self, programs=self.programs[programs:], data=data, origins=self.origins[programs:])
+
+    def first(self, programs: int) -> bytes:
+        """The encodings of its first programs."""
+        return self.data[: sum(islice(self.sizes(), programs))]
+
+    def sizes(self) -> Iterator[int]:
+        """The number of bytes of each encoding."""
         at = 0
-        for _ in range(programs):
-            at += int(PROGRAM.unpack_from(self.data, at)[0])
-        origins = self.origins[programs:]
-        return replace(self, programs=self.programs[programs:], data=self.data[at:], origins=origins)
+        while at < len(self.data):
+            size = int(PROGRAM.unpack_from(self.data, at)[0])
+            yield size
+            at += size
 
 
 class Scenario:

@@ -22,7 +22,7 @@ from lkltest.fuzz import descriptors, findings
 from lkltest.fuzz.exec.feedback import Feedback, SeenEdges
 from lkltest.fuzz.exec.kernel import Kernel, WorkerExit, boot
 from lkltest.fuzz.exec.protocol import BETWEEN
-from lkltest.fuzz.exec.shmem import Memory
+from lkltest.fuzz.exec.shmem import Memory, fitting
 from lkltest.fuzz.findings import Finding
 from lkltest.fuzz.images import saved
 from lkltest.fuzz.images.inputs import Input, Made
@@ -261,8 +261,11 @@ class Worker:
         maker, progress = self.makers[target.recipe], self.session.progress[target.recipe]
         maker.avoided = frozenset(self.session.fatal[target.recipe])
         inputs = maker.batch(BATCH)
+        codes = [made.encode() for made, _ in inputs]
+        count = fitting(map(len, codes))
+        inputs = inputs[:count]
         first, before = kernel.programs, kernel.memory.head()
-        kernel.start(b"".join(made.encode() for made, _ in inputs), len(inputs))
+        kernel.start(b"".join(codes[:count]), count)
         hangs = self.session.hangs()
         outcome = kernel.finish((lambda stderr: name_of_hang(stderr) in hangs) if hangs else None)
         dead = isinstance(outcome, WorkerExit)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from lkltest.fuzz.exec.feedback import Feedback
 from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, WorkerExit, boot
-from lkltest.fuzz.exec.shmem import Memory
+from lkltest.fuzz.exec.shmem import Memory, fitting
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.values import Program
 from lkltest.fuzz.repro.report import Report, from_alarm, from_exit
@@ -93,8 +93,10 @@ class Runner(Closing):
         before = self.memory.head()
         first = kernel.programs
         returned: tuple[int, ...] = ()
-        for at in range(0, len(programs), 64):
-            batch = programs[at : at + 64]
+        at = 0
+        while at < len(programs):
+            batch = programs[at : at + fitting(map(len, programs[at : at + 64]))]
+            at += len(batch)
             outcome = kernel.run(b"".join(batch), len(batch))
             head = self.memory.head()
             returned = self.memory.results(before.calls, min(head.calls - before.calls, 100_000))

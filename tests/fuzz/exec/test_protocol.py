@@ -6,9 +6,11 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
+
 from lkltest.fuzz.exec import native
-from lkltest.fuzz.exec.protocol import HEAD, NUMBERS, RECORDS, header
-from lkltest.fuzz.exec.shmem import Head
+from lkltest.fuzz.exec.protocol import HEAD, LISTING, NUMBERS, PROGRAMS_SIZE, RECORDS, header
+from lkltest.fuzz.exec.shmem import Head, Memory, fitting
 from lkltest.fuzz.prog.record import Record
 from lkltest.host import process
 from lkltest.settings import Settings
@@ -59,3 +61,16 @@ def test_nothing_is_declared_twice() -> None:
     assert [name for name in declared if re.search(rf"(?:struct|enum) {name}\s*\{{", text)] == []
     assert [name for name in NUMBERS if re.search(rf"#\s*define\s+{name}\b", text)] == []
     assert [name for name in NUMBERS if not re.search(rf"\b{name}\b", text)] == []
+
+
+def test_programs_that_do_not_fit_are_refused() -> None:
+    """A batch is never written over what lies behind its place; `fitting` says how many programs a batch can have."""
+    memory = Memory()
+    memory.write(b"\1" * PROGRAMS_SIZE)
+    with pytest.raises(ValueError, match="there is room for 4,194,304"):
+        memory.write(b"\1" * (PROGRAMS_SIZE + 1))
+    assert memory.map[LISTING - 1 : LISTING + 1] == b"\1\0"
+    memory.close()
+    half = PROGRAMS_SIZE // 2
+    sizes: list[list[int]] = [[], [half, half], [half, half, 1], [half + 1, half], [2 * PROGRAMS_SIZE, 1]]
+    assert [fitting(one) for one in sizes] == [0, 2, 2, 1, 1]

@@ -55,16 +55,36 @@ def test_new_paths_come_first(files: Files) -> None:
 
 
 def test_dangerous_files_are_not_written(files: Files) -> None:
-    """Settings that are not of the network are only read, memory and the log are not even opened."""
+    """Settings but for switches of the network are only read, memory and the log are not even opened."""
     opened(files, len(ROOTS))
     files.discover([b"/proc/kcore", b"/proc/sysrq-trigger", b"/proc/7/status", b"/sys/devices/x/uevent"])
     assert not files.fresh
-    settings = [b"/proc/sys/kernel/panic", b"/proc/sys/vm/min_free_kbytes", b"/sys/kernel/slab/a/order"]
-    files.discover(settings)
-    flags = opened(files, 200)
-    assert all(flags[path] & 3 == READ for path in settings)
-    files.discover([b"/proc/sys/net/ipv4/ip_forward"])
-    assert {opened(files, 1).get(b"/proc/sys/net/ipv4/ip_forward", READ) & 3 for _ in range(200)} == {0, 2}
+    network = (
+        "core/dev_weight core/dev_weight_rx_bias core/netdev_budget core/netdev_max_backlog core/rmem_max "
+        "core/wmem_default core/optmem_max core/busy_poll core/rps_sock_flow_entries ipv4/tcp_mem ipv4/tcp_rmem "
+        "ipv4/udp_mem ipv4/tcp_max_orphans ipv4/tcp_base_mss ipv4/ipfrag_high_thresh ipv4/ip_local_port_range "
+        "ipv4/tcp_syn_retries ipv4/tcp_fin_timeout ipv4/neigh/lo/gc_thresh3 ipv4/route/max_size "
+        "ipv6/conf/all/disable_ipv6 ipv6/conf/lo/mtu ipv6/conf/all/accept_ra_min_hop_limit unix/max_dgram_qlen "
+        "mptcp/enabled sctp/rto_max netfilter/nf_conntrack_max"
+    )
+    settings = [b"/proc/sys/kernel/panic", b"/proc/sys/vm/min_free_kbytes", b"/sys/kernel/slab/a/order",
+                *(b"/sys/devices/virtual/net/lo/%b" % name for name in (b"flags", b"mtu", b"proto_down")),
+                *(b"/proc/sys/net/%b" % name.encode() for name in network.split())]
+    for _ in range(20):
+        files.fresh.extend(settings)
+        flags = opened(files, len(settings))
+        assert {path for path in settings if flags[path] & 3 != READ} == set()
+
+
+@pytest.mark.parametrize("name", [b"ipv4/ip_forward", b"ipv4/tcp_sack", b"ipv6/conf/lo/accept_ra", b"ipv4/route/flush"])
+def test_switches_of_the_network_are_written(files: Files, name: bytes) -> None:
+    """A setting that only chooses between two ways is written now and then."""
+    path = b"/proc/sys/net/" + name
+    flags = set()
+    for _ in range(50):
+        files.fresh.append(path)
+        flags.add(opened(files, 1)[path] & 3)
+    assert flags == {0, 2}
 
 
 def test_a_mutation_leaves_such_a_call_as_it_is(files: Files, description: Description) -> None:
@@ -78,8 +98,9 @@ def test_a_mutation_leaves_such_a_call_as_it_is(files: Files, description: Descr
 def test_files_that_are_alike_are_few(files: Files) -> None:
     """Of directories that a kernel has for each interrupt, the files of some are used."""
     opened(files, len(ROOTS))
+    known = len(files.known)
     files.discover([b"/proc/irq/%d/spurious" % n for n in range(1000)])
-    assert len(files.fresh) == ALIKE
+    assert len(files.fresh) == len(files.known) - known == ALIKE
 
 
 def test_a_generator_without_such_files_has_none(description: Description) -> None:

@@ -64,17 +64,20 @@ def judge(junit: Path, done: process.Ended, output: str) -> tuple[Verdict, str, 
     for case in cases:
         wrong = [child for child in case if child.tag in {"failure", "error"}]
         bad += [(name_of(case), messages(wrong))] if wrong else []
-        left_out = [child for child in case if child.tag == "skipped"][:1]
-        known += any(child.get("type") == XFAIL for child in left_out)
-        skipped += [child.get("message", "") for child in left_out]
+        left_out = [child for child in case if child.tag == "skipped"]
+        excused = any(child.get("type") == XFAIL for child in left_out)
+        known += excused
+        skipped += [child.get("message", "") for child in left_out[:1] if not excused]
         passed += all(child.tag not in {"failure", "error", "skipped"} for child in case)
-    if not passed and not bad and not lost:
+    if not lost and (how := recorded(root, KERNEL_LOST)):
+        lost = [f"a kernel was lost ({how})"]
+    if not (passed or bad or known or lost):
         return Verdict.NOT_RUN, f"{len(skipped)} skipped", "\n".join(dict.fromkeys(skipped))
     counts = ((len(bad), "failed"), (passed, "passed"), (known, "known to fail"),
-              (len(skipped) - known, "skipped"))  # fmt: skip
+              (len(skipped), "skipped"))  # fmt: skip
     detail = ", ".join(f"{count} {word}" for count, word in counts if count)
     told = "\n".join(summarized([(name, line) for name, lines in bad for line in lines]))
-    if lost or recorded(root, KERNEL_LOST):  # also where a test whose kernel was lost is an expected failure
+    if lost:  # also where a test whose kernel was lost is an expected failure
         return Verdict.LOST, detail, told or "\n".join(lost)
     return Verdict.FAILED if bad else Verdict.PASSED, detail, told
 

@@ -265,6 +265,22 @@ def test_a(record_property):
     pytest.xfail("known")
 def test_b(): pass
 """
+KNOWN = """import pytest
+def test_a(): pytest.xfail("known")
+def test_b(): pytest.xfail("known")
+"""
+# The plugin's own tests have their properties at the suite.
+EXCUSED_LOSS = """import pytest
+def test_a(record_testsuite_property):
+    record_testsuite_property("test_a: kernel_lost", "panic")
+    pytest.xfail("known")
+"""
+MIXED = """import pytest
+def test_a(subtests):
+    with subtests.test("one"): pytest.skip("no device")
+    with subtests.test("two"): pytest.xfail("known")
+def test_b(): pass
+"""
 SUBTESTS = """import pytest
 def test_a(subtests):
     with subtests.test("one"): pass
@@ -285,6 +301,9 @@ QUOTED = "import pytest\ndef test_a(): pytest.fail('Kernel panic - not syncing: 
     (HUNG, Verdict.LOST, "1 failed", "has passed"),
     (EXPECTED, Verdict.LOST, "1 passed, 1 known to fail", "test_a: the kernel was lost (panic)"),
     (EXPECTED.partition("def test_b")[0], Verdict.LOST, "1 known to fail", "test_a: the kernel was lost (panic)"),
+    (KNOWN, Verdict.PASSED, "2 known to fail", ""),
+    (EXCUSED_LOSS, Verdict.LOST, "1 known to fail", "a kernel was lost (panic)"),
+    (MIXED, Verdict.PASSED, "1 passed, 1 known to fail", ""),
     ("import pytest\ndef test_a(): pytest.skip('get mkfs')\n", Verdict.NOT_RUN, "1 skipped", "get mkfs"),
     ("", Verdict.FAILED, "no test of it is for this kernel", "no tests ran"),
     ("syntax error\n", Verdict.FAILED, "pytest: exit status 2", "SyntaxError"),

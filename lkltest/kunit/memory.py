@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -41,10 +42,17 @@ def remember(kernel: Kernel, folder: Path, results: Iterable[Result]) -> None:
 
     The latest run counts for a half: the host may have been busy, and one busy run must not upset the next division.
     """
-    known = durations(kernel, folder)
+    from filelock import FileLock
+
+    path = _times(kernel, folder)
     fresh = {result.case.full: result.seconds for result in results if not result.status.lost}
-    mixed = {name: round((known.get(name, seconds) + seconds) / 2, 3) for name, seconds in fresh.items()}
-    _write(_times(kernel, folder), {**known, **mixed})
+    # The workers of a run end within moments. A cache that cannot be written has no lock either.
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f"{path.name}.lock")):
+            known = durations(kernel, folder)
+            mixed = {name: round((known.get(name, seconds) + seconds) / 2, 3) for name, seconds in fresh.items()}
+            _write(path, {**known, **mixed})
 
 
 def _times(kernel: Kernel, folder: Path) -> Path:

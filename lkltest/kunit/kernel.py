@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +30,7 @@ WORDS = ("console=tty0", "con=null", "con0=fd:0,fd:1", "kunit_shutdown=halt", "n
 BOOT = Path(__file__).with_name("boot.c")  # of a library
 START = 60.0  # seconds to boot
 SILENCE = 2.0  # seconds until a kernel is asked to print what it keeps back
+TICK = 0.1  # seconds until a wait looks whether it is to stop
 LONGEST = 1 << 16  # bytes of a line
 NO_ROOT = "VFS: Unable to mount root fs"  # the end of a kernel that has nothing to list
 KEPT = 400  # lines of a boot that came to nothing
@@ -46,25 +49,36 @@ class Options:
     settings: Settings = field(default_factory=lambda: Settings.load({}), compare=False, repr=False)
 
 
+class StoppedError(Exception):
+    """The end of a read of a kernel whose results nobody wants any more."""
+
+
 class Machine(Closing):
     """A running kernel, line by line."""
 
-    def __init__(self, kernel: Kernel, words: Sequence[str], workdir: Path, options: Options) -> None:
-        """Boot it in the empty directory `workdir`, with `words` added to the options'."""
+    def __init__(
+        self, kernel: Kernel, words: Sequence[str], workdir: Path, options: Options,
+        stop: threading.Event | None = None,
+    ) -> None:  # fmt: skip
+        """Boot it in the empty directory `workdir`, with `words` added to the options'; `stop` ends each read."""
         argv = command(kernel, [*words, *options.words], workdir, options.settings)
         # UML's library mode leaves a directory in ~/.uml at each start. A UML has a guard that ends it with us.
         self.child = Child(argv, env={"HOME": str(workdir)}, die_with_parent=kernel.linked)
         self.workdir = workdir
+        self.stop = stop or threading.Event()
         self.rest = b""
         self.over = False
         self.late: Deadline | None = None  # passed: what had come by then has been read
 
     def lines(self, deadline: Deadline) -> list[str]:
-        """The lines that have come, at least one unless it has ended or the deadline has passed."""
+        """The lines that have come, at least one unless it has ended or the deadline has passed.
+
+        Raises StoppedError when it is to stop.
+        """
         nudged = False
         while not self.over and not self._flooded(deadline):
             silence = _left(deadline) if nudged else min(SILENCE, _left(deadline) / 2)
-            data = self.child.read(max(0.0, silence))
+            data = self._read(silence)
             if data is None:
                 if deadline.passed():
                     return []
@@ -81,6 +95,17 @@ class Machine(Closing):
             if texts := [text for text in texts if NUDGE not in text]:
                 return texts
         return []
+
+    def _read(self, seconds: float) -> bytes | None:
+        """The next bytes; None after that many silent seconds."""
+        until = time.monotonic() + seconds
+        while True:
+            if self.stop.is_set():
+                raise StoppedError
+            left = until - time.monotonic()
+            data = self.child.read(max(0.0, min(TICK, left)))
+            if data is not None or left <= TICK:
+                return data
 
     def _flooded(self, deadline: Deadline) -> bool:
         """Whether there is still more to read after the deadline than the pipe held when it passed."""
@@ -115,8 +140,6 @@ def _is_uml(kernel: Kernel) -> TypeGuard[Uml]:
 
 
 def _left(deadline: Deadline) -> float:
-    import time
-
     return deadline.at - time.monotonic()
 
 

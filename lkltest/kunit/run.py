@@ -7,6 +7,7 @@ it ends, the one before was.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -44,8 +45,14 @@ class Unsettled:
     chances: int  # cases of those behind it that still may be to blame
 
 
-def run(kernel: Kernel, group: Group, everything: Sequence[Case], options: Options) -> Iterator[Result]:
-    """Run the cases of a group, and yield their results in the kernel's order, each when it is certain."""
+def run(
+    kernel: Kernel, group: Group, everything: Sequence[Case], options: Options, stop: threading.Event | None = None
+) -> Iterator[Result]:
+    """Run the cases of a group, and yield their results in the kernel's order, each when it is certain.
+
+    The kernel is read only while a result is waited for, and stands still when its pipe is full: see `spread`.
+    Raises StoppedError once `stop` is set.
+    """
     pending = list(group.cases)
     unsettled: Unsettled | None = None
     alone: Case | None = None  # runs alone, to find out whether it ends its kernel
@@ -58,7 +65,7 @@ def run(kernel: Kernel, group: Group, everything: Sequence[Case], options: Optio
             return
         sent: list[Result] = []
         chance = True
-        for read in one(kernel, boot, options):
+        for read in one(kernel, boot, options, stop):
             reader, loss = read
             if unsettled and reader.done and chance:
                 chance, unsettled.chances = False, unsettled.chances - 1
@@ -88,14 +95,16 @@ def run(kernel: Kernel, group: Group, everything: Sequence[Case], options: Optio
         yield blamed(unsettled.result, unsettled.loss)
 
 
-def one(kernel: Kernel, boot: Boot, options: Options) -> Iterator[tuple[Reader, Loss | None]]:
+def one(
+    kernel: Kernel, boot: Boot, options: Options, stop: threading.Event | None
+) -> Iterator[tuple[Reader, Loss | None]]:
     """Run the kernel once; yield what has been read whenever there are more results, and at the end.
 
     At the end with the way in which the kernel died; None where it has halted or was left for a poisoned one.
     """
     reader = Reader(boot.cases)
     words = [f'kunit.filter_glob={boot.pattern}'] if boot.pattern else []
-    with directory() as workdir, Machine(kernel, words, workdir, options) as machine:
+    with directory() as workdir, Machine(kernel, words, workdir, options, stop) as machine:
         deadline = Deadline(START)
         before = reader.progress
         while not reader.poisoned and (lines := machine.lines(deadline)):
@@ -103,7 +112,8 @@ def one(kernel: Kernel, boot: Boot, options: Options) -> Iterator[tuple[Reader, 
             if reader.progress != before and not reader.poisoned:
                 before = reader.progress
                 yield reader, None
-                deadline = Deadline(timeout_of(reader, options))  # nobody has read in the meantime
+                # The time in which the caller kept this generator waiting does not count.
+                deadline = Deadline(timeout_of(reader, options))
         ended = machine.end()
     if reader.poisoned:
         yield reader, None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 from lkltest.kernel import Kernel
 from lkltest.kunit import groups
@@ -17,23 +17,24 @@ from lkltest.kunit.run import run
 def spread(
     kernel: Kernel, cases: Sequence[Case], everything: Sequence[Case], jobs: int, options: Options,
     known: Mapping[str, float], hint: str = "",
-) -> Iterator[Result]:  # fmt: skip
-    """Run cases in up to `jobs` kernels at a time, and yield the results as they come; `known`: seconds by name."""
+) -> Generator[Result, None, None]:  # fmt: skip
+    """Run cases in up to `jobs` kernels at a time, and yield the results as they come; `known`: seconds by name.
+
+    A thread reads each kernel, also a single one: while the caller is busy, as at a debugger's prompt, a kernel whose
+    pipe nobody reads would stand still, with its clocks and timeouts running on. Closing the generator ends them all.
+    """
     if not cases:
         return
     divided = groups.divide(cases, everything, jobs, known)
     if len(divided) < 2:
-        yield from run(kernel, groups.Group(tuple(cases), hint), everything, options)
-        return
+        divided = [groups.Group(tuple(cases), hint)]
     results: queue.SimpleQueue[Result | BaseException | None] = queue.SimpleQueue()
     stop = threading.Event()
 
     def work(group: groups.Group) -> None:
         try:
-            for result in run(kernel, group, everything, options):
+            for result in run(kernel, group, everything, options, stop):
                 results.put(result)
-                if stop.is_set():
-                    return
             results.put(None)
         except BaseException as error:  # raised again where it is waited for
             results.put(error)
@@ -52,3 +53,5 @@ def spread(
                 yield got
     finally:
         stop.set()
+        for thread in threads:
+            thread.join()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -19,7 +19,7 @@ from lkltest.kunit.declaration import KUnit
 from lkltest.kunit.kernel import Options, carries_kunit
 from lkltest.kunit.listing import Case
 from lkltest.kunit.results import Result, Status
-from lkltest.kunit.run import run
+from lkltest.kunit.spread import spread
 from lkltest.plugin.kernels import choices_of, obtain, shown_progress
 from lkltest.plugin.session import settings_of
 from lkltest.plugin.suite import attribute
@@ -43,7 +43,7 @@ class KunitRun:
     everything: tuple[Case, ...]
     known: dict[str, float]  # seconds by the names of cases
     results: dict[Case, Result] = field(default_factory=dict)
-    running: Iterator[Result] | None = None
+    running: Generator[Result, None, None] | None = None
     shares: list[groups.Group] = field(default_factory=list)  # this session's, once the first case has asked
 
     def result(self, case: Case, group: groups.Group) -> Result:
@@ -59,15 +59,15 @@ class KunitRun:
             self.results[result.case] = result
         return self.results[case]
 
-    def _start(self, group: groups.Group) -> Iterator[Result]:
+    def _start(self, group: groups.Group) -> Generator[Result, None, None]:
         """Begin with what is left of a group."""
         left = tuple(case for case in group.cases if case not in self.results)
-        return run(self.built, groups.Group(left, group.hint), self.everything, self.options)
+        return spread(self.built, left, self.everything, 1, self.options, {}, group.hint)
 
     def close(self) -> None:
         """End the kernel that runs, and remember how long its cases took."""
         if self.running is not None:
-            self.running.close()  # type: ignore[attr-defined] # a generator
+            self.running.close()
             self.running = None
         if self.results:
             memory.remember(self.built, self.place, self.results.values())

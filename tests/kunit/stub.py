@@ -59,6 +59,7 @@ def linger(how: str) -> None:
         time.sleep(0.01)
     if how == "chatty":
         say("\n".join("planted line" for _ in range(20_000)))
+        open(f"{PLACE}.said", "w").close()  # noqa: PTH123 -- as above
 
 
 def run_case(number: int, name: str, how: str, broken: bool) -> None:
@@ -142,4 +143,6 @@ if __name__ == "__main__":
     if PLACE:
         with open(PLACE, "a") as boots:  # noqa: PTH123 -- starts with every boot of a test
             boots.write(OPTIONS.get("kunit.filter_glob", "") + "\n")
+        with open(f"{PLACE}.pids", "a") as pids:  # noqa: PTH123
+            pids.write(f"{os.getpid()}\n")
     main()

@@ -59,6 +59,27 @@ def test_an_item_a_case(inline: Pytest, suite: list[str], options: list[str]) ->
     ])  # fmt: skip
 
 
+BUSY = CONFTEST + """
+import time
+from pathlib import Path
+
+def pytest_runtest_teardown(item):
+    until = time.monotonic() + 30
+    while item.name == "a" and not Path({said!r}).exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert Path({said!r}).exists(), "the kernel waits for a reader"
+"""
+
+
+def test_a_slow_hook_stops_no_kernel(
+    pytester: pytest.Pytester, inline: Pytest, suite: list[str], stub: Stub, tmp_path: Path
+) -> None:
+    """The kernel runs on while the session is busy with something else, though it prints more than a pipe holds."""
+    pytester.makeconftest(BUSY.format(said=str(tmp_path / "boots.said")))
+    stub({"one": {"a": "pass", "b": "pass", "c": "chatty", "d": "pass"}})
+    inline(*suite).assert_outcomes(passed=4)
+
+
 def test_ci_files(pytester: pytest.Pytester, inline: Pytest, suite: list[str]) -> None:
     """The cases are in the files for kernel CI by their own names; one that loses its kernel says so."""
     inline(*suite, "--lkl-json=out.json", "--lkl-kcidb=out.kcidb")

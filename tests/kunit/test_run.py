@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from lkltest.kunit.spread import spread
 from lkltest.uml import Uml
 from tests.kunit.conftest import Stub, Suites
 from tests.kunit.stub import FAKES
+from tests.processes import gone
 
 QUICK = Options(timeout=0.5)
 LETTER = {Status.PASSED: "p", Status.FAILED: "F", Status.SKIPPED: "s", Status.CRASHED: "C", Status.HUNG: "H"}
@@ -152,6 +154,35 @@ def test_results_come_while_the_kernel_runs(stub: Stub, tmp_path: Path) -> None:
     time.sleep(3 * QUICK.timeout)
     found += running
     assert letters({result.case.full: result for result in found}) == "ppppH"
+
+
+def test_a_kernel_is_read_while_the_caller_is_busy(stub: Stub, tmp_path: Path) -> None:
+    """A single kernel goes on, though it prints more than a pipe holds before the caller takes the next result."""
+    uml = stub({"one": {"a": "pass", "b": "pass", "c": "wait", "d": "chatty", "e": "pass"}})
+    cases = list_cases(uml, QUICK)
+    running = spread(uml, cases, cases, 1, Options(), {})
+    found = [next(running)]
+    (tmp_path / "boots.go").touch()
+    until = time.monotonic() + 30
+    while not (tmp_path / "boots.said").exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert (tmp_path / "boots.said").exists(), "the kernel waits for a reader"
+    found += running
+    assert letters({result.case.full: result for result in found}) == "ppppp"
+    assert [result.seconds for result in found] == [1.0] * 5
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_results_that_nobody_wants(stub: Stub, tmp_path: Path, jobs: int) -> None:
+    """Closing the generator ends the kernels and the threads that read them, in the middle of their cases."""
+    uml = stub({"alpha": {"a": "pass", "b": "pass", "c": "hang"}, "beta": {"d": "pass", "e": "pass", "f": "hang"}})
+    cases = list_cases(uml, QUICK)
+    before = threading.active_count()
+    running = spread(uml, cases, cases, jobs, Options(timeout=600.0), {})
+    next(running)
+    running.close()
+    assert threading.active_count() == before
+    assert all(gone(int(pid)) for pid in (tmp_path / "boots.pids").read_text().split())
 
 
 def test_a_warning_is_counted(stub: Stub) -> None:

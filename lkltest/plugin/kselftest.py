@@ -13,7 +13,7 @@ from lkltest import uml
 from lkltest.errors import LkltestError, UsageError
 from lkltest.kselftest import kernel as kernels
 from lkltest.kselftest import launch, programs, tests
-from lkltest.kselftest.declaration import SUITABLE, Kselftest
+from lkltest.kselftest.declaration import SUITABLE, UNSUITABLE, Kselftest
 from lkltest.kselftest.sources import Sources, copy
 from lkltest.kselftest.tests import Selftest
 from lkltest.plugin.causes import first_line
@@ -52,6 +52,7 @@ class Bench:
     targets: tuple[str, ...]
     tests: tuple[Selftest, ...]
     timeout: float | None
+    unsuitable: frozenset[Selftest] = frozenset()  # those of `tests` that are skipped
     built: dict[str, Path | LkltestError] = field(default_factory=dict)  # the directory of each target
     programs: dict[Selftest, Path | LkltestError] = field(default_factory=dict)
     umls: dict[Path | None, Uml | LkltestError] = field(default_factory=dict)
@@ -132,7 +133,8 @@ def bench_of(config: pytest.Config, declared: Kselftest) -> Bench | None:
         if not chosen:
             raise UsageError(f"{settings.kselftest_tree} has none of the kselftests that suit a UML: name one with "
                              "--lkl-kselftest-target")  # fmt: skip
-        benches[declared] = Bench(config, settings, sources, targets, chosen, declared.timeout)
+        unsuitable = frozenset() if named else frozenset(test for test in chosen if test.full in UNSUITABLE)
+        benches[declared] = Bench(config, settings, sources, targets, chosen, declared.timeout, unsuitable)
     return benches[declared]
 
 
@@ -152,7 +154,18 @@ def collect(
         raise UsageError(f"{bench.sources.tree} is no whole kernel tree, and no UML is installed: name one with --uml")
     for path, title in zip(named, titles, strict=True):
         for test in bench.tests:
-            yield KselftestSuite.of_test(parent, name, bench, test, path, title)
+            if test in bench.unsuitable:
+                yield left_out(parent, test, title)
+            else:
+                yield KselftestSuite.of_test(parent, name, bench, test, path, title)
+
+
+def left_out(parent: pytest.Module | pytest.Class, test: Selftest, title: str) -> pytest.Item:
+    """A skipped item for a test that suits no UML, unless the user names it."""
+    item = pytest.Function.from_parent(parent, name=f"{item_name(test.full)}{title}", callobj=lambda: None)
+    reason = f"no UML can pass it: it {UNSUITABLE[test.full]}; --lkl-kselftest-target={test.full} runs it"
+    item.add_marker(pytest.mark.skip(reason=reason))
+    return item
 
 
 class KselftestSuite(TapSuite):

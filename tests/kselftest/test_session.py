@@ -118,6 +118,25 @@ def test_each_kind_of_program(pytester: pytest.Pytester, options: list[str]) -> 
     ])  # fmt: skip
 
 
+def test_what_suits_no_uml(pytester: pytest.Pytester, options: list[str]) -> None:
+    """By default the tests that no UML can pass are skipped with the reason, and no other test of their target is."""
+    selftests = pytester.path / "linux/tools/testing/selftests"
+    for target, names in {"timers": "posix_timers posix_others pass", "exec": "execveat executes"}.items():
+        (selftests / target).mkdir()
+        (selftests / target / "Makefile").write_text(f"TEST_GEN_PROGS := {names}\ninclude ../lib.mk\n")
+    pytester.makepyfile(test_ks="from lkltest import Kselftest\n\nks = Kselftest()\n")
+    listed = pytester.runpytest_inprocess(*options, "--collect-only", "-q").stdout.str()
+    assert set(re.findall(r"test_ks\.py::(\S+)", listed)) == {
+        "timers:posix_timers", "timers:posix_others::program", "timers:pass::program",
+        "exec:execveat", "exec:executes::program",
+    }  # fmt: skip
+    skipped = pytester.runpytest_inprocess(*options, "-k", "posix_timers or execveat")
+    skipped.assert_outcomes(skipped=2, deselected=3)
+    skipped.stdout.fnmatch_lines_random(["SKIPPED*it waits for time in user mode*", "SKIPPED*hostfs has not*"])
+    named = pytester.runpytest_inprocess(*options, "--lkl-kselftest-target=timers", "--collect-only", "-q").stdout.str()
+    assert "timers:posix_timers::program" in named
+
+
 def test_no_list_excuses_a_lost_kernel(pytester: pytest.Pytester, options: list[str]) -> None:
     """A listed kselftest may fail, but neither panic, nor hang, nor make its kernel complain, in any run."""
     mini = pytester.path / "linux/tools/testing/selftests/mini"

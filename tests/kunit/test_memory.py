@@ -52,7 +52,7 @@ def test_workers_that_end_together(stub: Stub, tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_cache_that_cannot_be_written(stub: Stub, tmp_path: Path) -> None:
-    """Where nothing can be kept, nothing is, without an error."""
+    """A cache that cannot be written keeps nothing, without an error."""
     (tmp_path / "file").touch()
     memory.remember(stub({"one": {"a": "pass"}}), tmp_path / "file", [took("a", 1.0)])
     assert (tmp_path / "file").read_text() == ""

@@ -131,7 +131,7 @@ def _undefined(report: Sequence[str]) -> str:
 def _blamed(format: Format, named: str, report: Sequence[str]) -> tuple[str, bool]:
     """The function to blame: the one that the line names, else that of the faulting instruction, else of the stack.
 
-    With whether it is no function that only reports: such a one is a last resort.
+    Also returns whether the function is more than a reporting helper, which is taken only where there is no other.
     """
     reporters = WAITERS if format.waits else REPORTERS
     pointer = _pointer(report) if format.faults else ""

@@ -105,7 +105,7 @@ def pytest_make_collect_report(
         refused = str(error), int(getattr(error, "exit_code", Exit.USAGE))
         report.lkltest_refused = refused  # type: ignore[attr-defined] # xdist sends on whatever a report has
         if refused[0] in str(report.longrepr):
-            report.longrepr = refused[0]  # where we have met it is nothing to the user
+            report.longrepr = refused[0]  # show the message without our traceback
     return report
 
 

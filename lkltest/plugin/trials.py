@@ -48,7 +48,7 @@ class Trials:
         self.booting: dict[Path | None, Booting] = {}  # by a kernel's path; None is the default one's
         self.verdicts: dict[Path | None, Cause | None] = {}  # None: nothing speaks against running items on it
         self.told: set[Path | None] = set()  # those whose first item has had the whole text
-        self.died: dict[Path | None, Cause] = {}  # starts that ended by a signal, where a second one was good
+        self.died: dict[Path | None, Cause] = {}  # starts that ended by a signal, where a later one was good
 
     def begin(self, choice: Choice) -> None:
         """Boot a kernel beside what the session does next, unless that is known to go well, or it has to be built."""
@@ -61,7 +61,7 @@ class Trials:
     def demand(self, choice: Choice) -> None:
         """Wait for the kernel's verdict; raises NotReached or UnusableKernel where no item can run on it.
 
-        A kernel that dies in one start and not in the next fails the first item that asks.
+        A kernel that dies in its first start, where a later one was good, fails the first item that asks.
         """
         if choice.path not in self.verdicts:
             if choice.path not in self.booting and self.memory.session:
@@ -145,7 +145,7 @@ class Trials:
         return failure
 
     def _is_good_now(self, failure: Failure, booting: Booting) -> bool:
-        """Whether a later trial passes where a signal ended one: some libraries die in one of several starts."""
+        """Whether a later trial passes where a signal ended one: some libraries crash in some starts."""
         now: Failure | None = failure
         for number in range(1, MORE_STARTS + 1):
             if now is None or now.lost != Kind.SIGNAL.value or not booting.kernel.linked:

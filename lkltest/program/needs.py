@@ -43,10 +43,14 @@ class Needs:
         return self.part(name for name in wanted if name in able)
 
     def begins(self, name: str) -> bool:
-        """Whether a point declares its needs, and all points behind it need it, as they need the kernel's start."""
+        """Whether all points behind a point need it (`start_kernel` is such a point).
+
+        A point that declares no needs is a link of a chain and does not count, but for the first: that needs nothing.
+        """
         place = self._places[name]
         behind = self._names[place + 1 :]
-        return self.points[place].needs is not None and bool(behind) and not self.without(behind, [name])
+        declares = self.points[place].needs is not None or place == 0
+        return declares and bool(behind) and not self.without(behind, [name])
 
 
 def argument(points: Sequence[Declared], part: Sequence[Declared]) -> str:

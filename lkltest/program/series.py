@@ -1,4 +1,4 @@
-"""The runs of one program: after a point in which it died it is started again for the points that do not need it."""
+"""The runs of one program: it is started again after its kernel was lost in a point, for the points that are left."""
 
 from __future__ import annotations
 
@@ -47,8 +47,9 @@ class Series(Closing):
         self.whole = len(part) == len(self.needs.points)  # nothing of the table was left out from the beginning
         self.original, self.timeouts, self.directory, self.echo = launch, timeouts, directory, echo
         self.left = restarts
-        self.dead: list[str] = []  # points in which the program died
-        self.unlucky: set[str] = set()  # points that were good at first, and in which it died once since then
+        self.first: str | None = None  # the point in which the program died first
+        self.dead: list[str] = []  # points in which the program died, and without which it was started again
+        self.unlucky: set[str] = set()  # points in which the program died, and with which it was started once more
         self.earlier: list[Run] = []  # runs that have ended, and after which it was started again
         self.results: dict[str, Result] = {}  # of the earlier runs
         self.notes: list[Problem] = []
@@ -71,7 +72,7 @@ class Series(Closing):
     @property
     def running(self) -> str | None:
         """The point in which the program died first, or that runs now; None between two."""
-        return self.dead[0] if self.dead else self.run.running
+        return self.first or self.run.running
 
     @property
     def incomplete(self) -> str:
@@ -167,6 +168,7 @@ class Series(Closing):
         if not part:
             return False
         self._keep(run, note)
+        self.first = self.first or dead
         self.dead = gone
         self.left -= 1
         run.close()
@@ -177,7 +179,8 @@ class Series(Closing):
     def _once_more(self, dead: str) -> str:
         """Why the program is started once more with the point in which it died; empty where it is not.
 
-        Some kernels die in one of several starts, on a busy machine in most: they have all restarts, a hang has one.
+        Some libraries crash in some of their starts, more often on a busy machine: after a crash the program is
+        started again as long as there are restarts, after a hang once.
         """
         evidence, before = self.run.evidence, self.results.get(dead)
         if before is not None and not before.bad:

@@ -110,8 +110,8 @@ class Settings:
                              option="--lkl-timeout", metavar="SECONDS")
     point_timeout: float = setting(30.0, seconds, "timeout of one test point, in seconds",
                                    option="--lkl-point-timeout", metavar="SECONDS")
-    restarts: int = setting(3, count, "how often a program is started again for the points that do not need the one in "
-                            "which it died (default: 3; 0: never)", option="--lkl-restarts", metavar="N")
+    restarts: int = setting(3, count, "how often a program is started again after its kernel was lost in a point "
+                            "(default: 3; 0: never)", option="--lkl-restarts", metavar="N")
     strict: bool = setting(False, switch, "a skip is a failure", option="--lkl-strict")
     build: bool = setting(False, switch, "rebuild the kernel first where its sources are newer", option="--lkl-build")
     jobs: int = setting(0, count, "parallel jobs of a kernel build (default: one a core)",

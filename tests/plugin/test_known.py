@@ -57,6 +57,9 @@ def test_the_same_with_other_plugins(session: Listed, options: list[str]) -> Non
         ("crashes::before  bug\n", "before or after", 1),
         ("late_crash::second  bug\n", "second", 1),
         ("late_crash::exit  bug\n", "late_crash", 0),
+        ("starts::exit  bug\n", "starts", 2),
+        ("starts::start  bug\n", "starts", 1),
+        ("starts::start  bug\nstarts::exit  bug\n", "starts", 0),
     ],
 )
 def test_a_crash_that_is_not_listed_fails(session: Listed, known: str, selected: str, failed: int) -> None:

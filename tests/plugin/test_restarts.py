@@ -139,6 +139,24 @@ def test_a_start_that_all_points_need_is_tried_again(
     assert len(list(kept.glob("restart-*"))) == (1 if dies == "first" else 3)
 
 
+def test_a_first_point_that_declares_nothing_is_tried_again(suite: Pytest) -> None:
+    """The first point of a table needs nothing: a death in it costs no other point if a later start is good."""
+    result = suite("begins", "-v")
+    became = dict(re.findall(r"::begins::(\w+)\[[^\]]*\] (PASSED|FAILED)", result.stdout.str()))
+    assert became == {"start": "FAILED", "one": "PASSED", "two": "PASSED", "exit": "FAILED"}
+
+
+def test_a_start_that_hangs_is_tried_once_more_only(
+    suite: Pytest, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hang takes a whole timeout: it has one restart, however many there are."""
+    monkeypatch.setenv("START_HANGS", "1")
+    result = suite("starts", "--lkl-restarts=3", "--lkl-point-timeout=2")
+    result.assert_outcomes(passed=1, failed=4)
+    kept = next((pytester.path / "lkltest-artifacts").glob("*/"))
+    assert [path.name for path in kept.glob("restart-*")] == ["restart-1"]
+
+
 def test_a_death_that_no_selected_point_tells_of_fails_the_selected_ones(suite: Pytest) -> None:
     """The start is not tried once more where its item is not selected: nothing would fail for the lost kernel."""
     result = suite("starts", "-k", "one")

@@ -54,6 +54,20 @@ def test_a_point_that_is_not_there_is_not_needed() -> None:
     assert names(Needs(native).without(["b"], [])) == "a b"
 
 
+@pytest.mark.parametrize(("entries", "begins"), [
+    ('LKLTEST(a, .needs = ""), LKLTEST(b, .needs = ""), LKLTEST(c, .needs = "b")', "b"),
+    ('LKLTEST(a), LKLTEST(b, .needs = "a"), LKLTEST(c, .needs = "a")', "a"),
+    ('LKLTEST(a), LKLTEST(b, .needs = "a"), LKLTEST(c)', "a b"),
+    ("LKLTEST(a), LKLTEST(b), LKLTEST(c)", "a"),
+    ('LKLTEST(a), LKLTEST(b, .needs = "")', ""),
+    ("LKLTEST(a)", ""),
+])  # fmt: skip
+def test_a_beginning_is_needed_by_all_behind_it(entries: str, begins: str) -> None:
+    """The first point needs nothing, whether it declares that or not; a later one of a chain is no beginning."""
+    table = parse(f"LKLTEST_POINTS = {{\n{entries},\n}};")
+    assert " ".join(point.name for point in table if Needs(table).begins(point.name)) == begins
+
+
 @pytest.mark.parametrize(("part", "text"), [("a", "--only=a"), ("host start b c rest d", "--skip=a")])
 def test_the_shorter_argument_is_taken(part: str, text: str) -> None:
     """The points are named, or those that are left out; the whole table takes no argument."""

@@ -1,10 +1,12 @@
-/* A kernel that dies in its first start, or in each. No kernel is started. */
+/* A kernel that dies in its first start, or dies or hangs in each. No kernel is started. */
 #include <lkltest.h>
 
 POINT(host) { }
 
 POINT(start)
 {
+	while (getenv("START_HANGS"))
+		pause();
 	if (getenv("EACH_START_DIES") || open("started-once", O_CREAT | O_EXCL, 0600) >= 0)
 		*(volatile int *)16 = 1;
 }

@@ -168,9 +168,9 @@ def main() -> None:
                 makers = Unchanged(target, seed), Maker(target, seed), RandomBytes(target, seed)
                 with Way(makers[0]) as unchanged, Way(makers[1]) as guided, Way(makers[2]) as random:
                     ways = (unchanged, guided, random)
-                    while random.seconds < arguments.time:
+                    while any(way.seconds < arguments.time for way in ways):
                         for way in ways:
-                            way.turn(min(TURN, arguments.time - random.seconds))
+                            way.turn(min(TURN, arguments.time - way.seconds))
                     print(row(name, seed, *ways), flush=True)
     print(f"load {os.getloadavg()[0]:.1f}")
 

@@ -86,6 +86,8 @@ class FuzzLoop(Closing):
     def boot(self) -> Kernel:
         """Start a kernel."""
         self.kernel = boot(next(self.configs), self.memory, self.feedback)
+        if self.task.corpus is not None:
+            self.memory.ask_for_listings()  # which a guided engine reads
         self.progress.boots += 1
         if self.died:
             self.progress.downtime = max(self.progress.downtime, time.monotonic() - self.died)

@@ -170,6 +170,7 @@ def test_members_reproduce_failures(
 
     try:
         fuzzer.run(LONG, tick, every=0.1)
+        assert len(programs) > 1
         found = [finding for finding in fuzzer.findings.values() if finding.times]
         assert found
         assert (tmp_path / "out" / found[0].name / "program.txt").stat().st_size

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.exec.protocol import PROGRAMS_SIZE
 from lkltest.fuzz.exec.shmem import Memory
 from lkltest.fuzz.gen.generator import Batch, Candidate, EncodedCall
+from lkltest.fuzz.gen.guided import Guided
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.loop import MAX_DIED_BEFORE_FIRST_PROGRAM, FuzzLoop
 from lkltest.fuzz.messages import FromLoop, Known, Met, Progress, Task
@@ -107,6 +109,17 @@ def test_a_failure_is_sent_whole_until_it_is_settled(config: KernelConfig, descr
         assert isinstance(anew, Crash)
         assert again == last == Met(report.name)
         assert [program.encoded() for program in first.history] == [program.encoded() for program in loop.history]
+
+
+def test_a_guided_loop_asks_for_files(config: KernelConfig, description: Description, tmp_path: Path) -> None:
+    """Each kernel of a guided loop tells the files of directories that its programs list."""
+    memory, link = Memory(), Recorder(stopped=True)
+    with FuzzLoop(Task(config, description, ("proc",), tmp_path), "1/0", memory, link) as loop:
+        loop.run()
+        assert isinstance(loop.generator, Guided)
+        assert loop.generator.files is not None
+        assert {b"/proc/cpuinfo", b"/proc/self/status"} <= loop.generator.files.known
+    memory.close()
 
 
 def test_a_stopped_loop_has_run_a_batch_and_told_of_it(config: KernelConfig, description: Description) -> None:

@@ -75,6 +75,7 @@ HEAD = Record(
     ("uint64_t", "small_end", ""),
     ("uint64_t", "large_start", "the slots of large buffers"),
     ("uint64_t", "large_end", ""),
+    ("uint64_t", "lists", "whether the names of listed files are wanted, which costs a call for each listing"),
     qualifier="volatile",
 )
 MESSAGE = Record(

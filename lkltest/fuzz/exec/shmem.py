@@ -112,6 +112,10 @@ class Memory:
             struct.unpack_from("<q", self.map, RESULTS + (first + n) % MAX_RESULTS * 8)[0] for n in range(count)
         )
 
+    def ask_for_listings(self) -> None:
+        """Let a booted kernel's programs tell the names in directories that they list; `listed` has them."""
+        struct.pack_into("<Q", self.map, HEAD.offset("lists"), 1)
+
     def listed(self) -> list[bytes]:
         """The absolute paths of the kernel's own files that programs of the last batch listed; `/x/` is a directory."""
         size: int = struct.unpack_from("<I", self.map, HEAD.offset("listed"))[0]

@@ -63,7 +63,7 @@ OFTEN = 100  # hinted mutations in which a call takes the same number
 class Origin:
     """The source of a program of a search."""
 
-    kind: str  # "fresh", "mutated", "hinted", "stored"
+    kind: str  # "fresh", "mutated", "hinted", "files", "stored"
     entry: Entry | None = None  # that was mutated
     operators: tuple[str, ...] = ()  # that mutated it
 

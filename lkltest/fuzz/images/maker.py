@@ -103,19 +103,24 @@ class Maker:
 
     def mutated(self, changes: Changes, others: Changes = ()) -> Changes:
         """An image mutated further, most often with right checksums; `others` are the changes of another one."""
+        changes, others = self.harmless(changes), self.harmless(others[:MOST_CHANGES])
         while True:
             image = self.target.overlay(changes)
             if others and self.rng.random() < JOIN_CHANCE:
-                for offset, data in others[:MOST_CHANGES]:
+                for offset, data in others:
                     image.write(offset, data)
             else:
                 mutate(self.target.metadata, image, self.rng)
             if self.rng.random() >= WRONG_CHANCE:
                 self.target.metadata.repair(image)
             found = tuple(image.changes())
-            fatal = any(offset + n in self.avoided for offset, data in found for n in range(len(data)))
-            if not fatal or self.rng.random() < AVOIDED_CHANCE:
+            if self.harmless(found) == found or self.rng.random() < AVOIDED_CHANCE:
                 return found
+
+    def harmless(self, changes: Changes) -> Changes:
+        """The changes without those of places that are known to lose the kernel."""
+        return tuple((offset, data) for offset, data in changes
+                     if self.avoided.isdisjoint(range(offset, offset + len(data))))
 
     def learn(self, made: Sequence[tuple[Made, Origin]], reached: Sequence[Reach]) -> None:
         """Take the new edges of inputs that have run, and keep those that have some."""

@@ -39,12 +39,21 @@ def opened(files: Files, programs: int) -> dict[bytes, int]:
 def test_the_kernel_tells_its_files(files: Files, config: KernelConfig) -> None:
     """Programs that list directories lead to others, down to files that no description names."""
     with Kernel(config) as kernel:
+        kernel.memory.ask_for_listings()
         while any(path.endswith(b"/") for path in files.fresh):
             batch = Batch.of([files.make() for _ in range(32)])
             assert kernel.run(batch.data, 32) == 32
             files.discover(kernel.memory.listed())
     assert {b"/proc/sys/net/ipv4/ip_forward", b"/proc/self/status", b"/proc/self/fd/"} <= files.known
     assert {b"/sys/devices/virtual/net/%b/mtu" % name for name in (b"lo", b"sit0")} & files.known
+
+
+def test_nothing_is_told_that_nobody_asked_for(files: Files, config: KernelConfig) -> None:
+    """A kernel whose engine takes no names makes no further call to find them."""
+    with Kernel(config) as kernel:
+        batch = Batch.of([files.make() for _ in ROOTS])
+        assert kernel.run(batch.data, len(ROOTS)) == len(ROOTS)
+        assert kernel.memory.listed() == []
 
 
 def test_new_paths_come_first(files: Files) -> None:

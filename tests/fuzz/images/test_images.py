@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -21,7 +22,7 @@ from lkltest.fuzz.images.shrink import Shrinker
 from lkltest.fuzz.images.target import RECIPES, Target, recipes, targets
 from lkltest.fuzz.prog.values import Program, Text
 from lkltest.fuzz.repro.report import Report, ReportType
-from lkltest.image.metadata import Overlay, unsealed
+from lkltest.image.metadata import Metadata, Overlay, mutate, unsealed
 from lkltest.settings import Settings
 
 MNT_COUNT = 1024 + 0x34
@@ -85,6 +86,24 @@ def test_avoided(ext4: Target) -> None:
     maker.avoided = places
     rarely = [any(offset in places for offset, _ in maker.mutated(())) for _ in range(150)]
     assert sum(rarely) < sum(hit) / 3
+
+
+def test_avoided_places_of_an_entry_are_given_up(ext4: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image with such a change loses it, instead of being mutated again and again; its other changes stay."""
+    tries = []
+
+    def counted(metadata: Metadata, image: Overlay, rng: Random) -> None:
+        tries.append(image)
+        mutate(metadata, image, rng)
+
+    monkeypatch.setattr("lkltest.fuzz.images.maker.mutate", counted)
+    maker = Maker(ext4, "2")
+    label, fatal = (1024 + 0x78, b"name"), (MNT_COUNT, b"\5")
+    maker.avoided = frozenset([MNT_COUNT])
+    made = [maker.mutated((fatal, label), (fatal,)) for _ in range(100)]
+    assert len(tries) < 200
+    assert sum(any(offset == MNT_COUNT for offset, _ in changes) for changes in made) < 10
+    assert sum(label in changes for changes in made) > 50
 
 
 def test_finding(

@@ -256,7 +256,7 @@ static const unsigned char *run_call(const struct call *call, struct tally *tall
 		tally->novel = 1;
 	shared->succeeded += result >= 0;
 	((int64_t *)((char *)shared + FZ_RESULTS))[shared->calls++ % FZ_MAX_RESULTS] = result;
-	if (call->number == __lkl__NR_getdents64 && result > 0)
+	if (shared->lists && call->number == __lkl__NR_getdents64 && result > 0)
 		listing_note(shared, params[0], (const char *)params[1], result);
 	if (call->number == __lkl__NR_mmap_pgoff && result > 0)
 		sandbox_mapped(result, params[1]);

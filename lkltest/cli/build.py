@@ -35,7 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
             found = [liblkl.default(settings, progress=bar)]
     for kernel in found:
         about = f"Linux {kernel.version}, {kernel.generation.value}, {kernel.machine}"
-        current = ", up to date" if arguments.lkl and kernel.output and kernel.built < began else ""
-        print(f"{kernel.name}: {kernel.path} ({about}){current}")
+        kept = arguments.lkl and kernel.output and kernel.built < began
+        compared = "up to date" if kernel.root else "not compared: its sources are not there"
+        print(f"{kernel.name}: {kernel.path} ({about})" + (f", {compared}" if kept else ""))
         print(f"  {kernel.library}")
     return Exit.PASSED

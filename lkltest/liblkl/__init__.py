@@ -92,7 +92,7 @@ def default(
 def prepare(path: Path, settings: Settings, progress: Progress | None = None) -> Liblkl:
     """As `find`; with --lkl-build, a tree whose library is missing, broken or older than its sources is built first.
 
-    So is a tree that has lost its static library, though it has a shared one.
+    So is a tree that has lost its static library, though it has a shared one (`build_tree.lost_static`).
 
     Raises BuildError with exit status 125 where the kernel does not build.
     """
@@ -105,7 +105,7 @@ def prepare(path: Path, settings: Settings, progress: Progress | None = None) ->
     except layout.NotBuilt as error:
         build_tree.make(error.root, error.output, settings, progress or Silent())
         return find(path, settings)
-    lost = liblkl.static is None and liblkl.output is not None and path.is_dir()
+    lost = path.is_dir() and build_tree.lost_static(liblkl, settings)
     return rebuild(liblkl, settings, progress) if lost or stale(liblkl) else liblkl
 
 

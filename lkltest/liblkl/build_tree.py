@@ -18,9 +18,13 @@ from lkltest.host import cache, process, programs
 from lkltest.host.progress import Progress
 from lkltest.liblkl import build_default, cmdfiles, job, kconfig, layout, library_mode, proof, set_aside
 from lkltest.liblkl.build_default import LITTLE_ENDIAN, Log
+from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 
 KCONFIG = ("scripts/kconfig/Makefile", "Makefile")  # which of them has the target that takes .config over
+
+# The suffix of a mark beside the log of a tree's last build: the build made a shared library, but no static one.
+SHARED_ONLY = ".shared-only"
 
 # A makefile of ours around us must not reach the kernel's; CROSS_COMPILE, CC and the like are the user's to set.
 FOREIGN = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "ARCH", "O", "KBUILD_OUTPUT", "INSTALL_PATH")
@@ -41,14 +45,35 @@ def make(root: Path, output: Path, settings: Settings, progress: Progress) -> No
         raise UsageError(f"cannot build {output}: make cannot live with blanks or colons in a path; move the tree, "
                          "or build it with O= where the path has none")
     programs.demand(programs.BUILD, f"building {root}")
-    log = settings.cache / "logs" / f"{root.name}-{cache.key(str(output))}.log"
+    log = log_of(root, output, settings)
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with alone(log.with_suffix(".lock"), root, progress):
-            build(root, output, settings, Log(log, progress, None))
+            library = build(root, output, settings, Log(log, progress, None))
+            if library.name in layout.STATIC:
+                log.with_suffix(SHARED_ONLY).unlink(missing_ok=True)
+            else:
+                log.with_suffix(SHARED_ONLY).touch()
     except OSError as error:
         raise UsageError(f"cannot write {error.filename or log}: {error.strerror}; free some room, mend its "
                          "permissions, or name another cache with --lkl-cache") from None
+
+
+def log_of(root: Path, output: Path, settings: Settings) -> Path:
+    """The log of a tree's builds, in the cache."""
+    return settings.cache / "logs" / f"{root.name}-{cache.key(str(output))}.log"
+
+
+def lost_static(liblkl: Liblkl, settings: Settings) -> bool:
+    """Whether a build could give a tree the static library that it lacks.
+
+    Not where the tree cannot be built here, nor where the build that made the shared library has made no static one.
+    """
+    root, output = liblkl.root, liblkl.output
+    if liblkl.static is not None or root is None or output is None or not os.access(output, os.W_OK):
+        return False
+    mark = log_of(root, output, settings).with_suffix(SHARED_ONLY)
+    return not (mark.is_file() and mark.stat().st_mtime >= liblkl.built)
 
 
 @contextmanager
@@ -77,8 +102,8 @@ class Plan:
     installed: Path | None = None  # what the last command for the kernel has to leave
 
 
-def build(root: Path, output: Path, settings: Settings, log: Log) -> None:
-    """Build a tree, and prove that it was built; the old library stays until there is a new one."""
+def build(root: Path, output: Path, settings: Settings, log: Log) -> Path:
+    """Build a tree, and prove that it was built: its library. The old library stays until there is a new one."""
     log.progress.say(f"building {root} (log: {log.path})")
     with log.file:
         began = log.path.stat().st_mtime
@@ -99,6 +124,7 @@ def build(root: Path, output: Path, settings: Settings, log: Log) -> None:
             require_proof(proof.Built(root, output, plan.tools, library, began), log)
         if not made.ended.ok:
             log.progress.say(f"{library} is built; something else in {plan.tools} is not{first(log)} (log: {log.path})")
+        return library
 
 
 def first(log: Log) -> str:

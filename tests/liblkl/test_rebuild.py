@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -120,13 +121,69 @@ def test_builds_a_tree_that_has_lost_its_static_library(source: Path, building: 
     assert heard.said
 
 
-def test_builds_an_output_directory(source: Path, building: Settings, tmp_path: Path) -> None:
-    """A tree built with O= is built there again, and its sources stay clean."""
-    output = tmp_path / "out"
+def test_a_tree_that_makes_no_static_library_is_built_once(source: Path, building: Settings, heard: Heard) -> None:
+    """A build that has made the shared library alone is not repeated, until a source of it changes."""
+    makefile = source / "tools/lkl/Makefile"
+    makefile.write_text(TOOLS.replace("all: $(OUT)liblkl.a ", "all: "))
+    kernel = liblkl.prepare(source, building)
+    assert kernel.static is None
+    assert liblkl.prepare(source, building, heard) == kernel
+    assert heard.said == []
+    change(makefile, TOOLS)
+    assert liblkl.prepare(source, building, heard).static == source / "tools/lkl/liblkl.a"
+    assert heard.said
+
+
+@pytest.mark.parametrize("why", ["read-only", "no sources"])
+def test_a_shared_library_is_enough_where_nothing_can_be_built(
+    source: Path, building: Settings, heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    """A tree without its static library is taken as it is where it is read-only, or its sources are gone."""
+    output = output_of(source, tmp_path / "out")
+    static = liblkl.prepare(output, building).static
+    assert static is not None
+    static.unlink()
+    if why == "no sources":
+        part(source, output)
+    else:
+        monkeypatch.setattr(os, "access", lambda _path, mode: mode != os.W_OK)
+    kernel = liblkl.prepare(output, building, heard)
+    assert (kernel.static, kernel.shared) == (None, output / "tools/lkl/lib/liblkl.so")
+    assert heard.said == []
+
+
+def test_build_tells_that_nothing_was_compared(
+    source: Path, own: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`lkltest build` calls no library up to date whose sources are gone."""
+    output = output_of(source, tmp_path / "out")
+    command = ["build", "--lkl", str(output), "--cache", str(own.cache)]
+    assert cli.main(command) == 0
+    part(source, output)
+    capsys.readouterr()
+    assert cli.main(command) == 0
+    told = capsys.readouterr().out.splitlines()[0]
+    assert told.endswith("(Linux 6.0.0, G2, x86-64), not compared: its sources are not there")
+
+
+def output_of(source: Path, output: Path) -> Path:
+    """An O= directory of a tree, configured and not built."""
     (output / "tools/lkl/lib").mkdir(parents=True)
     (output / "source").symlink_to(source)
     (output / ".config").write_text("CONFIG_64BIT=y\n")
     write_headers(output / "tools/lkl/include", Shape(), source / "tools/lkl/include")
+    return output
+
+
+def part(source: Path, output: Path) -> None:
+    """Move the sources away from an O= directory, all but the headers that programs include."""
+    shutil.copytree(source / "tools/lkl/include", output / "tools/lkl/include", dirs_exist_ok=True)
+    source.rename(source.with_name("elsewhere"))
+
+
+def test_builds_an_output_directory(source: Path, building: Settings, tmp_path: Path) -> None:
+    """A tree built with O= is built there again, and its sources stay clean."""
+    output = output_of(source, tmp_path / "out")
     before = sorted(source.rglob("*"))
     kernel = liblkl.prepare(output, building)
     assert kernel.static == output / "tools/lkl/liblkl.a"

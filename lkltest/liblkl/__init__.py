@@ -92,7 +92,7 @@ def default(
 def prepare(path: Path, settings: Settings, progress: Progress | None = None) -> Liblkl:
     """As `find`; with --lkl-build, a tree whose library is missing, broken or older than its sources is built first.
 
-    So is a tree that has lost its static library, though it has a shared one (`build_tree.lost_static`).
+    So is a tree that has lost its static library, though it has a shared one, unless its last build made none.
 
     Raises BuildError with exit status 125 where the kernel does not build.
     """

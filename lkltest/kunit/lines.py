@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
+from lkltest import expressions, klog
 
-from lkltest import klog
-
-ESCAPE = re.compile(klog.ESCAPE_PATTERN)
-STAMP = re.compile(klog.STAMP_PATTERN)
-POISON = re.compile(klog.POISON_PATTERN)
-WARNING = re.compile(klog.WARNING_PATTERN)
-SANITIZER = re.compile(klog.SANITIZER_PATTERN)
+ESCAPE = expressions.compile(klog.ESCAPE_PATTERN)
+STAMP = expressions.compile(klog.STAMP_PATTERN)
+POISON = expressions.compile(klog.POISON_PATTERN)
+WARNING = expressions.compile(klog.WARNING_PATTERN)
+SANITIZER = expressions.compile(klog.SANITIZER_PATTERN)
 
 
 def text_of(line: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lkltest import tap
+from lkltest import expressions, tap
 from lkltest.klog import ESCAPE_PATTERN, STAMP, complains
 from lkltest.program.evidence import Evidence
 from lkltest.program.results import State
@@ -13,7 +13,7 @@ from lkltest.program.status import SKIPPED
 BEGIN = re.compile(rb"^lkltest: begin\r?$", re.MULTILINE)
 END = re.compile(rb"^lkltest: exit (\d+)\r?$", re.MULTILINE)
 HALT = re.compile(rb"\breboot: (?:System halted|Power down)")
-ESCAPE = re.compile(ESCAPE_PATTERN.encode())
+ESCAPE = expressions.compile(ESCAPE_PATTERN.encode())
 SAYS_SKIP = re.compile(r"\bskip", re.IGNORECASE)
 TOTALS = re.compile(r"# Totals:")  # kselftest's own sum: "skip:1"
 LEADING = re.compile(r"^(?:ok \d+|#|\s|-)*(?:SKIP(?:PED)?\b:?\s*)?", re.IGNORECASE)

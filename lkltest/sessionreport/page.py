@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import lkltest
+from lkltest import expressions
 from lkltest.errors import UsageError
 from lkltest.host.cache import discard
 from lkltest.klog import ESCAPE_PATTERN
@@ -23,7 +24,7 @@ SLOWEST = 15  # items whose times are told
 NAMED = 12  # items of a cause that are named; the others are counted
 LONGEST = 200_000  # characters of one log: the whole is among the artifacts
 KEPT = re.compile(r"^(artifacts: +)(/\S+)$", re.MULTILINE)  # the directory of a failure's files, in its message
-CONTROL = re.compile(rf"{ESCAPE_PATTERN}|[\x00-\x08\x0b-\x1f\x7f]")
+CONTROL = expressions.compile(rf"{ESCAPE_PATTERN}|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def write(session: Session, path: Path) -> None:

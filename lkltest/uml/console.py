@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lkltest import expressions
 from lkltest.errors import KernelLost, UsageError
 from lkltest.host.closing import Closing
 from lkltest.host.load import Deadline
@@ -41,7 +42,7 @@ ENDING = 60.0  # seconds that the end of the process may take, on the busiest ma
 GRACE = 5.0  # seconds after a panic's message: by then it has ended, or never will
 LAST_LINES = 20
 
-PANIC = re.compile(f"{PANIC_PATTERN}\n")
+PANIC = expressions.compile(f"{PANIC_PATTERN}\n")
 
 
 class Panic(KernelLost):

@@ -5,15 +5,16 @@ from __future__ import annotations
 import codecs
 import re
 
+from lkltest import expressions
 from lkltest.klog import ESCAPE_PATTERN, STAMP_PATTERN
 
-ESCAPE = re.compile(ESCAPE_PATTERN)
+ESCAPE = expressions.compile(ESCAPE_PATTERN)
 UNFINISHED = re.compile("\x1b(?:\\[[0-?]*[ -/]*|[]PX^_][^\x07\x1b]*\x1b?|[ -/]*)$")
 LONGEST = 4096  # characters: an escape sequence without an end is no longer waited for
 
 CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f]")  # all but tab and newline
 
-STAMP = re.compile(STAMP_PATTERN, re.MULTILINE)
+STAMP = expressions.compile(STAMP_PATTERN, re.MULTILINE)
 UNFINISHED_STAMP = re.compile(r"\[[ \d.]*(?:\](?:\[[ TC\d]*\]?)?)?$")
 
 

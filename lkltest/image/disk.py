@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from lkltest.image import fsck, tree
+from lkltest.image import fsck, sparse, tree
 from lkltest.image.make import Image, make
 from lkltest.image.recipe import Recipe
 from lkltest.image.user_image import copy_user_image
@@ -68,6 +68,15 @@ class Disk:
         )
         if problems:
             raise AssertionError("\n".join(["on the host:", *problems]))
+
+    def copy(self, name: str) -> Disk:
+        """Copy the image to a file of this name beside it, for tools that change it; the copy has no second disk.
+
+        Raises UsageError where there is no room.
+        """
+        path = self.path.with_name(name)
+        sparse.copy(self.path, path)
+        return Disk(replace(self.image, path=path), None)
 
     def _check_second(self) -> list[str]:
         if self.second is None:

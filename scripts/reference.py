@@ -11,16 +11,15 @@ import functools
 import importlib
 import re
 import sys
-import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from scripts.reference_text import WIDTH, bullet, page, wrapped
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "reference"
-WIDTH = 118
-GENERATED = "<!-- Written by scripts/reference.py: change the sources named here, then run it. -->"
 
 Definition = ast.ClassDef | ast.FunctionDef
 
@@ -37,23 +36,6 @@ VARIABLES = {
 
 class Undocumented(Exception):
     """A public name without a docstring or a comment."""
-
-
-def wrapped(text: str, first: str = "", later: str = "") -> str:
-    """A paragraph in lines that are not too long."""
-    lines = textwrap.wrap(" ".join(text.split()), WIDTH, initial_indent=first, subsequent_indent=later,
-                          break_long_words=False, break_on_hyphens=False)
-    return "\n".join(lines)
-
-
-def bullet(name: str, text: str) -> str:
-    """An entry of a list: a name, and a sentence on it where there is one."""
-    return wrapped(f"`{name}`: {text}" if text else f"`{name}`", "- ", "  ")
-
-
-def page(title: str, intro: str, parts: Iterable[str]) -> str:
-    """A whole page."""
-    return "\n\n".join([f"# {title}", GENERATED, wrapped(intro), *filter(None, parts)]) + "\n"
 
 
 # Python's names

@@ -220,6 +220,13 @@ def test_a_file_in_the_encoding_of_a_locale_is_found(call: str) -> None:
     assert not list(opened_as_text("p.open('rb'); open(p, 'wb'); os.open(p, 0); p.read_bytes(); os.fdopen(n, 'w+b')"))
 
 
+def test_no_module_is_long() -> None:
+    """A module has at most 450 lines, wherever it stands."""
+    places = [PACKAGE.parent / name for name in ("lkltest", "suites", "scripts", "benchmarks", "tests")]
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for top in places for path in top.rglob("*.py")}
+    assert {str(path.relative_to(PACKAGE.parent)): length for path, length in lengths.items() if length > 450} == {}
+
+
 def test_tests_mirror_the_packages() -> None:
     """Each directory of tests is for a package of that name, or for what only whole programs show."""
     tests = Path(__file__).parent

@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 WIDTH = 100  # columns
 HEIGHT = 40  # lines of the terminal that the command sees
+SCRATCH = "lkltest-fuzz"  # the name that the scratch directory gets
 NOISE = ("rootdir: ", "configfile: ", "cachedir: ", "plugins: ", "hypothesis profile ", "platform ")
 
 # As rich's own, without the fonts that it would fetch from elsewhere.
@@ -60,12 +61,14 @@ class Picture:
     command: str  # as a user types it, in the root of the checkout
     head: int  # lines that are shown from the beginning
     tail: int  # and from the end
+    then: str = ""  # a second command, all of whose output is shown
 
 
 ALL = (
     Picture("passing", "pytest suites/boot -v", 12, 10),
     Picture("crash", "pytest docs/examples/test_crash.py", 24, 14),
-    Picture("fuzz", "lkltest fuzz --time 30 --seed 2026 --output {scratch}", 1, 24),
+    Picture("fuzz", "lkltest fuzz --time 30 --seed 2026 --output {scratch}", 1, 20,
+            "cat {scratch}/console-__alloc_pages_nodemask/program.txt"),
 )
 
 
@@ -78,31 +81,40 @@ def main() -> int:
     return 0
 
 
-def run(picture: Picture) -> str:
-    """The output of the command on a terminal."""
+def run(picture: Picture) -> list[str]:
+    """What the commands of a picture print on a terminal."""
     with tempfile.TemporaryDirectory() as scratch:
-        command = picture.command.format(scratch=scratch)
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         environment = {**os.environ, "PATH": path, "TERM": "xterm-256color"}
-        told = str(pexpect.run(command, timeout=600, cwd=str(ROOT), env=environment, encoding="utf-8",
-                               dimensions=(HEIGHT, WIDTH)))
-    # The paths of the machine that draws are of no use to who looks at it.
-    for own, shown in ((scratch, "lkltest-fuzz"), (f"{ROOT}/", ""), (str(Path.home()), "~")):
-        told = told.replace(own, shown)
-    return last_states(told)
+        told = []
+        for command in filter(None, (picture.command, picture.then)):
+            text = str(pexpect.run(command.format(scratch=scratch), timeout=600, cwd=str(ROOT), env=environment,
+                                   encoding="utf-8", dimensions=(HEIGHT, WIDTH)))
+            # The paths of the machine that draws are of no use to who looks at it.
+            for own, shown in ((scratch, SCRATCH), (f"{ROOT}/", ""), (str(Path.home()), "~")):
+                text = text.replace(own, shown)
+            told.append(last_states(text))
+    return told
 
 
-def draw(picture: Picture, told: str) -> str:
+def draw(picture: Picture, told: list[str]) -> str:
     """The terminal as an SVG."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
-    shown = picture.command.format(scratch="lkltest-fuzz")
-    lines = [line for line in Text.from_ansi(told).split("\n") if not line.plain.startswith(NOISE)]
+    lines = [line for line in Text.from_ansi(told[0]).split("\n") if not line.plain.startswith(NOISE)]
     if len(lines) > picture.head + picture.tail:
         lines = [*lines[: picture.head], Text("...", "dim"), *lines[-picture.tail :]]
-    console.print(Text(f"$ {shown}", "bold"))
+    lines.insert(0, prompt(picture.command))
+    if picture.then:
+        lines += [prompt(picture.then), *Text.from_ansi(told[1].rstrip()).split("\n")]
     for line in lines:
         console.print(line, overflow="ellipsis", no_wrap=True, crop=True)
-    return console.export_svg(title=shown.partition(" ")[0], theme=MONOKAI, code_format=FORMAT, unique_id=picture.name)
+    title = picture.command.partition(" ")[0]
+    return console.export_svg(title=title, theme=MONOKAI, code_format=FORMAT, unique_id=picture.name)
+
+
+def prompt(command: str) -> Text:
+    """A command as its user has typed it."""
+    return Text(f"$ {command.format(scratch=SCRATCH)}", "bold")
 
 
 def last_states(told: str) -> str:

@@ -82,7 +82,7 @@ def main() -> int:
 
 
 def run(picture: Picture) -> list[str]:
-    """What the commands of a picture print on a terminal."""
+    """Run the commands of a picture, and return their output on a terminal."""
     with tempfile.TemporaryDirectory() as scratch:
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         environment = {**os.environ, "PATH": path, "TERM": "xterm-256color"}

@@ -125,6 +125,13 @@ def outcome_of(report: Any) -> str:  # noqa: ANN401 -- a report of pytest's, or 
     return "error" if report.failed and report.when != "call" else str(report.outcome)
 
 
+def _not_shown(note: str, reporter: pytest.TerminalReporter) -> str:
+    """The first line of a note, and the others where no failure has shown them."""
+    first, _, others = note.partition("\n")
+    shown = others and any(others in report.longreprtext for report in reporter.stats.get("failed", ()))
+    return first if shown else note
+
+
 class KernelSummary:
     """Collects the results of each kernel's points, for the end of the session."""
 
@@ -209,7 +216,7 @@ class KernelSummary:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The collected results: one line for each kernel; for several kernels, also a table of their differences."""
         for text in self.notes | dict.fromkeys(take_notes(self.config)):  # an interrupted run has some left
-            terminalreporter.write_line(text, yellow=True)
+            terminalreporter.write_line(_not_shown(text, terminalreporter), yellow=True)
         for kernel, values in self.properties.items():
             if values:
                 shown = ", ".join(words.format(values[name]) for name, words in SHOWN.items() if name in values)

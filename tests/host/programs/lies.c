@@ -22,14 +22,13 @@ static void *lie(void *arg)
 
 POINT(start)
 {
-	struct echo_server server = { .stop = -1 };
+	static struct echo_server server;
 	struct lkl_ifreq request = { .lkl_ifr_name = "lo", .lkl_ifr_flags = LKL_IFF_UP };
 	pthread_t thread;
 
 	lkltest_start_kernel();
 	CHECK_OK(lkl_sys_ioctl(CHECK_OK(lkl_sys_socket(LKL_AF_INET, LKL_SOCK_DGRAM, 0)), LKL_SIOCSIFFLAGS,
 			       (long)&request));
-	server.epoll = CHECK_OK(lkl_sys_epoll_create1(0));
 	listener = echo_bind(&server, LKL_SOCK_STREAM, ECHO_PORT);
 	datagrams = echo_bind(&server, LKL_SOCK_DGRAM, ECHO_PORT);
 	CHECK_EQ(pthread_create(&thread, NULL, lie, NULL), 0);

@@ -10,6 +10,10 @@
 #ifndef LKLTEST_INTERNAL_ABSENT_H
 #define LKLTEST_INTERNAL_ABSENT_H
 
+#ifndef LKLTEST_API
+#error "this header is internal to lkltest: include <lkltest.h>"
+#endif
+
 #ifdef LKLTEST_ABSENT
 
 #include <errno.h>

@@ -83,13 +83,19 @@ def test_most_calls_get_past_their_arguments(config: KernelConfig, description: 
 
 @pytest.mark.parametrize("scenario", ["tcp4", "tcp6"])
 def test_listeners_get_their_port(config: KernelConfig, description: Description, scenario: str) -> None:
-    """A connection of an earlier program, which the kernel remembers for a minute, does not keep later ones away."""
+    """A connection of an earlier program, which the kernel remembers for a minute, does not keep later ones away.
+
+    On a busy host more connections are still under way when accept4(), which does not wait, looks for them: then
+    programs go on until enough have come, which they do not in 24 batches where listeners do not get their port.
+    """
     generator = Generator(description, 1, (scenario,))
+    bind, accept = (description.headers.calls[name].number for name in ("bind", "accept4"))
+    ended: dict[tuple[int, int], int] = {}
     with Kernel(config) as kernel:
-        for _ in range(8):
-            batch = generator.batch(64)
-            assert kernel.run(batch.data, 64) == 64
-        ended = {(number, bucket): count for number, bucket, count in kernel.memory.counts()}
-    resolve, accept = (description.headers.calls[name].number for name in ("bind", "accept4"))
-    assert ended.get((resolve, errno.EADDRINUSE), 0) < ended[resolve, 0]
+        for n in range(24):
+            if n < 8 or ended.get((accept, 0), 0) <= 256:
+                batch = generator.batch(64)
+                assert kernel.run(batch.data, 64) == 64
+                ended = {(number, bucket): count for number, bucket, count in kernel.memory.counts()}
+    assert ended.get((bind, errno.EADDRINUSE), 0) * 50 < ended[bind, 0]
     assert ended[accept, 0] > 256

@@ -20,6 +20,7 @@ import time
 import uuid
 from array import array
 from collections import Counter
+from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,9 @@ TURN = 1.0  # seconds of a turn, at most
 LAST = 60.0  # seconds in which members come to their end, at most
 GONE = 10.0  # seconds without a scheduler until the campaign ends
 LAST_RUN = 15.0  # seconds that a member in a hurry has to tell what it has found
+
+# Raised by Dask where its scheduler, or the worker, has just gone; a cancelled task's error is none of the first three.
+UNREACHED = (OSError, TimeoutError, RuntimeError, KeyError, CancelledError)
 
 
 class Remote:
@@ -120,7 +124,7 @@ class Campaign(Closing):
                 threads: dict[str, int] = self.client.nthreads()
                 self.answered = time.monotonic()
                 self._note(threads, join=join)
-        except (OSError, TimeoutError, RuntimeError):  # it ends, or is reached no more
+        except UNREACHED:  # it ends, or is reached no more
             pass
         if time.monotonic() - self.answered < GONE and self.client.status != "closed":
             return True
@@ -187,7 +191,7 @@ class Campaign(Closing):
     def _take(self, remote: Remote, turn: Future) -> None:
         """Take the news of a turn. The error of a member ends the campaign, the end of a worker only its part."""
         if turn.status != "finished":
-            error = turn.exception() if turn.status == "error" else None
+            error = self._error(turn)
             if error is None or type(error).__module__.startswith("distributed"):  # KilledWorker, CancelledError
                 return
             self._fail(told(error, remote.address))
@@ -195,7 +199,7 @@ class Campaign(Closing):
             return
         try:
             news: News = turn.result(timeout=CONNECT)
-        except (OSError, TimeoutError, RuntimeError, KeyError):
+        except UNREACHED:
             return  # the worker, or the scheduler, has just gone
         self._count(remote, news)
         for failure in news.failures[remote.taken - news.first :]:
@@ -217,6 +221,14 @@ class Campaign(Closing):
             self.edges |= edges
         remote.corpus |= remote.given[0] | set(news.corpus)
         remote.edges |= remote.given[1] | edges
+
+    @staticmethod
+    def _error(turn: Future) -> BaseException | None:
+        """The error that a turn has ended with; None where the scheduler has just gone."""
+        try:
+            return turn.exception(timeout=CONNECT) if turn.status == "error" else None
+        except UNREACHED:
+            return None
 
     def _count(self, remote: Remote, news: News) -> None:
         with self.lock:
@@ -255,7 +267,7 @@ class Campaign(Closing):
             found: Reproduction | None = future.result(timeout=CONNECT) if future.status == "finished" else None
             future.release()
             return found
-        except (OSError, TimeoutError, RuntimeError, KeyError):  # the scheduler, or the worker, has just gone
+        except UNREACHED:  # the scheduler, or the worker, has just gone
             return None
         finally:
             remote.reproducing = False

@@ -16,7 +16,7 @@ import pytest
 from lkltest import cli
 from lkltest.errors import KernelLost, LkltestError, UsageError
 from lkltest.fuzz import crash_queue
-from lkltest.fuzz.campaign import Campaign, Remote, told
+from lkltest.fuzz.campaign import UNREACHED, Campaign, Remote, told
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.fuzzer import Fuzzer
 from lkltest.fuzz.lang.describe import Description
@@ -116,6 +116,15 @@ def test_workers_come_and_go(
         assert all(not worker.wait(0) for worker in workers[1:])
     finally:
         fuzzer.close()
+
+
+def test_a_lost_connection_is_no_fault_of_ours() -> None:
+    """Whichever error Dask raises of a connection that it has lost, the campaign takes it for that."""
+    from distributed import TimeoutError as DaskTimeout
+    from distributed.client import FutureCancelledError
+    from distributed.comm import CommClosedError
+
+    assert all(issubclass(error, UNREACHED) for error in (CommClosedError, DaskTimeout, FutureCancelledError))
 
 
 def test_a_scheduler_that_dies_loses_nothing_that_was_reported(

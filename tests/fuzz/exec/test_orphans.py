@@ -34,14 +34,20 @@ def workers(session: int) -> list[int]:
     return [*found, *loops] if found else []
 
 
+def awaited_workers(session: int) -> list[int]:
+    """The same, as soon as there is a kernel: one that is lost takes a moment to be followed by the next."""
+    until = time.monotonic() + 60
+    while not (started := workers(session)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert started, "no worker was started"
+    return started
+
+
 def test_a_killed_fuzzer_leaves_no_worker(liblkl: Liblkl, tmp_path: Path) -> None:
     """SIGKILL of the fuzzer ends its kernels, too, even in the middle of a call."""
     command = [sys.executable, "-m", "lkltest", "fuzz", "--lkl", str(liblkl.path), "--workers", "1"]
     with Child([*command, "--output", str(tmp_path / "out")], stderr=process.NOTHING, cwd=tmp_path) as child:
-        until = time.monotonic() + 60
-        while not (started := workers(child.pid)) and time.monotonic() < until:
-            time.sleep(0.05)
-        assert started, "no worker was started"
+        started = awaited_workers(child.pid)
         child.signal(signal.SIGKILL)
         assert all(gone(pid) for pid in started)
 
@@ -53,8 +59,7 @@ def test_sigterm_ends_a_session_in_order(liblkl: Liblkl, tmp_path: Path) -> None
     try:
         child.expect(r"[1-9]\d* calls/s")
         assert child.pid is not None
-        started = workers(child.pid)
-        assert started
+        started = awaited_workers(child.pid)
         child.kill(signal.SIGTERM)
         child.expect(pexpect.EOF)
         child.wait()
@@ -72,7 +77,7 @@ def test_a_closed_terminal_loses_nothing(liblkl: Liblkl, tmp_path: Path) -> None
     try:
         child.expect(r"[1-9]\d* calls/s")
         assert child.pid is not None
-        started = workers(child.pid)
+        started = awaited_workers(child.pid)
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), child.child_fd)  # the terminal is closed, the number stays pexpect's
         until = time.monotonic() + 100

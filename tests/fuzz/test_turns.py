@@ -107,7 +107,7 @@ def test_a_member_started_anew_is_given_everything(session: Session) -> None:
 def test_figures_of_a_member_that_fails_stay(session: Session) -> None:
     """An error of a member ends the campaign, and what the member had reported counts."""
     session.bring(make_news("one", programs=5))
-    session.end(status="error", exception=lambda: KernelLost("it does not boot"))
+    session.end(status="error", exception=lambda **_: KernelLost("it does not boot"))
     assert isinstance(session.campaign.error, KernelLost)
     assert not session.campaign.remotes
     assert sum(part.programs for part in session.campaign.progress()) == 5

@@ -252,7 +252,7 @@ def status(fuzzer: Fuzzer, limit: float) -> str:
         f"{found} finding{'' if found == 1 else 's'}" + (f", {waiting} to reproduce" if waiting else ""),
         f"{p.programs / seconds:,.0f} programs/s",
         *([f"{fuzzer.edges:,} edges"] if fuzzer.edges else []),
-        *([f"{p.corpus:,} kept"] if fuzzer.corpus is not None else []),
+        *([f"corpus {fuzzer.corpus_size:,}"] if fuzzer.corpus is not None else []),
         f"{p.calls / seconds:,.0f} calls/s",
         f"{len({n for n, _ in counts})} calls", f"{len({b for _, b in counts})} errnos",
     ])  # fmt: skip
@@ -272,8 +272,11 @@ def summary(fuzzer: Fuzzer) -> str:
         f"{p.boots} kernels booted, {p.lost} lost, {p.interrupted} calls interrupted",
     ]
     if fuzzer.edges:
-        kept = f", {p.corpus:,} programs added to the corpus" if fuzzer.corpus is not None else ""
-        lines.append(f"{fuzzer.edges:,} edges reached{kept}")
+        reached = fuzzer.first_reached
+        first = f", {len(reached.sources):,} of them by no program of the old corpus" if reached.stored else ""
+        lines.append(f"{fuzzer.edges:,} edges in {len(reached):,} functions reached{first}")
+        if fuzzer.corpus is not None:
+            lines.append(f"{fuzzer.corpus_size:,} programs in the corpus, {p.corpus:,} of them added")
     if fuzzer.lost:
         lines.append(f"{len(fuzzer.lost)} processes of workers were lost, and replaced")
     lines += [f"found {found.title}: {found.name} ({found.told})" for found in ranked(fuzzer.findings.values())]

@@ -1,10 +1,10 @@
 """A campaign: the loops of one session on all workers of a Dask scheduler.
 
 The session is a Dask client. For each Dask worker it has one task at a time, a turn of the member there
-(`member.take_turn`), which brings the member's progress, its failures, its new entries of the corpus and the edges that
-it has reached first. The next turn takes to it what the others have found. So nothing is lost that was reported, when
-a worker dies or the scheduler does: it is here. All that a member has sent stays there until the next turn says that it
-has come, and the result of a turn says that the member has what the turn took to it.
+(`member.take_turn`), which brings the member's progress, its failures, its new entries of the corpus, and the edges and
+functions that it has reached first. The next turn takes to it what the others have found. So nothing is lost that was
+reported, when a worker dies or the scheduler does: it is here. All that a member has sent stays there until the next
+turn says that it has come, and the result of a turn says that the member has what the turn took to it.
 
 Workers may come and go: one that is new gets a turn, one that is gone is given up. Without its scheduler a campaign
 ends, as with an error, after its failures are reproduced here.
@@ -20,6 +20,7 @@ import time
 import uuid
 from array import array
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING
 from lkltest.errors import LkltestError, UsageError
 from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.exec.kernel import KernelConfig
+from lkltest.fuzz.functions import NewFunctions
 from lkltest.fuzz.member import News, Order, Turn, entries, hurry_name, reproduce_there, take_turn
 from lkltest.fuzz.messages import Failures, InternalError, Met, Progress
 from lkltest.fuzz.repro.repro import Crash, Reproduction
@@ -74,12 +76,12 @@ class Campaign(Closing):
 
     def __init__(
         self, client: Client, order: Order, failures: Failures, *, config: KernelConfig, workers: int,
-        corpus: Path | None, seen: SeenEdges | None, stop: threading.Event,
+        corpus: Path | None, seen: SeenEdges | None, stop: threading.Event, reach: Callable[[NewFunctions], None],
     ) -> None:
         """`config` is that of the kernel here, `workers` the number of loops on each Dask worker (0: one a thread).
 
         Entries of the corpus that are in the directory `corpus` go to the members, and theirs come there; `seen` takes
-        the edges of all.
+        the edges of all, `reach` the functions.
         """
         self.order = order
         self.config = config
@@ -88,6 +90,7 @@ class Campaign(Closing):
         self.corpus = corpus
         self.seen = seen
         self.stop = stop
+        self.reach = reach
         self.client = client
         self.scheduler = client.scheduler.address
         self.remotes: dict[str, Remote] = {}  # by address
@@ -212,6 +215,8 @@ class Campaign(Closing):
         if self.corpus is not None:
             for name, text in new.items():
                 outfile.put(self.corpus / name, text)
+        for functions in news.functions:
+            self.reach(functions)
         edges = set(array("I", news.edges))
         if self.seen is not None:
             for edge in edges:

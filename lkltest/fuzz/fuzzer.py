@@ -20,6 +20,8 @@ from lkltest.fuzz.crash_queue import CrashQueue
 from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.findings import Finding
+from lkltest.fuzz.functions import FirstReached, FunctionTable, NewFunctions
+from lkltest.fuzz.gen import store
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.member import Order, identity
 from lkltest.fuzz.messages import InternalError, Loops, Progress, Task, total
@@ -83,23 +85,29 @@ class Fuzzer:
             output.mkdir(parents=True, exist_ok=True)
             self.scratch = tempfile.TemporaryDirectory(prefix="corpus-", dir=output)  # SIGKILL leaves it there
             self.corpus = Path(self.scratch.name)
+        self.functions = FunctionTable.of(config.liblkl)
+        self.first_reached = FirstReached(set(store.names(self.corpus)) if self.corpus is not None else set())
         self.loops: Loops
         if client is None:
             self.loops = Supervisor(
-                Task(config, description, scenarios, self.corpus), self.crash_queue,
-                seed=seed, workers=self.workers, seen=self.seen, stop=self.stop,
+                Task(config, description, scenarios, self.corpus, self.functions), self.crash_queue,
+                seed=seed, workers=self.workers, seen=self.seen, stop=self.stop, reach=self.reach,
             )  # fmt: skip
         else:
             kernel = identity(config.liblkl, description)
             campaign = Campaign(
                 client, Order(uuid.uuid4().hex, settings, kernel, scenarios, seed, guided), self.crash_queue,
-                config=config, workers=workers, corpus=self.corpus, seen=self.seen, stop=self.stop,
+                config=config, workers=workers, corpus=self.corpus, seen=self.seen, stop=self.stop, reach=self.reach,
             )  # fmt: skip
             self.loops, self.crash_queue.elsewhere = campaign, campaign.reproduce
         self.samples: list[Sample] = []
         self.error: LkltestError | None = None
         self.started = time.monotonic()
         self.ended = 0.0
+
+    def reach(self, functions: NewFunctions) -> None:
+        """Take functions that a loop has reached first."""
+        self.first_reached.add(functions, self.seconds)
 
     @property
     def findings(self) -> Mapping[str, Finding]:
@@ -183,7 +191,8 @@ class Fuzzer:
     def _wait(self, seconds: float, tick: Callable[[], None]) -> None:
         time.sleep(seconds)
         p = self.progress
-        self.samples.append(Sample(self.seconds, p.programs, p.calls, len(self.findings), self.edges, p.corpus))
+        size = self.corpus_size
+        self.samples.append(Sample(self.seconds, p.programs, p.calls, len(self.findings), self.edges, size))
         tick()
 
     def close(self) -> None:
@@ -203,6 +212,11 @@ class Fuzzer:
     def edges(self) -> int:
         """The edges that were reached so far; 0 on a kernel that is not instrumented."""
         return len(self.seen) if self.seen is not None else 0
+
+    @property
+    def corpus_size(self) -> int:
+        """The programs of the corpus: those that were there, and those that were added."""
+        return len(self.first_reached.stored) + self.progress.corpus
 
     @property
     def lost(self) -> Sequence[str]:

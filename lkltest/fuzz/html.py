@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections import Counter
-from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
-from urllib.parse import quote
 
+from lkltest.fuzz import page
 from lkltest.fuzz.exec.protocol import RESTARTED, STRANGE
-from lkltest.fuzz.findings import ranked
-from lkltest.fuzz.fuzzer import Fuzzer, Sample
+from lkltest.fuzz.functions import source_files
+from lkltest.fuzz.fuzzer import Fuzzer
+from lkltest.fuzz.lang.naming import Namer
 
 CELL = 15  # pixels of a field of the heat map
 CURVES = ("programs", "edges", "corpus", "findings")  # each a colour of the style sheet
@@ -30,83 +28,35 @@ def write(fuzzer: Fuzzer, directory: Path) -> Path:
         ("programs", f"{p.programs:,} ({p.programs / seconds:,.0f} a second)"),
         ("calls", f"{p.calls:,} ({p.calls / seconds:,.0f} a second)"),
         ("successful", f"{100 * p.succeeded / max(p.calls, 1):.0f}%"),
-        *((("edges", f"{fuzzer.edges:,}"),) if fuzzer.edges else ()),
-        *((("corpus", f"{p.corpus:,} programs added"),) if fuzzer.corpus is not None else ()),
+        *((("edges", f"{fuzzer.edges:,}"), ("functions", f"{len(fuzzer.first_reached):,}")) if fuzzer.edges else ()),
+        *((("corpus", f"{fuzzer.corpus_size:,} programs, {p.corpus:,} of them added"),) if fuzzer.corpus else ()),
         ("kernels", f"{p.boots} booted, {p.lost} lost, {p.silent} of them without a finding"),
     )
-    style = (resources.files("lkltest.fuzz") / "report.css").read_text(encoding="utf-8")
-    parts = [
-        "<!doctype html><html lang=en><meta charset=utf-8><title>lkltest fuzz</title>",
-        "<meta name=viewport content='width=device-width, initial-scale=1'>",
-        f"<style>{style}</style><h1>lkltest fuzz</h1>",
-        "<table class=facts>", *(f"<tr><th>{name}<td>{html.escape(str(value))}" for name, value in facts), "</table>",
-        f"<h2>Findings <small>{len(fuzzer.findings)}</small></h2>", findings(fuzzer, directory),
-        "<h2>Over time</h2>", curves(fuzzer.samples),
-        "<h2>New edges by scenario</h2>", gains(fuzzer),
-        "<h2>Calls by errno</h2>", heat_map(fuzzer),
-    ]
-    path = directory / "report.html"
-    path.write_text("\n".join(parts), encoding="utf-8", errors="backslashreplace")
-    return path
+    namer = Namer(fuzzer.description)
+    return page.write(directory, facts, (
+        page.findings(fuzzer.findings.values(), directory),
+        ("Over time", page.curves(fuzzer.samples, CURVES)),
+        ("New edges by scenario", gains(fuzzer)),
+        page.functions(fuzzer.first_reached, files(fuzzer), lambda _: namer),
+        ("Calls by errno", heat_map(fuzzer)),
+    ))
 
 
-def findings(fuzzer: Fuzzer, directory: Path) -> str:
-    """The findings, each with its program, its stack, and links to all of its files."""
-    if not fuzzer.findings:
-        return "<p>None."
-    parts = []
-    for finding in ranked(list(fuzzer.findings.values())):  # more may come while it is written
-        place = directory / finding.name
-        files = sorted(path.name for path in place.iterdir() if path.is_file())
-        links = ", ".join(f'<a href="{quote(f"{finding.name}/{name}")}">{html.escape(name)}</a>' for name in files)
-        parts.append(
-            f"<div class=finding><p><b>{html.escape(finding.title)}</b><p>{html.escape(finding.told)}"
-            f"<p><code>{html.escape(finding.name)}</code>: {links}"
-            f"{_part('program', place / 'program.txt')}{_part('stack', place / 'stack.txt')}</div>"
-        )
-    return "\n".join(parts)
-
-
-def _part(name: str, file: Path) -> str:
-    """A file that opens in its place; nothing where it is empty."""
-    text = file.read_text(encoding="utf-8", errors="replace").strip()
-    return f"<details><summary>{name}</summary><pre>{html.escape(text)}</pre></details>" if text else ""
-
-
-def curves(samples: Sequence[Sample]) -> str:
-    """Programs, findings, and where there are any edges and the corpus over time, each against its own most."""
-    if len(samples) < 2:
-        return "<p>Too short for a curve."
-    width, height = 640, 160
-    samples = [*samples[:: max(1, len(samples) // 300)], samples[-1]]
-    end = samples[-1].seconds or 1.0
-    lines: list[str] = []
-    for name in CURVES:
-        values = [int(getattr(sample, name)) for sample in samples]
-        most = max(values)
-        if name in ("edges", "corpus") and not most:
-            continue
-        points = " ".join(
-            f"{sample.seconds / end * width:.1f},{height - value / (most or 1) * (height - 20):.1f}"
-            for sample, value in zip(samples, values, strict=True)
-        )
-        at = 20 + 18 * len(lines)
-        lines.append(f'<polyline style="stroke: var(--{name})" points="{points}"/>'
-                     f'<text x="{width + 8}" y="{at}" style="fill: var(--{name})">{most:,} {name}</text>')
-    return (
-        f'<div class=wide><svg width="{width + 180}" height="{height + 24}">'
-        f'<line x1="0" y1="{height}" x2="{width}" y2="{height}"/>'
-        f'{"".join(lines)}<text x="{width - 30}" y="{height + 14}">{end:.0f} s</text></svg></div>'
-    )
+def files(fuzzer: Fuzzer) -> dict[str, str]:
+    """The source files of the functions that were reached first."""
+    liblkl, table = fuzzer.config.liblkl, fuzzer.functions
+    if table is None or liblkl.shared is None:
+        return {}
+    return source_files(liblkl.shared, table, set(fuzzer.first_reached.sources), liblkl.root)
 
 
 def gains(fuzzer: Fuzzer) -> str:
-    """The new edges that the programs of each scenario have reached."""
-    edges = fuzzer.progress.edges
+    """The new edges and functions that the programs of each scenario have reached."""
+    edges, by_source = fuzzer.progress.edges, fuzzer.first_reached.by_source
     if not edges:
         return "<p>The kernel is not instrumented: edges are not known."
-    rows = [f"<tr><td>{html.escape(name)}<td class=n>{count:,}" for name, count in edges.most_common()]
-    return "\n".join(["<table><tr><th>scenario<th>new edges", *rows, "</table>"])
+    rows = ((name, count, by_source[name]) for name, count in edges.most_common())
+    return page.table(("scenario", "new edges", "functions first reached"), rows)
 
 
 def heat_map(fuzzer: Fuzzer) -> str:

@@ -12,6 +12,7 @@ from lkltest.fuzz.exec.feedback import Feedback, SeenEdges
 from lkltest.fuzz.exec.kernel import Kernel, WorkerExit, boot
 from lkltest.fuzz.exec.protocol import State
 from lkltest.fuzz.exec.shmem import Head, Memory, fitting
+from lkltest.fuzz.functions import Finder, NewFunctions
 from lkltest.fuzz.gen.engine import Engine
 from lkltest.fuzz.gen.generator import Batch, Candidate, Generator
 from lkltest.fuzz.gen.guided import Guided
@@ -42,6 +43,7 @@ class FuzzLoop(Closing):
         self.memory = memory
         self.generator = engine(task, seed)
         self.feedback = Feedback(seen) if seen is not None else None
+        self.finder = Finder(task.functions) if task.functions is not None else None
         self.kernel: Kernel | None = None
         self.history: list[Candidate] = []  # the programs that the kernel ran, by their numbers
         self.head = memory.head()  # its progress after the last batch
@@ -77,6 +79,14 @@ class FuzzLoop(Closing):
             self.reported = time.monotonic()
             corpus, edges = self.generator.gains()
             self.link.send(replace(self.progress, corpus=corpus, edges=edges))
+
+    def report_functions(self, batch: Batch, first: int) -> None:
+        """Send the functions that programs of a batch, which began with program `first`, were the first to reach."""
+        if self.feedback is None or self.finder is None or batch.wanted is not None:
+            return
+        for number, functions in self.finder.new(self.feedback):
+            candidate = batch.programs[number - first]
+            self.link.send(NewFunctions(functions, candidate.scenario.name, candidate.program(), candidate.file))
 
     def hang_recognizer(self) -> Callable[[bytes], bool] | None:
         """A function that recognizes known hangs by their stacks; None where no hang is known."""
@@ -128,6 +138,7 @@ class FuzzLoop(Closing):
         failed = done - 1 if dead or head.alarm else done
         novel = [number - first for number in self.memory.novel(head.novel)]  # of an earlier batch where none began
         reached = self.feedback.reach(first) if self.feedback is not None else []
+        self.report_functions(batch, first)
         self.generator.learn(batch, done, [reach for reach in reached if reach.program < failed],
                              [index for index in novel if 0 <= index < failed])
         listed = self.memory.listed()

@@ -26,6 +26,7 @@ from lkltest.errors import UsageError
 from lkltest.fuzz import target
 from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.exec.kernel import KernelConfig
+from lkltest.fuzz.functions import FunctionTable, NewFunctions, bounded
 from lkltest.fuzz.gen import store
 from lkltest.fuzz.lang.describe import Description, describe
 from lkltest.fuzz.messages import Known, Met, Progress, Task, total
@@ -82,6 +83,7 @@ class News:
     corpus: Mapping[str, str]  # entries that the session has not acknowledged yet
     edges: bytes  # that were reached, likewise
     lost: tuple[str, ...]
+    functions: tuple[NewFunctions, ...] = ()  # likewise
 
 
 def identity(liblkl: Liblkl, description: Description) -> str:
@@ -107,7 +109,7 @@ def uuid_of(value: object) -> str:
 
 
 class Outbox:
-    """Failures, entries of the corpus and edges of a member, until its session acknowledges the news that bring them.
+    """All that a member has to tell, until its session acknowledges the news that bring it.
 
     The result of a turn may be lost, with the news in it: then the next news bring all of it again.
     """
@@ -123,12 +125,18 @@ class Outbox:
         self.entries: set[str] = set()  # names of entries that the session has
         self.edges = b""  # the map of seen edges that the session has
         self.number = 0  # of the last news
-        self.told: tuple[set[str], bytes] = (set(), b"")  # entries in them, and the map of seen edges
+        self.functions: list[NewFunctions] = []
+        self.told: tuple[set[str], bytes, int] = (set(), b"", 0)  # entries in them, map of seen edges, functions
 
     def add(self, failure: Crash | Met) -> None:
         """Keep a failure."""
         with self.lock:
             self.failures.append(failure)
+
+    def reach(self, functions: NewFunctions) -> None:
+        """Keep functions that were reached."""
+        with self.lock:
+            self.functions.append(functions)
 
     def acknowledge(self, turn: Turn) -> None:
         """Forget all that the session has, if it has it from this member, and not from one before it."""
@@ -140,6 +148,8 @@ class Outbox:
                 if turn.news == self.number:
                     self.entries |= self.told[0]
                     self.edges = self.told[1]
+                    del self.functions[: self.told[2]]
+                    self.told = (*self.told[:2], 0)  # a turn that is repeated acknowledges them once more
             self.entries |= set(turn.corpus)
 
     def news(self, progress: Progress, counts: Mapping[tuple[int, int], int], lost: tuple[str, ...]) -> News:
@@ -148,10 +158,10 @@ class Outbox:
             corpus = entries(self.folder, self.entries)
             edges = self.seen.map[:] if self.seen is not None else b""
             self.number += 1
-            self.told = (set(corpus), edges)
+            self.told = (set(corpus), edges, len(self.functions))
             return News(
                 self.member, self.number, progress, counts, tuple(self.failures), self.first, corpus,
-                reached(edges, self.edges), lost,
+                reached(edges, self.edges), lost, bounded(self.functions),
             )  # fmt: skip
 
 
@@ -187,8 +197,9 @@ class Member:
         self.outbox = Outbox(uuid.uuid4().hex, Path(self.folder.name), self.seen)
         corpus = Path(self.folder.name) if order.guided and self.seen is not None else None
         self.supervisor = Supervisor(
-            Task(self.config, description, order.scenarios, corpus),
+            Task(self.config, description, order.scenarios, corpus, FunctionTable.of(liblkl)),
             self, seed=f"{order.seed}/{turn.number}", workers=turn.workers, seen=self.seen, stop=self.stop,
+            reach=self.outbox.reach,
         )  # fmt: skip
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()

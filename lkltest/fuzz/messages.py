@@ -1,7 +1,8 @@
 """The messages between a fuzzing session and its loops, each of which runs in a process of its own.
 
 A loop is given a `Task`. It sends its `Progress` some times a second, the failures that it meets (`Crash`, or `Met`
-where the session wants no more of that failure), and in the end `Ended`. The session sends `Known` whenever it knows
+where the session wants no more of that failure), the functions that it reaches first (`NewFunctions`), and in the end
+`Ended`. The session sends `Known` whenever it knows
 more of the failures, and `Stop`.
 """
 
@@ -16,6 +17,7 @@ from typing import Protocol
 
 from lkltest.errors import LkltestError
 from lkltest.fuzz.exec.kernel import KernelConfig
+from lkltest.fuzz.functions import FunctionTable, NewFunctions
 from lkltest.fuzz.gen.generator import EncodedProgram
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.repro.report import Report
@@ -30,6 +32,7 @@ class Task:
     description: Description
     scenarios: tuple[str, ...]  # all, where it is empty
     corpus: Path | None = None  # directory of the corpus of guided loops; None makes them blind
+    functions: FunctionTable | None = None  # of an instrumented kernel
 
 
 @dataclass
@@ -120,7 +123,7 @@ class Stop:
     """Ends a loop after its batch."""
 
 
-FromLoop = Progress | Crash | Met | Failed | Ended
+FromLoop = Progress | Crash | Met | NewFunctions | Failed | Ended
 ToLoop = Known | Stop
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from multiprocessing.connection import wait
 
 from lkltest.errors import LkltestError
 from lkltest.fuzz import descriptors
 from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.exec.shmem import Memory
+from lkltest.fuzz.functions import NewFunctions
 from lkltest.fuzz.loop_process import LoopProcess, SharedTask
 from lkltest.fuzz.messages import Ended, Failed, Failures, FromLoop, Known, Met, Progress, Stop, Task
 from lkltest.fuzz.repro.repro import Crash
@@ -25,9 +27,9 @@ class Supervisor(Closing):
 
     def __init__(
         self, task: Task, failures: Failures, *, seed: int | str, workers: int, seen: SeenEdges | None,
-        stop: threading.Event,
+        stop: threading.Event, reach: Callable[[NewFunctions], None],
     ) -> None:
-        """Edges are counted where there is a map of seen edges, which all loops share.
+        """Edges are counted where there is a map of seen edges, which all loops share; `reach` takes new functions.
 
         Raises UsageError where the limit of open files is too low for the workers.
         """
@@ -37,6 +39,7 @@ class Supervisor(Closing):
         self.seed = seed
         self.seen = seen
         self.stop = stop
+        self.reach = reach
         self.shared = SharedTask(task)
         self.memories = [Memory() for _ in range(workers)]  # by the number of the loop
         self.loops: dict[int, LoopProcess] = {}  # by their numbers
@@ -82,6 +85,8 @@ class Supervisor(Closing):
                 self.failures.meet(message.name)
             case Crash():
                 self.failures.add(message)
+            case NewFunctions():
+                self.reach(message)
             case Failed():
                 self.error = self.error or message.error
                 self.stop.set()  # the other loops still report what they have

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from lkltest import liblkl as kernels
 from lkltest.fuzz import findings, html
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.fuzzer import Fuzzer
+from lkltest.fuzz.gen.store import STORED
 from lkltest.fuzz.lang.describe import describe
 from lkltest.fuzz.prog.text import parse_program
 from lkltest.fuzz.repro import csource
@@ -16,7 +18,10 @@ from lkltest.settings import Settings
 
 
 def test_a_session_fills_a_corpus(shared: Path, settings: Settings, tmp_path: Path) -> None:
-    """Programs with new edges are kept in the directory, and counted in the report; a blind session keeps none."""
+    """Programs with new edges are kept in the directory, and counted in the report; a blind session keeps none.
+
+    Functions that stored programs reach are no first ones of the next session.
+    """
     liblkl = kernels.find(shared)
     description = describe(liblkl, settings)
     config = KernelConfig.make(liblkl, settings, description.shapes)
@@ -34,14 +39,27 @@ def test_a_session_fills_a_corpus(shared: Path, settings: Settings, tmp_path: Pa
             assert fuzzer.samples[-1].edges == fuzzer.edges
             page = html.write(fuzzer, tmp_path / f"found-{name}").read_text()
             assert f"<th>edges<td>{fuzzer.edges:,}" in page
-            assert ("programs added" in page) == (name == "guided")
+            assert ("of them added" in page) == (name == "guided")
             assert "<td>files<td class=n>" in page
+            assert list(fuzzer.first_reached.sources.items()) == [("lkl_syscall", "files")]
+            assert re.search("<code>lkl_syscall</code><td>[^<]*traced_call.c<td>files<td><details>", page)
         finally:
             fuzzer.close()
     assert kept["guided"] > 0
     assert kept["blind"] == 0
     assert 0 < len(list((tmp_path / "guided").glob("*.prog"))) <= kept["guided"]
     assert not (tmp_path / "blind").exists()
+    again = Fuzzer(
+        config, description, settings, tmp_path / "found-guided", seed=2, workers=1, scenarios=("files",),
+        reproduce_seconds=0, corpus=tmp_path / "guided",
+    )
+    try:
+        again.run(300, lambda: None, programs=1, every=0.1)
+        assert again.first_reached.by_stored == {"lkl_syscall"}
+        assert not again.first_reached.sources
+        assert again.progress.edges[STORED] > 0
+    finally:
+        again.close()
 
 
 def test_a_reproducer_links_with_an_instrumented_kernel(shared: Path, settings: Settings, tmp_path: Path) -> None:

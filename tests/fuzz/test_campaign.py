@@ -206,7 +206,7 @@ def test_failures_of_a_member_that_is_gone_are_reproduced_by_the_session(config:
     order = Order("campaign", cast(Settings, None), "a kernel", (), 1, False)
     campaign = Campaign(
         cast(Any, Nobody()), order, cast(Any, None), config=config, workers=1, corpus=None, seen=None,
-        stop=threading.Event(),
+        stop=threading.Event(), reach=cast(Any, None),
     )
     assert campaign.reproduce(cast(Crash, None), 1.0, threading.Event()) is None
     campaign.remotes["tcp://127.0.0.1:2"] = remote = Remote("tcp://127.0.0.1:2", 0, 1)

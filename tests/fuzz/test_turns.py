@@ -16,6 +16,7 @@ from lkltest.fuzz.campaign import Campaign, Remote
 from lkltest.fuzz.crash_queue import CrashQueue
 from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.exec.kernel import KernelConfig
+from lkltest.fuzz.functions import NewFunctions
 from lkltest.fuzz.member import News, Order, Outbox, Turn
 from lkltest.fuzz.messages import Known, Met, Progress
 from lkltest.settings import Settings
@@ -41,11 +42,13 @@ class Session:
 
     def __init__(self, settings: Settings, corpus: Path) -> None:
         self.met: list[str] = []
+        self.reached: list[NewFunctions] = []
         failures = cast(CrashQueue, SimpleNamespace(meet=self.met.append, known=Known))
         self.client = Client()
         self.campaign = Campaign(
             cast(Any, self.client), Order("campaign", settings, "kernel", (), 1, True), failures,
             config=cast(KernelConfig, None), workers=1, corpus=corpus, seen=None, stop=threading.Event(),
+            reach=self.reached.append,
         )  # fmt: skip
         self.remote = self.campaign.remotes[ADDRESS] = Remote(ADDRESS, 0, 1)
         self.campaign._advance(self.remote)
@@ -149,3 +152,24 @@ def test_news_that_do_not_arrive_come_again(session: Session, tmp_path: Path) ->
         assert (set(first.corpus), set(array("I", first.edges)), first.failures) == (
             {"b.prog"}, {3, 4}, (Met("hang-there"),),
         )  # fmt: skip
+
+
+def test_functions_come_until_they_are_acknowledged(session: Session, tmp_path: Path) -> None:
+    """Functions of a turn whose result is lost come again; a turn that is repeated takes no newer ones away."""
+    outbox = Outbox("one", tmp_path, None)
+    first, second, third = (NewFunctions(((name, 0),), "files", None) for name in ("first", "second", "third"))
+
+    def report(turn: Turn) -> News:
+        outbox.acknowledge(turn)
+        return outbox.news(Progress(), {}, ())
+
+    outbox.reach(first)
+    report(session.turn)  # and is lost
+    outbox.reach(second)
+    again = report(session.end(status="lost"))
+    assert again.functions == (first, second)
+    turn = session.bring(again)
+    assert session.reached == [first, second]
+    outbox.acknowledge(turn)
+    outbox.reach(third)
+    assert report(turn).functions == (third,)

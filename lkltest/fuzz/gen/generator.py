@@ -65,6 +65,7 @@ class Candidate(EncodedProgram):
     """A program of a batch, not yet seen to fail."""
 
     scenario: Scenario
+    file: str = ""  # of the corpus that it was read from
 
 
 @dataclass(frozen=True)

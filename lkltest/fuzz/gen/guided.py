@@ -35,7 +35,7 @@ from lkltest.fuzz.gen.files import Files
 from lkltest.fuzz.gen.generator import Batch, Candidate, EncodedCall, Generator
 from lkltest.fuzz.gen.hints import Hint, hinted, stands
 from lkltest.fuzz.gen.mutation import Mutator
-from lkltest.fuzz.gen.store import Store
+from lkltest.fuzz.gen.store import STORED, Store
 from lkltest.fuzz.gen.triage import Part, Triage, Trial
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.reach import Comparison, Reach
@@ -179,7 +179,7 @@ class Guided:
             origin, candidate = batch.origins[reach.program], batch.programs[reach.program]
             assert isinstance(origin, Origin)
             if reach.calls:
-                self.edges[candidate.scenario.name] += len(reach.edges)
+                self.edges[STORED if candidate.file else candidate.scenario.name] += len(reach.edges)
                 if origin.kind != "stored":
                     self._add(candidate, reach, origin)
 

@@ -23,6 +23,7 @@ from lkltest.fuzz.prog.values import Call, Program
 from lkltest.host.cache import discard
 
 SUFFIX = ".prog"
+STORED = "programs of the corpus"  # stands for their scenarios where new edges are counted
 LOOK = 2.0  # seconds between two looks at the directory
 _SCENARIO = re.compile(r"# scenario: (\S+)")
 
@@ -181,7 +182,7 @@ class Store:
         scenario = by_name.get(scenario_of(loaded[0]), scenarios[0])
         if not scenario.pool:
             scenario.fill(Random(name))
-        return Candidate(self.encode(loaded[1]).calls, scenario)
+        return Candidate(self.encode(loaded[1]).calls, scenario, name)
 
     def parse(self, text: str) -> Program:
         """The program of a text; raises UsageError where this kernel cannot be given it."""

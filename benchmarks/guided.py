@@ -1,11 +1,15 @@
 """Edges that guided and blind sessions reach over time, on the same instrumented kernel.
 
 Usage: python benchmarks/guided.py [--lkl PATH] [--variant NAME] [--time SECONDS] [--seeds N] [--workers N]
-    [--svg FILE]
+    [--no-images] [--svg FILE]
 
 To reach after ten minutes: guided above blind with each of three seeds, by 1.3 or more, with at least 0.4 of its calls
 a second. Both sessions count edges in the same way; the blind one only looks at them. They run one after the other, so
 that neither takes the other's processors.
+
+A guided session mutates disk images beside its programs, as `lkltest fuzz` does; a blind one makes system calls alone.
+So a second figure leaves out the edges that an image reached before any program did: it is what the guidance of system
+calls brings. With --no-images, there is nothing else.
 """
 
 from __future__ import annotations
@@ -14,12 +18,14 @@ import argparse
 import os
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lkltest.fuzz import target
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.fuzzer import Fuzzer
+from lkltest.fuzz.images.target import DEFAULT
 from lkltest.fuzz.lang.describe import Description, describe
 from lkltest.settings import Settings
 
@@ -37,6 +43,7 @@ class Session:
     calls: float  # a second
     corpus: int
     lost: int  # kernels
+    disks: int  # of the edges, those that a disk image reached first
 
     @property
     def edges(self) -> int:
@@ -46,14 +53,14 @@ class Session:
 
 def run(
     kind: str, seed: int, config: KernelConfig, description: Description, settings: Settings, seconds: float,
-    workers: int,
+    workers: int, images: Sequence[str],
 ) -> Session:
-    """Fuzz for some seconds."""
+    """Fuzz for some seconds; `images` are recipes of disk images, which only a guided session mutates."""
     curve = [(0.0, 0)]
     with tempfile.TemporaryDirectory() as folder:
         fuzzer = Fuzzer(
             config, description, settings, Path(folder, "found"), seed=seed, workers=workers, guided=kind == "guided",
-            corpus=Path(folder, "corpus"), reproduce_seconds=0,  # findings do not matter here
+            corpus=Path(folder, "corpus"), images=images, reproduce_seconds=0,  # findings do not matter here
         )
 
         def tick() -> None:
@@ -65,7 +72,8 @@ def run(
             curve.append((fuzzer.seconds, fuzzer.edges))
             corpus = len(list(Path(folder, "corpus").glob("*.prog")))
             progress = fuzzer.progress
-            return Session(kind, seed, curve, progress.calls / fuzzer.seconds, corpus, progress.lost)
+            disks = sum(fuzzer.images.edges.values()) if fuzzer.images is not None else 0
+            return Session(kind, seed, curve, progress.calls / fuzzer.seconds, corpus, progress.lost, disks)
         finally:
             fuzzer.close()
 
@@ -107,6 +115,7 @@ def main() -> None:
     parser.add_argument("--time", type=float, default=600.0, help="seconds of each session")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--no-images", action="store_true", help="system calls alone, in guided sessions, too")
     parser.add_argument("--svg", type=Path, default=None, help="write a plot")
     arguments = parser.parse_args()
     settings = target.load({"lkl": [arguments.lkl] if arguments.lkl else None, "variant": arguments.variant})
@@ -117,8 +126,10 @@ def main() -> None:
     print(f"{liblkl.name}, {arguments.workers} workers, {arguments.time:.0f} s a session, load {load:.1f}")
     print("seed  kind     edges after 1/10, 1/2, all of the time   calls/s  corpus  kernels lost")
     sessions: list[Session] = []
+    images = () if arguments.no_images else DEFAULT
     for seed in range(1, arguments.seeds + 1):
-        pair = [run(kind, seed, config, description, settings, arguments.time, arguments.workers) for kind in COLORS]
+        pair = [run(kind, seed, config, description, settings, arguments.time, arguments.workers, images)
+                for kind in COLORS]
         sessions += pair
         for session in pair:
             at = [next(edges for seconds, edges in session.curve if seconds >= part * session.curve[-1][0])
@@ -126,7 +137,9 @@ def main() -> None:
             print(f"{seed:4}  {session.kind:7}  {at[0]:12,} {at[1]:10,} {at[2]:10,}  {session.calls:12,.0f}  "
                   f"{session.corpus:6}  {session.lost:6}")
         guided, blind = pair
+        calls_alone = (guided.edges - guided.disks) / blind.edges
         print(f"      edges {guided.edges / blind.edges:.2f} of blind's (at least 1.30), "
+              f"{calls_alone:.2f} without the {guided.disks:,} that images reached first, "
               f"calls {guided.calls / blind.calls:.2f} (at least 0.40), load {os.getloadavg()[0]:.1f}", flush=True)
     if arguments.svg is not None:
         title = f"{liblkl.name}: distinct edges over time, {arguments.workers} workers, {time.strftime('%Y-%m-%d')}"

@@ -65,6 +65,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", nargs="?", const="", default=None, metavar="RECIPES",
                         help="mount mutated disk images instead: names of recipes with commas between them "
                              "(default: two each of ext4, btrfs, xfs and vfat)")
+    parser.add_argument("--no-images", action="store_true",
+                        help="let a guided session make system calls alone, and mutate no disk images beside them")
     parser.add_argument("--list-calls", action="store_true", help="print how each call is described, and end")
 
 
@@ -180,6 +182,7 @@ def _fuzz(arguments: argparse.Namespace, settings: Settings, description: Descri
 
     from lkltest.fuzz import html
     from lkltest.fuzz.fuzzer import Fuzzer
+    from lkltest.fuzz.images.target import DEFAULT
 
     seed = arguments.seed if arguments.seed is not None else secrets.randbelow(1 << 32)
     prepare(arguments.output)
@@ -190,9 +193,9 @@ def _fuzz(arguments: argparse.Namespace, settings: Settings, description: Descri
         config, description, settings, arguments.output.absolute(), seed=seed,
         workers=arguments.workers, scenarios=tuple(arguments.scenario), reproduce_seconds=arguments.reproduce_time,
         guided=not arguments.blind, corpus=arguments.corpus and arguments.corpus.absolute(),
-        scheduler=arguments.scheduler,
+        scheduler=arguments.scheduler, images=() if arguments.no_images or arguments.scenario else DEFAULT,
     )
-    manner = "blind" if fuzzer.corpus is None else "guided"
+    manner = "blind" if fuzzer.corpus is None else "guided" if fuzzer.images is None else "guided, with disk images"
     console.print(f"{config.liblkl.name} ({config.liblkl.origin}), {manner}, seed {seed}, output {arguments.output}")
     interrupted = False
     with stopping_in_order():
@@ -220,7 +223,7 @@ class Ticker:
         self.fuzzer = fuzzer
         self.live = live
         self.limit = limit
-        self.told: set[str] = set()  # names of findings, and sentences about lost processes
+        self.told: set[str] = set()  # names of findings, and complaints
         self.last = time.monotonic()
 
     def tick(self) -> None:
@@ -230,7 +233,7 @@ class Ticker:
             if finding.name not in self.told:
                 self.told.add(finding.name)
                 console.print(f"found: {finding.title}")
-        for sentence in self.fuzzer.lost:
+        for sentence in self.fuzzer.complaints:
             if sentence not in self.told:
                 self.told.add(sentence)
                 console.print(sentence)
@@ -246,13 +249,14 @@ def status(fuzzer: Fuzzer, limit: float) -> str:
     p = fuzzer.progress
     seconds = max(fuzzer.seconds, 0.001)
     counts = fuzzer.counts()
-    found, waiting = len(fuzzer.findings), len(fuzzer.crash_queue.pending)
+    found, waiting = len(fuzzer.findings), fuzzer.waiting
     return "  ".join([
         f"{seconds:.0f}/{limit:.0f} s",
         f"{found} finding{'' if found == 1 else 's'}" + (f", {waiting} to reproduce" if waiting else ""),
         f"{p.programs / seconds:,.0f} programs/s",
         *([f"{fuzzer.edges:,} edges"] if fuzzer.edges else []),
         *([f"corpus {fuzzer.corpus_size:,}"] if fuzzer.corpus is not None else []),
+        *([f"{fuzzer.images.images:,} images"] if fuzzer.images is not None else []),
         f"{p.calls / seconds:,.0f} calls/s",
         f"{len({n for n, _ in counts})} calls", f"{len({b for _, b in counts})} errnos",
     ])  # fmt: skip
@@ -277,6 +281,11 @@ def summary(fuzzer: Fuzzer) -> str:
         lines.append(f"{fuzzer.edges:,} edges in {len(reached):,} functions reached{first}")
         if fuzzer.corpus is not None:
             lines.append(f"{fuzzer.corpus_size:,} programs in the corpus, {p.corpus:,} of them added")
+    if fuzzer.images is not None:
+        edges = fuzzer.images.edges
+        each = ", ".join(f"{count:,} by {name}" for name, count in edges.most_common())
+        lines.append(f"{fuzzer.images.images:,} disk images, which reached {sum(edges.values()):,} of the edges first"
+                     + (f": {each}" if each else ""))
     if fuzzer.lost:
         lines.append(f"{len(fuzzer.lost)} processes of workers were lost, and replaced")
     lines += [f"found {found.title}: {found.name} ({found.told})" for found in ranked(fuzzer.findings.values())]

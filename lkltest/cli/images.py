@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # exit status, as a shell has it
 STATUS_EVERY = 30.0  # seconds between lines
 MINIMUM_MEM = 32 << 20  # bytes
-NOT_FOR_IMAGES = ("scenario", "cov", "scheduler", "corpus", "blind", "list-calls")
+NOT_FOR_IMAGES = ("scenario", "cov", "scheduler", "corpus", "blind", "no-images", "list-calls")
 UNSET: tuple[object, ...] = (None, False, [])
 
 

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.findings import Finding
 from lkltest.fuzz.functions import FirstReached, FunctionTable, NewFunctions
 from lkltest.fuzz.gen import store
+from lkltest.fuzz.images.background import Background
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.member import Order, identity
 from lkltest.fuzz.messages import InternalError, Loops, Progress, Task, total
@@ -58,14 +60,15 @@ class Fuzzer:
         self, config: KernelConfig, description: Description, settings: Settings, output: Path, *,
         seed: int, workers: int, scenarios: tuple[str, ...] = (), minimize_seconds: float = MINIMIZE_SECONDS,
         reproduce_seconds: float | None = None, guided: bool = True, corpus: Path | None = None,
-        scheduler: str | None = None,
+        scheduler: str | None = None, images: Sequence[str] = (),
     ) -> None:
         """Count edges where the kernel is instrumented, and let them guide the fuzzer if it is `guided`.
 
-        `corpus` is the directory of its corpus; without one, the corpus goes with the session. Failures are still
-        reproduced for `reproduce_seconds` after the end (None: a part of the time); with 0, they are not reproduced at
-        all, and only written down. With a Dask `scheduler` the loops run on its workers, `workers` on each (0: one for
-        each of its threads), which reproduce the failures, too.
+        `corpus` is the directory of its corpus; without one, the corpus goes with the session. A guided fuzzer mutates
+        the disk images of these recipes, too (`images/background.py`), where its loops run on this machine. Failures
+        are still reproduced for `reproduce_seconds` after the end (None: a part of the time); with 0, they are not
+        reproduced at all, and only written down. With a Dask `scheduler` the loops run on its workers, `workers` on
+        each (0: one for each of its threads), which reproduce the failures, too.
         """
         client = connect(scheduler) if scheduler is not None else None  # before anything is there to be freed
         self.reproduce_seconds = reproduce_seconds
@@ -100,6 +103,12 @@ class Fuzzer:
                 config=config, workers=workers, corpus=self.corpus, seen=self.seen, stop=self.stop, reach=self.reach,
             )  # fmt: skip
             self.loops, self.crash_queue.elsewhere = campaign, campaign.reproduce
+        self.images: Background | None = None
+        if images and self.corpus is not None and self.seen is not None and client is None:
+            self.images = Background(
+                images, config.liblkl, settings, output, seed=seed, loops=self.workers, seen=self.seen,
+                reproduce_seconds=reproduce_seconds,
+            )  # fmt: skip
         self.samples: list[Sample] = []
         self.error: LkltestError | None = None
         self.started = time.monotonic()
@@ -111,8 +120,14 @@ class Fuzzer:
 
     @property
     def findings(self) -> Mapping[str, Finding]:
-        """The findings so far, by name."""
-        return self.crash_queue.findings
+        """The findings so far, by their places under the output."""
+        found = self.crash_queue.findings
+        return found if self.images is None else {**found, **self.images.findings}
+
+    @property
+    def waiting(self) -> int:
+        """The number of failures that wait to be reproduced, or are just now."""
+        return len(self.crash_queue.pending) + (self.images.waiting if self.images is not None else 0)
 
     @property
     def progress(self) -> Progress:
@@ -130,35 +145,40 @@ class Fuzzer:
         examiners = [self._thread(self.crash_queue.work) for _ in range(REMOTE if remote else self.workers)]
         at_once = REMOTE if remote else max(1, int(self.workers * EXAMINERS))
         grace = max(LEAST_GRACE, seconds * GRACE) if self.reproduce_seconds is None else self.reproduce_seconds
+        images = [self._thread(partial(self.images.run, seconds))] if self.images is not None else []
         if not grace:
-            self.crash_queue.hurry.set()
+            self._hurry()
         self.started = time.monotonic()
         try:
-            for thread in (supervisor, *examiners[:at_once]):
+            for thread in (supervisor, *images, *examiners[:at_once]):
                 thread.start()
             while supervisor.is_alive():
                 self._wait(min(every, max(0.05, seconds - self.seconds)), tick)
                 if self.seconds >= seconds or (programs and self.progress.programs >= programs):
                     self.stop.set()
             self.ended = time.monotonic()
+            if self.images is not None:
+                self.images.stop.set()
             for thread in examiners[at_once:]:  # the processors are free now
                 thread.start()
             for _ in examiners:
                 self.crash_queue.close()
-            while any(thread.is_alive() for thread in examiners):
+            while any(thread.is_alive() for thread in (*images, *examiners)):
                 self._wait(every, tick)
                 if time.monotonic() > self.ended + grace * HURRY:
-                    self.crash_queue.hurry.set()
+                    self._hurry()
         except BaseException:
-            self.crash_queue.hurry.set()
+            self._hurry()
             raise
         finally:
             self.stop.set()
+            if self.images is not None:
+                self.images.stop.set()
             self._join([supervisor])
             self.ended = self.ended or time.monotonic()
             for _ in examiners:
                 self.crash_queue.close()
-            self._join(examiners)
+            self._join([*images, *examiners])
             self.crash_queue.write_counts()
         if self.error is not None:
             raise self.error
@@ -181,7 +201,13 @@ class Fuzzer:
             error = LkltestError(f"{error}; this is a fault of lkltest: please report it with {place}")
         self.error = self.error or error
         self.stop.set()
+        self._hurry()
+
+    def _hurry(self) -> None:
+        """End every search of a reproduction with what it has found."""
         self.crash_queue.hurry.set()
+        if self.images is not None:
+            self.images.hurry.set()
 
     def _join(self, threads: Sequence[threading.Thread]) -> None:
         for thread in threads:
@@ -222,6 +248,11 @@ class Fuzzer:
     def lost(self) -> Sequence[str]:
         """A sentence for each process of a worker that was lost, and replaced."""
         return self.loops.lost
+
+    @property
+    def complaints(self) -> Sequence[str]:
+        """Sentences for the user: the processes that were lost, and the reason why there are no images."""
+        return [*self.lost, *([self.images.complaint] if self.images is not None and self.images.complaint else [])]
 
     def counts(self) -> Counter[tuple[int, int]]:
         """Counts of how calls ended, by the call's number and the bucket (0 for success, else the errno)."""

@@ -36,7 +36,7 @@ def write(fuzzer: Fuzzer, directory: Path) -> Path:
     return page.write(directory, facts, (
         page.findings(fuzzer.findings.values(), directory),
         ("Over time", page.curves(fuzzer.samples, CURVES)),
-        ("New edges by scenario", gains(fuzzer)),
+        ("New edges by scenario and image", gains(fuzzer)),
         page.functions(fuzzer.first_reached, files(fuzzer), lambda _: namer),
         ("Calls by errno", heat_map(fuzzer)),
     ))
@@ -51,12 +51,14 @@ def files(fuzzer: Fuzzer) -> dict[str, str]:
 
 
 def gains(fuzzer: Fuzzer) -> str:
-    """The new edges and functions that the programs of each scenario have reached."""
-    edges, by_source = fuzzer.progress.edges, fuzzer.first_reached.by_source
+    """The new edges and functions that the programs of each scenario and the images of each recipe have reached."""
+    edges, by_source = Counter(fuzzer.progress.edges), fuzzer.first_reached.by_source
+    if fuzzer.images is not None:
+        edges.update(fuzzer.images.edges)
     if not edges:
         return "<p>The kernel is not instrumented: edges are not known."
     rows = ((name, count, by_source[name]) for name, count in edges.most_common())
-    return page.table(("scenario", "new edges", "functions first reached"), rows)
+    return page.table(("scenario or image", "new edges", "functions first reached"), rows)
 
 
 def heat_map(fuzzer: Fuzzer) -> str:

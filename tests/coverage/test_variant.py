@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,3 +72,18 @@ def test_the_fuzzer_collects(
     assert summary.strays == 0
     assert "udp_sendmsg" in functions(summary, "net/ipv4/udp.c")
     assert [path.name for path in (tmp_path / "cov").iterdir() if path.name.startswith("raw-")] == []
+
+
+def test_a_guided_session_mutates_images(
+    variant: Liblkl, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its images reach code of file systems that no program has reached; they share its map of edges and its report."""
+    cli.main(["fuzz", "--lkl", str(variant.path), "--corpus", str(tmp_path / "corpus"), "--time", "40", "--workers",
+              "1", "--seed", "1", "--reproduce-time", "0", "--output", str(tmp_path / "out")])  # fmt: skip
+    told = re.search(r"([\d,]+) disk images, which reached ([\d,]+) of the edges first: .* by ext4",
+                     capsys.readouterr().out)
+    assert told
+    images, edges = (int(number.replace(",", "")) for number in told.groups())
+    assert images > 10
+    assert edges > 3000
+    assert "<td>ext4<td" in (tmp_path / "out/report.html").read_text()

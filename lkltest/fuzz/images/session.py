@@ -52,6 +52,7 @@ class Progress:
     boots: int = 0
     lost: int = 0  # kernels
     busy: int = 0  # kernels replaced because they did not let go of an image
+    edges: int = 0  # that nothing had reached before its inputs did
     seconds: float = 0.0  # of workers, boots included
 
 
@@ -75,6 +76,9 @@ class Session(Closing):
     workers: int
     shrink_seconds: float = SECONDS
     reproduce_seconds: float | None = None  # after the end; a part of the time, where it is None
+    shared: SeenEdges | None = None  # the map of all targets, and of others; without it, each target has its own
+    stop: threading.Event = field(default_factory=threading.Event)  # ends the fuzzing
+    hurry: threading.Event = field(default_factory=threading.Event)  # ends reproduction
     findings: dict[str, Finding] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)  # the name of the finding, by the name it was met by
     met: Counter[str] = field(default_factory=Counter)
@@ -84,12 +88,14 @@ class Session(Closing):
     def __post_init__(self) -> None:
         descriptors.allow(self.workers)
         self.progress = {target.recipe: Progress() for target in self.targets}
-        self.seen = {target.recipe: SeenEdges() for target in self.targets if target.instrumented}
+        self.seen = {
+            target.recipe: SeenEdges() if self.shared is None else self.shared
+            for target in self.targets if target.instrumented
+        }  # fmt: skip
         self.fatal: dict[str, set[int]] = {target.recipe: set() for target in self.targets}  # offsets, by recipe
         self.queue: SimpleQueue[Failure | None] = SimpleQueue()
         self.pending: set[str] = set()
         self.lock = threading.Lock()
-        self.stop, self.hurry = threading.Event(), threading.Event()
         self.started = time.monotonic()
         self.ended = 0.0
 
@@ -99,9 +105,10 @@ class Session(Closing):
         return (self.ended or time.monotonic()) - self.started
 
     def close(self) -> None:
-        """Free the maps of edges."""
+        """Free the maps of edges that are its own."""
         for seen in self.seen.values():
-            seen.close()
+            if seen is not self.shared:
+                seen.close()
 
     def run(self, seconds: float, tick: Callable[[], None], *, every: float = 0.5) -> None:
         """Fuzz for some seconds, then reproduce the last failures; for those that are left there is no time.
@@ -291,7 +298,9 @@ class Worker:
         progress.mounted += sum(at < len(results) and results[at] == 0 for at in starts[:done])
         if feedback is not None:
             ended = done - (dead or report is not None)  # an input that fails is not mutated further
-            maker.learn(inputs[:ended], [reach for reach in feedback.reach(first) if reach.program < ended])
+            reached = feedback.reach(first)
+            progress.edges += sum(len(reach.edges) for reach in reached)
+            maker.learn(inputs[:ended], [reach for reach in reached if reach.program < ended])
         if report is not None and failing is not None:
             made, origin = failing
             maker.blame(origin)

@@ -73,8 +73,19 @@ def fuzz(arguments: argparse.Namespace) -> int:
                 interrupted = True
                 console.print("interrupted: what was found until now is kept")
             finally:
-                print(summary(session), file=cast(TextIO, Lasting(sys.stdout)), flush=True)
+                print(f"{summary(session)}\n{report(session, arguments.output)}",
+                      file=cast(TextIO, Lasting(sys.stdout)), flush=True)
             return int(Exit.FAILED) if session.findings else INTERRUPTED if interrupted else int(Exit.PASSED)
+
+
+def report(session: Session, output: Path) -> str:
+    """Write the HTML report; a line that tells where it is, or why there is none."""
+    from lkltest.fuzz.images import html
+
+    try:
+        return f"report: {html.write(session, output)}"
+    except OSError as error:
+        return f"no report: cannot write {output}: {error.strerror}"
 
 
 class Ticker:
@@ -99,12 +110,13 @@ class Ticker:
 
 def status(session: Session) -> str:
     """The line of progress."""
-    images = sum(one.images for one in session.progress.values())
-    waiting = len(session.pending)
-    return (
-        f"{session.seconds:.0f} s  {images:,} images  {images / max(session.seconds, 0.001):,.0f} a second  "
-        f"{len(session.findings)} findings" + (f", {waiting} to be reproduced" if waiting else "")
-    )
+    whole, found, waiting = session.total(), len(session.findings), len(session.pending)
+    return "  ".join([
+        f"{session.seconds:.0f} s", f"{whole.images:,} images",
+        f"{whole.images / max(session.seconds, 0.001):,.0f} a second",
+        *([f"{whole.edges:,} edges", f"corpus {whole.corpus:,}"] if session.seen else []),
+        f"{found} finding{'' if found == 1 else 's'}" + (f", {waiting} to be reproduced" if waiting else ""),
+    ])  # fmt: skip
 
 
 def summary(session: Session) -> str:
@@ -119,6 +131,8 @@ def summary(session: Session) -> str:
             f"{one.images / max(one.seconds, 0.001):,.0f} a second and worker, {one.boots} kernels booted, "
             f"{one.lost} lost{edges}"
         )
+    if session.seen:
+        lines.append(f"{len(session.first_reached):,} functions reached")
     for f in ranked(session.findings.values()):
         often = "once" if f.count == 1 else f"{f.count} times"
         again = f"fails again {f.rate} times" if f.times else f"did not fail again in {f.of} tries"

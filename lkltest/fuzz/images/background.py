@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from lkltest.errors import LkltestError
 from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.findings import Finding
+from lkltest.fuzz.functions import NewFunctions
 from lkltest.fuzz.images import target
 from lkltest.fuzz.images.session import Session
 from lkltest.liblkl.model import Liblkl
@@ -33,15 +34,19 @@ class Background:
 
     def __init__(
         self, names: Sequence[str], liblkl: Liblkl, settings: Settings, output: Path, *, seed: int, loops: int,
-        seen: SeenEdges, reproduce_seconds: float | None,
+        seen: SeenEdges, reproduce_seconds: float | None, reach: Callable[[NewFunctions], None],
     ) -> None:
-        """`loops` is the number of the loops beside it. The findings are written into `DIRECTORY` of `output`."""
+        """`loops` is the number of the loops beside it, `reach` takes new functions.
+
+        The findings are written into `DIRECTORY` of `output`.
+        """
         self.recipes = [one.name for one in target.recipes(names) if known(str(one.parts[0].keys["type"]), liblkl)]
         self.settings = settings
         self.output = output / DIRECTORY
         self.seed = seed
         self.workers = min(MOST, max(1, loops // LOOPS))
         self.seen = seen
+        self.reach = reach
         self.reproduce_seconds = reproduce_seconds
         self.session: Session | None = None  # as soon as the images are made
         self.stop = threading.Event()  # ends the fuzzing
@@ -61,7 +66,8 @@ class Background:
             with target.targets(self.recipes, self.settings) as found, Session(
                 [replace(one, config=replace(one.config, nice=NICE)) for one in found],
                 self.settings, self.output, self.seed, self.workers,
-                reproduce_seconds=self.reproduce_seconds, shared=self.seen, stop=self.stop, hurry=self.hurry,
+                reproduce_seconds=self.reproduce_seconds, shared=self.seen, reach=self.reach,
+                stop=self.stop, hurry=self.hurry,
             ) as session:  # fmt: skip
                 self.session = session
                 if not self.stop.is_set():

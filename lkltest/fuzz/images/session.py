@@ -12,10 +12,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import accumulate
 from pathlib import Path
 from queue import SimpleQueue
+from typing import NamedTuple
 
 from lkltest.errors import KernelLost
 from lkltest.fuzz import descriptors, findings
@@ -24,8 +25,9 @@ from lkltest.fuzz.exec.kernel import Kernel, WorkerExit, boot
 from lkltest.fuzz.exec.protocol import BETWEEN
 from lkltest.fuzz.exec.shmem import Memory, fitting
 from lkltest.fuzz.findings import Finding
+from lkltest.fuzz.functions import Finder, FirstReached, FunctionTable, NewFunctions
 from lkltest.fuzz.images import saved
-from lkltest.fuzz.images.inputs import Input, Made
+from lkltest.fuzz.images.inputs import Changes, Input, Made
 from lkltest.fuzz.images.maker import Maker, Origin
 from lkltest.fuzz.images.shrink import SECONDS, Shrinker, Shrunk
 from lkltest.fuzz.images.target import Target
@@ -40,6 +42,7 @@ LIFETIME = 800  # images that one kernel mounts
 ENOUGH = 3  # times that a failure is reproduced at most, and met until one that never comes again is a finding
 GRACE, LEAST_GRACE = 0.2, 15.0  # part of the time, seconds: how long failures are reproduced after the end
 NICE = 5  # of kernels that reproduce
+PLACES = 8  # of an image that are named
 CERTAIN = (ReportType.CRASH, ReportType.PANIC, ReportType.OVERRUN)  # types that a slow machine cannot cause
 
 
@@ -54,6 +57,17 @@ class Progress:
     busy: int = 0  # kernels replaced because they did not let go of an image
     edges: int = 0  # that nothing had reached before its inputs did
     seconds: float = 0.0  # of workers, boots included
+    corpus: int = 0  # inputs that are kept, since they reached new edges
+
+
+class Sample(NamedTuple):
+    """The progress of a session at one time."""
+
+    seconds: float
+    images: int
+    findings: int
+    edges: int
+    corpus: int
 
 
 @dataclass(frozen=True)
@@ -77,6 +91,7 @@ class Session(Closing):
     shrink_seconds: float = SECONDS
     reproduce_seconds: float | None = None  # after the end; a part of the time, where it is None
     shared: SeenEdges | None = None  # the map of all targets, and of others; without it, each target has its own
+    reach: Callable[[NewFunctions], None] | None = None  # takes new functions; without it, `first_reached` does
     stop: threading.Event = field(default_factory=threading.Event)  # ends the fuzzing
     hurry: threading.Event = field(default_factory=threading.Event)  # ends reproduction
     findings: dict[str, Finding] = field(default_factory=dict)
@@ -92,6 +107,9 @@ class Session(Closing):
             target.recipe: SeenEdges() if self.shared is None else self.shared
             for target in self.targets if target.instrumented
         }  # fmt: skip
+        self.first_reached = FirstReached()
+        self.finders = finders(self.targets)
+        self.samples: list[Sample] = []
         self.fatal: dict[str, set[int]] = {target.recipe: set() for target in self.targets}  # offsets, by recipe
         self.queue: SimpleQueue[Failure | None] = SimpleQueue()
         self.pending: set[str] = set()
@@ -122,12 +140,15 @@ class Session(Closing):
             for thread in (*workers, examiner):
                 thread.start()
             while self.seconds < seconds and not self.stop.wait(min(every, max(0.05, seconds - self.seconds))):
+                self._sample()
                 tick()
             self._end(workers)
+            self._sample()
             grace = max(LEAST_GRACE, seconds * GRACE) if self.reproduce_seconds is None else self.reproduce_seconds
             until = time.monotonic() + grace
             while examiner.is_alive():
                 examiner.join(every)
+                self._sample()
                 tick()
                 if time.monotonic() > until:
                     self.hurry.set()
@@ -139,6 +160,15 @@ class Session(Closing):
             self.write_counts()
         if self.error is not None:
             raise self.error
+
+    def _sample(self) -> None:
+        whole = self.total()
+        self.samples.append(Sample(self.seconds, whole.images, len(self.findings), whole.edges, whole.corpus))
+
+    def total(self) -> Progress:
+        """The progress with all targets together."""
+        parts = list(self.progress.values())
+        return Progress(**{one.name: sum(getattr(part, one.name) for part in parts) for one in fields(Progress)})
 
     def _end(self, workers: Sequence[threading.Thread]) -> None:
         """End the workers, and the examiner after what waits for it."""
@@ -266,6 +296,7 @@ class Worker:
         batch before is to blame; nothing is where there was none.
         """
         maker, progress = self.makers[target.recipe], self.session.progress[target.recipe]
+        size = len(maker.corpus)
         maker.avoided = frozenset(self.session.fatal[target.recipe])
         inputs = maker.batch(BATCH)
         codes = [made.encode() for made, _ in inputs]
@@ -296,16 +327,29 @@ class Worker:
             self.died_before_first_image[target.recipe] = 0
         starts = list(accumulate((len(made.calls) for made, _ in inputs[:done]), initial=0))
         progress.mounted += sum(at < len(results) and results[at] == 0 for at in starts[:done])
-        if feedback is not None:
+        if feedback is not None and done:  # otherwise the log is that of the batch before
             ended = done - (dead or report is not None)  # an input that fails is not mutated further
             reached = feedback.reach(first)
-            progress.edges += sum(len(reach.edges) for reach in reached)
             maker.learn(inputs[:ended], [reach for reach in reached if reach.program < ended])
+            progress.edges += sum(len(reach.edges) for reach in reached)
+            progress.corpus += len(maker.corpus) - size
+            self.report_functions(target, feedback, [made for made, _ in inputs], first)
         if report is not None and failing is not None:
             made, origin = failing
             maker.blame(origin)
             self.session.add(Failure(target, report, made.input(results[starts[done - 1] :] if done else ())))
         return outcome == len(inputs) and report is None
+
+    def report_functions(self, target: Target, feedback: Feedback, inputs: Sequence[Made], first: int) -> None:
+        """Report the functions that inputs, which began with program `first`, were the first to reach."""
+        session = self.session
+        for number, functions in session.finders[target.recipe].new(feedback):
+            made = inputs[number - first]
+            new = NewFunctions(functions, target.recipe, made.input().program, image=places(made.changes))
+            if session.reach is not None:
+                session.reach(new)
+            else:
+                session.first_reached.add(new, session.seconds)
 
     def count_death(self, target: Target, exited: WorkerExit, *, idle: bool) -> None:
         """Count kernels that die before their first image; raises KernelLost where that happens again and again."""
@@ -317,3 +361,18 @@ class Worker:
                 f"an image ({exited.ended.describe()}): a thread of the kernel's own fails, or it has too little "
                 "memory; try its suites first, pytest suites/boot suites/disk, or more --mem"
             )
+
+
+def finders(targets: Sequence[Target]) -> dict[str, Finder]:
+    """Finders of the functions of all instrumented kernels, by recipe."""
+    libraries = {target.config.liblkl.path: target.config.liblkl for target in targets}
+    tables = {path: FunctionTable.of(liblkl) for path, liblkl in libraries.items()}
+    found = ((target.recipe, tables[target.config.liblkl.path]) for target in targets)
+    return {recipe: Finder(table) for recipe, table in found if table is not None}
+
+
+def places(changes: Changes) -> str:
+    """The changes of an image, in a line."""
+    named = ", ".join(f"{offset:#x}" for offset, _ in changes[:PLACES])
+    more = f" and {len(changes) - PLACES:,} more" if len(changes) > PLACES else ""
+    return f"changed at {named}{more}" if changes else "unchanged"

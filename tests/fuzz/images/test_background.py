@@ -31,7 +31,9 @@ def make(liblkl: Liblkl, settings: Settings, tmp_path: Path) -> Callable[..., Ba
     """Make the images of a session."""
 
     def made(*names: str, kernel: Liblkl = liblkl, loops: int = 1) -> Background:
-        return Background(names, kernel, settings, tmp_path, seed=1, loops=loops, seen=seen, reproduce_seconds=0)
+        return Background(
+            names, kernel, settings, tmp_path, seed=1, loops=loops, seen=seen, reproduce_seconds=0, reach=lambda _: None
+        )
 
     seen = SeenEdges()
     return made

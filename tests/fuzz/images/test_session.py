@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import threading
+from array import array
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from lkltest.cli.images import status
 from lkltest.errors import KernelLost
-from lkltest.fuzz.exec.feedback import Feedback
+from lkltest.fuzz.exec.feedback import CallOutcome, Feedback, Outcome, SeenEdges
 from lkltest.fuzz.exec.kernel import Kernel, KernelConfig
 from lkltest.fuzz.exec.protocol import BETWEEN, Alarm
 from lkltest.fuzz.exec.shmem import Memory
+from lkltest.fuzz.functions import Finder, FunctionTable, NewFunctions
 from lkltest.fuzz.gen.generator import Candidate
+from lkltest.fuzz.images import html
 from lkltest.fuzz.images import session as images_session
 from lkltest.fuzz.images.inputs import Input, Made, untouched
 from lkltest.fuzz.images.maker import Origin
@@ -24,6 +31,7 @@ from lkltest.fuzz.images.session import BATCH, Failure, Session, Worker
 from lkltest.fuzz.images.shrink import Shrunk
 from lkltest.fuzz.images.target import Target
 from lkltest.fuzz.loop import MAX_DIED_BEFORE_FIRST_PROGRAM
+from lkltest.fuzz.prog.reach import Reach
 from lkltest.fuzz.repro.report import Report, ReportType
 from lkltest.settings import Settings
 
@@ -99,6 +107,42 @@ def test_kernels_that_die_before_their_first_image_end_the_session(
         made[0].run()
     assert boots == MAX_DIED_BEFORE_FIRST_PROGRAM + 1
     assert session.findings == {}
+
+
+def test_the_log_of_the_batch_before_is_not_taken_again(
+    session: Session, ext4: Target, made: tuple[Worker, list[Input]]
+) -> None:
+    """A kernel that dies before a batch has left the edges of the one before, of which nothing is learnt."""
+    stale = SimpleNamespace(reach=lambda _: [Reach(-2, {0: frozenset({1})})], outcomes=list)
+    with Kernel(ext4.config) as kernel:
+        kernel.child.signal(signal.SIGSEGV)
+        assert not made[0].batch(ext4, kernel, cast(Feedback, stale))
+    assert session.progress["ext4"].edges == 0
+
+
+def test_report(session: Session, ext4: Target, made: tuple[Worker, list[Input]], tmp_path: Path) -> None:
+    """The page has what each recipe has brought, and the functions first reached with the program and the image."""
+    calls = (CallOutcome(0, 1, 0, 1), CallOutcome(BETWEEN, 1, 1, 1))
+    feedback = SimpleNamespace(
+        reach=lambda _: [Reach(1, {0: frozenset({5, 6})})], outcomes=lambda: [Outcome(1, calls)],
+        reached=lambda call: [SimpleNamespace(address=100 + call.first)],
+    )
+    session.seen["ext4"] = SeenEdges()
+    session.finders["ext4"] = Finder(FunctionTable(array("Q", [100, 101]), array("Q", [101, 102]), ("mounts", "puts")))
+    taken: list[NewFunctions] = []
+    with Kernel(ext4.config) as kernel:
+        assert made[0].batch(ext4, kernel, cast(Feedback, feedback))
+        session._sample()
+        page, line = html.write(session, tmp_path).read_text(), status(session)
+        session.reach = taken.append  # of a session that has loops, too
+        session.finders["ext4"].known.clear()
+        assert made[0].batch(ext4, kernel, cast(Feedback, feedback))
+    assert [one.source for one in taken] == ["ext4"]
+    assert f"<td>ext4<td class=n>{BATCH}<td>100%<td class=n>0<td class=n>2<td class=n>2<td class=n>0" in page
+    assert "<tr><th>edges<td>2\n<tr><th>functions<td>2\n" in page
+    assert re.search(r"<code>mounts</code><td><td>ext4<td>.*<pre># image: changed at 0x[0-9a-f]+\n", page)
+    assert re.search(r"<code>puts</code>.*<summary>the unmount</summary>", page)
+    assert "2 edges  corpus 0" in line
 
 
 @pytest.mark.parametrize("batches", [0, 1])

@@ -13,12 +13,16 @@ that did not come again is reproduced anew when it is met again, `ENOUGH` times 
 - it never came again, and a slow machine could be the cause (a hang, a complaint): it is a finding only after it was
   met `ENOUGH` times.
 
+Failures that a slow machine cannot cause come first, hangs last, because each of their runs waits for the hang. One
+whose program does not fail alone waits for all the others, before its history is searched, which takes minutes.
+
 `known` is for the loops: a hang that is known is recognized without waiting, programs which only lose kernels to a
 known bug become rare, and a failure that is settled is sent without its history, and given to `meet`.
 """
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from collections import Counter
@@ -30,7 +34,7 @@ from lkltest.fuzz import findings
 from lkltest.fuzz.findings import Finding
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.messages import Known
-from lkltest.fuzz.repro.report import ReportType
+from lkltest.fuzz.repro.report import Report, ReportType
 from lkltest.fuzz.repro.repro import Crash, Reproduction, reproduce, unexamined
 from lkltest.fuzz.repro.runner import Runner
 from lkltest.settings import Settings
@@ -41,7 +45,14 @@ CERTAIN = (ReportType.CRASH, ReportType.PANIC, ReportType.OVERRUN)  # types that
 WAITING = 8  # failures that wait with their whole history: some megabytes each
 RECENT = 256  # programs that are kept of the history of the others
 
+LATER, LAST = 3, 4  # ranks: of what needs its history, and of the end of the queue
+
 Elsewhere = Callable[[Crash, float, threading.Event], Reproduction | None]
+
+
+def rank_of(report: Report) -> int:
+    """The rank of a new failure among those that wait: a lower one comes first."""
+    return 0 if report.type in CERTAIN else 2 if report.type is ReportType.HANG else 1
 
 
 class CrashQueue:
@@ -63,7 +74,8 @@ class CrashQueue:
         self.pending: set[str] = set()  # names of failures that wait to be reproduced
         self.aliases: dict[str, str] = {}  # the name of the finding, by the name that a failure was met by
         self.alone: dict[str, frozenset[str]] = {}  # the calls of findings that a single program reproduces
-        self.queue: queue.SimpleQueue[Crash | None] = queue.SimpleQueue()
+        self.queue: queue.PriorityQueue[tuple[int, int, Crash | None]] = queue.PriorityQueue()
+        self.order = itertools.count()  # of failures of the same rank
         self.lock = threading.Lock()
         self.saving = threading.Lock()  # held while a finding is written
         self.hurry = threading.Event()  # ends every search with what it has found
@@ -87,8 +99,10 @@ class CrashQueue:
                 return
             self.pending.add(name)
             self.examined[name] += 1
+            rank = rank_of(crash.report) if self.examined[name] == 1 else LATER
             crowded = len(self.pending) > WAITING
-        self.queue.put(replace(crash, history=crash.history[-RECENT:]) if crowded else crash)
+        waiting = replace(crash, history=crash.history[-RECENT:]) if crowded else crash
+        self.queue.put((rank, next(self.order), waiting))
 
     def _settled(self, name: str) -> bool:
         """Whether a failure need not be reproduced (again)."""
@@ -108,22 +122,29 @@ class CrashQueue:
 
     def work(self) -> None:
         """Reproduce failures until `close`."""
-        while (crash := self.queue.get()) is not None:
-            self.examine(crash)
+        while True:
+            rank, _, crash = self.queue.get()
+            if crash is None:
+                return
+            if not self.examine(crash, history=rank == LATER or self.elsewhere is not None):
+                self.queue.put((LATER, next(self.order), crash))
+                continue
             with self.lock:
                 self.pending.discard(crash.report.name)
 
     def close(self) -> None:
         """End one thread in `work`, after the failures that wait already."""
-        self.queue.put(None)
+        self.queue.put((LAST, next(self.order), None))
 
-    def examine(self, crash: Crash) -> None:
-        """Reproduce a failure, and write the finding down."""
+    def examine(self, crash: Crash, *, history: bool) -> bool:
+        """Reproduce a failure, and write the finding down; False where this takes its history, and `history` is not."""
         name = crash.report.name
-        reproduction = self._reproduce(crash)
+        reproduction = self._reproduce(crash, history=history)
         examined = not reproduction.history
+        if examined and not reproduction.programs and not history:
+            return False
         if examined and not reproduction.programs and crash.report.type not in CERTAIN and self.met[name] < ENOUGH:
-            return  # perhaps caused by a slow machine
+            return True  # perhaps caused by a slow machine
         with self.saving:
             finding = self.findings.get(reproduction.report.name)
             if finding is None or finding.times < reproduction.times or examined > finding.examined:
@@ -140,8 +161,9 @@ class CrashQueue:
                     self.alone[finding.name] = frozenset(call.name for call in reproduction.programs[0].calls)
                 count = sum(self.met[alias] for alias in {finding.name, *self._aliases(finding.name)})
                 self.findings[finding.name] = replace(finding, count=count)
+        return True
 
-    def _reproduce(self, crash: Crash) -> Reproduction:
+    def _reproduce(self, crash: Crash, *, history: bool) -> Reproduction:
         """Reproduce a failure; where there is no time left, the result has its history."""
         if self.elsewhere is not None and not self.hurry.is_set():
             found = self.elsewhere(crash, self.minimize_seconds, self.hurry)
@@ -150,7 +172,9 @@ class CrashQueue:
         with self.here:
             if not self.hurry.is_set():
                 with Runner(replace(crash.config, nice=NICE), self.description) as runner:
-                    found = reproduce(crash, runner, minimize_seconds=self.minimize_seconds, hurry=self.hurry)
+                    found = reproduce(
+                        crash, runner, history=history, minimize_seconds=self.minimize_seconds, hurry=self.hurry
+                    )
                 if found.programs or not self.hurry.is_set():
                     return found
         return unexamined(crash)

@@ -252,7 +252,7 @@ void lkltest_edges_begin(uint64_t program, uint32_t call)
 	__attribute__((weak)) void __sanitizer_cov_trace_##name(type a, type b) \
 	{ \
 		if (edges_comparing) \
-			edges_compare(sizeof(type), a, b); \
+			edges_compare((uintptr_t)__builtin_return_address(0), sizeof(type), a, b); \
 	}
 #define IGNORED(name, type) \
 	__attribute__((weak)) void __sanitizer_cov_trace_##name(type a, type b); \
@@ -275,6 +275,6 @@ __attribute__((weak)) void __sanitizer_cov_trace_switch(uint64_t value, uint64_t
 {
 	uint64_t n;
 
-	for (n = 0; edges_comparing && n < cases[0]; n++)
-		edges_compare(cases[1] / 8, value, cases[2 + n]);
+	for (n = 0; edges_comparing && n < cases[0]; n++)	/* each case is a place of its own */
+		edges_compare((uintptr_t)&cases[2 + n], cases[1] / 8, value, cases[2 + n]);
 }

@@ -28,6 +28,8 @@
 
 #define EDGES_COMPARED 512	/* comparisons of one call that are logged at most */
 #define EDGES_RECENT 1024	/* comparisons that are known as logged */
+#define EDGES_SITES 4096	/* places in the code, by a hash */
+#define EDGES_PER_SITE 16	/* comparisons of one place that a call logs: a loop would leave no room for others */
 
 /* The records of the calls follow, then the log, the comparisons, and the map of the edges that are wanted. */
 struct edges_head {
@@ -78,6 +80,7 @@ static struct {
 	uint8_t *wanted;
 	uint32_t left;			/* comparisons that the call may still log */
 	uint64_t recent[EDGES_RECENT];
+	uint8_t sites[EDGES_SITES];	/* comparisons that each has logged */
 	uint16_t last[EDGES];
 } edges;
 
@@ -136,15 +139,21 @@ static inline uint32_t edges_note(uintptr_t at)
 	return edge;
 }
 
-/* Logs two numbers that the call compares: a call that repeats a comparison may find it in `recent`, and logs it once. */
-static __attribute__((noinline)) void edges_compare(uint32_t size, uint64_t a, uint64_t b)
+/*
+ * Logs two numbers that the call compares at a place in the code: a call that repeats a comparison may find it in
+ * `recent`, and logs it once.
+ */
+static __attribute__((noinline)) void edges_compare(uintptr_t at, uint32_t size, uint64_t a, uint64_t b)
 {
 	struct edges_head *head = edges.head;
 	uint64_t key = (a * 0x9e3779b97f4a7c15ULL ^ b) * 0x9e3779b97f4a7c15ULL + size;
+	uint8_t *site = &edges.sites[(at ^ at >> 12) % EDGES_SITES];
 
 	/* Two addresses are no data of a call: they begin with the same bits. */
-	if (a == b || !edges.left || (a >> 40 && a >> 40 == b >> 40) || edges.recent[key >> 54] == key)
+	if (a == b || !edges.left || (a >> 40 && a >> 40 == b >> 40) || edges.recent[key >> 54] == key ||
+	    *site == EDGES_PER_SITE)
 		return;
+	++*site;
 	edges.recent[key >> 54] = key;
 	if (head->compared == head->max_compared) {
 		head->lost++;
@@ -179,6 +188,7 @@ static void edges_begin(uint64_t program, uint32_t call, int bits)
 	edges.before = 0;
 	if (head->compare && head->every) {
 		memset(edges.recent, 0, sizeof(edges.recent));
+		memset(edges.sites, 0, sizeof(edges.sites));
 		edges.left = EDGES_COMPARED;
 		edges_comparing = 1;
 	}

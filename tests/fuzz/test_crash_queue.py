@@ -127,7 +127,7 @@ def test_what_looks_into_failures_yields(
 
     monkeypatch.setattr("lkltest.fuzz.crash_queue.reproduce", reproduce)
     meet(queue, crash(config, description, ReportType.CRASH), 1)
-    assert [used.nice for used in seen] == [NICE]
+    assert {used.nice for used in seen} == {NICE}
 
 
 def test_what_fails_again_comes_first() -> None:
@@ -143,8 +143,29 @@ def test_workers_never_wait(queue: CrashQueue, config: KernelConfig, description
     for n in range(WAITING + 2):
         new = replace(report.report, signature=(f"nowhere_{n}",))
         queue.add(replace(report, report=new, history=history))
-    kept = [queue.queue.get() for _ in range(WAITING + 2)]
+    kept = [queue.queue.get()[-1] for _ in range(WAITING + 2)]
     assert [len(one.history) for one in kept if one] == [len(history)] * WAITING + [RECENT] * 2
+
+
+def test_crashes_are_reproduced_first(queue: CrashQueue, config: KernelConfig, description: Description) -> None:
+    """Hangs come after complaints, these after crashes in their order, and what is tried again comes at the end."""
+    def names() -> list[str | None]:
+        waiting = [queue.queue.get()[-1] for _ in range(queue.queue.qsize())]
+        queue.pending.clear()
+        return [one.report.signature[0] if one else None for one in waiting]
+
+    types = {"hang": ReportType.HANG, "warning": ReportType.CONSOLE, "b": ReportType.CRASH, "a": ReportType.PANIC}
+
+    def add(name: str) -> None:
+        found = crash(config, description, types[name])
+        queue.add(replace(found, report=replace(found.report, signature=(name,))))
+
+    add("a")
+    assert names() == ["a"]
+    queue.close()
+    for name in types:
+        add(name)
+    assert names() == ["b", "warning", "hang", "a", None]
 
 
 def test_hangs_are_known_by_their_names(queue: CrashQueue, config: KernelConfig, description: Description) -> None:

@@ -10,8 +10,8 @@ is one of these:
   compares with an entry's arguments make mutations of it, which wait in `hinted`.
 - **Search**, all the rest. Entries of the directory that this kernel has not run yet come first. The others are fresh
   (drawn by the blind generator, so that what the corpus lacks is found, too), hinted mutations, or other mutations
-  (`mutation.py`) of entries, chosen by their energy (`corpus.py`), with calls of a second entry. Their shares follow
-  what each kind has brought lately (`bandit.py`).
+  (`mutation.py`) of entries, chosen by their energy (`corpus.py`), with calls of a second entry, or entries that go on
+  with more calls (`extension.py`). Their shares follow what each kind has brought lately (`bandit.py`).
 
 Triage and comparisons take one batch of five at most; comparisons wait while there are enough hinted mutations.
 
@@ -31,16 +31,18 @@ from typing import Any
 
 from lkltest.fuzz.gen.bandit import Bandit
 from lkltest.fuzz.gen.corpus import Corpus, Entry
+from lkltest.fuzz.gen.extension import Extensions
 from lkltest.fuzz.gen.files import Files
 from lkltest.fuzz.gen.generator import Batch, Candidate, EncodedCall, Generator
-from lkltest.fuzz.gen.hints import Hint, hinted, stands
+from lkltest.fuzz.gen.hints import Hint, hinted, stands, wide
 from lkltest.fuzz.gen.mutation import Mutator
 from lkltest.fuzz.gen.store import STORED, Store
 from lkltest.fuzz.gen.triage import Part, Triage, Trial
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.reach import Comparison, Reach
 
-KINDS = {"fresh": 0.2, "mutated": 0.58, "hinted": 0.12, "files": 0.1}  # shares of a search while nothing is known
+# Shares of a search while nothing is known.
+KINDS = {"fresh": 0.2, "mutated": 0.42, "extended": 0.16, "hinted": 0.12, "files": 0.1}
 FOUND = 10  # part of a search that files have which no program has opened yet
 SEARCHES = 4  # batches between two that do not search
 SILENT = 8  # batches in a row without comparisons after which no more are asked for: the kernel tells none
@@ -50,7 +52,7 @@ COMPARED = 1000  # entries that wait for their comparisons, at most: the newest 
 PER_ENTRY = 40  # hinted mutations of one entry, and half as many where the number is a common one
 ROUND = 8  # programs of a batch of comparisons
 NEAR = 16  # edges whose numbers are as near are those of one part of the code: ways from several blocks to one
-LOOKED_AT = 16  # comparisons of a call that are looked at: a call makes thousands
+LOOKED_AT = 16  # comparisons of a call that are looked at, and as many with wide numbers: a call makes thousands
 OTHERS = 2  # calls but for the last whose comparisons are looked at
 MOST_MET = 200_000  # numbers that are counted
 OCCASIONAL = 4  # mutations that take a constant, after which numbers that were met once have the same rank
@@ -63,7 +65,7 @@ OFTEN = 100  # hinted mutations in which a call takes the same number
 class Origin:
     """The source of a program of a search."""
 
-    kind: str  # "fresh", "mutated", "hinted", "files", "stored"
+    kind: str  # "fresh", "mutated", "extended", "hinted", "files", "stored"
     entry: Entry | None = None  # that was mutated
     operators: tuple[str, ...] = ()  # that mutated it
 
@@ -84,6 +86,7 @@ class Guided:
         self.rng = self.blind.source.random
         self.mutator = Mutator(self.blind)
         self.corpus = Corpus()
+        self.extensions = Extensions(self.blind)
         self.triage = Triage()
         self.files = Files.of(self.blind)
         self.store = store
@@ -137,6 +140,8 @@ class Guided:
                 made.append((candidate, Origin("hinted", entry)))
             elif kind == "files" and self.files is not None:
                 made.append(self._found())
+            elif kind == "extended" and (extended := self.extensions.make()) is not None:
+                made.append((extended[0], Origin("extended", extended[1])))
             else:
                 made.append(self._fresh() if kind == "fresh" else self._mutated())
         self.blind.renew()
@@ -221,6 +226,8 @@ class Guided:
             entry.candidate = trial.shortest()
             entry.edges, entry.slow = len(trial.edges), trial.slow
             self.settled += 1
+            if not entry.slow:
+                self.extensions.add(entry)
             if self.store is not None:
                 self.store.write(entry.candidate)
 
@@ -249,7 +256,8 @@ class Guided:
             there = [one for one in set(reach.comparisons[index]) if stands(code, one.a) or stands(code, one.b)]
             self.met.update((variant.key, number) for one in there for number in one[1:])
             self.rng.shuffle(there)
-            some = sorted(there, key=rank)[:LOOKED_AT]
+            there.sort(key=rank)
+            some = sorted(there[:LOOKED_AT] + [*filter(wide, there)][:LOOKED_AT], key=wide, reverse=True)
             for hint in islice(hinted(calls[index].call, variant, some, self.description), PER_CALL):
                 if self.used[variant.key, hint.number] < OFTEN:
                     found[0 if hint.strong else 1].append((index, hint))
@@ -298,6 +306,7 @@ class Guided:
         for candidate in self.store.fresh(self.blind.scenarios):
             entry = Entry(candidate, 0)
             self.corpus.add(entry)
+            self.extensions.add(entry, turn=1)  # the first turn is that of the generator which wrote it
             self.stored.append(entry)
 
     def discover(self, paths: Sequence[bytes]) -> None:

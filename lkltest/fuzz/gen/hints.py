@@ -26,6 +26,8 @@ from lkltest.fuzz.prog.visit import variants
 SHOWN = 64  # bytes at the start of a run of one byte in which numbers are looked for
 PLACES = 8  # places in one run of bytes at which the same number is replaced
 ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
+WIDE = 1 << 16  # numbers below are found by mutations that change two bytes, or belong to loops that count
+ADDRESSES = range(1 << 40, 1 << 48)
 TRIVIAL = 256  # numbers below are not looked for in bytes if the other one is below, too: they stand everywhere
 
 
@@ -56,6 +58,13 @@ def stands(code: bytes, number: int) -> bool:
     """Whether a number may stand in an encoded call: an inexpensive test before the search."""
     width = (number.bit_length() + 7) // 8 or 1
     return number.to_bytes(width, "little") in code or (width > 1 and number.to_bytes(width, "big") in code)
+
+
+def wide(comparison: Comparison) -> bool:
+    """Whether one of the numbers is hardly guessed: not small, nor nearly all ones, nor an address."""
+    size, *numbers = comparison
+    top = 1 << 8 * min(size, 8)
+    return any(WIDE <= number < top - WIDE and number not in ADDRESSES for number in numbers)
 
 
 def _replaced(

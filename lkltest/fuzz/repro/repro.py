@@ -109,11 +109,13 @@ class Crash:
 
 
 def reproduce(
-    crash: Crash, runner: Runner, *, minimize_seconds: float = MINIMIZE_SECONDS, hurry: threading.Event | None = None
+    crash: Crash, runner: Runner, *, history: bool = True, minimize_seconds: float = MINIMIZE_SECONDS,
+    hurry: threading.Event | None = None,
 ) -> Reproduction:
     """Find the smallest programs that fail in the same way; the module explains the phases.
 
-    `hurry` ends the search early: what was found until then is the result.
+    Without `history`, phase 2 is left out, which takes minutes. `hurry` ends the search early: what was found until
+    then is the result.
     """
     program = crash.program()
     report = retry(lambda: runner.run([program]).report, crash.report, hurry)
@@ -121,7 +123,7 @@ def reproduce(
     programs = [program]
     if report is None:
         report = crash.report
-        programs = minimize_history(crash, runner, SearchDeadline(HISTORY_SECONDS, hurry))
+        programs = minimize_history(crash, runner, SearchDeadline(HISTORY_SECONDS, hurry)) if history else []
         if not programs:
             return Reproduction(report, (), 0, TRIES)
         together = joined(programs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lkltest.fuzz.gen.hints import hinted
+from lkltest.fuzz.gen.hints import hinted, wide
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.reach import Comparison
 from lkltest.fuzz.prog.values import Array, Call, Fill, Ints, Out, Pointer, Raw, Struct, Value
@@ -114,3 +114,17 @@ def test_a_command_becomes_a_listed_one_only(description: Description) -> None:
     call = Call("fcntl", (3, getfd, 0))
     compared = [Comparison(4, getfd, other) for other in (getfl, setown_ex)]
     assert [hint.call.args[1] for hint in hinted(call, variant, compared, description)] == [getfl]
+
+
+@pytest.mark.parametrize(("comparison", "expected"), [
+    (Comparison(4, 0x5BD1E995, 0xFFFFFFFF), True),
+    (Comparison(4, 0, 0x9E3779B1), True),
+    (Comparison(8, 0, 0xFFFF800012345678), True),
+    (Comparison(4, 0, 0x2C9), False),  # a loop that counts
+    (Comparison(4, 1, 0xFFFFFFF7), False),  # an error's number
+    (Comparison(8, 0, 0x7F22_4B24_9E01), False),  # an address
+    (Comparison(1, 0x72, 0xEB), False),
+])
+def test_wide_numbers_are_those_that_mutations_hardly_find(comparison: Comparison, expected: bool) -> None:
+    """Numbers of four and eight bytes are wide, unless they are small, nearly all ones, or addresses."""
+    assert wide(comparison) is expected

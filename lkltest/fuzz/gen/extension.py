@@ -1,0 +1,79 @@
+"""Programs of the corpus that go on with a few more calls.
+
+Some code is only reached by a particular sequence of calls: each call changes the state of a file or a socket, and the
+next one finds it. Each step opens a new branch, so that the program of the steps so far is in the corpus, without the
+calls that the branch does not need. A mutation changes these calls most of the time, and seldom leaves all of them as
+they are. Here, nothing but the end changes: calls of the program's scenario follow, and calls of others, of which each
+name is as likely as the others, however rare its scenario is.
+
+All entries take turns. The newest come first, and those that need several calls get longer turns.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+
+from lkltest.fuzz.gen.corpus import Entry
+from lkltest.fuzz.gen.generator import Candidate, EncodedCall, Generator
+
+MORE = (2, 3, 4, 5, 6, 8)  # calls that follow
+FOREIGN = 0.3  # of the programs that go on with calls of any scenario
+TURN = 10  # programs of an entry before the next entry's turn, for each call that it needs
+NEEDED = 5  # calls of an entry that make its turn longer
+LONG = 12  # calls of an entry that was hardly minimized: its turn is that of one call
+LOSS = 200  # programs that a kernel counts for which an entry has lost to a known bug
+KEPT = 4  # calls of a name that are kept encoded
+REDRAW = 0.2  # of the calls that are drawn anew
+
+
+class Extensions:
+    """The entries of a corpus that go on with more calls."""
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator = generator
+        self.rng = generator.source.random
+        self.queue: list[tuple[int, int, int, Entry]] = []  # turn, its order in it, programs so far; the first is next
+        self.added = 0
+        self.variants: dict[str, list[str]] = {}  # of all scenarios, by the name of their call
+        self.encoded: defaultdict[str, list[EncodedCall]] = defaultdict(list)  # by the same names
+
+    def __len__(self) -> int:
+        return len(self.queue)
+
+    def add(self, entry: Entry, turn: int = 0) -> None:
+        """Take an entry, whose first programs come with those of a turn."""
+        self.added += 1
+        heapq.heappush(self.queue, (turn, -self.added, 0, entry))
+
+    def make(self) -> tuple[Candidate, Entry] | None:
+        """A program, and the entry that it goes on from; None where there is no entry."""
+        while self.queue and self.queue[0][3].dropped:
+            heapq.heappop(self.queue)
+        if not self.queue:
+            return None
+        turn, order, programs, entry = self.queue[0]
+        calls = entry.candidate.calls
+        programs += 1 + LOSS * entry.lost
+        length = TURN * (min(len(calls), NEEDED) if len(calls) <= LONG else 1)
+        heapq.heapreplace(self.queue, (turn + programs // length, order, programs % length, entry))
+        pool = entry.candidate.scenario.pool
+        foreign = not pool or self.rng.random() < FOREIGN
+        more = [self._any() if foreign else self.rng.choice(pool) for _ in range(self.rng.choice(MORE))]
+        return Candidate((*calls, *more), entry.candidate.scenario), entry
+
+    def _any(self) -> EncodedCall:
+        """A call of any scenario: first its name, then one of its variants."""
+        if not self.variants:
+            keys = dict.fromkeys(key for scenario in self.generator.scenarios for key in scenario.keys)
+            for key in keys:
+                self.variants.setdefault(self.generator.description.variants[key].signature.name, []).append(key)
+        name = self.rng.choice(list(self.variants))
+        calls = self.encoded[name]
+        if len(calls) >= KEPT and self.rng.random() >= REDRAW:
+            return self.rng.choice(calls)
+        call = self.generator.scenarios[0].draw(self.rng.choice(self.variants[name]), self.generator.source)
+        if len(calls) >= KEPT:
+            calls.pop(self.rng.randrange(len(calls)))
+        calls.append(call)
+        return call

@@ -24,6 +24,7 @@ from lkltest.settings import Settings
 
 ANNOTATIONS = Path(__file__).parent / "annotations"
 IOCTL_ROOM = 512  # bytes: more than any request reads or writes
+FILTERS = ("SO_ATTACH_FILTER", "SO_GET_FILTER")  # the same number; getsockopt() counts 8 bytes as one
 
 
 @dataclass(frozen=True)
@@ -244,8 +245,8 @@ def options(table: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]
             odds = names.split().count(name) / 2
             found[key] = base | {"of": "setsockopt", "optval": value, "optlen": "size(optval)", "weight": str(odds)}
             found[f"get{key[3:]}"] = base | {
-                "of": "getsockopt", "optval": "out(128, 300)", "optlen": "&ints(4, one(0, 1, 4, 8, 64, 128))",
-                "weight": "0.2",
+                "of": "getsockopt", "optval": "out(1024, 1100)" if name in FILTERS else "out(128, 300)",
+                "optlen": "&ints(4, one(0, 1, 4, 8, 64, 128))", "weight": "0.2",
             }
 
     for level, entry in table.items():

@@ -22,6 +22,8 @@ from pathlib import Path
 from lkltest.crash import addresses
 from lkltest.fuzz.exec.feedback import Feedback, SeenEdges
 from lkltest.fuzz.exec.kernel import Kernel, WorkerExit
+from lkltest.fuzz.exec.shmem import fitting
+from lkltest.fuzz.gen.generator import Candidate, EncodedCall
 from lkltest.fuzz.images.inputs import Changes, Made
 from lkltest.fuzz.images.maker import Maker, Origin
 from lkltest.fuzz.images.shrink import Shrinker
@@ -35,6 +37,7 @@ from lkltest.settings import file as settings_file
 
 BATCH = 16
 LIFETIME = 800  # images that one kernel mounts
+CALLS = 8  # of a fixed program, beside those that look around
 TURN = 15.0  # seconds of a processor
 EXT4 = ("fs/ext4", "fs/jbd2")
 OWN = {"ext2": EXT4, "ext3": EXT4, "ext4": EXT4, "btrfs": ("fs/btrfs",), "xfs": ("fs/xfs",), "vfat": ("fs/fat",)}
@@ -51,8 +54,8 @@ class Unchanged(Maker):
         """Learn nothing."""
 
 
-class RandomBytes(Unchanged):
-    """Makes images with random bytes in their data, and leaves the checksums as they are."""
+class BlindBytes(Unchanged):
+    """Makes images with random bytes in their data, each with a new program, and leaves the checksums as they are."""
 
     def __init__(self, target: Target, seed: str) -> None:
         super().__init__(target, seed)
@@ -64,6 +67,26 @@ class RandomBytes(Unchanged):
         image = self.target.overlay(changes)
         strew(image, self.rng, self.places)
         return tuple(image.changes())
+
+    def fresh_head(self) -> tuple[EncodedCall, ...]:
+        """The recipe's mount."""
+        return self.head
+
+
+class RandomBytes(BlindBytes):
+    """Makes such images for fixed programs, which take turns: together, they make each call once."""
+
+    def __init__(self, target: Target, seed: str) -> None:
+        super().__init__(target, seed)
+        scenario, source = self.scenario, self.programs.source
+        calls = [scenario.draw(key, source) for key in dict.fromkeys(scenario.keys)]
+        opening = [scenario.draw(step[0], source) for step in scenario.start]
+        self.fixed = [Candidate((*opening, *calls[at : at + CALLS]), scenario) for at in range(0, len(calls), CALLS)]
+
+    def make(self) -> tuple[Made, Origin]:
+        """An image with random bytes, and the next of the programs."""
+        self.fixed.append(self.fixed.pop(0))
+        return Made(self.mutated(()), self.head, self.fixed[-1]), Origin("fresh")
 
 
 def used(kernel: Kernel | None = None) -> float:
@@ -99,10 +122,15 @@ class Way(Closing):
     def batch(self, kernel: Kernel, feedback: Feedback) -> bool:
         """Mount a batch of images; whether the kernel can go on."""
         inputs, first = self.maker.batch(BATCH), kernel.programs
-        outcome = kernel.run(b"".join(made.encode() for made, _ in inputs), len(inputs))
+        codes = [made.encode() for made, _ in inputs]
+        count = fitting(map(len, codes))
+        self.maker.put_back(inputs[count:])
+        inputs = inputs[:count]
+        outcome = kernel.run(b"".join(codes[:count]), count)
         for program in feedback.outcomes():
             self.found.update((edge.edge, edge.address) for c in program.calls for edge in feedback.reached(c))
         done = begun(outcome, first)
+        self.maker.put_back(inputs[done:])
         self.images += done
         failed = isinstance(outcome, WorkerExit) or bool(kernel.memory.head().alarm)
         ended = max(0, done - failed)

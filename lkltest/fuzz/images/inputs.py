@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lkltest.fuzz.gen.generator import Candidate, EncodedCall
-from lkltest.fuzz.images.programs import mount
+from lkltest.fuzz.images.mounts import mount
 from lkltest.fuzz.images.target import Target
 from lkltest.fuzz.lang.contract import NEEDS
 from lkltest.fuzz.lang.describe import Description

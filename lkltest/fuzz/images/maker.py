@@ -1,12 +1,13 @@
 """Makes inputs that get further and further into a file system, guided by the edges that they reach.
 
 It is the search of `gen/guided.py` with an image beside each program. An input that reaches new edges enters the
-corpus, without the calls behind the last of them. What follows is of four kinds:
+corpus, without the calls behind the last of them. What follows is of five kinds:
 
-- `fresh`: a mutation of the base image, with a new program;
+- `fresh`: a mutation of the base image, with a new program, and with other mount options now and then;
 - `image`: an entry of the corpus whose image is mutated further, or joined with the changes of another entry's;
 - `program`: an entry whose program is mutated;
-- `both`.
+- `mount`: an entry that is mounted with other options and flags;
+- `both`: its image and its program are mutated.
 
 Entries are chosen by their energy (`gen/corpus.py`). The share of each kind follows what it brings: it has a score, the
 inputs with new edges, that fades with time. On a kernel that tells no edges, all inputs are fresh.
@@ -21,18 +22,20 @@ from dataclasses import dataclass
 
 from lkltest.fuzz.exec.protocol import BETWEEN
 from lkltest.fuzz.gen.corpus import Corpus, Entry
-from lkltest.fuzz.gen.generator import Candidate
+from lkltest.fuzz.gen.generator import Candidate, EncodedCall
 from lkltest.fuzz.images.inputs import Changes, Made
-from lkltest.fuzz.images.programs import ImageMutator, ImageScenario, Programs, mount
+from lkltest.fuzz.images.mounts import drawn, mount
+from lkltest.fuzz.images.programs import ImageMutator, ImageScenario, Programs
 from lkltest.fuzz.images.target import Target
 from lkltest.fuzz.prog.reach import Reach
 from lkltest.image.metadata import mutate
 
-KINDS = ("fresh", "image", "program", "both")
+KINDS = ("fresh", "image", "program", "mount", "both")
 LEAST = 0.05  # share of each kind
 FADE = 0.995  # of a score, with each input
 AVOIDED_CHANCE = 0.05  # that a place is changed although it is known to lose the kernel
 WRONG_CHANCE = 0.06  # that checksums are left wrong: the kernel has code for that, too
+MOUNT_CHANCE = 0.3  # that a fresh input is mounted with other options than the recipe's
 JOIN_CHANCE = 0.15  # that an image takes the changes of another one, too
 MOST_CHANGES = 64  # runs of bytes of an input that is mutated further
 
@@ -42,6 +45,7 @@ class ImageEntry(Entry):
     """An input of the corpus."""
 
     changes: Changes = ()
+    head: tuple[EncodedCall, ...] = ()  # calls that mount the image
 
 
 @dataclass(frozen=True)
@@ -62,31 +66,48 @@ class Maker:
         self.mutator = ImageMutator(self.programs)
         scenario = self.programs.scenarios[0]
         assert isinstance(scenario, ImageScenario)
-        self.head = tuple(map(scenario.fixed, mount(target)))
+        self.scenario = scenario
+        self.head = tuple(map(scenario.fixed, mount(target)))  # mounts the image as its recipe says
         self.corpus = Corpus()
+        self.waiting: list[tuple[Made, Origin]] = []  # inputs that were made, and have not run yet
         self.avoided: frozenset[int] = frozenset()  # offsets of which a change is known to lose the kernel
         self.scores: defaultdict[str, float] = defaultdict(float, dict.fromkeys(KINDS, 1.0))
         self.tries: defaultdict[str, float] = defaultdict(float, dict.fromkeys(KINDS, 1.0))
 
     def batch(self, inputs: int) -> list[tuple[Made, Origin]]:
-        """The next inputs to run."""
-        made = [self.make() for _ in range(inputs)]
+        """The next inputs to run, first those that wait."""
+        made, self.waiting = self.waiting[:inputs], self.waiting[inputs:]
+        made += [self.make() for _ in range(inputs - len(made))]
         self.programs.renew()
         return made
+
+    def put_back(self, inputs: Sequence[tuple[Made, Origin]]) -> None:
+        """Let inputs that have not run come next: a batch had no room for them, or its kernel was lost before them."""
+        self.waiting[:0] = inputs
 
     def make(self) -> tuple[Made, Origin]:
         """An input, and where it comes from; the module explains the kinds."""
         kind = self.kind()
         if kind == "fresh":
-            return Made(self.mutated(()), self.head, self.programs.fresh()), Origin(kind)
+            return Made(self.mutated(()), self.fresh_head(), self.programs.fresh()), Origin(kind)
         entry, other = self.chosen(), self.chosen()
         entry.tried += 1
-        changes, candidate = entry.changes, entry.candidate
-        if kind != "program":
+        changes, candidate, head = entry.changes, entry.candidate, entry.head
+        if kind in ("image", "both"):
             changes = self.mutated(changes if len(changes) <= MOST_CHANGES else (), other.changes)
-        if kind != "image":
+        if kind in ("program", "both"):
             candidate = self.mutator.mutate(candidate, other.candidate)
-        return Made(changes, self.head, candidate), Origin(kind, entry)
+        if kind == "mount":
+            head = self.other_head()
+        return Made(changes, head, candidate), Origin(kind, entry)
+
+    def fresh_head(self) -> tuple[EncodedCall, ...]:
+        """The calls that mount the image, as its recipe says or with other options."""
+        return self.other_head() if self.rng.random() < MOUNT_CHANCE else self.head
+
+    def other_head(self) -> tuple[EncodedCall, ...]:
+        """The calls that mount the image with other options and flags."""
+        return (self.scenario.fixed(drawn(self.target, self.rng)), *self.head[1:])
 
     def chosen(self) -> ImageEntry:
         """An entry of the corpus, by energy."""
@@ -147,7 +168,7 @@ class Maker:
             depth, inherited = parent.depth + 1, parent.risk
         self.corpus.add(ImageEntry(
             Candidate(calls, made.candidate.scenario), len(reach.edges), slow=bool(reach.interrupted), depth=depth,
-            inherited=inherited, changes=made.changes,
+            inherited=inherited, changes=made.changes, head=made.head,
         ))
 
     def blame(self, origin: Origin) -> None:

@@ -11,15 +11,22 @@ from typing import Any
 from lkltest.fuzz.gen.generator import Candidate, EncodedCall, Generator, Scenario
 from lkltest.fuzz.gen.mutation import Mutator
 from lkltest.fuzz.gen.sources import Random
+from lkltest.fuzz.images.mounts import PLACE, REMOUNT, drawn, mount, mounting
 from lkltest.fuzz.images.target import Target
 from lkltest.fuzz.lang.describe import Description, Variant, read_annotations
-from lkltest.fuzz.prog.values import Array, Call, Fill, Pointer, Raw, Text, Value
+from lkltest.fuzz.prog.values import Call, Text, Value
 from lkltest.image import tree
 
-DEVICE, PLACE = b"/dev/disk", b"/disk"  # of the executor's image.h
 KNOWN = [name.encode() for name in ("packed", "packed/deep", "packed/deep/er", ".", *tree.PACKED, tree.SYMLINK[0])]
 SCENARIOS = ("files", "xattrs")
-MORE = ("ioctl_fs", "ioctl_fiemap", "fallocate", "fallocate", "fcntl_lock", "statx", "preadv2", "pwritev2", "quotactl")
+MORE = (
+    "ioctl_fs", "ioctl_fiemap", "fallocate", "fallocate", "fcntl_lock", "statx", "preadv2", "pwritev2", "quotactl",
+    "openat_direct", "openat_long", "mkdirat_long", "renameat2_long", "symlinkat_long", "pread64_direct",
+    "pwrite64_direct", "pwrite64_far", "truncate_far", "fallocate_far", "setxattr_large", "ioctl_attributes",
+    "ioctl_clone", "ioctl_clone_all", "ioctl_dedupe", "ioctl_trim", "ioctl_block", "pipe2", "splice_in", "splice_out",
+)
+REQUESTS = {"ext2": "ioctl_ext4*", "ext3": "ioctl_ext4*", "ext4": "ioctl_ext4*", "xfs": "ioctl_xfs*",
+            "btrfs": "ioctl_btrfs*", "vfat": "ioctl_fat"}
 LEFT_OUT = ("chroot", "mount", "umount", "pivot_root", "name_to_handle_at", "open_by_handle_at", "mmap_pgoff", "munmap")
 OPENING = ("openat_dir", "getdents64", "openat", "pread64", "newfstatat", "readlinkat", "statfs")
 LENGTHS = (1, 2, 3, 4, 6, 8, 10, 14)
@@ -27,20 +34,7 @@ OPENING_CHANCE = 0.75  # that a program makes a call of the opening
 KNOWN_CHANCE = 0.6  # that a path is one of the image's own
 CYCLE_CHANCE = 0.08  # that a program unmounts the image, and mounts it again
 REMOUNT_CHANCE = 0.08
-REMOUNT, READ_ONLY, SYNCHRONOUS, NO_ACCESS_TIMES = 0x20, 0x1, 0x10, 0x400
-PAGE = 4096  # bytes
-
-
-def mounting(target: Target, *, flags: int = 0, options: str | None = None) -> Call:
-    """The call that mounts the image, by default with the options of its target."""
-    text = (target.options if options is None else options).encode()
-    page = Pointer(Array((Raw(text), Fill(PAGE - len(text), 0))))  # the kernel copies a whole page
-    return Call("mount", (Text(DEVICE), Text(PLACE), Text(target.type.encode()), flags, page))
-
-
-def mount(target: Target) -> tuple[Call, Call]:
-    """The calls that mount the image, and go there."""
-    return mounting(target), Call("chdir", (Text(PLACE),))
+PLAIN_CHANCE = 0.5  # that a second mount has the options of the recipe
 
 
 class ImageScenario(Scenario):
@@ -51,11 +45,17 @@ class ImageScenario(Scenario):
         self.keys = [key for key in self.keys if description.variants[key].signature.name not in LEFT_OUT]
         self.weights = list(accumulate(description.variants[key].weight for key in self.keys))
         self.start = [[key] for key in OPENING if key in description.variants]
-        fixed = self.fixed
-        flags = (0, READ_ONLY, READ_ONLY, SYNCHRONOUS, NO_ACCESS_TIMES)
-        self.remounts = [fixed(mounting(target, flags=REMOUNT | more)) for more in flags]
-        again = map(fixed, mount(target))
-        self.cycle = [fixed(Call("chdir", (Text(b"/"),))), fixed(Call("umount", (Text(PLACE), 0))), *again]
+        self.target = target
+
+    def mounted(self, rng: random.Random, *, flags: int = 0) -> EncodedCall:
+        """A mount of the image, as its recipe says or with other options and flags."""
+        plain = rng.random() < PLAIN_CHANCE
+        return self.fixed(mounting(self.target, flags=flags) if plain else drawn(self.target, rng, flags=flags))
+
+    def cycle(self, rng: random.Random) -> list[EncodedCall]:
+        """Calls that unmount the image, and mount it again."""
+        leave = self.fixed(Call("chdir", (Text(b"/"),))), self.fixed(Call("umount", (Text(PLACE), 0)))
+        return [*leave, self.mounted(rng), self.fixed(mount(self.target)[1])]
 
     def fixed(self, call: Call) -> EncodedCall:
         """A call that no mutation changes: no variant is known of it."""
@@ -77,9 +77,9 @@ class ImageScenario(Scenario):
         calls += rng.choices(self.pool, k=rng.choice(LENGTHS))
         if rng.random() < CYCLE_CHANCE:
             at = rng.randrange(len(calls) + 1)
-            calls[at:at] = self.cycle
+            calls[at:at] = self.cycle(rng)
         if rng.random() < REMOUNT_CHANCE:
-            calls.insert(rng.randrange(len(calls) + 1), rng.choice(self.remounts))
+            calls.insert(rng.randrange(len(calls) + 1), self.mounted(rng, flags=REMOUNT))
         return calls
 
 
@@ -89,7 +89,7 @@ class Programs(Generator):
     def __init__(self, target: Target, seed: str) -> None:
         super().__init__(target.description, seed, scenarios={})
         known = read_annotations()["scenarios"]
-        body = [*(key for name in SCENARIOS for key in known[name]["body"]), *MORE]
+        body = [*(key for name in SCENARIOS for key in known[name]["body"]), *MORE, REQUESTS[target.type]]
         entry = {"weight": 1, "start": [], "body": body}
         self.scenarios = [ImageScenario(target.recipe, entry, target.description, target)]
         self.weights = [1.0]

@@ -301,6 +301,7 @@ class Worker:
         inputs = maker.batch(BATCH)
         codes = [made.encode() for made, _ in inputs]
         count = fitting(map(len, codes))
+        maker.put_back(inputs[count:])
         inputs = inputs[:count]
         first, before = kernel.programs, kernel.memory.head()
         kernel.start(b"".join(codes[:count]), count)
@@ -309,6 +310,7 @@ class Worker:
         dead = isinstance(outcome, WorkerExit)
         head = outcome.head if isinstance(outcome, WorkerExit) else kernel.memory.head()
         done = begun(outcome, first)
+        maker.put_back(inputs[done:])
         failing = inputs[done - 1] if done else self.last
         self.last = inputs[-1]
         results = kernel.memory.results(before.calls, head.calls - before.calls)

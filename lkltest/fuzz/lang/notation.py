@@ -15,6 +15,7 @@ A notation is one of these; N is a number or a constant of the headers, `&` befo
     fill(BYTE, N), raw('hex')    always the same bytes
     page('...')                  a string, filled up with zeroes to a page
     ints(WIDTH, NOTATION, ...)   integers of a width in bytes
+    padded(N, NOTATION)          a buffer with zeroes behind it, up to N bytes
     struct(NAME)                 a structure of [structs], or of the headers
     array(NAME, N, N)            some structures, their count from a range
     size(ARGUMENT)               the length of another argument's buffer in bytes
@@ -43,6 +44,7 @@ from lkltest.fuzz.lang.types import (
     Integer,
     Len,
     Numbers,
+    Padded,
     Proc,
     Resource,
     Strings,
@@ -121,6 +123,8 @@ class Reader:
                 return Constant(Array((Raw(text), Fill(PAGE - len(text), 0))))
             case "ints":
                 return Numbers(self.number(arguments[0]), tuple(self.type(a) for a in arguments[1:]))
+            case "padded":
+                return Padded(self.type(arguments[1]), self.number(arguments[0]))
             case "size":
                 return Len(_name(arguments[0]))
             case "count":

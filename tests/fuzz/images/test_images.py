@@ -16,7 +16,7 @@ from lkltest.fuzz.exec.kernel import Kernel
 from lkltest.fuzz.images import saved
 from lkltest.fuzz.images.inputs import Changes, Input, untouched
 from lkltest.fuzz.images.maker import Maker
-from lkltest.fuzz.images.programs import DEVICE, mount
+from lkltest.fuzz.images.mounts import DEVICE, mount
 from lkltest.fuzz.images.session import Session
 from lkltest.fuzz.images.shrink import Shrinker
 from lkltest.fuzz.images.target import RECIPES, Target, recipes, targets

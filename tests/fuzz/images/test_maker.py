@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from lkltest.fuzz.exec.kernel import Kernel
 from lkltest.fuzz.exec.protocol import BETWEEN
-from lkltest.fuzz.images.inputs import Made
+from lkltest.fuzz.images.inputs import Input, Made
 from lkltest.fuzz.images.maker import KINDS, ImageEntry, Maker
+from lkltest.fuzz.images.mounts import OPTIONS, READ_ONLY, REMOUNT, SYNCHRONOUS, drawn, mounting
 from lkltest.fuzz.images.programs import KNOWN, ImageScenario, on_image
 from lkltest.fuzz.images.target import Target
 from lkltest.fuzz.prog.reach import Reach
-from lkltest.fuzz.prog.values import Call, Text
+from lkltest.fuzz.prog.values import Call, Program, Text
 
 
 def kept(maker: Maker, *calls: int) -> ImageEntry:
@@ -52,7 +55,9 @@ def test_entries_are_mutated_further(ext4: Target) -> None:
     for one, origin in made:
         assert (origin.entry is None) == (origin.kind == "fresh")
         assert (one.candidate.calls == entry.candidate.calls) >= (origin.kind == "image")
-        assert (one.changes == entry.changes) >= (origin.kind == "program")
+        assert (one.changes == entry.changes) >= (origin.kind in ("program", "mount"))
+        assert (one.candidate.calls == entry.candidate.calls) >= (origin.kind == "mount")
+        assert origin.entry is None or (one.head == entry.head) == (origin.kind != "mount")
     assert entry.tried == sum(origin.entry is not None for _, origin in made)
     assert len({one.changes for one, _ in made}) > 50
 
@@ -85,10 +90,12 @@ def test_programs_stay_on_the_image(ext4: Target) -> None:
     kept(maker, 5)
     scenario = maker.programs.scenarios[0]
     assert isinstance(scenario, ImageScenario)
-    fixed = [*(one.call for one in scenario.cycle), *(one.call for one in scenario.remounts)]
+    fixed = [one.call for one in scenario.cycle(maker.rng)]
     calls = [one.call for made, _ in maker.batch(300) for one in made.candidate.calls]
     assert any(call in fixed for call in calls)
-    paths = [arg for call in calls if call not in fixed for arg in call.args if isinstance(arg, Text)]
+    assert sum(call.name == "mount" and call.args[3] & REMOUNT != 0 for call in calls)  # type: ignore[operator]
+    others = [call for call in calls if call not in fixed and call.name != "mount"]
+    paths = [arg for call in others for arg in call.args if isinstance(arg, Text)]
     assert len(paths) > 100
     assert not [path for path in paths if path.data.startswith(b"/")]
     variant = ext4.description.variants["unlinkat"]
@@ -96,17 +103,49 @@ def test_programs_stay_on_the_image(ext4: Target) -> None:
     assert on_image(call, variant, maker.rng, 0.0).args[1].data in KNOWN  # type: ignore[union-attr]
 
 
-def test_an_image_is_mounted_again(ext4: Target) -> None:
+def test_an_image_is_mounted_again(ext4: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program can remount the image, or unmount it and mount it again; the kernel lets go of it afterwards."""
     maker = Maker(ext4, "1")
     scenario = maker.programs.scenarios[0]
     assert isinstance(scenario, ImageScenario)
     candidate = maker.programs.fresh()
+    plain = scenario.fixed(mounting(ext4))
+    remounts = [scenario.fixed(mounting(ext4, flags=REMOUNT | more)) for more in (0, READ_ONLY, SYNCHRONOUS)]
+    monkeypatch.setattr(scenario, "mounted", lambda _: plain)
     inputs = [Made((), maker.head, type(candidate)(tuple(calls), scenario))
-              for calls in (scenario.cycle, scenario.remounts, scenario.cycle)]
+              for calls in (scenario.cycle(maker.rng), remounts, scenario.cycle(maker.rng))]
     with Kernel(ext4.config) as kernel:
         assert kernel.run(b"".join(one.encode() for one in inputs), 3) == 3
         assert set(kernel.memory.results(0, kernel.memory.head().calls)) == {0}
+
+
+def test_inputs_that_have_not_run_come_next(ext4: Target) -> None:
+    """Inputs that were put back come before all others, in their order, and new ones fill up the batch."""
+    maker = Maker(ext4, "1")
+    made = maker.batch(6)
+    maker.put_back(made[4:])
+    maker.put_back(made[1:4])
+    assert maker.batch(3) == made[1:4]
+    after = maker.batch(4)
+    assert after[:2] == made[4:]
+    assert len(after) == 4
+    assert maker.waiting == []
+
+
+def test_mounts_have_options(ext4: Target) -> None:
+    """The kernel takes most mounts with other options; each asks it to go on after an error of the file system."""
+    rng = random.Random(5)
+    mounts = [drawn(ext4, rng) for _ in range(40)]
+    with Kernel(ext4.config) as kernel:
+        inputs = [Input((), Program((call,))).encode(ext4.description) for call in mounts]
+        assert kernel.run(b"".join(inputs), len(inputs)) == len(inputs)
+        results = kernel.memory.results(0, kernel.memory.head().calls)
+    assert results.count(0) > len(mounts) // 2
+    assert len(set(map(str, mounts))) > len(mounts) // 2
+    texts = [call.args[4].target.items[0].data for call in mounts]  # type: ignore[union-attr]
+    assert all(text.startswith(b"errors=continue") for text in texts)
+    words = {word for groups in OPTIONS.values() for group in groups for word in group.split()}
+    assert not words & {"errors=panic", "fatal_errors=bug", "fatal_errors=panic", "panic"}
 
 
 def test_mutations_stay_on_the_image(ext4: Target) -> None:

@@ -89,6 +89,21 @@ def test_death_before_the_first_batch(session: Session, ext4: Target, made: tupl
     assert (session.progress["ext4"].images, session.progress["ext4"].lost) == (0, 1)
 
 
+def test_inputs_that_a_batch_leaves_come_next(
+    ext4: Target, made: tuple[Worker, list[Input]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inputs that do not fit into a batch, and those of a kernel that was lost before them, are those of the next."""
+    worker, inputs = made
+    monkeypatch.setattr(images_session, "fitting", lambda sizes: min(5, len(list(sizes))))
+    with Kernel(ext4.config) as kernel:
+        assert worker.batch(ext4, kernel, None)
+        kernel.child.signal(signal.SIGSEGV)
+        assert not worker.batch(ext4, kernel, None)
+    waiting = [one.input() for one, _ in worker.makers["ext4"].waiting]
+    assert waiting == inputs[5:]
+    assert len(waiting) == BATCH
+
+
 def test_kernels_that_die_before_their_first_image_end_the_session(
     session: Session, made: tuple[Worker, list[Input]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from lkltest.fuzz.lang import headers
 from lkltest.fuzz.lang.contract import NEEDS, UNKNOWN
 from lkltest.fuzz.lang.describe import Description, join, options, read_annotations
 from lkltest.fuzz.lang.listing import list_calls
-from lkltest.fuzz.prog.values import ResourceRef
+from lkltest.fuzz.prog.values import Pointer, ResourceRef
 from lkltest.liblkl import Liblkl
 
 
@@ -92,3 +92,17 @@ def test_headers_that_are_not_there_are_told(tmp_path: Path, liblkl: Liblkl) -> 
 
     with pytest.raises(UsageError, match="make -C tools/lkl"):
         headers.listed(replace(liblkl, include=(tmp_path,)))
+
+
+def test_a_request_is_covered_by_its_buffer(description: Description) -> None:
+    """The buffer of a file system's request is as long as the request's number says, and `padded` makes it so."""
+    names = ("ioctl_ext4", "ioctl_xfs", "ioctl_btrfs", "ioctl_fat")
+    keys = [key for key in description.variants if key.startswith(names)]
+    assert len(keys) > 8
+    source = Random("1")
+    for key in keys:
+        for _ in range(60):
+            _, command, argument = description.draw(key, source).args
+            assert isinstance(command, int)
+            assert isinstance(argument, Pointer)
+            assert description.encoder.size(argument.target) >= command >> 16 & 0x3FFF, (key, hex(command))

@@ -71,8 +71,15 @@ class Report:
         return self.fatal or self.corrupted
 
     def same(self, other: Report | None) -> bool:
-        """Whether the other report seems to be of the same bug."""
-        return other is not None and other.type == self.type and other.frame == self.frame
+        """Whether the other report seems to be of the same bug: of the same type, with the same innermost frame.
+
+        A call that works for ever is seen in another function each time: two hangs need only share one.
+        """
+        if other is None or other.type != self.type:
+            return False
+        if self.type is ReportType.HANG and not set(self.signature).isdisjoint(other.signature):
+            return True
+        return other.frame == self.frame
 
 
 def name_of(type: ReportType, signature: tuple[str, ...]) -> str:

@@ -13,8 +13,9 @@ same kernel. `reproduce` goes through these phases, each a function of this modu
    kernel must fail on a fresh one, too. At the end, calls are dropped once more, on fresh kernels only.
 5. `rate`: run the result on ten fresh kernels, and count how often it fails.
 
-"The same failure" is one of the same type with the same innermost frame (`Report.same`). A race may need some tries:
-that is why phase 1 tries three times, and why the rate is part of a finding.
+"The same failure" is one of the same type with the same innermost frame; of two hangs, one that shares a function
+(`Report.same`). A race may need some tries: that is why phase 1 tries three times, and why the rate is part of a
+finding.
 """
 
 from __future__ import annotations

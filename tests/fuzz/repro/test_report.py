@@ -8,7 +8,7 @@ from lkltest.crash.symbolize import Frame, Stack, render
 from lkltest.fuzz.exec import native
 from lkltest.fuzz.exec.protocol import Alarm, State
 from lkltest.fuzz.exec.shmem import Head
-from lkltest.fuzz.repro.report import ReportType, from_alarm, hang_signature
+from lkltest.fuzz.repro.report import Report, ReportType, from_alarm, hang_signature
 
 SLUB = b"""\
 [    0.512345] =============================================================================
@@ -89,6 +89,20 @@ def thread(tid: int, *functions: str) -> Stack:
 def test_a_hang_is_never_named_after_the_executor(threads: list[tuple[str, ...]], blamed: str) -> None:
     """The kernel's function is to blame, of the thread that waits, or of the one that has the kernel's CPU."""
     assert hang_signature([thread(tid, *functions) for tid, functions in enumerate(threads)])[0] == blamed
+
+
+def failure(type: ReportType, *signature: str) -> Report:
+    """A failure in some functions."""
+    return Report(type, "", signature, program=0, call=0, stack="", console="")
+
+
+def test_a_call_that_works_for_ever_is_one_hang() -> None:
+    """It is seen in another function each time, below the one that loops; a crash in another function is another."""
+    loop, below, other = ("reserve", "unmount"), ("modify", "reserve", "unmount"), ("down_write", "munmap")
+    assert failure(ReportType.HANG, *loop).same(failure(ReportType.HANG, *below))
+    assert not failure(ReportType.HANG, *loop).same(failure(ReportType.HANG, *other))
+    assert not failure(ReportType.CRASH, *loop).same(failure(ReportType.CRASH, *below))
+    assert failure(ReportType.HANG).same(failure(ReportType.HANG))
 
 
 def test_a_hang_says_who_has_the_cpu() -> None:

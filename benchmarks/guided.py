@@ -15,11 +15,13 @@ calls brings. With --no-images, there is nothing else.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 from lkltest.fuzz import target
@@ -29,7 +31,7 @@ from lkltest.fuzz.images.target import DEFAULT
 from lkltest.fuzz.lang.describe import Description, describe
 from lkltest.settings import Settings
 
-WIDTH, HEIGHT, LEFT = 640, 320, 70  # pixels of the plot
+WIDTH, HEIGHT, LEFT, BOTTOM = 640, 320, 70, 364  # pixels of the plot: its size, its left and lower edge
 COLORS = {"guided": "#2563eb", "blind": "#dc2626"}
 
 
@@ -79,32 +81,55 @@ def run(
 
 
 def plot(sessions: list[Session], title: str) -> str:
-    """The curves of all sessions as an SVG document."""
+    """The curves of all sessions as an SVG document, with a background of its own, for light and dark pages."""
     end = max(session.curve[-1][0] for session in sessions)
     most = max(session.edges for session in sessions)
-    lines = []
-    for session in sessions:
-        points = " ".join(
-            f"{LEFT + seconds / end * WIDTH:.1f},{HEIGHT + 20 - edges / most * HEIGHT:.1f}"
-            for seconds, edges in session.curve
-        )
-        name = f"{session.kind}, seed {session.seed}: {session.edges:,} edges"
-        lines.append(f'<polyline fill="none" stroke="{COLORS[session.kind]}" stroke-width="1.5" points="{points}">'
-                     f"<title>{name}</title></polyline>")
-    bottom = HEIGHT + 20
+    unit, divisor = ("minutes", 60.0) if end >= 120 else ("seconds", 1.0)
+    across, up = ticks(end / divisor), ticks(most / 1000)
+    right, top = max(end / divisor, across[-1]), up[-1]
+
+    def x(value: float) -> str:
+        return f"{LEFT + value / right * WIDTH:.1f}"
+
+    def y(value: float) -> str:
+        return f"{BOTTOM - value / top * HEIGHT:.1f}"
+
+    axes = [
+        *(f'<path d="M{x(at)},{BOTTOM} V{BOTTOM - HEIGHT}" stroke="#e5e7eb"/>'
+          f'<text x="{x(at)}" y="{BOTTOM + 18}" text-anchor="middle">{at:g}</text>' for at in across),
+        *(f'<path d="M{LEFT},{y(at)} H{LEFT + WIDTH}" stroke="#e5e7eb"/>'
+          f'<text x="{LEFT - 8}" y="{float(y(at)) + 4:.1f}" text-anchor="end">{at:g}</text>' for at in up),
+        f'<path d="M{LEFT},{BOTTOM - HEIGHT} V{BOTTOM} H{LEFT + WIDTH}" fill="none" stroke="#6b7280"/>',
+        f'<text x="{LEFT + WIDTH / 2}" y="{BOTTOM + 38}" text-anchor="middle">time ({unit})</text>',
+        f'<text transform="translate(18,{BOTTOM - HEIGHT / 2}) rotate(-90)" text-anchor="middle">'
+        "distinct edges (thousands)</text>",
+    ]
+    curves = [
+        f'<polyline fill="none" stroke="{COLORS[session.kind]}" stroke-width="2" stroke-linejoin="round" points="'
+        + " ".join(f"{x(seconds / divisor)},{y(edges / 1000)}" for seconds, edges in session.curve)
+        + f'"><title>{session.kind}, seed {session.seed}: {session.edges:,} edges</title></polyline>'
+        for session in sessions
+    ]
+    legend = []
+    for n, (kind, color) in enumerate(COLORS.items()):
+        at, seeds = BOTTOM - 20 * (len(COLORS) - n), sum(session.kind == kind for session in sessions)
+        legend.append(f'<path d="M{LEFT + WIDTH - 150},{at} h24" stroke="{color}" stroke-width="2"/>'
+                      f'<text x="{LEFT + WIDTH - 118}" y="{at + 4}">{kind}, {seeds} seed{"s" * (seeds != 1)}</text>')
+    width, height = LEFT + WIDTH + 24, BOTTOM + 52
     return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH + LEFT + 20}" height="{HEIGHT + 60}" '
-        'font-family="sans-serif" font-size="12">',
-        f'<rect width="100%" height="100%" fill="white"/><text x="{LEFT}" y="14">{title}</text>',
-        f'<path d="M{LEFT},20 V{bottom} H{LEFT + WIDTH}" fill="none" stroke="#999"/>',
-        *lines,
-        f'<text x="{LEFT - 6}" y="30" text-anchor="end">{most:,}</text>',
-        f'<text x="{LEFT - 6}" y="{bottom}" text-anchor="end">edges</text>',
-        f'<text x="{LEFT + WIDTH}" y="{bottom + 16}" text-anchor="end">{end:.0f} s</text>',
-        *(f'<text x="{LEFT + 10 + 80 * n}" y="{bottom + 32}" fill="{color}">{kind}</text>'
-          for n, (kind, color) in enumerate(COLORS.items())),
-        "</svg>", "",
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'font-family="system-ui, sans-serif" font-size="13" fill="#1f2937" role="img" aria-label="{escape(title)}">',
+        f'<rect width="{width}" height="{height}" rx="6" fill="#ffffff"/>',
+        f'<text x="{LEFT}" y="26" font-weight="bold">{escape(title)}</text>',
+        *axes, *curves, *legend, "</svg>", "",
     ])  # fmt: skip
+
+
+def ticks(most: float) -> list[float]:
+    """Round numbers from 0 up to `most` or just above, four to eight of them."""
+    step = 10.0 ** math.floor(math.log10(max(most, 1e-9) / 4))
+    step *= next(factor for factor in (1, 2, 5, 10) if most / (step * factor) <= 6)
+    return [n * step for n in range(math.ceil(most / step - 0.02) + 1)]
 
 
 def main() -> None:
@@ -142,7 +167,8 @@ def main() -> None:
               f"{calls_alone:.2f} without the {guided.disks:,} that images reached first, "
               f"calls {guided.calls / blind.calls:.2f} (at least 0.40), load {os.getloadavg()[0]:.1f}", flush=True)
     if arguments.svg is not None:
-        title = f"{liblkl.name}: distinct edges over time, {arguments.workers} workers, {time.strftime('%Y-%m-%d')}"
+        workers = f"{arguments.workers} worker{'s' * (arguments.workers != 1)}"
+        title = f"Guided and blind fuzzing of {liblkl.name}, {workers}, {time.strftime('%Y-%m-%d')}"
         arguments.svg.write_text(plot(sessions, title), encoding="utf-8")
 
 

@@ -103,16 +103,16 @@ class Finder:
 
         The batch must have logged the new edges, which one that asks for wanted edges does not.
         """
-        for outcome in feedback.outcomes():
-            found: list[tuple[str, int]] = []
-            for call in outcome.calls:
-                for edge in feedback.reached(call) if call.logged else ():
-                    at = self.table.index(edge.address)
-                    if at >= 0 and self.table.names[at] not in self.known:
-                        self.known.add(self.table.names[at])
-                        found.append((self.table.names[at], call.call))
-            if found:
-                yield outcome.program, tuple(found)
+        found: dict[int, list[tuple[str, int]]] = {}
+        names = self.table.names
+        for program, call, blocks in feedback.blocks():
+            for address in blocks:
+                at = self.table.index(address)
+                if at >= 0 and names[at] not in self.known:
+                    self.known.add(names[at])
+                    found.setdefault(program, []).append((names[at], call))
+        for program, functions in found.items():
+            yield program, tuple(functions)
 
 
 @dataclass(frozen=True)

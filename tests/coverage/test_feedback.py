@@ -84,6 +84,10 @@ def test_the_set_of_a_call(config: KernelConfig, description: Description, seen:
         assert all(edge in seen for edge in edges)
         assert config.liblkl.shared is not None
         assert {one.address for one in feedback.reached(tid)} <= set(sites.find(config.liblkl.shared))
+        assert list(feedback.blocks()) == [
+            (outcome.program, call.call, [one.address for one in feedback.reached(call)])
+            for outcome in feedback.outcomes() for call in outcome.calls
+        ]  # fmt: skip
         (own, *_) = set(edges) - {one.edge for one in feedback.reached(pid)}
         seen.map[own] = 0
         feedback.clear(every=False)

@@ -9,7 +9,6 @@ from typing import Any, cast
 import pytest
 
 from lkltest.fuzz import page
-from lkltest.fuzz.exec.feedback import CallOutcome, Outcome
 from lkltest.fuzz.exec.protocol import BETWEEN
 from lkltest.fuzz.functions import LISTED, Finder, FirstReached, FunctionTable, NewFunctions, bounded, source_files
 from lkltest.fuzz.prog.text import plain
@@ -64,11 +63,8 @@ def test_a_function_is_found_once(library: Path) -> None:
     """Of the blocks of new edges, the first one in a function names it, with the call that reached it."""
     table = FunctionTable.read(library)
     at = {name: start for start, name in table.addresses({"outer", "inner"}).items()}
-    blocks = {3: [at["inner"], at["inner"] + 1, 0], 7: [at["inner"], at["outer"]]}
-    feedback = cast(Any, SimpleNamespace(
-        outcomes=lambda: [Outcome(40, (CallOutcome(3, 3, 0, 3), CallOutcome(7, 2, 3, 2), CallOutcome(8, 0, 5, 0)))],
-        reached=lambda call: [SimpleNamespace(address=address) for address in blocks[call.call]],
-    ))
+    blocks = [(40, 3, [at["inner"], at["inner"] + 1, 0]), (40, 7, [at["inner"], at["outer"]]), (41, 0, [at["outer"]])]
+    feedback = cast(Any, SimpleNamespace(blocks=lambda: iter(blocks)))
     finder = Finder(table)
     assert list(finder.new(feedback)) == [(40, (("inner", 3), ("outer", 7)))]
     assert list(finder.new(feedback)) == []

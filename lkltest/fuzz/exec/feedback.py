@@ -184,6 +184,18 @@ class Feedback(Closing):
         entries = (_ENTRY.unpack_from(self.map, _LOG + (call.first + n) * _ENTRY.size) for n in range(call.logged))
         return [Reached(edge, base + at) for edge, at in entries]
 
+    def blocks(self) -> Iterator[tuple[int, int, list[int]]]:
+        """The calls with edges in the log, as program and call, each with the link addresses of the edges' blocks.
+
+        It says less than `outcomes` and `reached` do, in a tenth of the time.
+        """
+        head = self._head()
+        base, log = head["base"], self.map[_LOG : _LOG + head["logged"] * _ENTRY.size]
+        offsets = memoryview(log).cast("I")[1::2].tolist()  # an entry is two numbers
+        for program, call, start, logged, *_ in self._calls():
+            if logged:
+                yield program, call, [base + offset for offset in offsets[start : start + logged]]
+
     def reach(self, first: int) -> list[Reach]:
         """The programs of the batch with edges in the log, with comparisons, or with calls that were interrupted.
 

@@ -17,7 +17,7 @@ import pytest
 
 from lkltest.cli.images import status
 from lkltest.errors import KernelLost
-from lkltest.fuzz.exec.feedback import CallOutcome, Feedback, Outcome, SeenEdges
+from lkltest.fuzz.exec.feedback import Feedback, SeenEdges
 from lkltest.fuzz.exec.kernel import Kernel, KernelConfig
 from lkltest.fuzz.exec.protocol import BETWEEN, Alarm
 from lkltest.fuzz.exec.shmem import Memory
@@ -128,7 +128,7 @@ def test_the_log_of_the_batch_before_is_not_taken_again(
     session: Session, ext4: Target, made: tuple[Worker, list[Input]]
 ) -> None:
     """A kernel that dies before a batch has left the edges of the one before, of which nothing is learnt."""
-    stale = SimpleNamespace(reach=lambda _: [Reach(-2, {0: frozenset({1})})], outcomes=list)
+    stale = SimpleNamespace(reach=lambda _: [Reach(-2, {0: frozenset({1})})], blocks=list)
     with Kernel(ext4.config) as kernel:
         kernel.child.signal(signal.SIGSEGV)
         assert not made[0].batch(ext4, kernel, cast(Feedback, stale))
@@ -137,11 +137,8 @@ def test_the_log_of_the_batch_before_is_not_taken_again(
 
 def test_report(session: Session, ext4: Target, made: tuple[Worker, list[Input]], tmp_path: Path) -> None:
     """The page has what each recipe has brought, and the functions first reached with the program and the image."""
-    calls = (CallOutcome(0, 1, 0, 1), CallOutcome(BETWEEN, 1, 1, 1))
-    feedback = SimpleNamespace(
-        reach=lambda _: [Reach(1, {0: frozenset({5, 6})})], outcomes=lambda: [Outcome(1, calls)],
-        reached=lambda call: [SimpleNamespace(address=100 + call.first)],
-    )
+    blocks = [[(1, 0, [100]), (1, BETWEEN, [101])], [(BATCH + 1, 0, [100])]]  # of two batches
+    feedback = SimpleNamespace(reach=lambda _: [Reach(1, {0: frozenset({5, 6})})], blocks=lambda: blocks.pop(0))
     session.seen["ext4"] = SeenEdges()
     session.finders["ext4"] = Finder(FunctionTable(array("Q", [100, 101]), array("Q", [101, 102]), ("mounts", "puts")))
     taken: list[NewFunctions] = []

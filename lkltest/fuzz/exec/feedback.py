@@ -187,7 +187,7 @@ class Feedback(Closing):
     def blocks(self) -> Iterator[tuple[int, int, list[int]]]:
         """The calls with edges in the log, as program and call, each with the link addresses of the edges' blocks.
 
-        It says less than `outcomes` and `reached` do, in a tenth of the time.
+        It says less than `outcomes` and `reached` do, in a fraction of the time.
         """
         head = self._head()
         base, log = head["base"], self.map[_LOG : _LOG + head["logged"] * _ENTRY.size]

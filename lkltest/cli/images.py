@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # exit status, as a shell has it
 STATUS_EVERY = 30.0  # seconds between lines
 MINIMUM_MEM = 32 << 20  # bytes
-NOT_FOR_IMAGES = ("scenario", "cov", "scheduler", "corpus", "blind", "no-images", "list-calls")
+NOT_FOR_IMAGES = ("scenario", "cov", "scheduler", "blind", "no-images", "list-calls")
 UNSET: tuple[object, ...] = (None, False, [])
 
 
@@ -45,6 +45,7 @@ def fuzz(arguments: argparse.Namespace) -> int:
     """Fuzz the images of some recipes; 1 where something was found, 0 otherwise."""
     from rich.console import Console
 
+    from lkltest.coverage.collect import require_instrumented
     from lkltest.fuzz.images.session import Session
     from lkltest.fuzz.images.target import targets
     from lkltest.settings import file as settings_file
@@ -59,13 +60,17 @@ def fuzz(arguments: argparse.Namespace) -> int:
     prepare(arguments.output)
     console = Console(file=cast(TextIO, Lasting(sys.stderr)), soft_wrap=True, highlight=False, markup=False)
     interrupted = False
-    with targets(names(arguments.images), settings) as found:
+    guided = arguments.corpus is not None
+    with targets(names(arguments.images), settings, guided=guided) as found:
+        for target in found if guided else ():
+            require_instrumented(target.config.liblkl)
         workers = arguments.workers or len(os.sched_getaffinity(0))
         kernels = ", ".join(f"{target.recipe} on {target.config.liblkl.name}" for target in found)
         console.print(f"{kernels}, seed {seed}, output {arguments.output}")
         output = arguments.output.absolute()
         with Session(
-            found, settings, output, seed, workers, reproduce_seconds=arguments.reproduce_time
+            found, settings, output, seed, workers, reproduce_seconds=arguments.reproduce_time,
+            corpus=arguments.corpus and arguments.corpus.absolute(), complain=console.print,
         ) as session, stopping_in_order():
             try:
                 session.run(arguments.time, Ticker(session, console).tick)

@@ -28,8 +28,8 @@ LOOK = 2.0  # seconds between two looks at the directory
 _SCENARIO = re.compile(r"# scenario: (\S+)")
 
 
-def names(directory: Path) -> list[str]:
-    """The names of all files of programs, sorted; none where there is no directory.
+def names(directory: Path, suffix: str = SUFFIX) -> list[str]:
+    """The names of all files of programs, or of others with a suffix, sorted; none where there is no directory.
 
     Raises UsageError where it cannot be read.
     """
@@ -39,7 +39,7 @@ def names(directory: Path) -> list[str]:
         return []
     except OSError as error:
         raise UsageError(f"cannot use the corpus {directory}: {error.strerror}; name another directory") from None
-    return sorted(name for name in found if name.endswith(SUFFIX) and not name.startswith("."))
+    return sorted(name for name in found if name.endswith(suffix) and not name.startswith("."))
 
 
 def prepare(directory: Path) -> None:
@@ -80,10 +80,10 @@ def scenario_of(text: str) -> str:
     return found[1] if found else ""
 
 
-def put(directory: Path, text: str) -> str:
-    """Write the text of a program; the name of its file. Raises UsageError where it cannot be written."""
+def put(directory: Path, text: str, suffix: str = SUFFIX) -> str:
+    """Write a text, such as that of a program; the name of its file. Raises UsageError where it cannot be written."""
     body = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
-    name = hashlib.blake2b(body.encode(), digest_size=10).hexdigest() + SUFFIX
+    name = hashlib.blake2b(body.encode(), digest_size=10).hexdigest() + suffix
     path, temporary = directory / name, directory / f".{name}.{os.getpid()}"
     try:
         directory.mkdir(parents=True, exist_ok=True)

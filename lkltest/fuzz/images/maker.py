@@ -26,11 +26,13 @@ from lkltest.fuzz.gen.generator import Candidate, EncodedCall
 from lkltest.fuzz.images.inputs import Changes, Made
 from lkltest.fuzz.images.mounts import drawn, mount
 from lkltest.fuzz.images.programs import ImageMutator, ImageScenario, Programs
+from lkltest.fuzz.images.store import ImageStore
 from lkltest.fuzz.images.target import Target
 from lkltest.fuzz.prog.reach import Reach
 from lkltest.image.metadata import mutate
 
 KINDS = ("fresh", "image", "program", "mount", "both")
+STORED = "stored"  # the kind of an input that a corpus had from an earlier session
 LEAST = 0.05  # share of each kind
 FADE = 0.995  # of a score, with each input
 AVOIDED_CHANCE = 0.05  # that a place is changed although it is known to lose the kernel
@@ -69,6 +71,7 @@ class Maker:
         self.scenario = scenario
         self.head = tuple(map(scenario.fixed, mount(target)))  # mounts the image as its recipe says
         self.corpus = Corpus()
+        self.store: ImageStore | None = None
         self.waiting: list[tuple[Made, Origin]] = []  # inputs that were made, and have not run yet
         self.avoided: frozenset[int] = frozenset()  # offsets of which a change is known to lose the kernel
         self.scores: defaultdict[str, float] = defaultdict(float, dict.fromkeys(KINDS, 1.0))
@@ -153,23 +156,32 @@ class Maker:
             if reach.calls:
                 one, origin = made[reach.program]
                 self.scores[origin.kind] += 1
-                self.keep(one, reach, origin.entry)
+                entry = self.keep(one, reach, origin.entry)
+                if entry is not None and self.store is not None and origin.kind != STORED:
+                    self.store.write(entry.changes, (*entry.head, *entry.candidate.calls))
 
-    def keep(self, made: Made, reach: Reach, parent: ImageEntry | None) -> None:
-        """Let an input enter the corpus, without the calls behind the last one with new edges."""
+    def resume(self, store: ImageStore, nth: int, of: int) -> None:
+        """Run the inputs of a corpus first, or a part of them, and write into it those that are kept from here on."""
+        self.store = store
+        self.put_back([(made, Origin(STORED)) for made in store.read(self.scenario, nth, of)])
+
+    def keep(self, made: Made, reach: Reach, parent: ImageEntry | None) -> ImageEntry | None:
+        """Let an input enter the corpus, without the calls behind the last one with new edges; None has no calls."""
         last = max(reach.calls)
         count = max(1, last + 1 - len(made.head)) if last != BETWEEN else len(made.candidate.calls)
         calls = made.candidate.calls[:count]
         if not calls:
-            return
+            return None
         depth, inherited = 0, 0.0
         if parent is not None:
             parent.paid += 1
             depth, inherited = parent.depth + 1, parent.risk
-        self.corpus.add(ImageEntry(
+        entry = ImageEntry(
             Candidate(calls, made.candidate.scenario), len(reach.edges), slow=bool(reach.interrupted), depth=depth,
             inherited=inherited, changes=made.changes, head=made.head,
-        ))
+        )
+        self.corpus.add(entry)
+        return entry
 
     def blame(self, origin: Origin) -> None:
         """Count a kernel that an input made of an entry has lost."""

@@ -30,6 +30,7 @@ from lkltest.fuzz.images import saved
 from lkltest.fuzz.images.inputs import Changes, Input, Made
 from lkltest.fuzz.images.maker import Maker, Origin
 from lkltest.fuzz.images.shrink import SECONDS, Shrinker, Shrunk
+from lkltest.fuzz.images.store import ImageStore
 from lkltest.fuzz.images.target import Target
 from lkltest.fuzz.loop import MAX_DIED_BEFORE_FIRST_PROGRAM, begun
 from lkltest.fuzz.repro.report import Report, ReportType, from_alarm, from_exit, name_of_hang
@@ -92,6 +93,8 @@ class Session(Closing):
     reproduce_seconds: float | None = None  # after the end; a part of the time, where it is None
     shared: SeenEdges | None = None  # the map of all targets, and of others; without it, each target has its own
     reach: Callable[[NewFunctions], None] | None = None  # takes new functions; without it, `first_reached` does
+    corpus: Path | None = None  # directory of the inputs that reached new edges
+    complain: Callable[[str], None] = lambda _: None  # takes a line for each file of the corpus that cannot be read
     stop: threading.Event = field(default_factory=threading.Event)  # ends the fuzzing
     hurry: threading.Event = field(default_factory=threading.Event)  # ends reproduction
     findings: dict[str, Finding] = field(default_factory=dict)
@@ -254,6 +257,10 @@ class Worker:
         self.makers = {
             target.recipe: Maker(target, f"{session.seed}/{number}/{target.recipe}") for target in session.targets
         }
+        if session.corpus is not None:
+            for target in session.targets:
+                store = ImageStore(session.corpus, target, session.complain)
+                self.makers[target.recipe].resume(store, number, session.workers)
         self.last: tuple[Made, Origin] | None = None  # of the last batch of this kernel
         self.died_before_first_image: Counter[str] = Counter()  # kernels in a row, by recipe
 

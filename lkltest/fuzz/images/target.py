@@ -14,7 +14,7 @@ from lkltest.errors import UsageError
 from lkltest.fuzz.exec.kernel import SLAB_CHECKS, Disk, KernelConfig
 from lkltest.fuzz.images import journal
 from lkltest.fuzz.lang.describe import Description, describe
-from lkltest.fuzz.target import FAST
+from lkltest.fuzz.target import FAST, GUIDED
 from lkltest.host.progress import Bar
 from lkltest.image import Recipe, load, make, scratch_directory, shipped
 from lkltest.image.metadata import FORMATS, Base, Metadata, Overlay, read
@@ -22,6 +22,7 @@ from lkltest.settings import Settings
 
 STUCK_AFTER = 5.0  # seconds of the worker's own: a mount, or another call, that takes longer is a finding
 DEFAULT = ("ext4", "btrfs", "xfs", "vfat", "ext4-inline", "btrfs-compress", "xfs-v4", "vfat-16")
+COVERAGE = "coverage"  # the variant of the default kernel with all of its file systems that tells the edges
 CHUNK = 1 << 22  # bytes
 RECIPES = Path(__file__).with_name("recipes")  # of images that are only fuzzed: other features of the same file systems
 
@@ -57,14 +58,14 @@ class Target:
 
 
 @contextmanager
-def targets(names: Sequence[str], settings: Settings) -> Iterator[tuple[Target, ...]]:
-    """The targets of recipes, whose images are made for as long as the block runs.
+def targets(names: Sequence[str], settings: Settings, *, guided: bool = False) -> Iterator[tuple[Target, ...]]:
+    """The targets of recipes, whose images are made for as long as the block runs; `guided` as for `with_kernel`.
 
     Raises UsageError for a recipe that does not exist, or whose format is not known, and where no kernel will do.
     """
     chosen = recipes(names)
     with scratch_directory() as directory:
-        found = tuple(target(recipe, settings, directory) for recipe in chosen)
+        found = tuple(target(recipe, settings, directory, guided=guided) for recipe in chosen)
         try:
             yield found
         finally:
@@ -82,9 +83,11 @@ def recipes(names: Sequence[str]) -> list[Recipe]:
     return [known[name] for name in dict.fromkeys(names)]
 
 
-def target(recipe: Recipe, settings: Settings, directory: Path, base: Path | None = None) -> Target:
+def target(
+    recipe: Recipe, settings: Settings, directory: Path, base: Path | None = None, *, guided: bool = False
+) -> Target:
     """Make a recipe's image, or take the one of an earlier run, and find the kernel for it."""
-    kernel_settings = with_kernel(settings, str(recipe.parts[0].keys["type"]))
+    kernel_settings = with_kernel(settings, str(recipe.parts[0].keys["type"]), guided=guided)
     with Bar() as bar:
         library = liblkl.kernels(kernel_settings, bar)[0]
     liblkl.require_runnable(library, kernel_settings)
@@ -122,10 +125,16 @@ def checked(config: KernelConfig, type: str) -> KernelConfig:
     return replace(some, cmdline=some.cmdline.replace(SLAB_CHECKS, checks))
 
 
-def with_kernel(settings: Settings, type: str) -> Settings:
-    """The settings that find the kernel: of the default ones the fast one, which has no btrfs."""
-    plain = not settings.lkl and settings.variant == "default" and settings.cov is None
-    return replace(settings, variant=FAST) if plain and type != "btrfs" else settings
+def with_kernel(settings: Settings, type: str, *, guided: bool = False) -> Settings:
+    """The settings that find the kernel: of the default ones the fast one, which has no btrfs.
+
+    For a `guided` session, it is an instrumented one.
+    """
+    if settings.lkl or settings.variant != "default" or settings.cov is not None:
+        return settings
+    if type == "btrfs":
+        return replace(settings, variant=COVERAGE) if guided else settings
+    return replace(settings, variant=GUIDED if guided else FAST)
 
 
 def options(type: str, mount: str) -> str:

@@ -175,7 +175,7 @@ def test_unknown_recipe(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("option", [
-    "--scenario=files", "--cov=cov", "--scheduler=tcp://127.0.0.1:1", "--corpus=corpus", "--blind", "--list-calls",
+    "--scenario=files", "--cov=cov", "--scheduler=tcp://127.0.0.1:1", "--blind", "--list-calls",
 ])
 def test_options_of_programs(option: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """An option that only programs without images have is refused, and named."""

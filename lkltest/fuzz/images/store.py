@@ -1,0 +1,100 @@
+"""The directory of a corpus of images: one file for each input, with its image's difference and its program as text.
+
+The files stand beside those of programs (`gen/store.py`), and are written in the same way. A recipe makes another image
+each time, with other UUIDs: the difference is then made to the new image, and the checksums are put right. A comment
+has the calls' variants: the path of a call that opens a directory does not tell that it does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from lkltest.errors import UsageError
+from lkltest.fuzz.gen import store
+from lkltest.fuzz.gen.generator import Candidate, EncodedCall, Scenario
+from lkltest.fuzz.images.inputs import Changes, Made
+from lkltest.fuzz.images.target import Target
+from lkltest.fuzz.prog.text import parse_program, print_program
+from lkltest.fuzz.prog.values import Call, Program, Text
+from lkltest.image.metadata import Difference, parse_difference
+
+SUFFIX = ".image"
+NO_VARIANT = "-"  # of a call that no mutation changes
+VARIANTS = re.compile(r"^# variants: (.*)$", re.MULTILINE)
+HEAD = ("mount", "chdir")  # calls that an input begins with
+
+
+class ImageStore:
+    """The inputs of one target in a directory."""
+
+    def __init__(self, directory: Path, target: Target, complain: Callable[[str], None] = lambda _: None) -> None:
+        """The directory is made where it is missing; `complain` is given a line for each file that cannot be read.
+
+        Raises UsageError where the directory cannot be made or read.
+        """
+        self.directory = directory
+        self.target = target
+        self.complain = complain
+        store.prepare(directory)
+
+    def write(self, changes: Changes, calls: Sequence[EncodedCall]) -> str:
+        """Write an input; the name of its file. Raises UsageError where it cannot be written."""
+        target = self.target
+        image = Difference(target.recipe, target.sha256, target.base.size, changes).text()
+        program = print_program(Program(tuple(one.call for one in calls)))
+        keys = " ".join(one.key or NO_VARIANT for one in calls)
+        return store.put(self.directory, f"{image}\n# variants: {keys}\n{program}", SUFFIX)
+
+    def read(self, scenario: Scenario, nth: int = 0, of: int = 1) -> Iterator[Made]:
+        """The inputs of this target's recipe; of several readers, each takes its own part of the files."""
+        for name in store.names(self.directory, SUFFIX)[nth::of]:
+            path = self.directory / name
+            text = store.load(path, self.complain)
+            try:
+                made = self.parse(text, scenario) if text is not None else None
+            except UsageError as error:
+                self.complain(f"{path} is left out: {error}")
+                continue
+            if made is not None:
+                yield made
+
+    def parse(self, text: str, scenario: Scenario) -> Made | None:
+        """The input of a text; None for another recipe's. Raises UsageError where this kernel cannot be given it."""
+        image, _, program = text.partition("\n\n")
+        difference = parse_difference(image)
+        if difference.recipe != self.target.recipe:
+            return None
+        description = self.target.description
+        calls = parse_program(
+            program, description.headers.constants, description.produces, description.encoder.call
+        ).calls
+        if tuple(call.name for call in calls[: len(HEAD)]) != HEAD or len(calls) == len(HEAD):
+            raise UsageError(f"its program does not begin with {', '.join(HEAD)}, or has no other call")
+        named = VARIANTS.search(program)
+        keys = named[1].split() if named else []
+        keys = keys if len(keys) == len(calls) else [""] * len(calls)
+        encoded = [self.encoded(call, key) for call, key in zip(calls, keys, strict=True)]
+        head, rest = tuple(encoded[: len(HEAD)]), tuple(encoded[len(HEAD) :])
+        return Made(self.changes(difference), head, Candidate(rest, scenario))
+
+    def encoded(self, call: Call, key: str = "") -> EncodedCall:
+        """A call of a variant, encoded; no mutation changes a mount, an unmount, or a call to another directory."""
+        description = self.target.description
+        leaves = call.name == "chdir" and isinstance(call.args[0], Text) and call.args[0].data[:1] == b"/"
+        if leaves or call.name in ("mount", "umount"):
+            return EncodedCall(description.encoder.call(call), call, 0)
+        known = description.variants.get(key)
+        if known is not None and known.signature.name == call.name:
+            return EncodedCall.of(replace(call, produces=known.produces), known, description)
+        return EncodedCall.of(call, description.variant(call.name, call.args), description)
+
+    def changes(self, difference: Difference) -> Changes:
+        """The changes of an image; on another base than their own, with right checksums."""
+        if difference.sha256 == self.target.sha256:
+            return difference.changes
+        image = self.target.overlay(difference.changes)
+        self.target.metadata.repair(image)
+        return tuple(image.changes())

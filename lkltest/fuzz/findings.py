@@ -26,6 +26,7 @@ from lkltest.settings import Settings
 
 BREAK = "---"  # between programs that run one after the other
 HANG_SECONDS = 10.0  # after which a C program that should hang is taken to hang
+BUSY_SECONDS = 60.0  # after which another one is given up: it takes less than a second where the host is not busy
 DATA = "finding.json"
 HISTORY = "history.txt"  # of a failure that there was no time to reproduce
 CONFIRMED = "This C program failed in the same way in the one run that was tried."
@@ -205,7 +206,8 @@ def confirm(
     try:
         if not done.ok:
             return False
-        ran = process.run([program, *arguments], cwd=source.parent, env=config.env, timeout=HANG_SECONDS, merge=True)
+        seconds = HANG_SECONDS if report.type is ReportType.HANG else BUSY_SECONDS
+        ran = process.run([program, *arguments], cwd=source.parent, env=config.env, timeout=seconds, merge=True)
     finally:
         program.unlink(missing_ok=True)
     output = ran.output.decode(errors="replace")

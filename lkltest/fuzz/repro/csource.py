@@ -35,7 +35,10 @@ BOOT_OTHER = 'lkl_start_kernel(&lkl_host_ops, "mem={mem}M {cmdline}")'
 # Preparations of the system that the fuzzer's sandbox makes, too: a pattern of C code that needs them, and their lines.
 FURNITURE = {
     r'"/proc': ('lkl_mount_fs("proc");',),
-    r'"/sys': ('lkl_mount_fs("sysfs");',),
+    r'"/sys': (  # lkl_mount_fs("sysfs") would mount it on /sysfs
+        'lkl_sys_mkdirat(LKL_AT_FDCWD, "/sys", 0755);',
+        'lkl_sys_mount("none", "/sys", "sysfs", 0, 0);',
+    ),
     r'"/dev/pt': (
         'lkl_sys_mkdirat(LKL_AT_FDCWD, "/dev/pts", 0755);',
         'lkl_sys_mount("none", "/dev/pts", "devpts", 0, 0);',

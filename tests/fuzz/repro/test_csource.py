@@ -51,3 +51,18 @@ def test_a_message_is_shown_by_its_parts(
     message = program.calls[1].args[1]
     assert isinstance(message, Pointer)
     assert description.encoder.flatten(message.target).data in ran.output
+
+
+def test_files_of_the_kernel_are_where_the_sandbox_has_them(
+    config: KernelConfig, settings: Settings, description: Description, parse: Callable[[str], Program], tmp_path: Path
+) -> None:
+    """A C program opens the files of /proc, /sys and /dev as the program that it shows."""
+    paths = ("/proc/self/status", "/sys/kernel/uevent_seqnum", "/dev/ptmx", "/dev/pts", "/dev/null")
+    program = parse("".join(f'openat(AT_FDCWD, "{path}", O_RDONLY, 0)\n' for path in paths))
+    source = csource.write([program], description, config.liblkl, title="", about=(), mem=config.mem, cmdline="")
+    path, binary = tmp_path / "it.c", tmp_path / "it"
+    path.write_text(source)
+    assert process.run(findings.command(config.liblkl, settings, path, binary), timeout=100, merge=True).ok
+    ran = process.run([binary], timeout=100, merge=True)
+    results = re.findall(r'lkl_sys_openat\(.*"(.*)".*\) = (-?\d+)', ran.output.decode(errors="replace"))
+    assert [path for path, result in results if int(result) >= 0] == list(paths)

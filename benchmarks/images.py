@@ -2,12 +2,21 @@
 
 Usage: python benchmarks/images.py [--lkl PATH] [--time SECONDS] [--seeds N] [RECIPE...]
 
-To reach: at least 1.5 times the edges of random bytes, for each file system. Each way has one worker on the same kernel
-(the coverage variant, if none is given) and the same seconds of a processor, boots and the making of inputs included:
-what else the machine does makes no difference, as long as the ways take turns. All draw their programs from the same
-calls. Random bytes are strewn over the image's data, which is mostly metadata; neither images nor programs are mutated
-further, and checksums stay as they are. The row has all edges, those in the file system's own directories, and those
-that new programs do not reach on the unchanged image: what the mutations have brought.
+To reach: at least 1.5 times the edges of random bytes, for each file system. All ways have the same recipe, one worker
+on the same kernel (the coverage variant, if none is given) and the same seconds of a processor, boots and the making of
+inputs included: what else the machine does makes no difference, as long as the ways take turns.
+
+- Guided: a worker of `lkltest fuzz --images`. Fields of the metadata are mutated, checksums put right; images, mount
+  options and programs that reach new edges are mutated further.
+- Random: bytes at random places of the image's data, which is mostly metadata; checksums stay as they are. The image is
+  mounted as its recipe says, and used by one of some fixed programs, which take turns: together, they make each call
+  once that a guided program draws from.
+- Blind: the same images, each with a new program, drawn as the guided ones are; nothing is mutated further. Random
+  programs alone reach most of what they can on the unchanged image, so that this is the harder way to beat.
+- Unchanged: the image of the recipe with new programs and mount options.
+
+A row has the edges in fs/, those in the file system's own directories, and those in fs/ that the unchanged image does
+not give: what the mutations of the image have brought.
 """
 
 from __future__ import annotations
@@ -160,21 +169,22 @@ def within(target: Target, found: dict[int, int], directories: Sequence[str]) ->
     return {edge for edge, at in found.items() if at in inside}
 
 
-def compare(ours: set[int], theirs: set[int]) -> str:
-    """The numbers of two sets, and how many times the second the first is."""
-    return f"{len(ours):>8,} {len(theirs):>7,} {len(ours) / max(len(theirs), 1):>5.2f}"
+def times(ours: set[int], *theirs: set[int]) -> str:
+    """The numbers of some sets, and how many times each of the others the first is."""
+    return f"{len(ours):>8,}" + "".join(f"{len(one):>8,} {len(ours) / max(len(one), 1):>5.2f}" for one in theirs)
 
 
-def row(name: str, seed: str, unchanged: Way, guided: Way, random: Way) -> str:
-    """The figures of one recipe and seed."""
-    usual, ours, theirs = unchanged.edges("fs"), guided.edges("fs"), random.edges("fs")
-    own = OWN[guided.maker.target.type]
-    return (
-        f"{name:<8} {seed:>4} {compare(ours, theirs)}  {compare(guided.edges(*own), random.edges(*own))}  "
-        f"{compare(ours - usual, theirs - usual)}   "
-        f"{guided.images / guided.seconds:>17.0f}, {random.images / random.seconds:<6.0f} {guided.lost:>12}, "
-        f"{random.lost}"
-    )
+def row(name: str, seed: str, ways: Sequence[Way]) -> str:
+    """The figures of one recipe and seed; of the ways, the first is the guided one, the last has unchanged images."""
+    *compared, unchanged = ways
+    own, usual = OWN[unchanged.maker.target.type], unchanged.edges("fs")
+    figures = [
+        [way.edges("fs") for way in compared], [way.edges(*own) for way in compared],
+        [way.edges("fs") - usual for way in compared],
+    ]
+    speeds = " ".join(f"{way.images / way.seconds:>4.0f}" for way in compared)
+    lost = " ".join(f"{way.lost:>3}" for way in compared)
+    return f"{name:<8} {seed:>4} {'  '.join(times(*one) for one in figures)}  {speeds}  {lost}"
 
 
 def main() -> None:
@@ -187,19 +197,19 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = settings_file.load({"lkl": [arguments.lkl]} if arguments.lkl else {"variant": "coverage"})
     print(f"load {os.getloadavg()[0]:.1f}, {arguments.time:.0f} s each way")
-    print("              edges in fs/             in the file system's own     beyond the unchanged image\n"
-          "recipe   seed   guided  random times    guided  random times    guided  random times"
-          "   images/s   guided, random  kernels lost")
+    heads = ("edges in fs/", "in the file system's own", "beyond the unchanged image")
+    print(" " * 14 + "  ".join(f"{head:<36}" for head in heads) + "  images/s        kernels lost\n"
+          f"{'recipe':<8} seed " + "  ".join("  guided  random times   blind times" for _ in heads))
     for name in arguments.recipes:
         with targets([name], settings) as (target,):
             for seed in map(str, range(arguments.seeds)):
-                makers = Unchanged(target, seed), Maker(target, seed), RandomBytes(target, seed)
-                with Way(makers[0]) as unchanged, Way(makers[1]) as guided, Way(makers[2]) as random:
-                    ways = (unchanged, guided, random)
+                makers = [make(target, seed) for make in (Maker, RandomBytes, BlindBytes, Unchanged)]
+                with contextlib.ExitStack() as stack:
+                    ways = [stack.enter_context(Way(maker)) for maker in makers]
                     while any(way.seconds < arguments.time for way in ways):
                         for way in ways:
                             way.turn(min(TURN, arguments.time - way.seconds))
-                    print(row(name, seed, *ways), flush=True)
+                    print(row(name, seed, ways), flush=True)
     print(f"load {os.getloadavg()[0]:.1f}")
 
 

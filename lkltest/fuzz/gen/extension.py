@@ -19,8 +19,8 @@ from lkltest.fuzz.gen.generator import Candidate, EncodedCall, Generator
 
 MORE = (2, 3, 4, 5, 6, 8)  # calls that follow
 FOREIGN = 0.3  # of the programs that go on with calls of any scenario
-TURN = 10  # programs of an entry before the next entry's turn, for each call that it needs
-NEEDED = 5  # calls of an entry that make its turn longer
+TURN = 10  # programs of an entry of one call before the next entry's turn; each further call that it needs doubles them
+NEEDED = 5  # calls of an entry that make its turn longer: few entries need as many, and their next step is a rare one
 LONG = 12  # calls of an entry that was hardly minimized: its turn is that of one call
 LOSS = 200  # programs that a kernel counts for which an entry has lost to a known bug
 KEPT = 4  # calls of a name that are kept encoded
@@ -55,7 +55,7 @@ class Extensions:
         turn, order, programs, entry = self.queue[0]
         calls = entry.candidate.calls
         programs += 1 + LOSS * entry.lost
-        length = TURN * (min(len(calls), NEEDED) if len(calls) <= LONG else 1)
+        length = TURN << (min(len(calls), NEEDED) - 1 if len(calls) <= LONG else 0)
         heapq.heapreplace(self.queue, (turn + programs // length, order, programs % length, entry))
         pool = entry.candidate.scenario.pool
         foreign = not pool or self.rng.random() < FOREIGN

@@ -42,7 +42,7 @@ from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.reach import Comparison, Reach
 
 # Shares of a search while nothing is known.
-KINDS = {"fresh": 0.2, "mutated": 0.42, "extended": 0.16, "hinted": 0.12, "files": 0.1}
+KINDS = {"fresh": 0.2, "mutated": 0.36, "extended": 0.22, "hinted": 0.12, "files": 0.1}
 FOUND = 10  # part of a search that files have which no program has opened yet
 SEARCHES = 4  # batches between two that do not search
 SILENT = 8  # batches in a row without comparisons after which no more are asked for: the kernel tells none

@@ -9,8 +9,9 @@ that runs just then:
    an edge that is reached at random would be new again and again. The edges of a program that fails stay reached, too.
 2. It is run without a part, for each of its parts: a quarter of a long program, or one call of a short one. A part
    without which all of the edges are reached is needless.
-3. All needless parts are left out at once, and also the first half of them, and the second half. The shortest program
-   that still reaches the edges takes the place. The last two rounds are repeated with it as long as it may get shorter:
+3. All needless parts are left out at once, and also the first half of them, the second half, and all but one of those
+   that are alike: of a call that stands twice, either may be needless, but not both. The shortest program that still
+   reaches the edges takes the place. The last two rounds are repeated with it as long as it may get shorter:
    where parts were quarters, or where not all needless ones could be left out; but for `ROUNDS` at most.
 
 The first round has precedence: it costs one program, and what follows from it need not wait for the others. The calls
@@ -21,7 +22,7 @@ behind the last one with a new edge are left out without a trial: they come late
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -88,7 +89,7 @@ class Trial:
         if self.parts:
             self.needless = [part for part in self.parts if self.reaches(_without(self.whole, part))]
             self.parts = []
-            self.waiting = list(_joined(self.whole, self.needless))
+            self.waiting = list(_joined(self.whole, self.needless, self._unlike()))
             if self.waiting:
                 return
         best, finest = self._best(), len(self.whole) - sum(map(len, self.needless))
@@ -109,6 +110,12 @@ class Trial:
         self.parts = [whole[n : n + size] for n in range(0, len(whole), size)] if len(self.whole) > 1 else []
         return [_without(self.whole, part) for part in self.parts]
 
+    def _unlike(self) -> list[Wanted]:
+        """The needless parts, but for the last one of those that are alike."""
+        codes = {part: tuple(self.candidate.calls[n].code for n in part) for part in self.needless}
+        count, last = Counter(codes.values()), {code: part for part, code in codes.items()}
+        return [part for part, code in codes.items() if count[code] == 1 or last[code] != part]
+
     def _best(self) -> Wanted:
         """The shortest part that was seen to reach the edges."""
         return min((wanted for wanted in self.reached if self.reaches(wanted)), key=len, default=self.whole)
@@ -124,11 +131,11 @@ def _without(whole: Wanted, part: Wanted) -> Wanted:
     return tuple(n for n in whole if n not in part)
 
 
-def _joined(whole: Wanted, needless: Sequence[Wanted]) -> Iterator[Wanted]:
+def _joined(whole: Wanted, needless: Sequence[Wanted], unlike: Sequence[Wanted]) -> Iterator[Wanted]:
     """The calls without needless parts, those without most first; calls without a single part are known already."""
     half = len(needless) // 2
     seen = set()
-    for left_out in (needless, needless[:half], needless[half:]):
+    for left_out in (needless, needless[:half], needless[half:], unlike):
         rest = _without(whole, tuple(n for part in left_out for n in part))
         if len(left_out) > 1 and rest and rest not in seen:
             seen.add(rest)

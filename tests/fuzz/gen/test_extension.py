@@ -52,11 +52,12 @@ def test_all_take_turns_and_the_newest_comes_first(generator: Generator) -> None
     extensions = Extensions(generator)
     foreign, short, long = entry(generator, 2), entry(generator, 1), entry(generator, NEEDED)
     extensions.add(foreign, turn=1)
+    most = TURN << (NEEDED - 1)
     for one in (short, long):
         extensions.add(one)
-    origins = [origin for _, origin in made(extensions, TURN * (2 * NEEDED + 4))]
-    first = [long] * TURN * NEEDED + [short] * TURN
-    assert origins == [*first, *first, *[foreign] * TURN * 2]
+    origins = [origin for _, origin in made(extensions, 2 * (most + TURN + TURN * 2))]
+    first = [long] * most + [short] * TURN
+    assert origins == [*first, *first, *[foreign] * TURN * 2, *[long] * TURN * 2]
 
 
 def test_what_is_dropped_or_loses_kernels_gets_no_more_programs(generator: Generator) -> None:

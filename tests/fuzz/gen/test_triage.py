@@ -63,3 +63,20 @@ def test_a_program_all_of_whose_calls_are_needed_stays(toy_description: Descript
     left, programs, _ = minimized(toy_description, 12, set(range(12)))
     assert left == set(range(12))
     assert programs < 30
+
+
+def test_one_of_several_calls_that_are_alike_is_left(toy_description: Description) -> None:
+    """Each of the calls is needless, but not all of a kind at once; the fewest are found all the same."""
+    kinds = [0, 0, 9, 1, 1, 9, 2, 2, 3, 3, 9, 4, 4, 9, 5, 5]
+    calls = [EncodedCall(bytes([kind]), Call("other0", (kind,)), 0) for kind in kinds]
+    entry = Entry(Candidate(tuple(calls), Scenario("toy", SCENARIOS["toy"], toy_description)), len(EDGES))
+    triage = Triage()
+    triage.add(entry, EDGES)
+    while len(triage):
+        batch = triage.batch(8)
+        reached = [Reach(n, {0: EDGES}) for n, program in enumerate(batch.programs)
+                   if set(range(6)) <= {encoded.code[0] for encoded in program.calls}]
+        for trial in triage.learn(batch, len(batch.programs), reached):
+            if not trial.waiting:
+                entry.candidate = trial.shortest()
+    assert sorted(encoded.code[0] for encoded in entry.candidate.calls) == [*range(6)]

@@ -69,26 +69,35 @@ def require(corpus: Path) -> None:
 def show(arguments: argparse.Namespace) -> Exit:
     """Print the programs."""
     from lkltest.fuzz.gen import store
+    from lkltest.fuzz.images.store import SUFFIX as IMAGES
 
     scenarios: Counter[str] = Counter()
     for name, text in store.texts(arguments.corpus, complain):
         print(f"{name}\n{text}")
         scenarios[store.scenario_of(text)] += 1
     print(f"{scenarios.total()} programs" + "".join(f", {count} {name}" for name, count in scenarios.most_common()))
+    images = store.names(arguments.corpus, IMAGES)
+    if images:
+        print(f"{len(images)} inputs with disk images (*{IMAGES}), which are not shown")
     return Exit.PASSED
 
 
 def merge(arguments: argparse.Namespace) -> Exit:
-    """Copy programs."""
+    """Copy programs, and inputs with disk images."""
     from lkltest.fuzz.gen import store
+    from lkltest.fuzz.images.store import SUFFIX as IMAGES
 
-    before = len(store.names(arguments.corpus))
     for other in arguments.others:
         require(other)
-        for _, text in store.texts(other, complain):
-            store.put(arguments.corpus, text)
-    after = len(store.names(arguments.corpus))
-    print(f"{arguments.corpus}: {after} programs, {after - before} of them new")
+    kinds = {"programs": store.SUFFIX, "inputs with disk images": IMAGES}
+    for kind, suffix in kinds.items():
+        before = len(store.names(arguments.corpus, suffix))
+        for other in arguments.others:
+            for _, text in store.texts(other, complain, suffix):
+                store.put(arguments.corpus, text, suffix)
+        after = len(store.names(arguments.corpus, suffix))
+        if after or suffix == store.SUFFIX:
+            print(f"{arguments.corpus}: {after} {kind}, {after - before} of them new")
     return Exit.PASSED
 
 

@@ -281,7 +281,9 @@ def summary(fuzzer: Fuzzer) -> str:
         lines.append(f"{fuzzer.edges:,} edges in {len(reached):,} functions reached{first}")
         if fuzzer.corpus is not None:
             lines.append(f"{fuzzer.corpus_size:,} programs in the corpus, {p.corpus:,} of them added")
-    if fuzzer.images is not None:
+    if fuzzer.images is not None and fuzzer.images.complaint:
+        lines.append(fuzzer.images.complaint)
+    if fuzzer.images is not None and fuzzer.images.images:
         edges = fuzzer.images.edges
         each = ", ".join(f"{count:,} by {name}" for name, count in edges.most_common())
         lines.append(f"{fuzzer.images.images:,} disk images, which reached {sum(edges.values()):,} of the edges first"

@@ -45,7 +45,7 @@ def fuzz(arguments: argparse.Namespace) -> int:
     """Fuzz the images of some recipes; 1 where something was found, 0 otherwise."""
     from rich.console import Console
 
-    from lkltest.coverage.collect import require_instrumented
+    from lkltest.fuzz.gen import store
     from lkltest.fuzz.images.session import Session
     from lkltest.fuzz.images.target import targets
     from lkltest.settings import file as settings_file
@@ -58,12 +58,12 @@ def fuzz(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--mem {settings.mem >> 20}M is too little to fuzz with; take at least {MINIMUM_MEM >> 20}M")
     seed = arguments.seed if arguments.seed is not None else secrets.randbelow(1 << 32)
     prepare(arguments.output)
+    if arguments.corpus is not None:
+        store.prepare(arguments.corpus)
     console = Console(file=cast(TextIO, Lasting(sys.stderr)), soft_wrap=True, highlight=False, markup=False)
     interrupted = False
     guided = arguments.corpus is not None
     with targets(names(arguments.images), settings, guided=guided) as found:
-        for target in found if guided else ():
-            require_instrumented(target.config.liblkl)
         workers = arguments.workers or len(os.sched_getaffinity(0))
         kernels = ", ".join(f"{target.recipe} on {target.config.liblkl.name}" for target in found)
         console.print(f"{kernels}, seed {seed}, output {arguments.output}")

@@ -66,9 +66,9 @@ def load(path: Path, complain: Callable[[str], None]) -> str | None:
     return text
 
 
-def texts(directory: Path, complain: Callable[[str], None]) -> Iterator[tuple[str, str]]:
-    """The names and texts of all files that can be read."""
-    for name in names(directory):
+def texts(directory: Path, complain: Callable[[str], None], suffix: str = SUFFIX) -> Iterator[tuple[str, str]]:
+    """The names and texts of all files with a suffix that can be read."""
+    for name in names(directory, suffix):
         text = load(directory / name, complain)
         if text is not None:
             yield name, text

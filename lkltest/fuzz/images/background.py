@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lkltest.errors import LkltestError
+from lkltest.errors import KernelLost, LkltestError
 from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.findings import Finding
 from lkltest.fuzz.functions import NewFunctions
@@ -57,23 +57,31 @@ class Background:
         """Fuzz for some seconds, or until `stop` is set, and reproduce what was found.
 
         A host without the programs that make file systems, or a kernel that takes no disk, is no error: the session
-        goes on without images, and `complaint` says so.
+        goes on without images, and `complaint` says so. Raises UsageError where a finding cannot be written.
         """
         if not self.recipes:
             self.complaint = "no disk images are fuzzed: the kernel's configuration names none of their file systems"
             return
         try:
-            with target.targets(self.recipes, self.settings) as found, Session(
-                [replace(one, config=replace(one.config, nice=NICE)) for one in found],
-                self.settings, self.output, self.seed, self.workers,
-                reproduce_seconds=self.reproduce_seconds, shared=self.seen, reach=self.reach,
-                stop=self.stop, hurry=self.hurry,
-            ) as session:  # fmt: skip
-                self.session = session
-                if not self.stop.is_set():
-                    session.run(seconds, lambda: None)
+            with target.targets(self.recipes, self.settings, stop=self.stop) as found:
+                if self.stop.is_set():
+                    self.complaint = "no disk images are fuzzed: the session ended before they were made"
+                else:
+                    self._fuzz(found, seconds)
         except LkltestError as error:
-            self.complaint = f"no disk images are fuzzed: {error}"
+            if self.session is not None and not isinstance(error, KernelLost):
+                raise  # such as that a finding cannot be written
+            self.complaint = f"{'no more' if self.images else 'no'} disk images are fuzzed: {error}"
+
+    def _fuzz(self, found: Sequence[target.Target], seconds: float) -> None:
+        with Session(
+            [replace(one, config=replace(one.config, nice=NICE)) for one in found],
+            self.settings, self.output, self.seed, self.workers,
+            reproduce_seconds=self.reproduce_seconds, shared=self.seen, reach=self.reach,
+            stop=self.stop, hurry=self.hurry,
+        ) as session:  # fmt: skip
+            self.session = session
+            session.run(seconds, lambda: None)
 
     @property
     def findings(self) -> Mapping[str, Finding]:

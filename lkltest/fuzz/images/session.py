@@ -106,6 +106,7 @@ class Session(Closing):
     def __post_init__(self) -> None:
         descriptors.allow(self.workers)
         self.progress = {target.recipe: Progress() for target in self.targets}
+        self.told: set[str] = set()  # complaints: each target reads all files of the corpus
         self.seen = {
             target.recipe: SeenEdges() if self.shared is None else self.shared
             for target in self.targets if target.instrumented
@@ -163,6 +164,12 @@ class Session(Closing):
             self.write_counts()
         if self.error is not None:
             raise self.error
+
+    def complain_once(self, sentence: str) -> None:
+        """Give a complaint to `complain`, unless it has it."""
+        if sentence not in self.told:
+            self.told.add(sentence)
+            self.complain(sentence)
 
     def _sample(self) -> None:
         whole = self.total()
@@ -259,7 +266,7 @@ class Worker:
         }
         if session.corpus is not None:
             for target in session.targets:
-                store = ImageStore(session.corpus, target, session.complain)
+                store = ImageStore(session.corpus, target, session.complain_once)
                 self.makers[target.recipe].resume(store, number, session.workers)
         self.last: tuple[Made, Origin] | None = None  # of the last batch of this kernel
         self.died_before_first_image: Counter[str] = Counter()  # kernels in a row, by recipe

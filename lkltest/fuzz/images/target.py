@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lkltest import liblkl
-from lkltest.coverage.collect import is_instrumented
+from lkltest.coverage.collect import is_instrumented, require_instrumented
 from lkltest.errors import UsageError
 from lkltest.fuzz.exec.kernel import SLAB_CHECKS, Disk, KernelConfig
 from lkltest.fuzz.images import journal
@@ -58,19 +59,23 @@ class Target:
 
 
 @contextmanager
-def targets(names: Sequence[str], settings: Settings, *, guided: bool = False) -> Iterator[tuple[Target, ...]]:
-    """The targets of recipes, whose images are made for as long as the block runs; `guided` as for `with_kernel`.
+def targets(
+    names: Sequence[str], settings: Settings, *, guided: bool = False, stop: threading.Event | None = None
+) -> Iterator[tuple[Target, ...]]:
+    """The targets of recipes, whose images stay for as long as the block runs; `guided` as for `with_kernel`.
 
-    Raises UsageError for a recipe that does not exist, or whose format is not known, and where no kernel will do.
+    When `stop` is set, no more images are made. Raises UsageError for a recipe that does not exist, or whose format is
+    not known, and where no kernel will do.
     """
     chosen = recipes(names)
-    with scratch_directory() as directory:
-        found = tuple(target(recipe, settings, directory, guided=guided) for recipe in chosen)
-        try:
-            yield found
-        finally:
-            for one in found:
-                one.base.close()
+    with scratch_directory() as directory, ExitStack() as bases:
+        found: list[Target] = []
+        for recipe in chosen:
+            if stop is not None and stop.is_set():
+                break
+            found.append(target(recipe, settings, directory, guided=guided))
+            bases.callback(found[-1].base.close)
+        yield tuple(found)
 
 
 def recipes(names: Sequence[str]) -> list[Recipe]:
@@ -86,11 +91,16 @@ def recipes(names: Sequence[str]) -> list[Recipe]:
 def target(
     recipe: Recipe, settings: Settings, directory: Path, base: Path | None = None, *, guided: bool = False
 ) -> Target:
-    """Make a recipe's image, or take the one of an earlier run, and find the kernel for it."""
+    """Make a recipe's image, or take the one of an earlier run, and find the kernel for it.
+
+    Raises UsageError where the kernel cannot guide a `guided` session.
+    """
     kernel_settings = with_kernel(settings, str(recipe.parts[0].keys["type"]), guided=guided)
     with Bar() as bar:
         library = liblkl.kernels(kernel_settings, bar)[0]
     liblkl.require_runnable(library, kernel_settings)
+    if guided:
+        require_instrumented(library)
     description = describe(library, kernel_settings)
     volume = recipe.volumes(library.version)[0]
     path = base or fresh(recipe, library.version, directory)

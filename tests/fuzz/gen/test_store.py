@@ -13,6 +13,7 @@ from lkltest.errors import UsageError
 from lkltest.fuzz.gen import store as stores
 from lkltest.fuzz.gen.generator import Generator
 from lkltest.fuzz.gen.store import Store
+from lkltest.fuzz.images.store import SUFFIX as IMAGES
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.member import entries
 from tests.fuzz.gen.toy import SCENARIOS, describe_toy
@@ -119,6 +120,17 @@ def test_merge_and_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     shown = capsys.readouterr().out
     assert sorted(shown.splitlines()[-1].split(", ")) == ["1 one", "1 two", "2 programs"]
     assert "open(4)\n" in shown
+
+
+def test_images_are_merged_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Inputs with disk images are copied as programs are, and `show` tells that it leaves them out."""
+    stores.put(tmp_path / "one", "open(3)\n")
+    name = stores.put(tmp_path / "one", "recipe ext4\n\nmount()\n", IMAGES)
+    assert main(["corpus", "merge", str(tmp_path / "all"), str(tmp_path / "one")]) == 0
+    assert "1 inputs with disk images, 1 of them new" in capsys.readouterr().out
+    assert (tmp_path / "all" / name).read_text() == "recipe ext4\n\nmount()\n"
+    assert main(["corpus", "show", str(tmp_path / "all")]) == 0
+    assert capsys.readouterr().out.endswith("1 inputs with disk images (*.image), which are not shown\n")
 
 
 def test_a_corpus_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

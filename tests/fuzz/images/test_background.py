@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lkltest.errors import KernelLost, LkltestError, UsageError
 from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.findings import Finding
@@ -19,6 +21,8 @@ from lkltest.fuzz.images.session import Session
 from lkltest.fuzz.images.target import DEFAULT, Target
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.repro.report import ReportType
+from lkltest.image import Recipe
+from lkltest.image.metadata import Base
 from lkltest.image.tools import MissingTool
 from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
@@ -60,7 +64,7 @@ def test_a_host_without_a_program_is_told(
 ) -> None:
     """The session goes on without images."""
 
-    def missing(*_: object) -> object:
+    def missing(*_: object, **__: object) -> object:
         raise MissingTool("mkfs.ext4 is missing")
 
     monkeypatch.setattr(target, "targets", missing)
@@ -68,6 +72,46 @@ def test_a_host_without_a_program_is_told(
     images.run(LONG)
     assert images.complaint == "no disk images are fuzzed: mkfs.ext4 is missing"
     assert not images.findings
+
+
+def test_a_session_that_ends_while_images_are_made(
+    make: Callable[..., Background], ext4: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The image that is being made is the last one: the end of a session does not wait for the others."""
+    made: list[str] = []
+
+    def slow(recipe: Recipe, *_: object, **__: object) -> Target:
+        made.append(recipe.name)
+        images.stop.set()
+        return replace(ext4, metadata=replace(ext4.metadata, base=Base(ext4.base.path)))
+
+    monkeypatch.setattr(target, "target", slow)
+    images = make("ext4", "vfat", "xfs")
+    images.run(LONG)
+    assert made == ["ext4"]
+    assert images.session is None
+    assert images.complaint == "no disk images are fuzzed: the session ended before they were made"
+
+
+@pytest.mark.parametrize(("error", "raised"), [(UsageError("cannot write"), True), (KernelLost("dies"), False)])
+def test_a_finding_that_cannot_be_written_is_an_error(
+    make: Callable[..., Background], ext4: Target, monkeypatch: pytest.MonkeyPatch, error: LkltestError, *, raised: bool
+) -> None:
+    """The session must not end as if there were none; kernels that are lost before any image end the images alone."""
+
+    @contextmanager
+    def targets(*_: object, **__: object) -> Iterator[tuple[Target, ...]]:
+        yield (ext4,)
+
+    def run(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(target, "targets", targets)
+    monkeypatch.setattr(Session, "run", run)
+    images = make("ext4")
+    with pytest.raises(UsageError, match="cannot write") if raised else nullcontext():
+        images.run(LONG)
+    assert images.complaint == ("" if raised else "no disk images are fuzzed: dies")
 
 
 def test_images_are_mounted_until_they_are_stopped(

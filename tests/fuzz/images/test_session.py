@@ -242,3 +242,14 @@ def test_threads_that_cannot_start(session: Session, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(threading.Thread, "start", start)
     with pytest.raises(RuntimeError, match="can't start"):
         session.run(1.0, lambda: None)
+
+
+def test_a_file_that_cannot_be_read_is_told_once(ext4: Target, settings: Settings, tmp_path: Path) -> None:
+    """Each of the targets reads the files of the corpus, and says no more than the first one."""
+    (tmp_path / "a.image").write_text("nothing\n\ngetpid()\n")
+    told: list[str] = []
+    targets = [ext4, replace(ext4, recipe="ext4-inline")]
+    with Session(targets, settings, tmp_path, 1, 1, corpus=tmp_path, complain=told.append) as session:
+        Worker(session, 0)
+    assert len(told) == 1
+    assert "a.image is left out" in told[0]

@@ -56,7 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="collect coverage into DIR, on an instrumented kernel (docs/coverage.md)")
     parser.add_argument("--corpus", type=Path, default=None, metavar="DIR",
                         help="keep the programs that reached new code in DIR, and begin with those that are there; the "
-                             "default kernel is then the guided variant (with --images: the inputs, as *.image)")
+                             "default kernel is then the guided variant (inputs with disk images are files *.image)")
     parser.add_argument("--blind", action="store_true",
                         help="do not let new code guide the choice of programs, even if the kernel tells of it")
     parser.add_argument("--scheduler", metavar="ADDRESS", default=None,

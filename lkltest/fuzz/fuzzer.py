@@ -107,7 +107,7 @@ class Fuzzer:
         if images and self.corpus is not None and self.seen is not None and client is None:
             self.images = Background(
                 images, config.liblkl, settings, output, seed=seed, loops=self.workers, seen=self.seen,
-                reproduce_seconds=reproduce_seconds, reach=self.reach,
+                reproduce_seconds=reproduce_seconds, reach=self.reach, corpus=self.corpus,
             )  # fmt: skip
         self.samples: list[Sample] = []
         self.error: LkltestError | None = None
@@ -251,8 +251,10 @@ class Fuzzer:
 
     @property
     def complaints(self) -> Sequence[str]:
-        """Sentences for the user: the processes that were lost, and the reason why there are no images."""
-        return [*self.lost, *([self.images.complaint] if self.images is not None and self.images.complaint else [])]
+        """Sentences for the user: lost processes, files that are left out, and the reason why there are no images."""
+        if self.images is None:
+            return self.lost
+        return [*self.lost, *self.images.left_out, *([self.images.complaint] if self.images.complaint else [])]
 
     def counts(self) -> Counter[tuple[int, int]]:
         """Counts of how calls ended, by the call's number and the bucket (0 for success, else the errno)."""

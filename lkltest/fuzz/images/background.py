@@ -35,8 +35,9 @@ class Background:
     def __init__(
         self, names: Sequence[str], liblkl: Liblkl, settings: Settings, output: Path, *, seed: int, loops: int,
         seen: SeenEdges, reproduce_seconds: float | None, reach: Callable[[NewFunctions], None],
+        corpus: Path | None = None,
     ) -> None:
-        """`loops` is the number of the loops beside it, `reach` takes new functions.
+        """`loops` is the number of the loops beside it, `reach` takes new functions, `corpus` is the directory of both.
 
         The findings are written into `DIRECTORY` of `output`.
         """
@@ -48,10 +49,12 @@ class Background:
         self.seen = seen
         self.reach = reach
         self.reproduce_seconds = reproduce_seconds
+        self.corpus = corpus
         self.session: Session | None = None  # as soon as the images are made
         self.stop = threading.Event()  # ends the fuzzing
         self.hurry = threading.Event()  # ends the reproduction of what was found
         self.complaint = ""  # the reason why there are no images
+        self.left_out: list[str] = []  # a sentence for each file of the corpus that cannot be read
 
     def run(self, seconds: float) -> None:
         """Fuzz for some seconds, or until `stop` is set, and reproduce what was found.
@@ -78,7 +81,7 @@ class Background:
             [replace(one, config=replace(one.config, nice=NICE)) for one in found],
             self.settings, self.output, self.seed, self.workers,
             reproduce_seconds=self.reproduce_seconds, shared=self.seen, reach=self.reach,
-            stop=self.stop, hurry=self.hurry,
+            corpus=self.corpus, complain=self.left_out.append, stop=self.stop, hurry=self.hurry,
         ) as session:  # fmt: skip
             self.session = session
             session.run(seconds, lambda: None)

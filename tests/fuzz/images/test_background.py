@@ -36,7 +36,8 @@ def make(liblkl: Liblkl, settings: Settings, tmp_path: Path) -> Callable[..., Ba
 
     def made(*names: str, kernel: Liblkl = liblkl, loops: int = 1) -> Background:
         return Background(
-            names, kernel, settings, tmp_path, seed=1, loops=loops, seen=seen, reproduce_seconds=0, reach=lambda _: None
+            names, kernel, settings, tmp_path, seed=1, loops=loops, seen=seen, reproduce_seconds=0,
+            reach=lambda _: None, corpus=tmp_path / "corpus",
         )
 
     seen = SeenEdges()
@@ -115,9 +116,11 @@ def test_a_finding_that_cannot_be_written_is_an_error(
 
 
 def test_images_are_mounted_until_they_are_stopped(
-    make: Callable[..., Background], monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., Background], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Kernels of a lower priority mount them; with the stop, the thread ends."""
+    """Kernels of a lower priority mount them, from the corpus as well; with the stop, the thread ends."""
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "a.image").write_text("nothing\n\ngetpid()\n")
     configs: list[KernelConfig] = []
     make_session = Session.__init__
 
@@ -139,6 +142,7 @@ def test_images_are_mounted_until_they_are_stopped(
     assert images.complaint == ""
     assert images.images > 0
     assert [config.nice for config in configs] == [NICE]
+    assert [line.partition(" is left out")[0] for line in images.left_out] == [str(tmp_path / "corpus" / "a.image")]
 
 
 def test_findings_stand_in_a_directory_of_their_own(

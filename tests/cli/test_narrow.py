@@ -49,6 +49,6 @@ def test_a_narrow_live_line_shows_findings() -> None:
     progress = SimpleNamespace(programs=1_200_000, calls=9_000_000, corpus=0)
     fuzzer: Any = SimpleNamespace(
         progress=progress, seconds=600.0, findings=dict.fromkeys("abc"), counts=dict, edges=20_000, corpus=None,
-        crash_queue=SimpleNamespace(pending=[]),
+        waiting=0, images=None,
     )
     assert status(fuzzer, 3600.0)[:40] == "600/3600 s  3 findings  2,000 programs/s"

@@ -3,8 +3,8 @@
 Some code is only reached by a particular sequence of calls: each call changes the state of a file or a socket, and the
 next one finds it. Each step opens a new branch, so that the program of the steps so far is in the corpus, without the
 calls that the branch does not need. A mutation changes these calls most of the time, and seldom leaves all of them as
-they are. Here, nothing but the end changes: calls of the program's scenario follow, and calls of others, of which each
-name is as likely as the others, however rare its scenario is.
+they are. Here, nothing but the end changes. Calls follow that are related to the program (`relations.py`), or calls of
+its scenario, or any calls: of those, each name is as likely as the others, however rare its scenario is.
 
 All entries take turns. The newest come first, and those that need several calls get longer turns.
 """
@@ -16,22 +16,27 @@ from collections import defaultdict
 
 from lkltest.fuzz.gen.corpus import Entry
 from lkltest.fuzz.gen.generator import Candidate, EncodedCall, Generator
+from lkltest.fuzz.gen.relations import Relations
 
 MORE = (2, 3, 4, 5, 6, 8)  # calls that follow
-FOREIGN = 0.3  # of the programs that go on with calls of any scenario
+FEW = (1, 1, 2, 3, 4)  # related calls that follow: another one may undo what the program has done
+RELATED = 0.4  # of the programs that go on with related calls
+FOREIGN = 0.3  # of the others that go on with calls of any scenario
 TURN = 10  # programs of an entry of one call before the next entry's turn; each further call that it needs doubles them
 NEEDED = 5  # calls of an entry that make its turn longer: few entries need as many, and their next step is a rare one
 LONG = 12  # calls of an entry that was hardly minimized: its turn is that of one call
 LOSS = 200  # programs that a kernel counts for which an entry has lost to a known bug
 KEPT = 4  # calls of a name that are kept encoded
 REDRAW = 0.2  # of the calls that are drawn anew
+OTHERWISE = 0.5  # of the related calls that are drawn anew: with the arguments seen, they came as far as they did
 
 
 class Extensions:
     """The entries of a corpus that go on with more calls."""
 
-    def __init__(self, generator: Generator) -> None:
+    def __init__(self, generator: Generator, relations: Relations) -> None:
         self.generator = generator
+        self.relations = relations
         self.rng = generator.source.random
         self.queue: list[tuple[int, int, int, Entry]] = []  # turn, its order in it, programs so far; the first is next
         self.added = 0
@@ -57,10 +62,24 @@ class Extensions:
         programs += 1 + LOSS * entry.lost
         length = TURN << (min(len(calls), NEEDED) - 1 if len(calls) <= LONG else 0)
         heapq.heapreplace(self.queue, (turn + programs // length, order, programs % length, entry))
+        more = self._related(entry) if self.rng.random() < RELATED else []
+        return Candidate((*calls, *(more or self._unrelated(entry))), entry.candidate.scenario), entry
+
+    def _related(self, entry: Entry) -> list[EncodedCall]:
+        """Calls that share code with an entry, some with other arguments; none where none is known."""
+        chosen = (self.relations.choose(entry.parts, self.rng) for _ in range(self.rng.choice(FEW)))
+        return [self._redrawn(call) if self.rng.random() < OTHERWISE else call for call in chosen if call is not None]
+
+    def _redrawn(self, call: EncodedCall) -> EncodedCall:
+        """Another call of the same variant; the same one where this kernel does not have it."""
+        if call.key not in self.generator.description.variants:
+            return call
+        return self.generator.scenarios[0].draw(call.key, self.generator.source)
+
+    def _unrelated(self, entry: Entry) -> list[EncodedCall]:
         pool = entry.candidate.scenario.pool
         foreign = not pool or self.rng.random() < FOREIGN
-        more = [self._any() if foreign else self.rng.choice(pool) for _ in range(self.rng.choice(MORE))]
-        return Candidate((*calls, *more), entry.candidate.scenario), entry
+        return [self._any() if foreign else self.rng.choice(pool) for _ in range(self.rng.choice(MORE))]
 
     def _any(self) -> EncodedCall:
         """A call of any scenario: first its name, then one of its variants."""

@@ -36,6 +36,7 @@ from lkltest.fuzz.gen.files import Files
 from lkltest.fuzz.gen.generator import Batch, Candidate, EncodedCall, Generator
 from lkltest.fuzz.gen.hints import Hint, hinted, stands, wide
 from lkltest.fuzz.gen.mutation import Mutator
+from lkltest.fuzz.gen.relations import Relations, parts
 from lkltest.fuzz.gen.store import STORED, Store
 from lkltest.fuzz.gen.triage import Part, Triage, Trial
 from lkltest.fuzz.lang.describe import Description
@@ -86,7 +87,8 @@ class Guided:
         self.rng = self.blind.source.random
         self.mutator = Mutator(self.blind)
         self.corpus = Corpus()
-        self.extensions = Extensions(self.blind)
+        self.relations = Relations()
+        self.extensions = Extensions(self.blind, self.relations)
         self.triage = Triage()
         self.files = Files.of(self.blind)
         self.store = store
@@ -185,6 +187,7 @@ class Guided:
             assert isinstance(origin, Origin)
             if reach.calls:
                 self.edges[STORED if candidate.file else candidate.scenario.name] += len(reach.edges)
+                self.relations.learn(candidate.calls, reach.calls)
                 if origin.kind != "stored":
                     self._add(candidate, reach, origin)
 
@@ -224,7 +227,7 @@ class Guided:
                 self.compared.append(entry)
         if not trial.waiting:
             entry.candidate = trial.shortest()
-            entry.edges, entry.slow = len(trial.edges), trial.slow
+            entry.edges, entry.slow, entry.parts = len(trial.edges), trial.slow, parts(trial.edges)
             self.settled += 1
             if not entry.slow:
                 self.extensions.add(entry)

@@ -9,6 +9,7 @@ import pytest
 from lkltest.fuzz.gen.corpus import Entry
 from lkltest.fuzz.gen.extension import NEEDED, TURN, Extensions
 from lkltest.fuzz.gen.generator import Candidate, Generator
+from lkltest.fuzz.gen.relations import Relations
 from tests.fuzz.gen.toy import SCENARIOS, describe_toy
 
 
@@ -33,7 +34,7 @@ def made(extensions: Extensions, programs: int) -> list[tuple[Candidate, Entry]]
 
 def test_calls_follow_and_nothing_before_them_changes(generator: Generator) -> None:
     """Calls of the scenario follow, and calls that only a rare scenario has."""
-    extensions = Extensions(generator)
+    extensions = Extensions(generator, Relations())
     assert extensions.make() is None
     one = entry(generator, 3)
     extensions.add(one)
@@ -49,7 +50,7 @@ def test_calls_follow_and_nothing_before_them_changes(generator: Generator) -> N
 
 def test_all_take_turns_and_the_newest_comes_first(generator: Generator) -> None:
     """A longer program has a longer turn; one that is another generator's has to wait for a turn of the others."""
-    extensions = Extensions(generator)
+    extensions = Extensions(generator, Relations())
     foreign, short, long = entry(generator, 2), entry(generator, 1), entry(generator, NEEDED)
     extensions.add(foreign, turn=1)
     most = TURN << (NEEDED - 1)
@@ -62,7 +63,7 @@ def test_all_take_turns_and_the_newest_comes_first(generator: Generator) -> None
 
 def test_what_is_dropped_or_loses_kernels_gets_no_more_programs(generator: Generator) -> None:
     """An entry that is dropped is not used; one that has lost a kernel waits for many turns of the others."""
-    extensions = Extensions(generator)
+    extensions = Extensions(generator, Relations())
     dropped, lossy, good = entry(generator, 2), entry(generator, 2), entry(generator, 2)
     for one in (good, lossy, dropped):
         extensions.add(one)

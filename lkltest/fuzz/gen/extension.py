@@ -6,7 +6,8 @@ calls that the branch does not need. A mutation changes these calls most of the 
 they are. Here, nothing but the end changes. Calls follow that are related to the program (`relations.py`), or calls of
 its scenario, or any calls: of those, each name is as likely as the others, however rare its scenario is.
 
-All entries take turns. The newest come first, and those that need several calls get longer turns.
+Each entry gets its share of these programs: the next one goes on from the entry that had the fewest of its share, so
+that a new one soon has as many as the others. Entries that need more calls have larger shares.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from lkltest.fuzz.gen.relations import Relations
 
 MORE = (2, 3, 4, 5, 6, 8)  # calls that follow
 FEW = (1, 1, 2, 3, 4)  # related calls that follow: another one may undo what the program has done
-RELATED = 0.4  # of the programs that go on with related calls
+RELATED = 0.5  # of the programs that go on with related calls
 FOREIGN = 0.3  # of the others that go on with calls of any scenario
-TURN = 10  # programs of an entry of one call before the next entry's turn; each further call that it needs doubles them
-NEEDED = 5  # calls of an entry that make its turn longer: few entries need as many, and their next step is a rare one
-LONG = 12  # calls of an entry that was hardly minimized: its turn is that of one call
+NEEDED = 6  # calls of an entry that count for its share: few entries need as many, and their next step is a rare one
+AHEAD = 10.0  # programs a call by which the entry of another generator is ahead at first: that one extends it, too
+LONG = 12  # calls of an entry that was hardly minimized: its share is that of one call
 LOSS = 200  # programs that a kernel counts for which an entry has lost to a known bug
 KEPT = 4  # calls of a name that are kept encoded
 REDRAW = 0.2  # of the calls that are drawn anew
@@ -38,7 +39,7 @@ class Extensions:
         self.generator = generator
         self.relations = relations
         self.rng = generator.source.random
-        self.queue: list[tuple[int, int, int, Entry]] = []  # turn, its order in it, programs so far; the first is next
+        self.queue: list[tuple[float, int, Entry]] = []  # programs for each call that counts, order; the first is next
         self.added = 0
         self.variants: dict[str, list[str]] = {}  # of all scenarios, by the name of their call
         self.encoded: defaultdict[str, list[EncodedCall]] = defaultdict(list)  # by the same names
@@ -46,22 +47,22 @@ class Extensions:
     def __len__(self) -> int:
         return len(self.queue)
 
-    def add(self, entry: Entry, turn: int = 0) -> None:
-        """Take an entry, whose first programs come with those of a turn."""
+    def add(self, entry: Entry, *, foreign: bool = False) -> None:
+        """Take an entry; `foreign` is one of another generator."""
         self.added += 1
-        heapq.heappush(self.queue, (turn, -self.added, 0, entry))
+        level = self.queue[0][0] + AHEAD if foreign and self.queue else 0.0
+        heapq.heappush(self.queue, (level, -self.added, entry))
 
     def make(self) -> tuple[Candidate, Entry] | None:
         """A program, and the entry that it goes on from; None where there is no entry."""
-        while self.queue and self.queue[0][3].dropped:
+        while self.queue and self.queue[0][2].dropped:
             heapq.heappop(self.queue)
         if not self.queue:
             return None
-        turn, order, programs, entry = self.queue[0]
+        level, order, entry = self.queue[0]
         calls = entry.candidate.calls
-        programs += 1 + LOSS * entry.lost
-        length = TURN << (min(len(calls), NEEDED) - 1 if len(calls) <= LONG else 0)
-        heapq.heapreplace(self.queue, (turn + programs // length, order, programs % length, entry))
+        count = min(len(calls), NEEDED) if len(calls) <= LONG else 1
+        heapq.heapreplace(self.queue, (level + (1 + LOSS * entry.lost) / count, order, entry))
         more = self._related(entry) if self.rng.random() < RELATED else []
         return Candidate((*calls, *(more or self._unrelated(entry))), entry.candidate.scenario), entry
 

@@ -13,7 +13,8 @@ is one of these:
   (`mutation.py`) of entries, chosen by their energy (`corpus.py`), with calls of a second entry, or entries that go on
   with more calls (`extension.py`). Their shares follow what each kind has brought lately (`bandit.py`).
 
-Triage and comparisons take one batch of five at most; comparisons wait while there are enough hinted mutations.
+Triage and comparisons take one batch of five, or one of two while many programs wait for triage; comparisons wait
+while there are enough hinted mutations.
 
 The generator knows nothing of what runs its programs, and whether several run at once: it sees `Batch` and `Reach`.
 Several generators may share a directory: each takes the entries that the others have written.
@@ -46,6 +47,7 @@ from lkltest.fuzz.prog.reach import Comparison, Reach
 KINDS = {"fresh": 0.2, "mutated": 0.36, "extended": 0.22, "hinted": 0.12, "files": 0.1}
 FOUND = 10  # part of a search that files have which no program has opened yet
 SEARCHES = 4  # batches between two that do not search
+BACKLOG = 200  # programs on trial; while more wait, every second batch is one that does not search
 SILENT = 8  # batches in a row without comparisons after which no more are asked for: the kernel tells none
 HINTS = 5000  # hinted mutations that wait, at most
 ENOUGH = 500  # hinted mutations that wait; with more, no more comparisons are asked for
@@ -114,7 +116,7 @@ class Guided:
 
     def _next(self, programs: int) -> Batch:
         comparing = bool(self.compared) and self.silent < SILENT and len(self.hinted) < ENOUGH
-        if self.searches >= SEARCHES and (len(self.triage) or comparing):
+        if self.searches >= (SEARCHES if len(self.triage) <= BACKLOG else 1) and (len(self.triage) or comparing):
             self.searches = 0
             self.alternate = not self.alternate
             if len(self.triage) and (self.alternate or not comparing):
@@ -309,7 +311,7 @@ class Guided:
         for candidate in self.store.fresh(self.blind.scenarios):
             entry = Entry(candidate, 0)
             self.corpus.add(entry)
-            self.extensions.add(entry, turn=1)  # the first turn is that of the generator which wrote it
+            self.extensions.add(entry, foreign=True)
             self.stored.append(entry)
 
     def discover(self, paths: Sequence[bytes]) -> None:

@@ -48,4 +48,4 @@ class Relations:
 
 def parts(edges: Iterable[int]) -> tuple[int, ...]:
     """The parts of the code in which edges are."""
-    return tuple({edge // PART for edge in edges})
+    return tuple(sorted({edge // PART for edge in edges}))

@@ -14,7 +14,9 @@ that runs just then:
    reaches the edges takes the place. The last two rounds are repeated with it as long as it may get shorter:
    where parts were quarters, or where not all needless ones could be left out; but for `ROUNDS` at most.
 
-The first round has precedence: it costs one program, and what follows from it need not wait for the others. The calls
+The first round has precedence: it costs one program, and what follows from it need not wait for the others. In the
+later rounds, the newest program and the one that has waited longest take turns: the search is at the newest just now,
+and an old one may be the first step of a long sequence. The calls
 behind the last one with a new edge are left out without a trial: they come later than the edge.
 
 `Trial` is one such program; `Triage` has the queues of them, and asks for these edges only in its batches.
@@ -154,7 +156,8 @@ class Triage:
 
     def __init__(self) -> None:
         self.first: deque[Trial] = deque()  # in their first round
-        self.later: deque[Trial] = deque()  # the newest are the next: mutations of them are made just now
+        self.later: deque[Trial] = deque()  # in the order in which they came
+        self.newest = False  # the one that was tried last was the newest
 
     def __len__(self) -> int:
         return len(self.first) + len(self.later)
@@ -168,11 +171,16 @@ class Triage:
         chosen: list[Candidate] = []
         origins: list[Part] = []
         while len(self) and len(chosen) < programs:
-            trial = self.first.popleft() if self.first else self.later.pop()
+            trial = self.first.popleft() if self.first else self._later()
             chosen += map(trial.part, trial.waiting)
             origins += [Part(trial, wanted) for wanted in trial.waiting]
         wanted: frozenset[int] = frozenset().union(*(part.trial.edges for part in origins))
         return Batch.of(chosen, origins, wanted=wanted)
+
+    def _later(self) -> Trial:
+        """The newest and the oldest trial in turns."""
+        self.newest = not self.newest
+        return self.later.pop() if self.newest else self.later.popleft()
 
     def learn(self, batch: Batch, ran: int, reached: Sequence[Reach]) -> Iterator[Trial]:
         """Take the edges of a batch; the trials that end a round. One without `waiting` is at its end."""
@@ -187,5 +195,5 @@ class Triage:
             if trial.waiting and len(self.later) >= WAITING:
                 trial.waiting = []
             if trial.waiting:
-                self.later.append(trial)
+                (self.later.append if trial.rounds == 1 else self.later.appendleft)(trial)
             yield trial

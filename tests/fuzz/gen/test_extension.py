@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from lkltest.fuzz.gen.corpus import Entry
-from lkltest.fuzz.gen.extension import NEEDED, TURN, Extensions
+from lkltest.fuzz.gen.extension import AHEAD, NEEDED, Extensions
 from lkltest.fuzz.gen.generator import Candidate, Generator
-from lkltest.fuzz.gen.relations import Relations
+from lkltest.fuzz.gen.relations import PART, Relations, parts
 from tests.fuzz.gen.toy import SCENARIOS, describe_toy
 
 
@@ -48,26 +48,55 @@ def test_calls_follow_and_nothing_before_them_changes(generator: Generator) -> N
     assert min(names.values()) > 30
 
 
-def test_all_take_turns_and_the_newest_comes_first(generator: Generator) -> None:
-    """A longer program has a longer turn; one that is another generator's has to wait for a turn of the others."""
+def test_all_have_their_shares_and_a_new_entry_soon_has_its_own(generator: Generator) -> None:
+    """A longer program has a larger share; a new one catches up, and then all get on alike."""
     extensions = Extensions(generator, Relations())
-    foreign, short, long = entry(generator, 2), entry(generator, 1), entry(generator, NEEDED)
-    extensions.add(foreign, turn=1)
-    most = TURN << (NEEDED - 1)
-    for one in (short, long):
-        extensions.add(one)
-    origins = [origin for _, origin in made(extensions, 2 * (most + TURN + TURN * 2))]
-    first = [long] * most + [short] * TURN
-    assert origins == [*first, *first, *[foreign] * TURN * 2, *[long] * TURN * 2]
+    short, long = entry(generator, 1), entry(generator, NEEDED)
+    extensions.add(short)
+    extensions.add(long)
+    origins = Counter(id(origin) for _, origin in made(extensions, 10 * (1 + NEEDED)))
+    assert origins == {id(short): 10, id(long): 10 * NEEDED}
+    new = entry(generator, 2)
+    extensions.add(new)
+    assert all(origin is new for _, origin in made(extensions, 2 * 10 - 1))
+    origins = Counter(id(origin) for _, origin in made(extensions, 10 * (1 + NEEDED + 2)))
+    assert 8 <= origins[id(short)] <= 12
+    assert 16 <= origins[id(new)] <= 24
+
+
+def test_the_entry_of_another_generator_has_had_a_part_already(generator: Generator) -> None:
+    """The others get as many programs first."""
+    extensions = Extensions(generator, Relations())
+    own, foreign = entry(generator, 1), entry(generator, 1)
+    extensions.add(own)
+    extensions.add(foreign, foreign=True)
+    assert all(origin is own for _, origin in made(extensions, int(AHEAD)))
+    assert {id(origin) for _, origin in made(extensions, 4)} == {id(own), id(foreign)}
 
 
 def test_what_is_dropped_or_loses_kernels_gets_no_more_programs(generator: Generator) -> None:
-    """An entry that is dropped is not used; one that has lost a kernel waits for many turns of the others."""
+    """An entry that is dropped is not used; one that has lost a kernel waits for many programs of the others."""
     extensions = Extensions(generator, Relations())
     dropped, lossy, good = entry(generator, 2), entry(generator, 2), entry(generator, 2)
     for one in (good, lossy, dropped):
         extensions.add(one)
     dropped.dropped, lossy.lost = True, 1
-    origins = Counter(id(origin) for _, origin in made(extensions, TURN * 8))
+    origins = Counter(id(origin) for _, origin in made(extensions, 80))
     assert set(origins) == {id(lossy), id(good)}
     assert origins[id(lossy)] == 1
+
+
+def test_calls_follow_that_were_seen_in_the_same_code(generator: Generator) -> None:
+    """A call that no scenario of the program has follows often, where it has reached the part that the entry has."""
+    relations = Relations()
+    extensions = Extensions(generator, relations)
+    one = entry(generator, 2)
+    scenario = one.candidate.scenario
+    rare = scenario.draw("other3", generator.source)
+    relations.learn([scenario.pool[0], rare], {1: [7 * PART + 3]})
+    one.parts = parts([7 * PART + 40])
+    extensions.add(one)
+    keys = Counter(call.key for candidate, _ in made(extensions, 300) for call in candidate.calls[2:])
+    assert keys["other3"] > 100
+    one.parts = parts([900 * PART])
+    assert "other3" not in {call.key for candidate, _ in made(extensions, 300) for call in candidate.calls[2:]}

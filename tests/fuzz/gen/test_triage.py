@@ -6,7 +6,7 @@ import pytest
 
 from lkltest.fuzz.gen.corpus import Entry
 from lkltest.fuzz.gen.generator import Candidate, EncodedCall, Scenario
-from lkltest.fuzz.gen.triage import Triage
+from lkltest.fuzz.gen.triage import Part, Triage
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.reach import Reach
 from lkltest.fuzz.prog.values import Call
@@ -80,3 +80,20 @@ def test_one_of_several_calls_that_are_alike_is_left(toy_description: Descriptio
             if not trial.waiting:
                 entry.candidate = trial.shortest()
     assert sorted(encoded.code[0] for encoded in entry.candidate.calls) == [*range(6)]
+
+
+def test_the_oldest_programs_get_their_turn_while_new_ones_come(toy_description: Description) -> None:
+    """Of two programs that are minimized next, one is the newest, and the other one has waited longest."""
+    triage = Triage()
+    scenario = Scenario("toy", SCENARIOS["toy"], toy_description)
+    entries = []
+    for _ in range(10):
+        calls = [EncodedCall(b"", Call("other0", (n,)), 0) for n in range(3)]
+        entries.append(Entry(Candidate(tuple(calls), scenario), len(EDGES)))
+        triage.add(entries[-1], EDGES)
+    batch = triage.batch(10)
+    list(triage.learn(batch, 10, [Reach(n, {0: EDGES}) for n in range(10)]))
+    batch = triage.batch(6)
+    assert {id(part.trial.entry) for part in batch.origins if isinstance(part, Part)} == {
+        id(entries[0]), id(entries[-1])
+    }  # fmt: skip

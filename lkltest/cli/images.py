@@ -63,7 +63,10 @@ def fuzz(arguments: argparse.Namespace) -> int:
     console = Console(file=cast(TextIO, Lasting(sys.stderr)), soft_wrap=True, highlight=False, markup=False)
     interrupted = False
     guided = arguments.corpus is not None
-    with targets(names(arguments.images), settings, guided=guided) as found:
+    named = bool(arguments.images.replace(",", " ").strip())  # their images must be made
+    with targets(
+        names(arguments.images), settings, guided=guided, complain=None if named else console.print
+    ) as found:
         workers = arguments.workers or len(os.sched_getaffinity(0))
         kernels = ", ".join(f"{target.recipe} on {target.config.liblkl.name}" for target in found)
         console.print(f"{kernels}, seed {seed}, output {arguments.output}")

@@ -54,19 +54,22 @@ class Background:
         self.stop = threading.Event()  # ends the fuzzing
         self.hurry = threading.Event()  # ends the reproduction of what was found
         self.complaint = ""  # the reason why there are no images
-        self.left_out: list[str] = []  # a sentence for each file of the corpus that cannot be read
+        self.left_out: list[str] = []  # a sentence for each file of the corpus, or group of recipes, that is left out
 
     def run(self, seconds: float) -> None:
         """Fuzz for some seconds, or until `stop` is set, and reproduce what was found.
 
-        A host without the programs that make file systems, or a kernel that takes no disk, is no error: the session
-        goes on without images, and `complaint` says so. Raises UsageError where a finding cannot be written.
+        A host that lacks a program has no images of the file systems that it makes, and `left_out` says so. One that
+        can make none, or a kernel that takes no disk, is no error either: the session goes on without images, and
+        `complaint` says so. Raises UsageError where a finding cannot be written.
         """
         if not self.recipes:
             self.complaint = "no disk images are fuzzed: the kernel's configuration names none of their file systems"
             return
         try:
-            with target.targets(self.recipes, self.settings, stop=self.stop) as found:
+            with target.targets(
+                self.recipes, self.settings, stop=self.stop, complain=self.left_out.append
+            ) as found:
                 if self.stop.is_set():
                     self.complaint = "no disk images are fuzzed: the session ended before they were made"
                 else:

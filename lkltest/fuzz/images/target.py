@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lkltest import liblkl
 from lkltest.coverage.collect import is_instrumented, require_instrumented
-from lkltest.errors import UsageError
+from lkltest.errors import BuildError, UsageError
 from lkltest.fuzz.exec.kernel import SLAB_CHECKS, Disk, KernelConfig
 from lkltest.fuzz.images import journal
 from lkltest.fuzz.lang.describe import Description, describe
@@ -19,6 +19,7 @@ from lkltest.fuzz.target import FAST, GUIDED
 from lkltest.host.progress import Bar
 from lkltest.image import Recipe, load, make, scratch_directory, shipped
 from lkltest.image.metadata import FORMATS, Base, Metadata, Overlay, read
+from lkltest.image.tools import MissingTool
 from lkltest.settings import Settings
 
 STUCK_AFTER = 5.0  # seconds of the worker's own: a mount, or another call, that takes longer is a finding
@@ -26,6 +27,10 @@ DEFAULT = ("ext4", "btrfs", "xfs", "vfat", "ext4-inline", "btrfs-compress", "xfs
 COVERAGE = "coverage"  # the variant of the default kernel with all of its file systems that tells the edges
 CHUNK = 1 << 22  # bytes
 RECIPES = Path(__file__).with_name("recipes")  # of images that are only fuzzed: other features of the same file systems
+
+
+class NotMade(BuildError):
+    """A program of the host fails to make an image, such as one that is too old for the options of its recipe."""
 
 
 @dataclass(frozen=True)
@@ -60,22 +65,41 @@ class Target:
 
 @contextmanager
 def targets(
-    names: Sequence[str], settings: Settings, *, guided: bool = False, stop: threading.Event | None = None
+    names: Sequence[str], settings: Settings, *, guided: bool = False, stop: threading.Event | None = None,
+    complain: Callable[[str], None] | None = None,
 ) -> Iterator[tuple[Target, ...]]:
     """The targets of recipes, whose images stay for as long as the block runs; `guided` as for `with_kernel`.
 
-    When `stop` is set, no more images are made. Raises UsageError for a recipe that does not exist, or whose format is
-    not known, and where no kernel will do.
+    When `stop` is set, no more images are made. An image that this host cannot make is an error, as for recipes that
+    the user has named; with `complain`, which is given a sentence for each reason, only where none can be made. Raises
+    UsageError for a recipe that does not exist, or whose format is not known, and where no kernel will do.
     """
     chosen = recipes(names)
     with scratch_directory() as directory, ExitStack() as bases:
         found: list[Target] = []
+        failed: dict[str, list[str]] = {}  # recipes by the reason
         for recipe in chosen:
             if stop is not None and stop.is_set():
                 break
-            found.append(target(recipe, settings, directory, guided=guided))
+            try:
+                found.append(target(recipe, settings, directory, guided=guided))
+            except (MissingTool, NotMade) as error:
+                if complain is None:
+                    raise
+                failed.setdefault(str(error), []).append(recipe.name)
+                continue
             bases.callback(found[-1].base.close)
+        tell(failed, complain, others=bool(found))
         yield tuple(found)
+
+
+def tell(failed: Mapping[str, Sequence[str]], complain: Callable[[str], None] | None, *, others: bool) -> None:
+    """Give `complain` the reasons why there are no images of some recipes; raises UsageError if there are no others."""
+    if failed and not others:
+        raise UsageError("; ".join(failed))
+    for reason, names in failed.items():
+        if complain is not None:
+            complain(f"no disk images of {', '.join(names)} are fuzzed: {reason}")
 
 
 def recipes(names: Sequence[str]) -> list[Recipe]:
@@ -116,11 +140,17 @@ def target(
 
 
 def fresh(recipe: Recipe, version: str, directory: Path) -> Path:
-    """A new image of a recipe; one with a journal has something to replay."""
-    made = make(recipe, version, directory)
-    if made.type in journal.JOURNALS:
-        with Base(made.path) as base:
-            journal.leave(made.path, read(base, made.type))
+    """A new image of a recipe; one with a journal has something to replay.
+
+    Raises MissingTool where a program of the host is missing, NotMade where one fails.
+    """
+    try:
+        made = make(recipe, version, directory)
+        if made.type in journal.JOURNALS:
+            with Base(made.path) as base:
+                journal.leave(made.path, read(base, made.type))
+    except BuildError as error:
+        raise NotMade(str(error), error.output, error.exit_code) from error
     return made.path
 
 

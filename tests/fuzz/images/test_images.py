@@ -22,6 +22,7 @@ from lkltest.fuzz.images.shrink import Shrinker
 from lkltest.fuzz.images.target import RECIPES, Target, recipes, targets
 from lkltest.fuzz.prog.values import Program, Text
 from lkltest.fuzz.repro.report import Report, ReportType
+from lkltest.host import programs
 from lkltest.image.metadata import Metadata, Overlay, mutate, unsealed
 from lkltest.settings import Settings
 
@@ -164,6 +165,40 @@ def test_recipes_that_are_only_fuzzed(settings: Settings, name: str) -> None:
         if returned[0] == -ENODEV:
             pytest.skip(f"{found.config.liblkl.name} has no {found.type}: another kernel is needed")
         assert returned == [0, 0]
+
+
+def test_a_host_without_a_program_makes_the_other_images(
+    ext4: Target, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One line names the recipes that are left out and the package; it is an error if the user has named one of them.
+
+    The same holds for a program that fails, such as one that is too old.
+    """
+    find, reason = programs.find, "mkfs.xfs not found: apt-get install xfsprogs"
+    monkeypatch.setattr(programs, "find", lambda program: None if program == "mkfs.xfs" else find(program))
+    monkeypatch.setattr("lkltest.fuzz.images.target.DEFAULT", ("xfs", "vfat", "xfs-v4"))
+    more = ["--lkl", str(ext4.config.liblkl.path), "--time=1", "--workers=1", "--output", str(tmp_path)]
+    assert main(["fuzz", "--images", *more]) in {0, 1}
+    told = capsys.readouterr()
+    assert [line for line in told.err.splitlines() if "mkfs" in line] == [
+        f"no disk images of xfs, xfs-v4 are fuzzed: {reason}"
+    ]
+    assert "vfat: " in told.out
+    assert "xfs" not in told.out
+    assert main(["fuzz", "--images=vfat,xfs", *more]) == 2
+    assert reason in capsys.readouterr().err
+    with pytest.raises(UsageError, match=reason), targets(["xfs", "xfs-v4"], settings, complain=pytest.fail):
+        pass
+    (tmp_path / "mkfs.xfs").write_text("#!/bin/sh\necho unknown option >&2\nexit 1\n")
+    (tmp_path / "mkfs.xfs").chmod(0o755)
+    old = {"mkfs.xfs": tmp_path / "mkfs.xfs"}
+    monkeypatch.setattr(programs, "find", lambda program: old.get(program) or find(program))
+    complaints: list[str] = []
+    with targets(["xfs", "vfat"], settings, complain=complaints.append) as found:
+        assert [one.recipe for one in found] == ["vfat"]
+    (complaint,) = complaints
+    assert complaint.startswith("no disk images of xfs are fuzzed: recipe xfs: mkfs.xfs ends with exit status 1")
 
 
 def test_unknown_recipe(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The `lkltest corpus` command: the programs that guided fuzzing has kept."""
+"""The `lkltest corpus` command: the programs, and inputs with disk images, that guided fuzzing has kept."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
     from lkltest.fuzz.exec.kernel import KernelConfig
     from lkltest.fuzz.gen.store import Store
     from lkltest.fuzz.lang.describe import Description
+    from lkltest.fuzz.measure import Measured
     from lkltest.settings import Settings
 
 EPILOG = """\
-DIR is a directory that `lkltest fuzz --corpus DIR` has filled. A running fuzzer may use it meanwhile.
+DIR is a directory that `lkltest fuzz --corpus DIR` has filled. A running fuzzer may use it meanwhile. Its files are
+programs (*.prog) and inputs with disk images (*.image): these run on the same kernel, on new images of their recipes.
+Those of a file system that the kernel lacks, or whose images this host cannot make, are told and left as they are. No
+program is removed for the sake of an image, because not every session mutates images.
 
 examples:
   lkltest corpus show corpus
@@ -34,10 +39,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    smallest = actions.add_parser("min", help="remove the programs whose code others reach, too")
-    merge = actions.add_parser("merge", help="copy the programs of other corpora into one")
-    show = actions.add_parser("show", help="print the programs, and how many there are of each scenario")
-    cov = actions.add_parser("cov", help="print the lines that the programs reach, by directory of the kernel")
+    smallest = actions.add_parser("min", help="remove the programs and images whose code others reach, too")
+    merge = actions.add_parser("merge", help="copy the programs and images of other corpora into one")
+    show = actions.add_parser("show", help="print the programs, and how many there are of each scenario; count images")
+    cov = actions.add_parser("cov", help="print the lines that programs and images reach, by directory of the kernel")
     for action in (smallest, merge, show, cov):
         action.add_argument("corpus", metavar="DIR", type=Path, help="the corpus")
     merge.add_argument("others", metavar="OTHER", type=Path, nargs="+", help="corpora that are copied from")
@@ -102,14 +107,14 @@ def merge(arguments: argparse.Namespace) -> Exit:
 
 
 def smallest(arguments: argparse.Namespace) -> Exit:
-    """Remove programs whose code others reach."""
+    """Remove programs, and inputs with disk images, whose code others reach."""
     from lkltest.fuzz import measure
     from lkltest.fuzz.gen import store as stores
+    from lkltest.fuzz.images.store import SUFFIX as IMAGES
 
     stores.require_writable(arguments.corpus)
-    _, config, description, store = target(arguments)
-    with measure.Gauge(config, description) as gauge:
-        measured = list(gauge.run(list(store.programs())))
+    images = len(stores.names(arguments.corpus, IMAGES))
+    measured = list(run_all(*target(arguments)))
     for one in measured:
         if one.edges is None:
             complain(f"{arguments.corpus / one.name} is left as it is: {one.why}")
@@ -118,26 +123,45 @@ def smallest(arguments: argparse.Namespace) -> Exit:
         if one.edges is not None and one.name not in kept:
             stores.remove(arguments.corpus, one.name)
     edges = frozenset[int]().union(*(one.edges or frozenset() for one in measured))
-    print(f"{arguments.corpus}: {len(kept)} of {len(measured)} programs reach all {len(edges):,} edges")
+    print(f"{arguments.corpus}: {counted(measured, kept)} reach all {len(edges):,} edges")
+    left = images - sum(one.image for one in measured)
+    if left:
+        print(f"{left} inputs with disk images did not run, and are left as they are")
     return Exit.PASSED
 
 
+def counted(measured: Sequence[Measured], kept: Set[str]) -> str:
+    """The numbers of programs and inputs with disk images that are kept, of those that ran."""
+    kinds = {kind: [one.name for one in measured if one.image is image]
+             for kind, image in (("programs", False), ("inputs with disk images", True))}
+    told = {kind: names for kind, names in kinds.items() if names or kind == "programs"}
+    return " and ".join(f"{len(kept & set(names))} of {len(names)} {kind}" for kind, names in told.items())
+
+
 def cov(arguments: argparse.Namespace) -> Exit:
-    """Print the lines that the programs reach."""
+    """Print the lines that programs and inputs with disk images reach."""
     from lkltest.coverage import collect, report, summary
     from lkltest.coverage.raw import VARIABLE
-    from lkltest.fuzz import measure
 
     settings, config, description, store = target(arguments)
     with tempfile.TemporaryDirectory(prefix="lkltest-cov-") as folder:
         noting = replace(config, env={**config.env, VARIABLE: folder})
-        with measure.Gauge(noting, description) as gauge:
-            for _ in gauge.run(list(store.programs())):
-                pass
+        for _ in run_all(settings, noting, description, store):
+            pass
         found = collect.collect(Path(folder), config.executor, config.liblkl, lambda _: "corpus")
     for line in report.table(summary.summarize(found, settings.cache), arguments.depth):
         print(line)
     return Exit.PASSED
+
+
+def run_all(settings: Settings, config: KernelConfig, description: Description, store: Store) -> Iterator[Measured]:
+    """Run the programs and the inputs with disk images of a corpus."""
+    from lkltest.fuzz import measure
+    from lkltest.fuzz.images import measure as images
+
+    with measure.Gauge(config, description) as gauge:
+        yield from gauge.run(list(store.programs()))
+    yield from images.measure(store.directory, config.liblkl, settings, complain, config.env)
 
 
 def target(arguments: argparse.Namespace) -> tuple[Settings, KernelConfig, Description, Store]:

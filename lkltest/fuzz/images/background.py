@@ -26,7 +26,6 @@ NICE = 5  # of the kernels that mount images
 LOOPS = 4  # loops for each worker with images
 MOST = 4  # workers with images: they are threads of the session, whose own share of a processor must stay small
 DIRECTORY = "disk-images"  # of the findings, which may have the names of findings without images
-OPTIONS = {"vfat": "CONFIG_VFAT_FS", "xfs": "CONFIG_XFS_FS", "btrfs": "CONFIG_BTRFS_FS"}  # all others: ext4's
 
 
 class Background:
@@ -41,7 +40,7 @@ class Background:
 
         The findings are written into `DIRECTORY` of `output`.
         """
-        self.recipes = [one.name for one in target.recipes(names) if known(str(one.parts[0].keys["type"]), liblkl)]
+        self.recipes = [one.name for one in target.recipes(names) if target.known(one, liblkl)]
         self.settings = settings
         self.output = output / DIRECTORY
         self.seed = seed
@@ -112,8 +111,3 @@ class Background:
     def images(self) -> int:
         """The images that were mounted, or refused."""
         return sum(one.images for one in self.session.progress.values()) if self.session is not None else 0
-
-
-def known(type: str, liblkl: Liblkl) -> bool:
-    """Whether a kernel is known to have a file system."""
-    return OPTIONS.get(type, "CONFIG_EXT4_FS") in liblkl.config

@@ -23,22 +23,46 @@ from lkltest.image.metadata import Difference, parse_difference
 
 SUFFIX = ".image"
 NO_VARIANT = "-"  # of a call that no mutation changes
+RECIPE = re.compile(r"^recipe (\S+)", re.MULTILINE)
 VARIANTS = re.compile(r"^# variants: (.*)$", re.MULTILINE)
 HEAD = ("mount", "chdir")  # calls that an input begins with
+
+
+def by_recipe(directory: Path, complain: Callable[[str], None] = lambda _: None) -> dict[str, list[str]]:
+    """The names of the files in a directory, by the recipe of their image; each file is read once.
+
+    `complain` is given a line for each file that cannot be read, or that names no recipe.
+    """
+    found: dict[str, list[str]] = {}
+    for name, text in store.texts(directory, complain, SUFFIX):
+        image = text.partition("\n\n")[0]
+        named = RECIPE.search(image)
+        try:
+            recipe = named[1] if named else parse_difference(image).recipe
+        except UsageError as error:
+            complain(f"{directory / name} is left out: {error}")
+        else:
+            found.setdefault(recipe, []).append(name)
+    return found
 
 
 class ImageStore:
     """The inputs of one target in a directory."""
 
-    def __init__(self, directory: Path, target: Target, complain: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, directory: Path, target: Target, complain: Callable[[str], None] = lambda _: None,
+        names: Sequence[str] | None = None,
+    ) -> None:
         """The directory is made where it is missing; `complain` is given a line for each file that cannot be read.
 
-        Raises UsageError where the directory cannot be made or read.
+        `names` are the files of the target's recipe, where `by_recipe` has found them already. Raises UsageError where
+        the directory cannot be made or read.
         """
         self.directory = directory
         self.target = target
         self.complain = complain
         store.prepare(directory)
+        self.names = names if names is not None else by_recipe(directory, complain).get(target.recipe, [])
 
     def write(self, changes: Changes, calls: Sequence[EncodedCall]) -> str:
         """Write an input; the name of its file. Raises UsageError where it cannot be written."""
@@ -49,24 +73,20 @@ class ImageStore:
         return store.put(self.directory, f"{image}\n# variants: {keys}\n{program}", SUFFIX)
 
     def read(self, scenario: Scenario, nth: int = 0, of: int = 1) -> Iterator[Made]:
-        """The inputs of this target's recipe; of several readers, each takes its own part of the files."""
-        for name in store.names(self.directory, SUFFIX)[nth::of]:
+        """The inputs that were there at first; of several readers, each takes its own part of the files."""
+        for name in self.names[nth::of]:
             path = self.directory / name
             text = store.load(path, self.complain)
             try:
-                made = self.parse(text, scenario) if text is not None else None
+                if text is not None:
+                    yield self.parse(text, scenario, name)
             except UsageError as error:
                 self.complain(f"{path} is left out: {error}")
-                continue
-            if made is not None:
-                yield made
 
-    def parse(self, text: str, scenario: Scenario) -> Made | None:
-        """The input of a text; None for another recipe's. Raises UsageError where this kernel cannot be given it."""
+    def parse(self, text: str, scenario: Scenario, name: str = "") -> Made:
+        """The input of a text, which is that of the file `name`; raises UsageError where this kernel cannot have it."""
         image, _, program = text.partition("\n\n")
         difference = parse_difference(image)
-        if difference.recipe != self.target.recipe:
-            return None
         description = self.target.description
         calls = parse_program(
             program, description.headers.constants, description.produces, description.encoder.call
@@ -78,7 +98,7 @@ class ImageStore:
         keys = keys if len(keys) == len(calls) else [""] * len(calls)
         encoded = [self.encoded(call, key) for call, key in zip(calls, keys, strict=True)]
         head, rest = tuple(encoded[: len(HEAD)]), tuple(encoded[len(HEAD) :])
-        return Made(self.changes(difference), head, Candidate(rest, scenario))
+        return Made(self.changes(difference), head, Candidate(rest, scenario, name))
 
     def encoded(self, call: Call, key: str = "") -> EncodedCall:
         """A call of a variant, encoded; no mutation changes a mount, an unmount, or a call to another directory."""

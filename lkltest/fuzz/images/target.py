@@ -20,11 +20,13 @@ from lkltest.host.progress import Bar
 from lkltest.image import Recipe, load, make, scratch_directory, shipped
 from lkltest.image.metadata import FORMATS, Base, Metadata, Overlay, read
 from lkltest.image.tools import MissingTool
+from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 
 STUCK_AFTER = 5.0  # seconds of the worker's own: a mount, or another call, that takes longer is a finding
 DEFAULT = ("ext4", "btrfs", "xfs", "vfat", "ext4-inline", "btrfs-compress", "xfs-v4", "vfat-16")
 COVERAGE = "coverage"  # the variant of the default kernel with all of its file systems that tells the edges
+CONFIGS = {"vfat": "CONFIG_VFAT_FS", "xfs": "CONFIG_XFS_FS", "btrfs": "CONFIG_BTRFS_FS"}  # all others: ext4's
 CHUNK = 1 << 22  # bytes
 RECIPES = Path(__file__).with_name("recipes")  # of images that are only fuzzed: other features of the same file systems
 
@@ -110,6 +112,11 @@ def recipes(names: Sequence[str]) -> list[Recipe]:
         if name not in usable:
             raise UsageError(f"no recipe {name!r} whose images can be mutated: {', '.join(usable)} can")
     return [known[name] for name in dict.fromkeys(names)]
+
+
+def known(recipe: Recipe, liblkl: Liblkl) -> bool:
+    """Whether a kernel is known to have the file system of a recipe."""
+    return CONFIGS.get(str(recipe.parts[0].keys["type"]), "CONFIG_EXT4_FS") in liblkl.config
 
 
 def target(

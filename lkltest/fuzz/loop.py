@@ -61,7 +61,7 @@ class FuzzLoop(Closing):
         while True:  # once at least, so that a kernel that does not boot is always reported
             kernel = self.kernel or self.boot()
             if self.feedback is not None:
-                self.feedback.clear(wanted=batch.wanted, compare=batch.compare)
+                self.feedback.clear(every=batch.every, wanted=batch.wanted, compare=batch.compare)
             count = fitting(batch.sizes())  # the rest comes next, as after an alarm
             kernel.start(batch.first(count), count)
             following = following or self.generator.batch(self.size)  # while the kernel works
@@ -82,7 +82,7 @@ class FuzzLoop(Closing):
 
     def report_functions(self, batch: Batch, first: int) -> None:
         """Send the functions that programs of a batch, which began with program `first`, were the first to reach."""
-        if self.feedback is None or self.finder is None or batch.wanted is not None:
+        if self.feedback is None or self.finder is None or batch.every or batch.wanted is not None:
             return
         for number, functions in self.finder.new(self.feedback):
             candidate = batch.programs[number - first]

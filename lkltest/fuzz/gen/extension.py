@@ -7,7 +7,8 @@ they are. Here, nothing but the end changes. Calls follow that are related to th
 its scenario, or any calls: of those, each name is as likely as the others, however rare its scenario is.
 
 Each entry gets its share of these programs: the next one goes on from the entry that had the fewest of its share, so
-that a new one soon has as many as the others. Entries that need more calls have larger shares.
+that a new one soon has as many as the others. Entries that need more calls have larger shares, and the more so where
+longer and longer entries were found in the same code.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from lkltest.fuzz.gen.generator import Candidate, EncodedCall, Generator
 from lkltest.fuzz.gen.relations import Relations
 
 MORE = (2, 3, 4, 5, 6, 8)  # calls that follow
-FEW = (1, 1, 2, 3, 4)  # related calls that follow: another one may undo what the program has done
-RELATED = 0.5  # of the programs that go on with related calls
+FEW = (1, 2, 2, 3, 4, 6)  # related calls that follow: another one may undo what the program has done
+RELATED = 0.6  # of the programs that go on with related calls
 FOREIGN = 0.3  # of the others that go on with calls of any scenario
 NEEDED = 6  # calls of an entry that count for its share: few entries need as many, and their next step is a rare one
 AHEAD = 10.0  # programs a call by which the entry of another generator is ahead at first: that one extends it, too
+DEPTH = 5  # of an entry that counts for its share: so often was a longer one found in the same code
 LONG = 12  # calls of an entry that was hardly minimized: its share is that of one call
 LOSS = 200  # programs that a kernel counts for which an entry has lost to a known bug
 KEPT = 4  # calls of a name that are kept encoded
@@ -61,8 +63,8 @@ class Extensions:
             return None
         level, order, entry = self.queue[0]
         calls = entry.candidate.calls
-        count = min(len(calls), NEEDED) if len(calls) <= LONG else 1
-        heapq.heapreplace(self.queue, (level + (1 + LOSS * entry.lost) / count, order, entry))
+        share = min(len(calls), NEEDED) * max(1, min(entry.longer, DEPTH)) if len(calls) <= LONG else 1
+        heapq.heapreplace(self.queue, (level + (1 + LOSS * entry.lost) / share, order, entry))
         more = self._related(entry) if self.rng.random() < RELATED else []
         return Candidate((*calls, *(more or self._unrelated(entry))), entry.candidate.scenario), entry
 

@@ -76,16 +76,17 @@ class Batch:
     data: bytes  # their encodings, one after the other
     wanted: frozenset[int] | None = None  # the edges that are asked for; the new ones where it is None
     compare: bool = False  # comparisons are asked for, too
+    every: bool = False  # all edges are asked for, and not only the new ones
     origins: tuple[object, ...] = ()  # of each program: what its engine must know of it
 
     @classmethod
     def of(
         cls, programs: Sequence[Candidate], origins: Sequence[object] = (), *,
-        wanted: frozenset[int] | None = None, compare: bool = False,
+        wanted: frozenset[int] | None = None, compare: bool = False, every: bool = False,
     ) -> Batch:
         """A batch of programs, which are encoded."""
         data = b"".join(candidate.encoded() for candidate in programs)
-        return cls(tuple(programs), data, wanted, compare, tuple(origins))
+        return cls(tuple(programs), data, wanted, compare, every, tuple(origins))
 
     def after(self, programs: int) -> Batch:
         """The batch without its first programs."""

@@ -7,7 +7,8 @@ is one of these:
 - **Triage** (`triage.py`), while programs with new edges wait. They are in the corpus already. Now they are run again,
   and then minimized; what is left is written into the corpus's directory (`store.py`).
 - **Comparisons** (`hints.py`), for new entries of the corpus, on kernels that tell them: the numbers that the kernel
-  compares with an entry's arguments make mutations of it, which wait in `hinted`.
+  compares with an entry's arguments make mutations of it, which wait in `hinted`. All edges of these entries, and of
+  those that others have written, tell which calls are related (`relations.py`).
 - **Search**, all the rest. Entries of the directory that this kernel has not run yet come first. The others are fresh
   (drawn by the blind generator, so that what the corpus lacks is found, too), hinted mutations, or other mutations
   (`mutation.py`) of entries, chosen by their energy (`corpus.py`), with calls of a second entry, or entries that go on
@@ -44,7 +45,7 @@ from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.reach import Comparison, Reach
 
 # Shares of a search while nothing is known.
-KINDS = {"fresh": 0.2, "mutated": 0.36, "extended": 0.22, "hinted": 0.12, "files": 0.1}
+KINDS = {"fresh": 0.18, "mutated": 0.32, "extended": 0.28, "hinted": 0.12, "files": 0.1}
 FOUND = 10  # part of a search that files have which no program has opened yet
 SEARCHES = 4  # batches between two that do not search
 BACKLOG = 200  # programs on trial; while more wait, every second batch is one that does not search
@@ -100,6 +101,7 @@ class Guided:
         self.silent = 0  # batches in a row that told no comparisons
         self.hinted: deque[tuple[Candidate, Entry]] = deque(maxlen=HINTS)
         self.stored: deque[Entry] = deque()  # entries of the directory that are to be run
+        self.adopted: deque[Entry] = deque(maxlen=COMPARED)  # those of others that ran, whose relations are wanted
         self.kinds = Bandit(KINDS)
         self.places: set[int] = set()  # parts of the code that were reached
         self.settled = 0  # programs that went through triage into the corpus
@@ -115,7 +117,7 @@ class Guided:
         return batch
 
     def _next(self, programs: int) -> Batch:
-        comparing = bool(self.compared) and self.silent < SILENT and len(self.hinted) < ENOUGH
+        comparing = self._wants_comparisons() or bool(self.adopted)
         if self.searches >= (SEARCHES if len(self.triage) <= BACKLOG else 1) and (len(self.triage) or comparing):
             self.searches = 0
             self.alternate = not self.alternate
@@ -127,14 +129,20 @@ class Guided:
         return self._search(programs)
 
     def _comparisons(self) -> Batch:
-        entries = [self.compared.pop() for _ in range(min(ROUND, len(self.compared)))]
-        return Batch.of([entry.candidate for entry in entries], entries, wanted=frozenset(), compare=True)
+        wanted = self.compared if self._wants_comparisons() else ()
+        entries = [self.compared.pop() for _ in range(min(ROUND, len(wanted)))]
+        entries += [self.adopted.popleft() for _ in range(min(ROUND, len(self.adopted)))]
+        return Batch.of([entry.candidate for entry in entries], entries, compare=True, every=True)
+
+    def _wants_comparisons(self) -> bool:
+        return bool(self.compared) and self.silent < SILENT and len(self.hinted) < ENOUGH
 
     def _search(self, programs: int) -> Batch:
         made: list[tuple[Candidate, Origin]] = []
         while self.stored and len(made) < programs:
             entry = self.stored.popleft()
             made.append((entry.candidate, Origin("stored", entry)))
+            self.adopted.append(entry)
         found = self.files.fresh if self.files is not None else ()
         made += [self._found() for _ in range(min(len(found), programs // FOUND))]
         while len(made) < programs:
@@ -230,6 +238,7 @@ class Guided:
         if not trial.waiting:
             entry.candidate = trial.shortest()
             entry.edges, entry.slow, entry.parts = len(trial.edges), trial.slow, parts(trial.edges)
+            entry.longer = self.relations.deepen(entry.parts, len(entry.candidate.calls))
             self.settled += 1
             if not entry.slow:
                 self.extensions.add(entry)
@@ -244,6 +253,9 @@ class Guided:
         for reach in reached:
             entry = batch.origins[reach.program]
             assert isinstance(entry, Entry)
+            self.relations.learn(entry.candidate.calls, reach.calls)
+            if entry.origin is None:  # another generator's, which makes its own mutations of it
+                continue
             strong, weak = self._hinted(entry, reach)
             self.hinted.extendleft((candidate, entry) for candidate in strong)
             room = max(0, HINTS - len(self.hinted))

@@ -100,3 +100,14 @@ def test_calls_follow_that_were_seen_in_the_same_code(generator: Generator) -> N
     assert keys["other3"] > 100
     one.parts = parts([900 * PART])
     assert "other3" not in {call.key for candidate, _ in made(extensions, 300) for call in candidate.calls[2:]}
+
+
+def test_an_entry_of_deep_code_has_a_larger_share(generator: Generator) -> None:
+    """Of two entries with as many calls, the one of deep code goes on more often."""
+    extensions = Extensions(generator, Relations())
+    plain, deep = entry(generator, 2), entry(generator, 2)
+    deep.longer = 4
+    for one in (plain, deep):
+        extensions.add(one)
+    origins = Counter(id(origin) for _, origin in made(extensions, 500))
+    assert origins == {id(plain): 100, id(deep): 400}

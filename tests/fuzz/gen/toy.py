@@ -126,7 +126,8 @@ class Toy:
         for index, encoded in enumerate(program.calls):
             compared.clear()
             edges = traced(machine.call, encoded.call)
-            edges = edges - self.seen if batch.wanted is None else edges & batch.wanted
+            if not batch.every:
+                edges = edges - self.seen if batch.wanted is None else edges & batch.wanted
             self.seen |= edges
             if edges:
                 reach.calls[index] = frozenset(edges)

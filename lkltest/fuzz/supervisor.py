@@ -13,9 +13,10 @@ from lkltest.fuzz import descriptors
 from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.exec.shmem import Memory
 from lkltest.fuzz.functions import NewFunctions
-from lkltest.fuzz.loop_process import LoopProcess, SharedTask
+from lkltest.fuzz.loop_process import LoopProcess
 from lkltest.fuzz.messages import Ended, Failed, Failures, FromLoop, Known, Met, Progress, Stop, Task
 from lkltest.fuzz.repro.repro import Crash
+from lkltest.fuzz.session_process import SharedTask
 from lkltest.host.closing import Closing
 
 TELL_EVERY = 0.1  # seconds between two looks at what the loops should know

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 from lkltest import liblkl as kernels
 from lkltest.fuzz import findings, html
+from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.exec.kernel import KernelConfig
+from lkltest.fuzz.functions import NewFunctions
 from lkltest.fuzz.fuzzer import Fuzzer
 from lkltest.fuzz.gen.store import STORED
+from lkltest.fuzz.images.background import Background
 from lkltest.fuzz.lang.describe import describe
 from lkltest.fuzz.prog.text import parse_program
 from lkltest.fuzz.repro import csource
@@ -60,6 +65,29 @@ def test_a_session_fills_a_corpus(shared: Path, settings: Settings, tmp_path: Pa
         assert again.progress.edges[STORED] > 0
     finally:
         again.close()
+
+
+def test_images_beside_a_session_share_its_map_of_edges(shared: Path, settings: Settings, tmp_path: Path) -> None:
+    """Edges by recipe, functions with their programs, and the corpus come from the process that mounts the images."""
+    seen, reached = SeenEdges(), list[NewFunctions]()
+    images = Background(
+        ["ext4"], kernels.find(shared), replace(settings, lkl=(shared,)), tmp_path, seed=1, loops=1, seen=seen,
+        reproduce_seconds=0, reach=reached.append, corpus=tmp_path / "corpus",
+    )
+    images.hurry.set()  # nothing is reproduced
+    thread = threading.Thread(target=images.run, args=(300.0,), daemon=True)
+    thread.start()
+    while thread.is_alive() and not images.edges.total():
+        thread.join(0.1)
+    images.stop.set()
+    thread.join()
+    assert images.complaint == ""
+    assert images.edges["ext4"] == len(seen) > 0
+    assert [(one.source, one.functions[0][0], one.program is not None) for one in reached] == [
+        ("ext4", "lkl_syscall", True)
+    ]
+    assert list((tmp_path / "corpus").glob("*.image"))
+    seen.close()
 
 
 def test_a_reproducer_links_with_an_instrumented_kernel(shared: Path, settings: Settings, tmp_path: Path) -> None:

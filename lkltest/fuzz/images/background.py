@@ -1,8 +1,8 @@
 """Disk images that a guided session mutates beside its programs: the same search for new edges, on file systems.
 
-A few workers mount images, at a lower priority than the loops that make system calls: on busy processors, each worker
-has a third of what a loop has. They share the map of seen edges with the loops, so that all edges count once. Making
-the images takes seconds, in which the loops are at work already.
+A process of its own makes and mounts them (`background_process.py`), so that the session has no more to do than to take
+its messages. Its kernels run at a lower priority than the loops that make system calls: on busy processors, each worker
+has a third of what a loop has. They share the map of seen edges with the loops, so that all edges count once.
 """
 
 from __future__ import annotations
@@ -11,21 +11,24 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from multiprocessing.connection import wait
 from pathlib import Path
 
-from lkltest.errors import KernelLost, LkltestError
 from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.findings import Finding
 from lkltest.fuzz.functions import NewFunctions
 from lkltest.fuzz.images import target
-from lkltest.fuzz.images.session import Session
+from lkltest.fuzz.images.messages import FromImages, Hurry, ImagesTask, State, ToImages
+from lkltest.fuzz.messages import Ended, Failed, Stop
+from lkltest.fuzz.session_process import SessionProcess, SharedTask
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings
 
-NICE = 5  # of the kernels that mount images
 LOOPS = 4  # loops for each worker with images
-MOST = 4  # workers with images: they are threads of the session, whose own share of a processor must stay small
+MOST = 4  # workers with images: threads of one process
 DIRECTORY = "disk-images"  # of the findings, which may have the names of findings without images
+MODULE = "lkltest.fuzz.images.background_process"  # a session does not import it: it would be large for nothing
+TELL_EVERY = 0.1  # seconds between two looks at what the process should know
 
 
 class Background:
@@ -49,65 +52,81 @@ class Background:
         self.reach = reach
         self.reproduce_seconds = reproduce_seconds
         self.corpus = corpus
-        self.session: Session | None = None  # as soon as the images are made
+        self.state = State()  # the last that the process has sent
+        self.process: SessionProcess[ToImages, FromImages] | None = None
         self.stop = threading.Event()  # ends the fuzzing
         self.hurry = threading.Event()  # ends the reproduction of what was found
-        self.complaint = ""  # the reason why there are no images
-        self.left_out: list[str] = []  # a sentence for each file of the corpus, or group of recipes, that is left out
+        self.complaint = ""  # the reason why there are no images, or no more
 
     def run(self, seconds: float) -> None:
         """Fuzz for some seconds, or until `stop` is set, and reproduce what was found.
 
-        A host that lacks a program has no images of the file systems that it makes, and `left_out` says so. One that
-        can make none, or a kernel that takes no disk, is no error either: the session goes on without images, and
-        `complaint` says so. Raises UsageError where a finding cannot be written.
+        Where there can be no images, the session goes on without them, and `complaint` says so. Raises the exception
+        that ended the process, such as the UsageError of a finding that cannot be written.
         """
         if not self.recipes:
             self.complaint = "no disk images are fuzzed: the kernel's configuration names none of their file systems"
             return
-        try:
-            with target.targets(
-                self.recipes, self.settings, stop=self.stop, complain=self.left_out.append
-            ) as found:
-                if self.stop.is_set():
-                    self.complaint = "no disk images are fuzzed: the session ended before they were made"
-                else:
-                    self._fuzz(found, seconds)
-        except LkltestError as error:
-            if self.session is not None and not isinstance(error, KernelLost):
-                raise  # such as that a finding cannot be written
-            self.complaint = f"{'no more' if self.images else 'no'} disk images are fuzzed: {error}"
+        task = ImagesTask(
+            tuple(self.recipes), self.settings, self.output, self.corpus, self.seed, self.workers, seconds,
+            self.reproduce_seconds,
+        )  # fmt: skip
+        with SharedTask(task) as shared, self._start(shared) as self.process:
+            sent: set[ToImages] = set()
+            while not self.process.ended:
+                for event, message in ((self.stop, Stop()), (self.hurry, Hurry())):
+                    if event.is_set() and message not in sent:
+                        sent.add(message)
+                        self.process.send(message)
+                if wait([self.process.connection], TELL_EVERY):
+                    self._take(self.process, self.process.receive())
 
-    def _fuzz(self, found: Sequence[target.Target], seconds: float) -> None:
-        with Session(
-            [replace(one, config=replace(one.config, nice=NICE)) for one in found],
-            self.settings, self.output, self.seed, self.workers,
-            reproduce_seconds=self.reproduce_seconds, shared=self.seen, reach=self.reach,
-            corpus=self.corpus, complain=self.left_out.append, stop=self.stop, hurry=self.hurry,
-        ) as session:  # fmt: skip
-            self.session = session
-            session.run(seconds, lambda: None)
+    def _start(self, task: SharedTask[ImagesTask]) -> SessionProcess[ToImages, FromImages]:
+        return SessionProcess(MODULE, task, str(self.seen.fd), fds=[self.seen.fd])
+
+    def _take(self, process: SessionProcess[ToImages, FromImages], message: FromImages | None) -> None:
+        """Take a message of the process; None where it is gone."""
+        match message:
+            case State():
+                self.state = message
+                self.complaint = message.complaint
+            case NewFunctions():
+                self.reach(message)
+            case Failed():
+                raise message.error
+            case Ended():
+                process.ended = True
+            case None:
+                process.ended = True
+                waiting = f", and {self.waiting} failures that were not reproduced yet with it" if self.waiting else ""
+                self.complaint = (
+                    f"{'no more' if self.images else 'no'} disk images are fuzzed: their process was lost "
+                    f"({process.collect()}){waiting}"
+                )
+                self.state = replace(self.state, waiting=0)
 
     @property
     def findings(self) -> Mapping[str, Finding]:
         """The findings so far, by their places under the session's output."""
-        found = list(self.session.findings.values()) if self.session is not None else []
-        places = {f"{DIRECTORY}/{finding.name}": finding for finding in found}
+        places = {f"{DIRECTORY}/{name}": finding for name, finding in self.state.findings.items()}
         return {place: replace(finding, name=place) for place, finding in places.items()}
 
     @property
     def waiting(self) -> int:
         """The number of failures that wait to be reproduced, or are just now."""
-        return len(self.session.pending) if self.session is not None else 0
+        return self.state.waiting
+
+    @property
+    def left_out(self) -> Sequence[str]:
+        """A sentence for each file of the corpus, or group of recipes, that is left out."""
+        return self.state.left_out
 
     @property
     def edges(self) -> Counter[str]:
         """The edges that no program and no other image had reached, by recipe."""
-        if self.session is None:
-            return Counter()
-        return Counter({name: one.edges for name, one in self.session.progress.items() if one.images})
+        return Counter(self.state.edges)
 
     @property
     def images(self) -> int:
         """The images that were mounted, or refused."""
-        return sum(one.images for one in self.session.progress.values()) if self.session is not None else 0
+        return self.state.images

@@ -17,8 +17,11 @@ from lkltest.liblkl import Liblkl
 from tests.processes import gone
 
 
-def workers(session: int) -> list[int]:
-    """The processes that run a kernel for the loops of a session, and these loops' processes; none without a kernel."""
+def workers(session: int, module: bytes = b"loop_process") -> list[int]:
+    """The processes that run a kernel for the loops of a session, and these loops' processes; none without a kernel.
+
+    Of loops, or of another process of a session, `module` is what they run.
+    """
     loops, kernels = [], []
     for path in Path("/proc").glob("[0-9]*"):
         try:
@@ -26,7 +29,7 @@ def workers(session: int) -> list[int]:
             command = (path / "cmdline").read_bytes()
         except OSError:
             continue
-        if b"loop_process" in command and int(parent) == session:
+        if module in command and int(parent) == session:
             loops.append(int(path.name))
         elif b"fuzz/exec/worker.py" in command and state != "Z":
             kernels.append((int(path.name), int(parent)))
@@ -34,10 +37,10 @@ def workers(session: int) -> list[int]:
     return [*found, *loops] if found else []
 
 
-def awaited_workers(session: int) -> list[int]:
+def awaited_workers(session: int, module: bytes = b"loop_process") -> list[int]:
     """The same, as soon as there is a kernel: one that is lost takes a moment to be followed by the next."""
     until = time.monotonic() + 60
-    while not (started := workers(session)) and time.monotonic() < until:
+    while not (started := workers(session, module)) and time.monotonic() < until:
         time.sleep(0.05)
     assert started, "no worker was started"
     return started
@@ -48,6 +51,28 @@ def test_a_killed_fuzzer_leaves_no_worker(liblkl: Liblkl, tmp_path: Path) -> Non
     command = [sys.executable, "-m", "lkltest", "fuzz", "--lkl", str(liblkl.path), "--workers", "1"]
     with Child([*command, "--output", str(tmp_path / "out")], stderr=process.NOTHING, cwd=tmp_path) as child:
         started = awaited_workers(child.pid)
+        child.signal(signal.SIGKILL)
+        assert all(gone(pid) for pid in started)
+
+
+IMAGES = """
+import sys
+from pathlib import Path
+from lkltest import liblkl
+from lkltest.fuzz.exec.feedback import SeenEdges
+from lkltest.fuzz.images.background import Background
+from lkltest.settings import Settings
+kernel, output = map(Path, sys.argv[1:])
+Background(["ext4"], liblkl.find(kernel), Settings.load({"lkl": [str(kernel)]}), output, seed=1, loops=1,
+           seen=SeenEdges(), reproduce_seconds=0, reach=lambda _: None).run(600)
+"""
+
+
+def test_a_killed_session_leaves_no_process_of_its_images(liblkl: Liblkl, tmp_path: Path) -> None:
+    """SIGKILL of a guided session ends the process that mounts images, and its kernels; Ctrl-C reaches neither."""
+    with Child([sys.executable, "-c", IMAGES, str(liblkl.path), str(tmp_path)], stderr=process.NOTHING) as child:
+        started = awaited_workers(child.pid, b"background_process")
+        assert len({os.getpgid(pid) for pid in (child.pid, *started)}) == 1 + len(started)
         child.signal(signal.SIGKILL)
         assert all(gone(pid) for pid in started)
 

@@ -1,31 +1,37 @@
-"""Images beside a guided session: which recipes, where findings go, and what leaves them out."""
+"""Images beside a guided session: which recipes, where findings go, what leaves them out, and their process."""
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lkltest.errors import KernelLost, LkltestError, UsageError
+from lkltest.errors import UsageError
 from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.findings import Finding
 from lkltest.fuzz.fuzzer import Fuzzer
-from lkltest.fuzz.images import target
-from lkltest.fuzz.images.background import DIRECTORY, NICE, Background
-from lkltest.fuzz.images.session import Session
+from lkltest.fuzz.images.background import DIRECTORY, Background
+from lkltest.fuzz.images.messages import State
+from lkltest.fuzz.images.mounts import mount
+from lkltest.fuzz.images.store import ImageStore
 from lkltest.fuzz.images.target import DEFAULT, Target
 from lkltest.fuzz.lang.describe import Description
+from lkltest.fuzz.messages import InternalError
+from lkltest.fuzz.prog.values import Program
 from lkltest.fuzz.repro.report import ReportType
-from lkltest.image import Recipe
-from lkltest.image.metadata import Base
-from lkltest.image.tools import MissingTool
+from lkltest.host import process
 from lkltest.liblkl import Liblkl
 from lkltest.settings import Settings
+from tests.processes import gone
 
 LONG = 300.0  # seconds, after which a test has failed
 
@@ -44,9 +50,29 @@ def make(liblkl: Liblkl, settings: Settings, tmp_path: Path) -> Callable[..., Ba
     return made
 
 
+def run_until(images: Background, done: Callable[[], bool]) -> None:
+    """Run until something is reached, or the process has ended by itself; raises what the run raises."""
+    def watch() -> None:
+        until = time.monotonic() + LONG
+        while not (over.wait(0.05) or done()) and time.monotonic() < until:
+            pass
+        images.stop.set()
+
+    over = threading.Event()
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        images.run(LONG)
+    finally:
+        over.set()
+        watcher.join()
+        assert images.process is not None
+        assert gone(images.process.child.pid, timeout=0.1)
+
+
 @pytest.mark.parametrize(("loops", "workers"), [(1, 1), (2, 1), (8, 2), (64, 4)])
 def test_few_workers_mount_images(make: Callable[..., Background], loops: int, workers: int) -> None:
-    """One for four loops, but one at least, and never more than the session's process can serve."""
+    """One for four loops, but one at least, and never more than threads of one process can serve."""
     assert make("ext4", loops=loops).workers == workers
 
 
@@ -58,103 +84,89 @@ def test_the_recipes_are_those_of_the_kernel(make: Callable[..., Background], li
     nothing.run(LONG)
     assert nothing.complaint.startswith("no disk images are fuzzed: the kernel's configuration names none")
     assert nothing.images == 0
+    assert nothing.process is None
 
 
-def test_a_host_without_a_program_is_told(
-    make: Callable[..., Background], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_process_brings_what_it_finds(
+    make: Callable[..., Background], ext4: Target, parse: Callable[[str], Program], tmp_path: Path, *, writable: bool
 ) -> None:
-    """The session goes on without images."""
+    """Findings, images and left out files come from it, and the error of a finding that cannot be written.
 
-    def missing(*_: object, **__: object) -> object:
-        raise MissingTool("mkfs.ext4 is missing")
-
-    monkeypatch.setattr(target, "targets", missing)
+    The image of the corpus is one at which Linux 4.9 warns (see `test_finding`).
+    """
+    journal = next(block for block in ext4.metadata.blocks if block.kind == "journal superblock")
+    place = next(field.offset for field in journal.fields if field.name == "first_sequence")
+    store = ImageStore(tmp_path / "corpus", ext4)
+    program = (*mount(ext4), *parse('creat("f0", 0)\nstatfs(".", &out(120))\n').calls)
+    store.write(((place, b"\xff\xff\xff\xfe"),), [store.encoded(call) for call in program])
+    (tmp_path / "corpus" / "a.image").write_text("nothing\n\ngetpid()\n")
+    if not writable:
+        (tmp_path / DIRECTORY).write_text("")
     images = make("ext4")
-    images.run(LONG)
-    assert images.complaint == "no disk images are fuzzed: mkfs.ext4 is missing"
-    assert not images.findings
+    images.hurry.set()  # nothing is reproduced
+    with nullcontext() if writable else pytest.raises(UsageError, match=f"cannot write .*{DIRECTORY}"):
+        run_until(images, lambda: bool(images.findings))
+    assert images.complaint == ""
+    assert [line.partition(" is left out")[0] for line in images.left_out] == [str(tmp_path / "corpus" / "a.image")]
+    if writable:
+        directory, finding = next(iter(images.findings.items()))
+        assert finding.image == "ext4"
+        assert (tmp_path / directory / "image.txt").is_file()
+        assert images.images > 0
+        assert images.edges == {"ext4": 0}  # this kernel tells none
 
 
-def test_a_session_that_ends_while_images_are_made(
-    make: Callable[..., Background], ext4: Target, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The image that is being made is the last one: the end of a session does not wait for the others."""
-    made: list[str] = []
-
-    def slow(recipe: Recipe, *_: object, **__: object) -> Target:
-        made.append(recipe.name)
-        images.stop.set()
-        return replace(ext4, metadata=replace(ext4.metadata, base=Base(ext4.base.path)))
-
-    monkeypatch.setattr(target, "target", slow)
-    images = make("ext4", "vfat", "xfs")
-    images.run(LONG)
-    assert made == ["ext4"]
-    assert images.session is None
+def test_a_process_ends_while_images_are_made(make: Callable[..., Background]) -> None:
+    """A session that ends at once has no images, and says so."""
+    images = make("ext4")
+    run_until(images, lambda: True)
     assert images.complaint == "no disk images are fuzzed: the session ended before they were made"
 
 
-@pytest.mark.parametrize(("error", "raised"), [(UsageError("cannot write"), True), (KernelLost("dies"), False)])
-def test_a_finding_that_cannot_be_written_is_an_error(
-    make: Callable[..., Background], ext4: Target, monkeypatch: pytest.MonkeyPatch, error: LkltestError, *, raised: bool
-) -> None:
-    """The session must not end as if there were none; kernels that are lost before any image end the images alone."""
-
-    @contextmanager
-    def targets(*_: object, **__: object) -> Iterator[tuple[Target, ...]]:
-        yield (ext4,)
-
-    def run(*_: object) -> None:
-        raise error
-
-    monkeypatch.setattr(target, "targets", targets)
-    monkeypatch.setattr(Session, "run", run)
+def test_a_lost_process_is_told(make: Callable[..., Background]) -> None:
+    """The session goes on without images; what the process had sent counts, but for what waited in it."""
     images = make("ext4")
-    with pytest.raises(UsageError, match="cannot write") if raised else nullcontext():
-        images.run(LONG)
-    assert images.complaint == ("" if raised else "no disk images are fuzzed: dies")
+    images.state = State(images=7, waiting=2)
+
+    def kill() -> bool:
+        if images.process is not None:
+            os.kill(images.process.child.pid, signal.SIGKILL)
+        return images.process is not None
+
+    run_until(images, kill)
+    assert images.complaint == (
+        "no more disk images are fuzzed: their process was lost (killed by SIGKILL), and 2 failures that were not "
+        "reproduced yet with it"
+    )
+    assert (images.images, images.waiting) == (7, 0)
 
 
-def test_images_are_mounted_until_they_are_stopped(
-    make: Callable[..., Background], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Kernels of a lower priority mount them, from the corpus as well; with the stop, the thread ends."""
-    (tmp_path / "corpus").mkdir()
-    (tmp_path / "corpus" / "a.image").write_text("nothing\n\ngetpid()\n")
-    configs: list[KernelConfig] = []
-    make_session = Session.__init__
-
-    def init(self: Session, targets: list[Target], *more: object, **named: object) -> None:
-        configs.extend(one.config for one in targets)
-        make_session(self, targets, *more, **named)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Session, "__init__", init)
+def test_an_internal_error_of_the_process_is_raised(make: Callable[..., Background]) -> None:
+    """It is not taken for a reason to go on without images; its traceback is that of the process."""
     images = make("ext4")
-    thread = threading.Thread(target=images.run, args=(LONG,), daemon=True)
-    thread.start()
-    pause = threading.Event()
-    while thread.is_alive() and not images.images:
-        pause.wait(0.05)
-    images.stop.set()
-    images.hurry.set()
-    thread.join(LONG)
-    assert not thread.is_alive()
+    images.settings = None  # type: ignore[assignment]
+    with pytest.raises(InternalError, match="AttributeError") as caught:
+        run_until(images, lambda: False)
+    assert "background_process.py" in caught.value.traceback
     assert images.complaint == ""
-    assert images.images > 0
-    assert [config.nice for config in configs] == [NICE]
-    assert [line.partition(" is left out")[0] for line in images.left_out] == [str(tmp_path / "corpus" / "a.image")]
 
 
-def test_findings_stand_in_a_directory_of_their_own(
-    make: Callable[..., Background], settings: Settings, ext4: Target, tmp_path: Path
-) -> None:
+def test_findings_stand_in_a_directory_of_their_own(make: Callable[..., Background]) -> None:
     """A finding on an image may have the name of one without: the place tells them apart."""
     images = make("ext4")
     finding = Finding("crash-here", ReportType.CRASH, "a crash", (), "lkl", "4.9.0", 1, 1, reproducer=False)
-    with Session([ext4], settings, tmp_path, seed=1, workers=1) as session:
-        session.findings["crash-here"] = finding
-        images.session = session
-        assert images.findings == {f"{DIRECTORY}/crash-here": replace(finding, name=f"{DIRECTORY}/crash-here")}
+    images.state = State(findings={"crash-here": finding})
+    assert images.findings == {f"{DIRECTORY}/crash-here": replace(finding, name=f"{DIRECTORY}/crash-here")}
+
+
+def test_a_session_does_not_load_what_mounts_images() -> None:
+    """The session's own process mounts none, so that its share of a processor stays small."""
+    code = "import lkltest.fuzz.fuzzer, sys; print(*sys.modules, sep='\\n')"
+    loaded = process.run([sys.executable, "-c", code], timeout=LONG).output.decode().split()
+    assert "lkltest.fuzz.images.background" in loaded
+    for module in ("session", "maker", "background_process"):
+        assert f"lkltest.fuzz.images.{module}" not in loaded
 
 
 def test_a_guided_session_alone_has_images(

@@ -1,0 +1,171 @@
+"""The work of the process that mutates images beside a guided session, here in the process of the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from multiprocessing.connection import Pipe
+from os import dup
+from pathlib import Path
+
+import pytest
+
+from lkltest.errors import KernelLost, LkltestError, UsageError
+from lkltest.fuzz.exec.feedback import SeenEdges
+from lkltest.fuzz.exec.kernel import KernelConfig
+from lkltest.fuzz.images import target
+from lkltest.fuzz.images.background_process import NICE, ImagesLink, ImagesWork
+from lkltest.fuzz.images.messages import FromImages, Hurry, ImagesTask, State
+from lkltest.fuzz.images.session import Session
+from lkltest.fuzz.images.target import Target
+from lkltest.fuzz.messages import Stop
+from lkltest.image import Recipe
+from lkltest.image.metadata import Base
+from lkltest.image.tools import MissingTool
+from lkltest.settings import Settings
+
+LONG = 300.0  # seconds, after which a test has failed
+
+
+class Ends:
+    """Both ends of a connection."""
+
+    def __init__(self) -> None:
+        self.session, other = Pipe()
+        self.link = ImagesLink(str(dup(other.fileno())))
+        other.close()
+
+    @property
+    def sent(self) -> list[FromImages]:
+        """The messages that were sent since the last look."""
+        found: list[FromImages] = []
+        while self.session.poll():
+            found.append(self.session.recv())
+        return found
+
+    def complaint(self) -> str:
+        """The complaint of the last message."""
+        last = self.sent[-1]
+        assert isinstance(last, State)
+        return last.complaint
+
+
+@pytest.fixture
+def ends() -> Iterator[Ends]:
+    """A connection."""
+    made = Ends()
+    yield made
+    made.session.close()
+    made.link.connection.close()
+
+
+@pytest.fixture
+def make(settings: Settings, tmp_path: Path, ends: Ends) -> Callable[..., ImagesWork]:
+    """Make the work for some recipes."""
+
+    def made(*names: str) -> ImagesWork:
+        task = ImagesTask(names, settings, tmp_path / "out", tmp_path / "corpus", 1, 1, LONG, 0)
+        return ImagesWork(task, seen, ends.link)
+
+    seen = SeenEdges()
+    return made
+
+
+def test_a_host_without_a_program_is_told(
+    make: Callable[..., ImagesWork], ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no error: the session goes on without images."""
+
+    def missing(*_: object, **__: object) -> object:
+        raise MissingTool("mkfs.ext4 is missing")
+
+    monkeypatch.setattr(target, "targets", missing)
+    make("ext4").run()
+    assert ends.complaint() == "no disk images are fuzzed: mkfs.ext4 is missing"
+
+
+def test_a_session_that_ends_while_images_are_made(
+    make: Callable[..., ImagesWork], ends: Ends, ext4: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The image that is being made is the last one: the end of a session does not wait for the others."""
+    made: list[str] = []
+
+    def slow(recipe: Recipe, *_: object, **__: object) -> Target:
+        made.append(recipe.name)
+        ends.link.stop()
+        return replace(ext4, metadata=replace(ext4.metadata, base=Base(ext4.base.path)))
+
+    monkeypatch.setattr(target, "target", slow)
+    work = make("ext4", "vfat", "xfs")
+    work.run()
+    assert made == ["ext4"]
+    assert work.session is None
+    assert ends.complaint() == "no disk images are fuzzed: the session ended before they were made"
+
+
+@pytest.mark.parametrize(("error", "raised"), [(UsageError("cannot write"), True), (KernelLost("dies"), False)])
+def test_a_finding_that_cannot_be_written_is_an_error(
+    make: Callable[..., ImagesWork], ends: Ends, ext4: Target, monkeypatch: pytest.MonkeyPatch, error: LkltestError, *,
+    raised: bool,
+) -> None:
+    """The session must not end as if there were none; kernels that are lost before any image end the images alone."""
+
+    @contextmanager
+    def targets(*_: object, **__: object) -> Iterator[tuple[Target, ...]]:
+        yield (ext4,)
+
+    def run(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(target, "targets", targets)
+    monkeypatch.setattr(Session, "run", run)
+    work = make("ext4")
+    with pytest.raises(UsageError, match="cannot write") if raised else nullcontext():
+        work.run()
+    assert work.complaint == ("" if raised else "no disk images are fuzzed: dies")
+    assert raised or ends.complaint() == work.complaint
+
+
+def test_kernels_have_a_lower_priority(
+    make: Callable[..., ImagesWork], monkeypatch: pytest.MonkeyPatch, ext4: Target
+) -> None:
+    """The loops come first."""
+
+    @contextmanager
+    def targets(*_: object, **__: object) -> Iterator[tuple[Target, ...]]:
+        yield (ext4,)
+
+    configs: list[KernelConfig] = []
+    monkeypatch.setattr(target, "targets", targets)
+    monkeypatch.setattr(Session, "run", lambda self, *_: configs.extend(one.config for one in self.targets))
+    make("ext4").run()
+    assert [config.nice for config in configs] == [NICE]
+
+
+@pytest.mark.parametrize(
+    ("messages", "gone", "events"),
+    [((Stop(),), False, [True, False]), ((Stop(), Hurry()), False, [True, True]), ((), True, [True, True])],
+)
+def test_the_session_ends_the_work(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch, messages: tuple[Stop | Hurry, ...], events: list[bool], *, gone: bool
+) -> None:
+    """A stop ends the fuzzing, a hurry the reproduction; a session that is gone ends both."""
+    for message in messages:
+        ends.session.send(message)
+    if not gone:  # the end of the messages is another event
+        monkeypatch.setattr(ends.link, "gone", lambda: None)
+    ends.session.close()
+    ends.link.read()
+    assert [ends.link.stopping.is_set(), ends.link.hurry.is_set()] == events
+
+
+def test_a_state_is_sent_once(make: Callable[..., ImagesWork], ends: Ends) -> None:
+    """Only news make a message."""
+    work = make("ext4")
+    work.send()
+    assert ends.sent == []
+    work.left_out.append("a.image is left out")
+    for _ in range(2):
+        work.send()
+    assert ends.sent == [State(left_out=("a.image is left out",))]

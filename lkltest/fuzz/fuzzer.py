@@ -107,7 +107,7 @@ class Fuzzer:
         if images and self.corpus is not None and self.seen is not None and client is None:
             self.images = Background(
                 images, config.liblkl, settings, output, seed=seed, loops=self.workers, seen=self.seen,
-                reproduce_seconds=reproduce_seconds, reach=self.reach, corpus=self.corpus,
+                reproduce_seconds=reproduce_seconds, reach=self.reach, corpus=self.corpus, env=config.env,
             )  # fmt: skip
         self.samples: list[Sample] = []
         self.error: LkltestError | None = None

@@ -37,10 +37,11 @@ class Background:
     def __init__(
         self, names: Sequence[str], liblkl: Liblkl, settings: Settings, output: Path, *, seed: int, loops: int,
         seen: SeenEdges, reproduce_seconds: float | None, reach: Callable[[NewFunctions], None],
-        corpus: Path | None = None,
+        corpus: Path | None = None, env: Mapping[str, str] | None = None,
     ) -> None:
         """`loops` is the number of the loops beside it, `reach` takes new functions, `corpus` is the directory of both.
 
+        `env` is added to the environment of the kernels, such as the directory for what they reach (`--cov`).
         The findings are written into `DIRECTORY` of `output`.
         """
         self.recipes = [one.name for one in target.recipes(names) if target.known(one, liblkl)]
@@ -52,6 +53,7 @@ class Background:
         self.reach = reach
         self.reproduce_seconds = reproduce_seconds
         self.corpus = corpus
+        self.env = dict(env or {})
         self.state = State()  # the last that the process has sent
         self.process: SessionProcess[ToImages, FromImages] | None = None
         self.stop = threading.Event()  # ends the fuzzing
@@ -69,7 +71,7 @@ class Background:
             return
         task = ImagesTask(
             tuple(self.recipes), self.settings, self.output, self.corpus, self.seed, self.workers, seconds,
-            self.reproduce_seconds,
+            self.reproduce_seconds, self.env,
         )  # fmt: skip
         with SharedTask(task) as shared, self._start(shared) as self.process:
             sent: set[ToImages] = set()

@@ -85,7 +85,7 @@ class ImagesWork:
     def _fuzz(self, found: Sequence[target.Target]) -> None:
         task, link = self.task, self.link
         with Session(
-            [replace(one, config=replace(one.config, nice=NICE)) for one in found],
+            [replace(one, config=replace(one.config, nice=NICE, env=task.env)) for one in found],
             task.settings, task.output, task.seed, task.workers,
             reproduce_seconds=task.reproduce_seconds, shared=self.seen, reach=link.send,
             corpus=task.corpus, complain=self.left_out.append, stop=link.stopping, hurry=link.hurry,

@@ -28,6 +28,7 @@ class ImagesTask:
     workers: int
     seconds: float
     reproduce_seconds: float | None  # after the end; a part of the time, where it is None
+    env: Mapping[str, str] = field(default_factory=dict)  # added to the environment of the kernels
 
 
 @dataclass(frozen=True)

@@ -172,9 +172,11 @@ def test_a_session_does_not_load_what_mounts_images() -> None:
 def test_a_guided_session_alone_has_images(
     config: KernelConfig, description: Description, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A blind one has none, whatever the kernel tells."""
+    """A blind one has none, whatever the kernel tells; their kernels have the environment of the others (--cov)."""
     monkeypatch.setattr("lkltest.fuzz.fuzzer.is_instrumented", lambda _: True)
+    config = replace(config, env={"NAME": "value"})
     for guided in (True, False):
         fuzzer = Fuzzer(config, description, settings, tmp_path, seed=1, workers=1, guided=guided, images=("ext4",))
         assert (fuzzer.images is not None) is guided
+        assert fuzzer.images is None or fuzzer.images.env == config.env
         fuzzer.close()

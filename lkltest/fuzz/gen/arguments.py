@@ -8,7 +8,7 @@ rules keep it so: a pointer stays one, and a length is measured again where the 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lkltest.fuzz.gen import attributes
@@ -17,6 +17,7 @@ from lkltest.fuzz.lang.describe import Description, Variant
 from lkltest.fuzz.lang.types import (
     ArrayOf,
     BufferIn,
+    BufferOut,
     Build,
     Constant,
     Len,
@@ -29,6 +30,7 @@ from lkltest.fuzz.lang.types import (
     by_type,
     fit,
 )
+from lkltest.fuzz.prog.ctype import Layout
 from lkltest.fuzz.prog.values import (
     Array,
     Call,
@@ -73,7 +75,7 @@ class Arguments:
             return call
         at = self.source.choice(wanted)
         scope = self._scope(call, variant)
-        self.bound = bound(call)
+        self.bound = bound(call, variant)
         self.compared = self.known.get(variant.key, NUMBERS)
         declared = variant.signature.arguments[at].type
         value = fit(self.value(variant.types[at], call.args[at], scope), declared)
@@ -177,7 +179,8 @@ class Arguments:
         inner = scope.within()
         inner.siblings.update(value.fields)
         present = dict(value.fields)
-        if layout is None or layout.union or not present or value.name != tag.removeprefix("lkl_"):
+        if layout is None or layout.union or not present or value.name != tag.removeprefix("lkl_") \
+                or foreign(layout, types, value):
             return type.draw(self.source, scope)
         names = [name for name in present if not isinstance(types.get(name), Len)]
         if not names:
@@ -273,9 +276,32 @@ class Arguments:
         return replace(call, args=(*call.args[:at], value, *call.args[at + 1 :]))
 
 
-def bound(call: Call) -> bool:
-    """Whether numbers behind a call's pointers may be lengths of buffers that the kernel fills, or addresses."""
-    return call.name == "ioctl" or any(isinstance(part, Out) for arg in call.args for part in walk(arg))
+def bound(call: Call, variant: Variant) -> bool:
+    """Whether numbers behind a call's pointers may be lengths of buffers that the kernel fills, or addresses.
+
+    The call may have no such buffer yet: another change gives it one, and the number stays.
+    """
+    return call.name == "ioctl" or any(map(fills, variant.types)) or any(
+        isinstance(part, Out) for arg in call.args for part in walk(arg)
+    )
+
+
+def fills(type: Type) -> bool:
+    """Whether a type may be a buffer that the kernel fills."""
+    return isinstance(type, BufferOut) or (isinstance(type, Union) and any(map(fills, type.types)))
+
+
+def foreign(layout: Layout, types: Mapping[str, Type], value: Struct) -> bool:
+    """Whether another description has drawn a structure with pointers: these types do not know its lengths.
+
+    A call that was read as text may have been drawn by another variant than the narrowest that it can be.
+    """
+    if not any(field.type.kind == "pointer" for field in layout.fields):
+        return False
+    return any(
+        not types[name].accepts(inner) if name in types else layout.field(name).type.kind == "int"
+        for name, inner in value.fields if isinstance(inner, int)
+    )
 
 
 def measures(name: str) -> bool:

@@ -43,7 +43,7 @@ def hinted(call: Call, variant: Variant, comparisons: Iterable[Comparison], desc
     """The calls that differ from a call in one number, which the kernel has compared with the one that stood there."""
     seen: set[Call] = set()
     pointers = any(isinstance(arg, Pointer) for arg in call.args)
-    tied = bound(call)
+    tied = bound(call, variant)
     for size, a, b in comparisons:
         for old, new in ((a, b), (b, a)):
             for n, arg in enumerate(call.args):

@@ -139,14 +139,25 @@ def _place(crash_report: CrashReport, address: int) -> tuple[str, int]:
 
 
 def _trim(crash_report: CrashReport, frames: tuple[Address, ...]) -> tuple[Address, ...]:
-    """The frames of the kernel: without the executor's frames that watch the console, and without Python's."""
+    """The frames of the kernel: without the executor's that the kernel calls, and without Python's.
+
+    It calls them to print, and an instrumented kernel in each of its blocks and comparisons: a call that works for
+    ever, or whose stack overflows, is there most of the time.
+    """
 
     def own(frame: Address) -> bool:
         return Path(_place(crash_report, frame.pc)[0]).name.startswith(native.MODULE)
 
-    kept = tuple(dropwhile(own, frames)) if crash_report.complaint else frames
+    kept = tuple(dropwhile(own, frames))
+    if not (crash_report.complaint or any(map(own, kept)) or (kept and _kernels(crash_report, kept[0]))):
+        kept = frames  # all of the executor's stand together: the kernel is in none of its calls
     last = next((n for n, frame in enumerate(kept) if own(frame)), len(kept))
     return kept[: last + 1]
+
+
+def _kernels(crash_report: CrashReport, frame: Address) -> bool:
+    """Whether a frame is in the kernel's library."""
+    return Path(_place(crash_report, frame.pc)[0]).name.startswith("liblkl")
 
 
 def _ours(frame: Frame) -> bool:

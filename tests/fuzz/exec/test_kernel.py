@@ -121,6 +121,19 @@ def test_an_interruption_is_over_with_its_call(planted: Planted, parse: Parse) -
     assert result.returned == (0, -512, -512, -512) * 2
 
 
+def test_no_call_blocks_the_interruption(runner: Runner, parse: Parse) -> None:
+    """A set of all signals, which a mutation may make, keeps neither the call that takes it nor a later one asleep."""
+    everything = "&u64[-1], 8"
+    result = runner.run([
+        parse(f"rt_sigsuspend({everything})\nppoll(0, 0, 0, {everything})\nr0 = epoll_create1(0)\n"
+              f"epoll_pwait(r0, &out(12), 1, -1, {everything})\n"),
+        parse("rt_sigprocmask(0, &u64[-1], 0, 8)\nr0, r1 = pipe2(&out(8), 0)\nread(r0, &out(1), 1)\n"),
+        parse("ppoll(0, 0, 0, &b\"\", 0)\nrt_sigsuspend(0, 4)\n"),
+    ])
+    assert result.report is None
+    assert result.returned == (-514, -514, 0, -4, 0, 0, -512, -22, -22)
+
+
 def test_an_interruption_leaves_no_mask_behind(runner: Runner, parse: Parse) -> None:
     """LKL never restores the mask of ppoll(): a blocked SIGPIPE would stay, and interrupt later calls."""
     program = parse(

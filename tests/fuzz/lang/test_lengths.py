@@ -113,6 +113,23 @@ def test_no_length_is_longer_than_its_buffer(description: Description) -> None:
             assert not list(lies(description, key, call)), (key, call)
 
 
+def test_no_length_grows_in_a_call_that_was_read(description: Description) -> None:
+    """A call of a corpus is taken for the narrowest variant that it can be, by which it was perhaps not drawn."""
+    source = Random(1)
+    arguments = Arguments(description, source)
+    taken = set()
+    for key in description.variants:
+        for _ in range(40 if key.startswith(("sendm", "recvm", "accept")) else 4):
+            call = description.draw(key, source)
+            variant = description.variant(call.name, call.args)
+            if variant.key != key or variant.key.startswith("accept"):
+                taken.add(variant.key)
+                for _ in range(8):
+                    call = arguments.change(call, variant)
+                    assert not list(lies(description, variant.key, call)), (key, variant.key, call)
+    assert {"sendmsg_netlink", "recvmsg_control", "accept4"} <= taken
+
+
 @pytest.mark.parametrize(
     ("name", "args"),
     [

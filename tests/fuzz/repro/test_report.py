@@ -8,7 +8,7 @@ from lkltest.crash.symbolize import Frame, Stack, render
 from lkltest.fuzz.exec import native
 from lkltest.fuzz.exec.protocol import Alarm, State
 from lkltest.fuzz.exec.shmem import Head
-from lkltest.fuzz.repro.report import Report, ReportType, from_alarm, hang_signature
+from lkltest.fuzz.repro.report import Report, ReportType, from_alarm, hang_signature, name_of_hang
 
 SLUB = b"""\
 [    0.512345] =============================================================================
@@ -89,6 +89,23 @@ def thread(tid: int, *functions: str) -> Stack:
 def test_a_hang_is_never_named_after_the_executor(threads: list[tuple[str, ...]], blamed: str) -> None:
     """The kernel's function is to blame, of the thread that waits, or of the one that has the kernel's CPU."""
     assert hang_signature([thread(tid, *functions) for tid, functions in enumerate(threads)])[0] == blamed
+
+
+@pytest.mark.parametrize(("places", "blamed"), [
+    ("EEKKEP", "liblkl.so+0x103"),  # in the function that an instrumented block calls
+    ("EKKH", "liblkl.so+0x102"),  # the same in a thread of the kernel
+    ("KKEP", "liblkl.so+0x101"),
+    ("EEP", "lkltest_executor.so+0x101"),  # in no call of the kernel
+])
+def test_a_loop_is_the_kernels_wherever_it_is_seen(places: str, blamed: str) -> None:
+    """A block of an instrumented kernel calls the executor, where a call that works for ever is most of the time."""
+    files = {"K": "/x/liblkl.so", "E": EXECUTOR, "P": "/x/libpython3.so", "H": "/x/libc.so.6"}
+    starts = {letter: 0x10000 * n for n, letter in enumerate(files, 1)}
+    stack = "".join(f"lkltest: stack 7 #{n} {starts[place] + 0x101 + n:#x}\n" for n, place in enumerate(places))
+    maps = "".join(f"lkltest: map {start:x}-{start + 0x1000:x} r-xp 00000000 fe:00 1  {files[letter]}\n"
+                   for letter, start in starts.items())
+    text = f"lkltest: signal 7 SIGUSR2 -\n{maps}lkltest: thread 7 python\n{stack}lkltest: end 7\n"
+    assert name_of_hang(text.encode()).startswith(f"hang-{blamed}")
 
 
 def failure(type: ReportType, *signature: str) -> Report:

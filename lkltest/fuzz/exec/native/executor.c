@@ -240,6 +240,7 @@ static const unsigned char *run_call(const struct call *call, struct tally *tall
 		tags[i] = *p;
 		params[i] = value(&p);
 	}
+	sandbox_unblock(call->number, params, tags);
 	result = misuse(call, params, tags) ? -ENOTTY : make_call_or_mount(call, params);
 	interrupted = sandbox_interrupted(result);
 	if (interrupted) {

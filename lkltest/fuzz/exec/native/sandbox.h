@@ -119,6 +119,37 @@ static inline int sandbox_interrupted(long result)
 	return sandbox_drain() || poked || result == -513 /* ERESTARTNOINTR */;
 }
 
+/* The argument of a call that points to a set of signals to block, and the one that is its size; -1 where it has none. */
+static inline int sandbox_blocks(unsigned int number, int *size)
+{
+	switch (number) {
+	case __lkl__NR_rt_sigsuspend:
+		return *size = 1, 0;
+	case __lkl__NR_rt_sigprocmask:
+		return *size = 3, 1;
+	case __lkl__NR_ppoll:
+		return *size = 4, 3;
+	case __lkl__NR_epoll_pwait:
+#ifdef __lkl__NR_epoll_pwait2
+	case __lkl__NR_epoll_pwait2:
+#endif
+		return *size = 5, 4;
+	}
+	return -1;
+}
+
+/*
+ * Let the sandbox's own signal through where a call blocks signals: nothing else could end the call, or a later one. The
+ * kernel reads no set of another size. pselect6() has its set behind a pointer that is always null.
+ */
+static inline void sandbox_unblock(unsigned int number, const long *params, const uint8_t *tags)
+{
+	int size = 0, set = sandbox_blocks(number, &size);
+
+	if (set >= 0 && tags[set] == TAG_BUFFER && params[size] == sizeof(uint64_t))
+		((unsigned char *)params[set])[(SANDBOX_POKE - 1) / 8] &= ~(1 << (SANDBOX_POKE - 1) % 8);
+}
+
 /* Whether a call only waits for a processor of the host, and will go on. */
 static int sandbox_runs(void)
 {

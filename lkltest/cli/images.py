@@ -72,7 +72,7 @@ def fuzz(arguments: argparse.Namespace) -> int:
         console.print(f"{kernels}, seed {seed}, output {arguments.output}")
         output = arguments.output.absolute()
         with Session(
-            found, settings, output, seed, workers, reproduce_seconds=arguments.reproduce_time,
+            list(found), settings, output, seed, workers, reproduce_seconds=arguments.reproduce_time,
             corpus=arguments.corpus and arguments.corpus.absolute(), complain=console.print,
         ) as session, stopping_in_order():
             try:

@@ -1,13 +1,13 @@
 """The process that mutates the disk images of a guided session: it makes, mounts and judges them, and writes findings.
 
 Its workers are threads, whose kernels have a lower priority than those of the loops. Making the images takes seconds,
-in which the loops are at work already.
+in which the loops are at work already; each is mounted as soon as it is made.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from lkltest.errors import KernelLost, LkltestError
@@ -15,6 +15,7 @@ from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.images import target
 from lkltest.fuzz.images.messages import FromImages, Hurry, ImagesTask, State
 from lkltest.fuzz.images.session import Session
+from lkltest.fuzz.images.target import Target
 from lkltest.fuzz.session_process import SessionLink, SharedTask
 
 NICE = 5  # of the kernels that mount images
@@ -51,7 +52,7 @@ class ImagesWork:
         self.task = task
         self.seen = seen
         self.link = link
-        self.session: Session | None = None  # as soon as the images are made
+        self.session: Session | None = None  # as soon as the first image is made
         self.complaint = ""
         self.left_out: list[str] = []  # files of the corpus, groups of recipes
         self.sent = State()
@@ -70,25 +71,27 @@ class ImagesWork:
 
     def _run(self) -> None:
         try:
-            with target.targets(
+            with target.making(
                 self.task.recipes, self.task.settings, stop=self.link.stopping, complain=self.left_out.append
             ) as found:
-                if self.link.stopping.is_set():
+                targets = (replace(one, config=replace(one.config, nice=NICE, env=self.task.env)) for one in found)
+                first = next(targets, None)
+                if first is None or self.link.stopping.is_set():
                     self.complaint = "no disk images are fuzzed: the session ended before they were made"
                 else:
-                    self._fuzz(found)
+                    self._fuzz(first, targets)
         except LkltestError as error:
             if self.session is not None and not isinstance(error, KernelLost):
                 raise  # such as that a finding cannot be written
             self.complaint = f"{'no more' if self.state.images else 'no'} disk images are fuzzed: {error}"
 
-    def _fuzz(self, found: Sequence[target.Target]) -> None:
+    def _fuzz(self, first: Target, more: Iterator[Target]) -> None:
+        """Fuzz from the first image on, while more are made."""
         task, link = self.task, self.link
         with Session(
-            [replace(one, config=replace(one.config, nice=NICE, env=task.env)) for one in found],
-            task.settings, task.output, task.seed, task.workers,
+            [first], task.settings, task.output, task.seed, task.workers,
             reproduce_seconds=task.reproduce_seconds, shared=self.seen, reach=link.send,
-            corpus=task.corpus, complain=self.left_out.append, stop=link.stopping, hurry=link.hurry,
+            corpus=task.corpus, more=more, complain=self.left_out.append, stop=link.stopping, hurry=link.hurry,
         ) as session:  # fmt: skip
             self.session = session
             session.run(task.seconds, self.send)

@@ -11,14 +11,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import accumulate
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
 
-from lkltest.errors import KernelLost
+from lkltest.errors import KernelLost, LkltestError
 from lkltest.fuzz import descriptors, findings
 from lkltest.fuzz.exec.feedback import Feedback, SeenEdges
 from lkltest.fuzz.exec.kernel import Kernel, WorkerExit, boot
@@ -30,7 +30,7 @@ from lkltest.fuzz.images import saved
 from lkltest.fuzz.images.inputs import Changes, Input, Made
 from lkltest.fuzz.images.maker import Maker, Origin
 from lkltest.fuzz.images.shrink import SECONDS, Shrinker, Shrunk
-from lkltest.fuzz.images.store import ImageStore
+from lkltest.fuzz.images.store import ImageStore, by_recipe
 from lkltest.fuzz.images.target import Target
 from lkltest.fuzz.loop import MAX_DIED_BEFORE_FIRST_PROGRAM, begun
 from lkltest.fuzz.repro.report import Report, ReportType, from_alarm, from_exit, name_of_hang
@@ -84,7 +84,7 @@ class Failure:
 class Session(Closing):
     """Fuzzes the images of some targets. Use it as a context manager."""
 
-    targets: Sequence[Target]
+    targets: list[Target]  # one at least
     settings: Settings
     output: Path
     seed: int
@@ -94,6 +94,7 @@ class Session(Closing):
     shared: SeenEdges | None = None  # the map of all targets, and of others; without it, each target has its own
     reach: Callable[[NewFunctions], None] | None = None  # takes new functions; without it, `first_reached` does
     corpus: Path | None = None  # directory of the inputs that reached new edges
+    more: Iterator[Target] = field(default_factory=lambda: iter(()))  # targets whose images are made meanwhile
     complain: Callable[[str], None] = lambda _: None  # takes a line for each file of the corpus that cannot be read
     stop: threading.Event = field(default_factory=threading.Event)  # ends the fuzzing
     hurry: threading.Event = field(default_factory=threading.Event)  # ends reproduction
@@ -105,21 +106,43 @@ class Session(Closing):
 
     def __post_init__(self) -> None:
         descriptors.allow(self.workers)
-        self.progress = {target.recipe: Progress() for target in self.targets}
-        self.told: set[str] = set()  # complaints: each target reads all files of the corpus
-        self.seen = {
-            target.recipe: SeenEdges() if self.shared is None else self.shared
-            for target in self.targets if target.instrumented
-        }  # fmt: skip
+        self.progress: dict[str, Progress] = {}
+        self.stored = by_recipe(self.corpus, self.complain) if self.corpus is not None else {}
+        self.seen: dict[str, SeenEdges] = {}
         self.first_reached = FirstReached()
-        self.finders = finders(self.targets)
+        self.tables: dict[Path, FunctionTable | None] = {}  # of functions, by the path of the kernel
+        self.finders: dict[str, Finder] = {}
+        self.fatal: dict[str, set[int]] = {}  # offsets, by recipe
+        for target in self.targets:
+            self._prepare(target)
         self.samples: list[Sample] = []
-        self.fatal: dict[str, set[int]] = {target.recipe: set() for target in self.targets}  # offsets, by recipe
         self.queue: SimpleQueue[Failure | None] = SimpleQueue()
         self.pending: set[str] = set()
         self.lock = threading.Lock()
         self.started = time.monotonic()
         self.ended = 0.0
+
+    def _prepare(self, target: Target) -> None:
+        """Prepare what is counted for a target."""
+        self.progress[target.recipe] = Progress()
+        self.fatal[target.recipe] = set()
+        if target.instrumented:
+            liblkl = target.config.liblkl
+            self.seen[target.recipe] = SeenEdges() if self.shared is None else self.shared
+            if liblkl.path not in self.tables:
+                self.tables[liblkl.path] = FunctionTable.of(liblkl)
+            table = self.tables[liblkl.path]
+            if table is not None:
+                self.finders[target.recipe] = Finder(table)
+
+    def take_more(self) -> None:
+        """Take the targets that are made meanwhile; where no more can be made, the others are fuzzed."""
+        try:
+            for target in self.more:
+                self._prepare(target)
+                self.targets.append(target)
+        except LkltestError as error:
+            self.complain(f"no more disk images are made: {error}")
 
     @property
     def seconds(self) -> float:
@@ -138,6 +161,7 @@ class Session(Closing):
         Raises the first exception of a thread. An exception of `tick`, or Ctrl-C, ends the session early.
         """
         workers = [self._thread(Worker(self, number).run) for number in range(self.workers)]
+        workers.append(self._thread(self.take_more))
         examiner = self._thread(self.examine)
         self.started = time.monotonic()
         try:
@@ -164,12 +188,6 @@ class Session(Closing):
             self.write_counts()
         if self.error is not None:
             raise self.error
-
-    def complain_once(self, sentence: str) -> None:
-        """Give a complaint to `complain`, unless it has it."""
-        if sentence not in self.told:
-            self.told.add(sentence)
-            self.complain(sentence)
 
     def _sample(self) -> None:
         whole = self.total()
@@ -261,15 +279,19 @@ class Worker:
     def __init__(self, session: Session, number: int) -> None:
         self.session = session
         self.number = number
-        self.makers = {
-            target.recipe: Maker(target, f"{session.seed}/{number}/{target.recipe}") for target in session.targets
-        }
-        if session.corpus is not None:
-            for target in session.targets:
-                store = ImageStore(session.corpus, target, session.complain_once)
-                self.makers[target.recipe].resume(store, number, session.workers)
+        self.makers: dict[str, Maker] = {}  # by recipe
         self.last: tuple[Made, Origin] | None = None  # of the last batch of this kernel
         self.died_before_first_image: Counter[str] = Counter()  # kernels in a row, by recipe
+
+    def maker(self, target: Target) -> Maker:
+        """The maker of a target's inputs, which begins with this worker's part of the corpus."""
+        session, recipe = self.session, target.recipe
+        if recipe not in self.makers:
+            self.makers[recipe] = Maker(target, f"{session.seed}/{self.number}/{recipe}")
+            if session.corpus is not None:
+                store = ImageStore(session.corpus, target, session.complain, session.stored.get(recipe, ()))
+                self.makers[recipe].resume(store, self.number, session.workers)
+        return self.makers[recipe]
 
     def run(self) -> None:
         """Fuzz one target after the other until the session stops: once at least, so that a boot that fails shows."""
@@ -309,7 +331,7 @@ class Worker:
         Where the kernel failed before the first of them, by the fault of a thread of its own, the last image of the
         batch before is to blame; nothing is where there was none.
         """
-        maker, progress = self.makers[target.recipe], self.session.progress[target.recipe]
+        maker, progress = self.maker(target), self.session.progress[target.recipe]
         size = len(maker.corpus)
         maker.avoided = frozenset(self.session.fatal[target.recipe])
         inputs = maker.batch(BATCH)
@@ -377,14 +399,6 @@ class Worker:
                 f"an image ({exited.ended.describe()}): a thread of the kernel's own fails, or it has too little "
                 "memory; try its suites first, pytest suites/boot suites/disk, or more --mem"
             )
-
-
-def finders(targets: Sequence[Target]) -> dict[str, Finder]:
-    """Finders of the functions of all instrumented kernels, by recipe."""
-    libraries = {target.config.liblkl.path: target.config.liblkl for target in targets}
-    tables = {path: FunctionTable.of(liblkl) for path, liblkl in libraries.items()}
-    found = ((target.recipe, tables[target.config.liblkl.path]) for target in targets)
-    return {recipe: Finder(table) for recipe, table in found if table is not None}
 
 
 def places(changes: Changes) -> str:

@@ -67,32 +67,47 @@ class Target:
 
 @contextmanager
 def targets(
+    names: Sequence[str], settings: Settings, *, guided: bool = False, complain: Callable[[str], None] | None = None
+) -> Iterator[tuple[Target, ...]]:
+    """The targets of recipes, as `making` has them, when the last one is made."""
+    with making(names, settings, guided=guided, complain=complain) as found:
+        yield tuple(found)
+
+
+@contextmanager
+def making(
     names: Sequence[str], settings: Settings, *, guided: bool = False, stop: threading.Event | None = None,
     complain: Callable[[str], None] | None = None,
-) -> Iterator[tuple[Target, ...]]:
-    """The targets of recipes, whose images stay for as long as the block runs; `guided` as for `with_kernel`.
+) -> Iterator[Iterator[Target]]:
+    """The targets of recipes, each as soon as it is made; the images stay for as long as the block runs.
 
-    When `stop` is set, no more images are made. An image that this host cannot make is an error, as for recipes that
-    the user has named; with `complain`, which is given a sentence for each reason, only where none can be made. Raises
-    UsageError for a recipe that does not exist, or whose format is not known, and where no kernel will do.
+    `guided` is as for `with_kernel`. When `stop` is set, no more images are made. An image that this host cannot make
+    is an error, as for recipes that the user has named; with `complain`, which is given a sentence for each reason,
+    only where none can be made. Raises UsageError for a recipe that does not exist, or whose format is not known, and
+    where no kernel will do.
     """
     chosen = recipes(names)
     with scratch_directory() as directory, ExitStack() as bases:
-        found: list[Target] = []
-        failed: dict[str, list[str]] = {}  # recipes by the reason
-        for recipe in chosen:
-            if stop is not None and stop.is_set():
-                break
-            try:
-                found.append(target(recipe, settings, directory, guided=guided))
-            except (MissingTool, NotMade) as error:
-                if complain is None:
-                    raise
-                failed.setdefault(str(error), []).append(recipe.name)
-                continue
-            bases.callback(found[-1].base.close)
-        tell(failed, complain, others=bool(found))
-        yield tuple(found)
+
+        def made() -> Iterator[Target]:
+            failed: dict[str, list[str]] = {}  # recipes by the reason
+            any_made = False
+            for recipe in chosen:
+                if stop is not None and stop.is_set():
+                    break
+                try:
+                    found = target(recipe, settings, directory, guided=guided)
+                except (MissingTool, NotMade) as error:
+                    if complain is None:
+                        raise
+                    failed.setdefault(str(error), []).append(recipe.name)
+                    continue
+                bases.callback(found.base.close)
+                any_made = True
+                yield found
+            tell(failed, complain, others=any_made)
+
+        yield made()
 
 
 def tell(failed: Mapping[str, Sequence[str]], complain: Callable[[str], None] | None, *, others: bool) -> None:

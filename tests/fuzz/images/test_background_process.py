@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -80,7 +81,7 @@ def test_a_host_without_a_program_is_told(
     def missing(*_: object, **__: object) -> object:
         raise MissingTool("mkfs.ext4 is missing")
 
-    monkeypatch.setattr(target, "targets", missing)
+    monkeypatch.setattr(target, "making", missing)
     make("ext4").run()
     assert ends.complaint() == "no disk images are fuzzed: mkfs.ext4 is missing"
 
@@ -104,6 +105,28 @@ def test_a_session_that_ends_while_images_are_made(
     assert ends.complaint() == "no disk images are fuzzed: the session ended before they were made"
 
 
+def test_the_first_image_is_mounted_while_the_others_are_made(
+    make: Callable[..., ImagesWork], ends: Ends, ext4: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The work does not wait for all images; kernels of the others have the lower priority, too."""
+    pause = threading.Event()
+
+    def slow(recipe: Recipe, *_: object, **__: object) -> Target:
+        if recipe.name != "ext4":
+            assert work.session is not None
+            while not work.session.progress["ext4"].images:
+                pause.wait(0.05)
+            ends.link.stop()
+            ends.link.hurry.set()
+        return replace(ext4, recipe=recipe.name, metadata=replace(ext4.metadata, base=Base(ext4.base.path)))
+
+    monkeypatch.setattr(target, "target", slow)
+    work = make("ext4", "vfat", "xfs")
+    work.run()
+    assert work.session is not None
+    assert [(one.recipe, one.config.nice) for one in work.session.targets] == [("ext4", NICE), ("vfat", NICE)]
+
+
 @pytest.mark.parametrize(("error", "raised"), [(UsageError("cannot write"), True), (KernelLost("dies"), False)])
 def test_a_finding_that_cannot_be_written_is_an_error(
     make: Callable[..., ImagesWork], ends: Ends, ext4: Target, monkeypatch: pytest.MonkeyPatch, error: LkltestError, *,
@@ -112,13 +135,13 @@ def test_a_finding_that_cannot_be_written_is_an_error(
     """The session must not end as if there were none; kernels that are lost before any image end the images alone."""
 
     @contextmanager
-    def targets(*_: object, **__: object) -> Iterator[tuple[Target, ...]]:
-        yield (ext4,)
+    def making(*_: object, **__: object) -> Iterator[Iterator[Target]]:
+        yield iter([ext4])
 
     def run(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(target, "targets", targets)
+    monkeypatch.setattr(target, "making", making)
     monkeypatch.setattr(Session, "run", run)
     work = make("ext4")
     with pytest.raises(UsageError, match="cannot write") if raised else nullcontext():
@@ -133,11 +156,11 @@ def test_kernels_have_a_lower_priority(
     """The loops come first."""
 
     @contextmanager
-    def targets(*_: object, **__: object) -> Iterator[tuple[Target, ...]]:
-        yield (ext4,)
+    def making(*_: object, **__: object) -> Iterator[Iterator[Target]]:
+        yield iter([ext4])
 
     configs: list[KernelConfig] = []
-    monkeypatch.setattr(target, "targets", targets)
+    monkeypatch.setattr(target, "making", making)
     monkeypatch.setattr(Session, "run", lambda self, *_: configs.extend(one.config for one in self.targets))
     make("ext4").run()
     assert [config.nice for config in configs] == [NICE]

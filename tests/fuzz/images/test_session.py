@@ -7,7 +7,8 @@ import re
 import signal
 import threading
 from array import array
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,22 +17,26 @@ from typing import cast
 import pytest
 
 from lkltest.cli.images import status
-from lkltest.errors import KernelLost
+from lkltest.errors import KernelLost, LkltestError
 from lkltest.fuzz.exec.feedback import Feedback, SeenEdges
 from lkltest.fuzz.exec.kernel import Kernel, KernelConfig
 from lkltest.fuzz.exec.protocol import BETWEEN, Alarm
 from lkltest.fuzz.exec.shmem import Memory
 from lkltest.fuzz.functions import Finder, FunctionTable, NewFunctions
+from lkltest.fuzz.gen import store
 from lkltest.fuzz.gen.generator import Candidate
 from lkltest.fuzz.images import html
 from lkltest.fuzz.images import session as images_session
 from lkltest.fuzz.images.inputs import Input, Made, untouched
 from lkltest.fuzz.images.maker import Origin
+from lkltest.fuzz.images.mounts import mount
 from lkltest.fuzz.images.session import BATCH, Failure, Session, Worker
 from lkltest.fuzz.images.shrink import Shrunk
 from lkltest.fuzz.images.target import Target
 from lkltest.fuzz.loop import MAX_DIED_BEFORE_FIRST_PROGRAM
 from lkltest.fuzz.prog.reach import Reach
+from lkltest.fuzz.prog.text import print_program
+from lkltest.fuzz.prog.values import Program
 from lkltest.fuzz.repro.report import Report, ReportType
 from lkltest.settings import Settings
 
@@ -49,7 +54,7 @@ def session(ext4: Target, settings: Settings, tmp_path: Path) -> Iterator[Sessio
 def made(session: Session, ext4: Target, monkeypatch: pytest.MonkeyPatch) -> tuple[Worker, list[Input]]:
     """A worker of the session, and the inputs that it made: unchanged images, told apart by a byte behind the image."""
     worker, inputs = Worker(session, 0), list[Input]()
-    maker = worker.makers["ext4"]
+    maker = worker.maker(ext4)
     nothing = Candidate((), maker.programs.scenarios[0])
 
     def make() -> tuple[Made, Origin]:
@@ -99,7 +104,7 @@ def test_inputs_that_a_batch_leaves_come_next(
         assert worker.batch(ext4, kernel, None)
         kernel.child.signal(signal.SIGSEGV)
         assert not worker.batch(ext4, kernel, None)
-    waiting = [one.input() for one, _ in worker.makers["ext4"].waiting]
+    waiting = [one.input() for one, _ in worker.maker(ext4).waiting]
     assert waiting == inputs[5:]
     assert len(waiting) == BATCH
 
@@ -244,12 +249,61 @@ def test_threads_that_cannot_start(session: Session, monkeypatch: pytest.MonkeyP
         session.run(1.0, lambda: None)
 
 
+def test_a_target_that_is_made_meanwhile_is_fuzzed(
+    ext4: Target, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session begins with the first target, and takes the others as they come; one that cannot be made is told of."""
+    told: list[str] = []
+    pause = threading.Event()
+
+    def more() -> Iterator[Target]:
+        while not running.progress["ext4"].images:
+            pause.wait(0.05)
+        yield replace(ext4, recipe="later")
+        while not running.progress["later"].images:
+            pause.wait(0.05)
+        running.stop.set()
+        raise LkltestError("no room")
+
+    monkeypatch.setattr(images_session, "TURN", 0.1)
+    with Session([ext4], settings, tmp_path, 1, 1, reproduce_seconds=0, more=more(), complain=told.append) as running:
+        running.hurry.set()  # nothing is reproduced
+        running.run(300.0, lambda: None)
+    assert [target.recipe for target in running.targets] == ["ext4", "later"]
+    assert told == ["no more disk images are made: no room"]
+
+
+def test_the_files_of_a_corpus_are_read_once(
+    ext4: Target, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file is read once to find its recipe, and once more by the worker that runs it, whatever targets there are."""
+    head = print_program(Program(mount(ext4)))
+    for n in range(4):
+        base = f"recipe {('ext4', 'later')[n % 2]}\nbase sha256:{'0' * 64} {ext4.base.size} bytes\n"
+        (tmp_path / f"{n}.image").write_text(f"{base}\n{head}getpid()\n")
+    reads: Counter[str] = Counter()
+    load = store.load
+
+    def counted(path: Path, complain: Callable[[str], None]) -> str | None:
+        reads[path.name] += 1
+        return load(path, complain)
+
+    monkeypatch.setattr(store, "load", counted)
+    targets = [ext4, replace(ext4, recipe="later")]
+    with Session(targets, settings, tmp_path, 1, 2, corpus=tmp_path) as session:
+        made = [len(Worker(session, n).maker(target).waiting) for n in range(2) for target in targets]
+    assert made == [1, 1, 1, 1]
+    assert reads == {f"{n}.image": 2 for n in range(4)}
+
+
 def test_a_file_that_cannot_be_read_is_told_once(ext4: Target, settings: Settings, tmp_path: Path) -> None:
-    """Each of the targets reads the files of the corpus, and says no more than the first one."""
+    """It is told of once, however many targets there are."""
     (tmp_path / "a.image").write_text("nothing\n\ngetpid()\n")
     told: list[str] = []
     targets = [ext4, replace(ext4, recipe="ext4-inline")]
     with Session(targets, settings, tmp_path, 1, 1, corpus=tmp_path, complain=told.append) as session:
-        Worker(session, 0)
+        worker = Worker(session, 0)
+        for target in targets:
+            worker.maker(target)
     assert len(told) == 1
     assert "a.image is left out" in told[0]

@@ -106,18 +106,26 @@ class Writer:
                 self.lines.append(f"\tr{index} = {read};")
 
     def clean(self, program: Program) -> None:
-        """Write the cleanup that the fuzzer's sandbox does after each program: unmap, and close descriptors."""
+        """Write the cleanup that the fuzzer's sandbox does after each program.
+
+        It deletes timers, unmaps, closes descriptors, and puts back the mask of new files.
+        """
+        timers: list[str] = []
+        others: list[str] = []
         index = 0
         grace = self.description.needs(program) & NEEDS["grace"]
         for call in program.calls:
             for produced in call.produces:
-                if produced.kind == "address" and call.name == "mmap_pgoff":
+                if produced.kind == "timer":
+                    timers.insert(0, f"\tCALL(lkl_sys_timer_delete(r{index}));")
+                elif produced.kind == "address" and call.name == "mmap_pgoff":
                     length = self.value(call.args[1], call, "1")
-                    self.lines.append(f"\tCALL(lkl_sys_munmap(r{index}, {length}));")
+                    others.append(f"\tCALL(lkl_sys_munmap(r{index}, {length}));")
                 elif resources.NUMBERS[produced.kind] < resources.DESCRIPTORS:
-                    self.lines.append(f"\tCALL(lkl_sys_close(r{index}));")
-                    self.lines += ["\tlkl_sys_sched_yield();"] if grace else []
+                    others.append(f"\tCALL(lkl_sys_close(r{index}));")
+                    others += ["\tlkl_sys_sched_yield();"] if grace else []
                 index += 1
+        self.lines += [*timers, *others, "\tCALL(lkl_sys_umask(022));"]
 
     def value(self, value: Value, call: Call, path: str) -> str:
         """A number, or a pointer to a buffer that is written first."""

@@ -66,3 +66,22 @@ def test_files_of_the_kernel_are_where_the_sandbox_has_them(
     ran = process.run([binary], timeout=100, merge=True)
     results = re.findall(r'lkl_sys_openat\(.*"(.*)".*\) = (-?\d+)', ran.output.decode(errors="replace"))
     assert [path for path, result in results if int(result) >= 0] == list(paths)
+
+
+def test_a_failure_in_the_cleanup_has_all_of_it(
+    config: KernelConfig, settings: Settings, description: Description, parse: Callable[[str], Program], tmp_path: Path
+) -> None:
+    """A kernel that fails after the last call may do so in any call of the sandbox's cleanup: C makes them all."""
+    program = parse(
+        'r0 = openat(AT_FDCWD, "f0", O_CREAT|O_RDWR, 0600)\nr1 = timer_create(CLOCK_MONOTONIC, 0, &out(4))\n'
+    )
+    source = csource.write(
+        [program], description, config.liblkl, title="", about=(), mem=config.mem, cmdline="", clean=True
+    )
+    path, binary = tmp_path / "it.c", tmp_path / "it"
+    path.write_text(source)
+    assert process.run(findings.command(config.liblkl, settings, path, binary), timeout=100, merge=True).ok
+    ran = process.run([binary], timeout=100, merge=True).output.decode(errors="replace")
+    made = re.findall(r"lkl_sys_(\w+)\(.*\) = (-?\d+)", ran)
+    assert [name for name, _ in made][-3:] == ["timer_delete", "close", "umask"]
+    assert all(int(result) >= 0 for _, result in made)

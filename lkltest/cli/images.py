@@ -122,7 +122,7 @@ def status(session: Session) -> str:
     return "  ".join([
         f"{session.seconds:.0f} s", f"{whole.images:,} images",
         f"{whole.images / max(session.seconds, 0.001):,.0f} a second",
-        *([f"{whole.edges:,} edges", f"corpus {whole.corpus:,}"] if session.seen else []),
+        *([f"{whole.reached:,} edges", f"corpus {whole.corpus:,}"] if session.seen else []),
         f"{found} finding{'' if found == 1 else 's'}" + (f", {waiting} to be reproduced" if waiting else ""),
     ])  # fmt: skip
 
@@ -140,7 +140,9 @@ def summary(session: Session) -> str:
             f"{one.lost} lost{edges}"
         )
     if session.seen:
-        lines.append(f"{len(session.first_reached):,} functions reached")
+        reached = session.first_reached
+        first = f", {len(reached.sources):,} of them by no input of the old corpus" if reached.stored else ""
+        lines.append(f"{len(reached):,} functions reached{first}")
     for f in ranked(session.findings.values()):
         often = "once" if f.count == 1 else f"{f.count} times"
         again = f"fails again {f.rate} times" if f.times else f"did not fail again in {f.of} tries"

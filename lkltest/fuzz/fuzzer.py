@@ -24,6 +24,7 @@ from lkltest.fuzz.findings import Finding
 from lkltest.fuzz.functions import FirstReached, FunctionTable, NewFunctions
 from lkltest.fuzz.gen import store
 from lkltest.fuzz.images.background import Background
+from lkltest.fuzz.images.store import SUFFIX as IMAGES
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.member import Order, identity
 from lkltest.fuzz.messages import InternalError, Loops, Progress, Task, total
@@ -89,7 +90,10 @@ class Fuzzer:
             self.scratch = tempfile.TemporaryDirectory(prefix="corpus-", dir=output)  # SIGKILL leaves it there
             self.corpus = Path(self.scratch.name)
         self.functions = FunctionTable.of(config.liblkl)
-        self.first_reached = FirstReached(set(store.names(self.corpus)) if self.corpus is not None else set())
+        stored = store.names(self.corpus) if self.corpus is not None else []
+        images_stored = store.names(self.corpus, IMAGES) if self.corpus is not None else []
+        self.stored = len(stored)  # programs that were in the corpus before
+        self.first_reached = FirstReached({*stored, *images_stored})
         self.loops: Loops
         if client is None:
             self.loops = Supervisor(
@@ -242,7 +246,7 @@ class Fuzzer:
     @property
     def corpus_size(self) -> int:
         """The programs of the corpus: those that were there, and those that were added."""
-        return len(self.first_reached.stored) + self.progress.corpus
+        return self.stored + self.progress.corpus
 
     @property
     def lost(self) -> Sequence[str]:

@@ -127,8 +127,8 @@ def functions(reached: FirstReached, files: Mapping[str, str], namer: Callable[[
         return heading, "<p>The kernel is not instrumented: its functions are not known."
     parts = []
     if reached.by_stored:
-        parts.append(f"<p>Programs that were in the corpus before reach {len(reached.by_stored):,} functions; "
-                     f"those below are reached by none of them.")
+        parts.append("<p>Programs and images that were in the corpus before reach "
+                     f"{len(reached.by_stored):,} functions; those below are reached by none of them.")
     if not reached.sources:
         return heading, "\n".join([*parts, "<p>None."])
     directories = Counter(str(PurePath(files[name].partition(", ")[0]).parent) for name in reached.sources

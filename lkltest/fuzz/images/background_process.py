@@ -15,6 +15,7 @@ from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.images import target
 from lkltest.fuzz.images.messages import FromImages, Hurry, ImagesTask, State
 from lkltest.fuzz.images.session import Session
+from lkltest.fuzz.images.store import STORED
 from lkltest.fuzz.images.target import Target
 from lkltest.fuzz.session_process import SessionLink, SharedTask
 
@@ -110,9 +111,11 @@ class ImagesWork:
         if self.session is None:
             return told
         progress = dict(self.session.progress)
+        edges = {name: one.edges for name, one in progress.items() if one.images}
+        stored = sum(one.edges_of_stored for one in progress.values())
         return replace(
             told, images=sum(one.images for one in progress.values()),
-            edges={name: one.edges for name, one in progress.items() if one.images},
+            edges={**edges, STORED: stored} if stored else edges,
             findings=dict(self.session.findings), waiting=len(self.session.pending),
         )  # fmt: skip
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from lkltest.fuzz import page
 from lkltest.fuzz.functions import source_files
 from lkltest.fuzz.images.session import Session
+from lkltest.fuzz.images.store import STORED
 from lkltest.fuzz.lang.naming import Namer
 
 CURVES = ("images", "edges", "corpus", "findings")  # each a colour of the style sheet
@@ -26,7 +27,7 @@ def write(session: Session, directory: Path) -> Path:
         ("images", f"{whole.images:,} ({whole.images / seconds:,.0f} a second)"),
         ("mounted", f"{100 * whole.mounted / max(whole.images, 1):.0f}%"),
         *((
-            ("edges", f"{whole.edges:,}"), ("functions", f"{len(session.first_reached):,}"),
+            ("edges", f"{whole.reached:,}"), ("functions", f"{len(session.first_reached):,}"),
             ("corpus", f"{whole.corpus:,} inputs"),
         ) if session.seen else ()),
         ("kernels", f"{whole.boots} booted, {whole.lost} lost, {whole.busy} replaced because an image was held"),
@@ -45,12 +46,15 @@ def write(session: Session, directory: Path) -> Path:
 
 
 def rows(session: Session) -> Iterator[tuple[object, ...]]:
-    """The row of each recipe."""
+    """The row of each recipe, and that of the inputs that were in the corpus before."""
     functions = session.first_reached.by_source
     for recipe, one in session.progress.items():
         mounted = f"{100 * one.mounted / max(one.images, 1):.0f}%"
         gains = (one.edges, functions[recipe], one.corpus) if session.seen else ()
         yield (recipe, one.images, mounted, one.lost, *gains)
+    stored = session.total().edges_of_stored
+    if stored:
+        yield (STORED, "", "", "", stored, "", "")
 
 
 def files(session: Session) -> dict[str, str]:

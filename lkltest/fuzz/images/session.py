@@ -56,9 +56,15 @@ class Progress:
     boots: int = 0
     lost: int = 0  # kernels
     busy: int = 0  # kernels replaced because they did not let go of an image
-    edges: int = 0  # that nothing had reached before its inputs did
+    edges: int = 0  # that nothing had reached before its new inputs did
+    edges_of_stored: int = 0  # that inputs which were in the corpus before were the first to reach
     seconds: float = 0.0  # of workers, boots included
     corpus: int = 0  # inputs that are kept, since they reached new edges
+
+    @property
+    def reached(self) -> int:
+        """All edges that its inputs were the first to reach."""
+        return self.edges + self.edges_of_stored
 
 
 class Sample(NamedTuple):
@@ -109,7 +115,7 @@ class Session(Closing):
         self.progress: dict[str, Progress] = {}
         self.stored = by_recipe(self.corpus, self.complain) if self.corpus is not None else {}
         self.seen: dict[str, SeenEdges] = {}
-        self.first_reached = FirstReached()
+        self.first_reached = FirstReached({name for names in self.stored.values() for name in names})
         self.tables: dict[Path, FunctionTable | None] = {}  # of functions, by the path of the kernel
         self.finders: dict[str, Finder] = {}
         self.fatal: dict[str, set[int]] = {}  # offsets, by recipe
@@ -191,7 +197,7 @@ class Session(Closing):
 
     def _sample(self) -> None:
         whole = self.total()
-        self.samples.append(Sample(self.seconds, whole.images, len(self.findings), whole.edges, whole.corpus))
+        self.samples.append(Sample(self.seconds, whole.images, len(self.findings), whole.reached, whole.corpus))
 
     def total(self) -> Progress:
         """The progress with all targets together."""
@@ -369,7 +375,11 @@ class Worker:
             ended = done - (dead or report is not None)  # an input that fails is not mutated further
             reached = feedback.reach(first)
             maker.learn(inputs[:ended], [reach for reach in reached if reach.program < ended])
-            progress.edges += sum(len(reach.edges) for reach in reached)
+            for reach in reached:
+                if inputs[reach.program][0].candidate.file:
+                    progress.edges_of_stored += len(reach.edges)
+                else:
+                    progress.edges += len(reach.edges)
             progress.corpus += len(maker.corpus) - size
             self.report_functions(target, feedback, [made for made, _ in inputs], first)
         if report is not None and failing is not None:
@@ -383,7 +393,8 @@ class Worker:
         session = self.session
         for number, functions in session.finders[target.recipe].new(feedback):
             made = inputs[number - first]
-            new = NewFunctions(functions, target.recipe, made.input().program, image=places(made.changes))
+            program, file = made.input().program, made.candidate.file
+            new = NewFunctions(functions, target.recipe, program, file, image=places(made.changes))
             if session.reach is not None:
                 session.reach(new)
             else:

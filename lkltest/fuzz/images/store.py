@@ -22,6 +22,7 @@ from lkltest.fuzz.prog.values import Call, Program, Text
 from lkltest.image.metadata import Difference, parse_difference
 
 SUFFIX = ".image"
+STORED = "images of the corpus"  # stands for their recipes where new edges are counted
 NO_VARIANT = "-"  # of a call that no mutation changes
 RECIPE = re.compile(r"^recipe (\S+)", re.MULTILINE)
 VARIANTS = re.compile(r"^# variants: (.*)$", re.MULTILINE)

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from lkltest.errors import UsageError
 from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.findings import Finding
+from lkltest.fuzz.functions import NewFunctions
 from lkltest.fuzz.fuzzer import Fuzzer
 from lkltest.fuzz.images.background import DIRECTORY, Background
 from lkltest.fuzz.images.messages import State
@@ -180,3 +181,19 @@ def test_a_guided_session_alone_has_images(
         assert (fuzzer.images is not None) is guided
         assert fuzzer.images is None or fuzzer.images.env == config.env
         fuzzer.close()
+
+
+def test_functions_of_stored_images_are_not_first(
+    config: KernelConfig, description: Description, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inputs with images that were in the corpus before count as its programs do, but not as programs."""
+    monkeypatch.setattr("lkltest.fuzz.fuzzer.is_instrumented", lambda _: True)
+    (tmp_path / "a.prog").write_text("getpid()\n")
+    (tmp_path / "b.image").touch()
+    with closing(Fuzzer(
+        config, description, settings, tmp_path, seed=1, workers=1, corpus=tmp_path, images=("ext4",)
+    )) as fuzzer:
+        for name, file in (("old", "b.image"), ("new", "")):
+            fuzzer.reach(NewFunctions(((name, 0),), "ext4", None, file))
+        assert list(fuzzer.first_reached.sources) == ["new"]
+        assert fuzzer.corpus_size == 1

@@ -18,7 +18,7 @@ from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.images import target
 from lkltest.fuzz.images.background_process import NICE, ImagesLink, ImagesWork
 from lkltest.fuzz.images.messages import FromImages, Hurry, ImagesTask, State
-from lkltest.fuzz.images.session import Session
+from lkltest.fuzz.images.session import Progress, Session
 from lkltest.fuzz.images.target import Target
 from lkltest.fuzz.messages import Stop
 from lkltest.image import Recipe
@@ -192,3 +192,15 @@ def test_a_state_is_sent_once(make: Callable[..., ImagesWork], ends: Ends) -> No
     for _ in range(2):
         work.send()
     assert ends.sent == [State(left_out=("a.image is left out",))]
+
+
+def test_edges_of_stored_inputs_are_told_apart(
+    make: Callable[..., ImagesWork], ext4: Target, settings: Settings, tmp_path: Path
+) -> None:
+    """They are no edges of their recipe."""
+    work = make("ext4")
+    with Session([ext4], settings, tmp_path, 1, 1) as work.session:
+        work.session.progress["ext4"] = Progress(images=3, edges=5)
+        assert work.state.edges == {"ext4": 5}
+        work.session.progress["ext4"].edges_of_stored = 7
+        assert work.state.edges == {"ext4": 5, "images of the corpus": 7}

@@ -162,6 +162,29 @@ def test_report(session: Session, ext4: Target, made: tuple[Worker, list[Input]]
     assert "2 edges  corpus 0" in line
 
 
+def test_what_stored_inputs_reach_is_not_new(ext4: Target, settings: Settings, tmp_path: Path) -> None:
+    """Edges and functions of an input that was in the corpus before are not those of its recipe, nor first reached."""
+    base = f"recipe ext4\nbase sha256:{'0' * 64} {ext4.base.size} bytes\n"
+    (tmp_path / "old.image").write_text(f"{base}\n{print_program(Program(mount(ext4)))}getpid()\n")
+    blocks = [(0, 0, [100]), (1, 0, [100]), (1, BETWEEN, [101])]
+    reach = [Reach(0, {0: frozenset({5, 6})}), Reach(1, {0: frozenset({7})})]
+    feedback = cast(Feedback, SimpleNamespace(reach=lambda _: reach, blocks=lambda: blocks))
+    with Session([ext4], settings, tmp_path / "out", 1, 1, corpus=tmp_path) as session, Kernel(ext4.config) as kernel:
+        worker = Worker(session, 0)
+        nothing = Made((), worker.maker(ext4).head, Candidate((), worker.maker(ext4).scenario))
+        worker.maker(ext4).waiting += [(nothing, Origin("fresh"))] * BATCH
+        session.seen["ext4"] = SeenEdges()
+        table = FunctionTable(array("Q", [100, 101]), array("Q", [101, 102]), ("mounts", "puts"))
+        session.finders["ext4"] = Finder(table)
+        assert worker.batch(ext4, kernel, feedback)
+        page, line = html.write(session, tmp_path).read_text(), status(session)
+    assert (session.progress["ext4"].edges, session.progress["ext4"].edges_of_stored) == (1, 2)
+    assert session.first_reached.by_stored == {"mounts"}
+    assert session.first_reached.sources == {"puts": "ext4"}
+    assert "<td>images of the corpus<td><td><td><td class=n>2<td><td>" in page
+    assert "3 edges" in line
+
+
 @pytest.mark.parametrize("batches", [0, 1])
 def test_late_complaint(
     session: Session, ext4: Target, made: tuple[Worker, list[Input]], monkeypatch: pytest.MonkeyPatch, batches: int

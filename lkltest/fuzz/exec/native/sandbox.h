@@ -27,6 +27,10 @@
 #define SANDBOX_PAGES	64	/* of a mapping that are looked at one by one */
 #define SANDBOX_TIMERS	32
 
+#ifndef __lkl__NR_sched_setscheduler
+#define __lkl__NR_sched_setscheduler 119	/* LKL (4.9) takes the name away, for lack of a structure */
+#endif
+
 #define CLONE_NEWNS_	0x00020000UL
 #define CLONE_FS_	0x00000200UL
 #define CLONE_FILES_	0x00000400UL
@@ -168,6 +172,14 @@ static int sandbox_runs(void)
 	return name_end && name_end[1] == ' ' && name_end[2] == 'R';
 }
 
+/* Give a task, or with 0 this one, the policy that it began with. One of SCHED_DEADLINE waits for more runtime. */
+static void sandbox_normal(long tid)
+{
+	int priority = 0;
+
+	SYS(sched_setscheduler, tid, 0 /* SCHED_NORMAL */, (long)&priority);
+}
+
 /* Interrupt calls that do not return; runs in a thread of its own. */
 static void *sandbox_watch(void *ready)
 {
@@ -189,7 +201,10 @@ static void *sandbox_watch(void *ready)
 		if (ticks < SANDBOX_ASLEEP || (ticks < SANDBOX_ENDLESS && sandbox_runs()))
 			continue;
 		tid = sandbox.tid;
-		if (!tid || sandbox.poked == tid)
+		if (!tid)
+			continue;
+		sandbox_normal(tid);	/* no signal ends the wait for more runtime, which may take years */
+		if (sandbox.poked == tid)
 			continue;
 		/* The signal may come a call later than it was meant for: no time may pass in which neither flag is set. */
 		sandbox.poking = 1;
@@ -342,6 +357,7 @@ static void *sandbox_task(void *argument)
 	/* LKL (4.9) makes it from process 1's first task, and leaves it the mark that a signal pends there. */
 	sandbox_drain();
 	task->run(task->argument);
+	sandbox_normal(0);
 	/*
 	 * A task that has raised its own priority is marked to be rescheduled (up to Linux 5.3), and LKL leaves the mark
 	 * (since 4.11). The first look at it in the task's end would leave the thread too early: see sandbox_leave().

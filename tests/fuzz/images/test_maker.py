@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
+from dataclasses import replace
+from errno import ENOTTY
 
 import pytest
 
@@ -10,11 +13,11 @@ from lkltest.fuzz.exec.kernel import Kernel
 from lkltest.fuzz.exec.protocol import BETWEEN
 from lkltest.fuzz.images.inputs import Input, Made
 from lkltest.fuzz.images.maker import KINDS, ImageEntry, Maker
-from lkltest.fuzz.images.mounts import OPTIONS, READ_ONLY, REMOUNT, SYNCHRONOUS, drawn, mounting
-from lkltest.fuzz.images.programs import KNOWN, ImageScenario, on_image
+from lkltest.fuzz.images.mounts import OPTIONS, READ_ONLY, REMOUNT, SYNCHRONOUS, drawn, mount, mounting
+from lkltest.fuzz.images.programs import KNOWN, REQUESTS, ImageScenario, Programs, on_image
 from lkltest.fuzz.images.target import Target
 from lkltest.fuzz.prog.reach import Reach
-from lkltest.fuzz.prog.values import Call, Program, Text
+from lkltest.fuzz.prog.values import Call, Program, Ref, Text
 
 
 def kept(maker: Maker, *calls: int) -> ImageEntry:
@@ -144,8 +147,53 @@ def test_mounts_have_options(ext4: Target) -> None:
     assert len(set(map(str, mounts))) > len(mounts) // 2
     texts = [call.args[4].target.items[0].data for call in mounts]  # type: ignore[union-attr]
     assert all(text.startswith(b"errors=continue") for text in texts)
+    assert len(set(texts)) > len(mounts) // 2
+    assert len({call.args[3] for call in mounts}) > len(mounts) // 4  # flags
+    assert all(call.args[3] & REMOUNT for call in (drawn(ext4, rng, flags=REMOUNT) for _ in range(10)))  # type: ignore
     words = {word for groups in OPTIONS.values() for group in groups for word in group.split()}
     assert not words & {"errors=panic", "fatal_errors=bug", "fatal_errors=panic", "panic"}
+
+
+def test_fresh_inputs_and_second_mounts_have_options(ext4: Target) -> None:
+    """Some images are mounted as their recipe says, some with other options: first, again, and when remounted."""
+    maker = Maker(ext4, "4")
+    inputs = [made for made, _ in maker.batch(300)]
+    seconds = [one.call for made in inputs for one in made.candidate.calls if one.call.name == "mount"]
+    remounts = [call for call in seconds if call.args[3] & REMOUNT]  # type: ignore[operator]
+    again = [call for call in seconds if call not in remounts]
+    plain, remount = mounting(ext4), mounting(ext4, flags=REMOUNT)
+    for calls, usual in (([made.head[0].call for made in inputs], plain), (again, plain), (remounts, remount)):
+        assert 0.2 < sum(call == usual for call in calls) / len(calls) < 0.9
+    assert all([one.call.name for one in made.head] == ["mount", "chdir"] for made in inputs)
+
+
+@pytest.mark.parametrize("type", sorted(REQUESTS))
+def test_programs_make_requests_of_their_file_system(ext4: Target, type: str) -> None:
+    """The requests (ioctl) of an image's own file system are among the calls, and those of no other."""
+    programs = Programs(replace(ext4, type=type), "1")
+    families = {"ext2": "ioctl_ext4", "ext3": "ioctl_ext4", "vfat": "ioctl_fat"}
+    own = families.get(type, f"ioctl_{type}")
+    others = tuple({"ioctl_ext4", "ioctl_xfs", "ioctl_btrfs", "ioctl_fat"} - {own})
+    assert {key for key in ext4.description.variants if key.startswith(own)} <= set(programs.scenarios[0].keys)
+    made = Counter(call.key for _ in range(200) for call in programs.fresh().calls)
+    assert sum(count for key, count in made.items() if key.startswith(own)) > 5
+    assert not [key for key in made if key.startswith(others)]
+
+
+def test_the_kernel_takes_requests_of_the_file_system(ext4: Target) -> None:
+    """On a mounted image, it knows the requests that programs make: they reach the file system."""
+    maker = Maker(ext4, "1")
+    description = ext4.description
+    opened = Call("openat", (-100, Text(b"."), 0, 0), description.variants["openat_dir"].produces)
+    requests = [description.draw("ioctl_ext4", maker.programs.source) for _ in range(40)]
+    calls = [(*mount(ext4), opened, replace(one, args=(Ref(0), *one.args[1:]))) for one in requests]
+    inputs = [Input((), Program(one)) for one in calls]
+    with Kernel(ext4.config) as kernel:
+        assert kernel.run(b"".join(one.encode(description) for one in inputs), len(inputs)) == len(inputs)
+        results = kernel.memory.results(0, kernel.memory.head().calls)
+    assert set(results[::4]) | set(results[1::4]) == {0}
+    assert sum(result != -ENOTTY for result in results[3::4]) > 30
+    assert 0 in results[3::4]
 
 
 def test_mutations_stay_on_the_image(ext4: Target) -> None:

@@ -105,9 +105,10 @@ class CrashQueue:
         self.queue.put((rank, next(self.order), waiting))
 
     def _settled(self, name: str) -> bool:
-        """Whether a failure need not be reproduced (again)."""
+        """Whether a failure need not be reproduced (again), or there is no time for it and it is written down."""
         finding = self.findings.get(self.aliases.get(name, name))
-        return name in self.pending or self.examined[name] >= ENOUGH or (finding is not None and finding.times > 0)
+        written = finding is not None and (finding.times > 0 or self.hurry.is_set())
+        return written or name in self.pending or self.examined[name] >= ENOUGH
 
     def known(self) -> Known:
         """All that a loop needs to know."""

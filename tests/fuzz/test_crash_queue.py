@@ -62,9 +62,12 @@ def test_a_failure_without_time_is_kept_with_its_history(
     """It is a finding that says so, even a hang that was met once, and its programs can be replayed."""
     found = crash(config, description, ReportType.HANG)
     queue.hurry.set()
-    meet(queue, found, 1)
+    meet(queue, found, 2)
+    assert queue.examined == {found.report.name: 1}  # the second time, it is only counted
+    assert queue.known().settled == {found.report.name}
     (finding,) = queue.findings.values()
-    assert (finding.examined, finding.times, finding.rate) == (False, 0, "not tried")
+    assert (finding.examined, finding.times, finding.rate, finding.count) == (False, 0, "not tried", 2)
+    finding = replace(finding, count=1)
     history = programs(queue.output / finding.name / HISTORY, description)
     assert [len(program.calls) for program in history] == [len(found.history[0].calls), found.report.call + 1]
     assert programs(queue.output / finding.name, description) == history[-1:]

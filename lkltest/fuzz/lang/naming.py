@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lkltest.fuzz.lang.describe import Description, names
+from lkltest.fuzz.lang.describe import Description, Variant, names
 from lkltest.fuzz.lang.types import Flags, Resource, Type
 from lkltest.fuzz.prog.text import plain
 from lkltest.fuzz.prog.values import Call
@@ -17,6 +17,7 @@ class Namer:
         """`prefix` stands before each constant: "LKL_" in C."""
         self.description = description
         self.prefix = prefix
+        self.last: tuple[Call | None, Variant | None] = None, None  # a call, whose numbers are named in a row
 
     def __call__(self, number: int, call: Call, path: str) -> str:
         """The number as the text form has it."""
@@ -40,8 +41,15 @@ class Namer:
         if not path.isdigit():
             struct, _, key = path.partition(".")
             return self.description.fields.get(struct, ("", {}))[1].get(key)
+        if call is not self.last[0]:
+            self.last = call, self._variant(call)
+        variant = self.last[1]
+        return variant.types[int(path)] if variant is not None else None
+
+    def _variant(self, call: Call) -> Variant | None:
+        """The variant of a call; None where it can be none."""
         try:
-            return self.description.variant(call.name, call.args).types[int(path)]
+            return self.description.variant(call.name, call.args)
         except ValueError:
             return None
 

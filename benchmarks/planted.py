@@ -39,9 +39,9 @@ def main() -> None:
     parser.add_argument("--blind", action="store_true", help="without guidance, and without disk images")
     parser.add_argument("--output", type=Path, default=None, help="keep the findings there")
     arguments = parser.parse_args()
-    settings = target.load({"lkl": None})
     with Bar() as bar:
-        kernel = liblkl.default(settings, recipe=GUIDED, patch=PATCH, progress=bar)
+        kernel = liblkl.default(target.load({"lkl": None}), recipe=GUIDED, patch=PATCH, progress=bar)
+    settings = target.load({"lkl": [str(kernel.path)]})  # for the images, too
     description = describe(kernel, settings)
     config = KernelConfig.make(kernel, settings, description.shapes)
     kind = "blind" if arguments.blind else "guided"

@@ -45,7 +45,7 @@ from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.reach import Comparison, Reach
 
 # Shares of a search while nothing is known.
-KINDS = {"fresh": 0.18, "mutated": 0.32, "extended": 0.28, "hinted": 0.12, "files": 0.1}
+KINDS = {"fresh": 0.18, "mutated": 0.32, "extended": 0.28, "hinted": 0.14, "files": 0.08}
 FOUND = 10  # part of a search that files have which no program has opened yet
 SEARCHES = 4  # batches between two that do not search
 BACKLOG = 200  # programs on trial; while more wait, every second batch is one that does not search
@@ -135,7 +135,9 @@ class Guided:
         return Batch.of([entry.candidate for entry in entries], entries, compare=True, every=True)
 
     def _wants_comparisons(self) -> bool:
-        return bool(self.compared) and self.silent < SILENT and len(self.hinted) < ENOUGH
+        if not self.compared or self.silent >= SILENT:
+            return False
+        return len(self.hinted) < ENOUGH or _is_hinted(self.compared[-1])
 
     def _search(self, programs: int) -> Batch:
         made: list[tuple[Candidate, Origin]] = []
@@ -257,7 +259,9 @@ class Guided:
             if entry.origin is None:  # another generator's, which makes its own mutations of it
                 continue
             strong, weak = self._hinted(entry, reach)
-            self.hinted.extendleft((candidate, entry) for candidate in strong)
+            if _is_hinted(entry):  # the next number of a header, behind the one that was found: it comes at once
+                strong, weak = strong + weak, []
+            self.hinted.extendleft((candidate, entry) for candidate in reversed(strong))
             room = max(0, HINTS - len(self.hinted))
             self.hinted.extend((candidate, entry) for candidate in weak[:room])
 
@@ -340,6 +344,11 @@ class Guided:
                 if program is candidate and entry is not None:
                     self.corpus.blame(entry)
                     return
+
+
+def _is_hinted(entry: Entry) -> bool:
+    """Whether an entry was made by a hint."""
+    return isinstance(entry.origin, Origin) and entry.origin.kind == "hinted"
 
 
 def _entry(origin: object) -> Entry | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lkltest.fuzz.gen.generator import Generator
-from lkltest.fuzz.gen.guided import Guided, Origin
+from lkltest.fuzz.gen.guided import ENOUGH, SEARCHES, Guided, Origin
 from lkltest.fuzz.gen.store import Store
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.reach import Reach
@@ -131,3 +131,19 @@ def test_entries_that_lose_kernels_are_seldom_mutated(toy_description: Descripti
     lost = [one.lost for one in engine.corpus.entries]
     engine.deprioritize(trial.programs[0])
     assert sum(one.lost for one in engine.corpus.entries) == sum(lost) + 1
+
+
+def test_the_next_number_of_a_header_comes_at_once(toy_description: Description) -> None:
+    """An entry that a hint has made is compared although many hinted programs wait, and its own come first."""
+    toy, guided = Toy(), Guided(toy_description, 1, scenarios=SCENARIOS)
+    toy.fuzz(guided, "three magics", 2000)
+    entry = next(entry for entry in guided.corpus.entries if isinstance(entry.origin, Origin))
+    guided.silent = 0
+    guided.compared.clear()
+    guided.hinted.extend([(entry.candidate, entry)] * (ENOUGH + 1))
+    guided.compared.append(entry)
+    entry.origin = Origin("fresh")
+    assert not any(guided.batch(8).compare for _ in range(2 * SEARCHES + 2))
+    entry.origin = Origin("hinted", entry)
+    batch = next(batch for batch in (guided.batch(8) for _ in range(2 * SEARCHES + 2)) if batch.compare)
+    assert entry in batch.origins

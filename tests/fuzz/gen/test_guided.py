@@ -134,13 +134,13 @@ def test_entries_that_lose_kernels_are_seldom_mutated(toy_description: Descripti
 
 
 def test_the_next_number_of_a_header_comes_at_once(toy_description: Description) -> None:
-    """An entry that a hint has made is compared although many hinted programs wait, and its own come first."""
+    """An entry that a hint has made is compared although many hinted programs wait."""
     toy, guided = Toy(), Guided(toy_description, 1, scenarios=SCENARIOS)
     toy.fuzz(guided, "three magics", 2000)
     entry = next(entry for entry in guided.corpus.entries if isinstance(entry.origin, Origin))
     guided.silent = 0
     guided.compared.clear()
-    guided.hinted.extend([(entry.candidate, entry)] * (ENOUGH + 1))
+    guided.hinted.extend([(entry.candidate, entry)] * 2 * ENOUGH)
     guided.compared.append(entry)
     entry.origin = Origin("fresh")
     assert not any(guided.batch(8).compare for _ in range(2 * SEARCHES + 2))

@@ -241,6 +241,7 @@ static const unsigned char *run_call(const struct call *call, struct tally *tall
 		params[i] = value(&p);
 	}
 	sandbox_unblock(call->number, params, tags);
+	sandbox_no_deadline(call->number, params, tags);
 	result = misuse(call, params, tags) ? -ENOTTY : make_call_or_mount(call, params);
 	interrupted = sandbox_interrupted(result);
 	if (interrupted) {

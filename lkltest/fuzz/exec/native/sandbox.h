@@ -28,7 +28,10 @@
 #define SANDBOX_TIMERS	32
 
 #ifndef __lkl__NR_sched_setscheduler
-#define __lkl__NR_sched_setscheduler 119	/* LKL (4.9) takes the name away, for lack of a structure */
+#define __lkl__NR_sched_setscheduler 119	/* LKL (4.9) takes the names away, for lack of a structure */
+#endif
+#ifndef __lkl__NR_sched_setattr
+#define __lkl__NR_sched_setattr 274
 #endif
 
 #define CLONE_NEWNS_	0x00020000UL
@@ -154,6 +157,19 @@ static inline void sandbox_unblock(unsigned int number, const long *params, cons
 		((unsigned char *)params[set])[(SANDBOX_POKE - 1) / 8] &= ~(1 << (SANDBOX_POKE - 1) % 8);
 }
 
+/*
+ * Turn SCHED_DEADLINE into the normal policy: where a task of a host's thread has used up its runtime, LKL (4.9) may lose
+ * its only CPU, and every later call waits for it. The kernel refuses attributes of a smaller size.
+ */
+static inline void sandbox_no_deadline(unsigned int number, const long *params, const uint8_t *tags)
+{
+	uint32_t *attr = (uint32_t *)params[1];	/* size, policy */
+
+	if (number == __lkl__NR_sched_setattr && tags[1] == TAG_BUFFER && (!attr[0] || attr[0] >= 48) &&
+	    attr[1] == 6 /* SCHED_DEADLINE */)
+		attr[1] = 0;
+}
+
 /* Whether a call only waits for a processor of the host, and will go on. */
 static int sandbox_runs(void)
 {
@@ -172,7 +188,7 @@ static int sandbox_runs(void)
 	return name_end && name_end[1] == ' ' && name_end[2] == 'R';
 }
 
-/* Give a task, or with 0 this one, the policy that it began with. One of SCHED_DEADLINE waits for more runtime. */
+/* Give a task, or with 0 this one, the policy that it began with: one of SCHED_IDLE may wait as long as others work. */
 static void sandbox_normal(long tid)
 {
 	int priority = 0;
@@ -203,7 +219,7 @@ static void *sandbox_watch(void *ready)
 		tid = sandbox.tid;
 		if (!tid)
 			continue;
-		sandbox_normal(tid);	/* no signal ends the wait for more runtime, which may take years */
+		sandbox_normal(tid);	/* no signal ends the wait for the kernel's CPU */
 		if (sandbox.poked == tid)
 			continue;
 		/* The signal may come a call later than it was meant for: no time may pass in which neither flag is set. */

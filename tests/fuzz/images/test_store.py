@@ -28,11 +28,12 @@ def kept(ext4: Target, tmp_path: Path) -> Maker:
 
 def test_a_session_begins_with_what_another_one_kept(ext4: Target, kept: Maker, tmp_path: Path) -> None:
     """The inputs of a corpus come first, each by one of the workers, with their images, mounts and programs."""
-    made = set()
+    made, counts = set(), list[int]()
     for worker in range(2):
         maker = Maker(ext4, f"other/{worker}")
         maker.resume(ImageStore(tmp_path, ext4, pytest.fail), worker, 2)
         count = len(maker.waiting)
+        counts.append(count)
         inputs = maker.batch(count + 1)
         assert [origin.kind for _, origin in inputs] == [*[STORED] * count, "fresh"]
         made |= {(one.changes, tuple(call.code for call in one.calls)) for one, _ in inputs[:count]}
@@ -40,6 +41,8 @@ def test_a_session_begins_with_what_another_one_kept(ext4: Target, kept: Maker, 
         assert maker.corpus.entries
     entries = [entry for entry in kept.corpus.entries if isinstance(entry, ImageEntry)]
     assert made == {(e.changes, tuple(c.code for c in (*e.head, *e.candidate.calls))) for e in entries}
+    assert sum(counts) == len(entries)
+    assert min(counts) > len(entries) // 3
     assert len(list(tmp_path.iterdir())) == len(entries)  # what was stored is not written again
 
 

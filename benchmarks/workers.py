@@ -8,7 +8,8 @@ mutates disk images, too (for a minute at least, because the images are made fir
 kernel, or on --lkl if it is instrumented). Failures are written down, and not reproduced.
 
 On a machine that does other work, too, look at the calls for each second of processor time (`calls/CPU s`): where they
-stay the same with more workers, so would the calls for each processor on an idle machine.
+stay the same with more workers, so would the calls for each processor on an idle machine. There, all processes together
+take a processor for each worker, and the session's part of all processor time is its share.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Figures:
     calls: float  # a second
     efficiency: float  # calls for each second of processor time of loops and kernels
     share: float  # of one processor that the session's process took, for each worker
+    part: float  # of all processor time that it took
     images: int = 0  # that were mounted
 
 
@@ -86,10 +88,11 @@ def session(
         try:
             fuzzer.run(seconds, lambda: None)
             elapsed = time.time() - start
+            own = processor_time(resource.RUSAGE_SELF) - own
+            children = processor_time(resource.RUSAGE_CHILDREN) - children
             calls = fuzzer.progress.calls
             return Figures(
-                calls / fuzzer.seconds, calls / (processor_time(resource.RUSAGE_CHILDREN) - children),
-                (processor_time(resource.RUSAGE_SELF) - own) / elapsed / workers,
+                calls / fuzzer.seconds, calls / children, own / elapsed / workers, own / (own + children),
                 fuzzer.images.images if fuzzer.images is not None else 0,
             )
         finally:
@@ -101,22 +104,27 @@ def guided_share(pairs: list[Pair]) -> str:
     measured = [pair.guided for pair in pairs if pair.guided is not None]
     if not measured:
         return "none: the kernel tells no edges"
-    share, images = statistics.median(one.share for one in measured), statistics.median(one.images for one in measured)
-    return f"{share:.4f}, {images:,.0f} images" if images else "none: no image was mounted, take a longer --time"
+    share, part, images = (
+        statistics.median(getattr(one, name) for one in measured) for name in ("share", "part", "images")
+    )
+    if not images:
+        return "none: no image was mounted, take a longer --time"
+    return f"{share:.4f}, {part:.1%}  {images:,.0f} images"
 
 
 def main() -> None:
     """Measure and print."""
     many, rows = one_and_many(__doc__.splitlines()[0] if __doc__ else "", 20.0, sessions)
-    print("                                 the session's share of a processor, for each worker (at most 0.0200)")
-    print("workers    calls/s  calls/CPU s  blind   guided, with disk images")
+    print("The session's share of a processor, for each worker (at most 0.0200), and its part of all processor time:")
+    print("workers    calls/s  calls/CPU s  blind         guided, with disk images")
     for n, workers in enumerate((1, many)):
         figures = [row[n].blind for row in rows]
-        calls, efficiency, share = (
-            statistics.median(getattr(one, name) for one in figures) for name in ("calls", "efficiency", "share")
+        calls, efficiency, share, part = (
+            statistics.median(getattr(one, name) for one in figures)
+            for name in ("calls", "efficiency", "share", "part")
         )
         guided = guided_share([row[n] for row in rows])
-        print(f"{workers:7} {calls:10,.0f} {efficiency:12,.0f}  {share:.4f}  {guided}")
+        print(f"{workers:7} {calls:10,.0f} {efficiency:12,.0f}  {share:.4f}, {part:.1%}  {guided}")
     for name, word in (("calls", "calls"), ("efficiency", "calls for each second of processor time")):
         times = statistics.median(getattr(several.blind, name) / getattr(one.blind, name) for one, several in rows)
         print(f"{many} workers: {times:.2f} times the {word} of one")

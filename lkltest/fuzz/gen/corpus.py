@@ -36,7 +36,6 @@ class Entry:
     edges: int  # that it was the first to reach
     places: int = 0  # parts of the code that it was the first to reach
     parts: tuple[int, ...] = ()  # of the code, in which its edges are, as `relations` numbers them
-    longer: int = 0  # its depth: entries in the same code that needed more calls than all before, as `relations` counts
     slow: bool = False  # it has calls that block
     depth: int = 0  # entries that it was made of, one after the other
     tried: int = 0  # mutations of it

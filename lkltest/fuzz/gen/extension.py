@@ -8,7 +8,7 @@ its scenario, or any calls: of those, each name is as likely as the others, howe
 
 Each entry gets its share of these programs: the next one goes on from the entry that had the fewest of its share, so
 that a new one soon has as many as the others. Entries that need more calls have larger shares, and the more so where
-longer and longer entries were found in the same code.
+others were found in the same code that need fewer; an entry that was hardly minimized has the share of one call.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections import defaultdict
 
 from lkltest.fuzz.gen.corpus import Entry
 from lkltest.fuzz.gen.generator import Candidate, EncodedCall, Generator
-from lkltest.fuzz.gen.relations import Relations
+from lkltest.fuzz.gen.relations import LONG, Relations
 
 MORE = (2, 3, 4, 5, 6, 8)  # calls that follow
 FEW = (1, 2, 2, 3, 4, 6)  # related calls that follow: another one may undo what the program has done
@@ -26,8 +26,8 @@ RELATED = 0.6  # of the programs that go on with related calls
 FOREIGN = 0.3  # of the others that go on with calls of any scenario
 NEEDED = 6  # calls of an entry that count for its share: few entries need as many, and their next step is a rare one
 AHEAD = 10.0  # programs a call by which the entry of another generator is ahead at first: that one extends it, too
-DEPTH = 5  # of an entry that counts for its share: so often was a longer one found in the same code
-LONG = 12  # calls of an entry that was hardly minimized: its share is that of one call
+DEEPER = 2  # factor of an entry's share for each step of its depth behind the first
+DEPTH = 5  # steps that count
 LOSS = 200  # programs that a kernel counts for which an entry has lost to a known bug
 KEPT = 4  # calls of a name that are kept encoded
 REDRAW = 0.2  # of the calls that are drawn anew
@@ -63,7 +63,8 @@ class Extensions:
             return None
         level, order, entry = self.queue[0]
         calls = entry.candidate.calls
-        share = min(len(calls), NEEDED) * max(1, min(entry.longer, DEPTH)) if len(calls) <= LONG else 1
+        share = min(len(calls), NEEDED) if len(calls) <= LONG else 1
+        share *= DEEPER ** (min(self.relations.depth(entry.parts, len(calls)), DEPTH) - 1)
         heapq.heapreplace(self.queue, (level + (1 + LOSS * entry.lost) / share, order, entry))
         more = self._related(entry) if self.rng.random() < RELATED else []
         return Candidate((*calls, *(more or self._unrelated(entry))), entry.candidate.scenario), entry

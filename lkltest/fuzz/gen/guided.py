@@ -28,7 +28,7 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from lkltest.fuzz.gen.bandit import Bandit
@@ -61,6 +61,7 @@ OTHERS = 2  # calls but for the last whose comparisons are looked at
 MOST_MET = 200_000  # numbers that are counted
 OCCASIONAL = 4  # mutations that take a constant, after which numbers that were met once have the same rank
 PER_CALL = 60  # hints of one call that are looked at
+PER_COMPARISON = 12  # of these, those of one comparison: a number may stand at many places
 JOINED = 3  # hints of one mutation that has several
 OFTEN = 100  # hinted mutations in which a call takes the same number
 
@@ -240,7 +241,7 @@ class Guided:
         if not trial.waiting:
             entry.candidate = trial.shortest()
             entry.edges, entry.slow, entry.parts = len(trial.edges), trial.slow, parts(trial.edges)
-            entry.longer = self.relations.deepen(entry.parts, len(entry.candidate.calls))
+            self.relations.note(entry.parts, len(entry.candidate.calls))
             self.settled += 1
             if not entry.slow:
                 self.extensions.add(entry)
@@ -278,8 +279,11 @@ class Guided:
             self.met.update((variant.key, number) for one in there for number in one[1:])
             self.rng.shuffle(there)
             there.sort(key=rank)
+            if _is_hinted(entry):  # behind the branch that was found, it met numbers that no other program has met
+                there.sort(key=partial(self._is_known, variant.key))
             some = sorted(there[:LOOKED_AT] + [*filter(wide, there)][:LOOKED_AT], key=wide, reverse=True)
-            for hint in islice(hinted(calls[index].call, variant, some, self.description), PER_CALL):
+            each = (islice(hinted(calls[index].call, variant, [one], self.description), PER_COMPARISON) for one in some)
+            for hint in islice(chain.from_iterable(each), PER_CALL):
                 if self.used[variant.key, hint.number] < OFTEN:
                     found[0 if hint.strong else 1].append((index, hint))
         for kind in found:
@@ -300,6 +304,10 @@ class Guided:
         """The place of a comparison: constants, which are met again and again, come first until they are used often."""
         used = [self.used[key, number] for number in comparison[1:] if self.met[key, number] > 1]
         return min(used, default=OCCASIONAL)
+
+    def _is_known(self, key: str, comparison: Comparison) -> bool:
+        """Whether a call met both numbers of a comparison before, or could guess them."""
+        return not wide(comparison) or all(self.met[key, number] > 1 for number in comparison[1:])
 
     def _encode(self, entry: Entry, hints: Sequence[tuple[int, Hint]]) -> list[Candidate]:
         """An entry with one of its calls changed, for each hint that can be encoded; others with several at once."""

@@ -7,8 +7,8 @@ first to reach than any other of the hundreds.
 The edges of a search are only the new ones, but each way into a part of the code has an edge of its own: the first call
 that comes another way is seen there. Where comparisons are asked for, all edges are known.
 
-Here is also known how deep an entry is: how often one was found in its part of the code that needs more calls than all
-before. Where that happens again and again, there is a state that one call after the other moves on.
+Here is also known how deep an entry is: how many different numbers of calls, smaller than its own, the entries in its
+place of the code needed. Where there are many, there is a state that one call after the other moves on.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from lkltest.fuzz.gen.generator import EncodedCall
 PART = 64  # edges whose numbers are as near are those of one part of the code, which is shorter than most functions
 MOST = 48  # names of calls of one part, and variants of one name
 BESIDE = 0.4  # of the choices that look at the parts beside as well: a function may have several
-WIDE = 8  # parts whose depth is one: a function and those around it
+WIDE = 8  # parts of one place: a function and those around it
+FEW = 6  # parts of an entry that has not reached many things at once
+LONG = 12  # calls of an entry that was minimized
 
 
 class Relations:
@@ -31,7 +33,7 @@ class Relations:
     def __init__(self) -> None:
         # By part; by name, and by variant, so that the many variants of one call count as one.
         self.parts: defaultdict[int, dict[str, dict[str, EncodedCall]]] = defaultdict(dict)
-        self.depths: dict[int, tuple[int, int]] = {}  # calls of the longest entry so far, entries that were longer
+        self.lengths: defaultdict[int, set[int]] = defaultdict(set)  # calls that entries in a place needed
 
     def learn(self, calls: Sequence[EncodedCall], reached: Mapping[int, Iterable[int]]) -> None:
         """Take the edges of a program's calls, by the call's index."""
@@ -55,15 +57,22 @@ class Relations:
         known = [variants for one in near if one in self.parts for variants in self.parts[one].values()]
         return rng.choice(list(rng.choice(known).values())) if known else None
 
-    def deepen(self, around: Iterable[int], calls: int) -> int:
-        """The depth of an entry with this number of calls, the least of its parts; 0 where a longer one was found."""
-        depths = []
-        for place in {part // WIDE for part in around}:
-            most, longer = self.depths.get(place, (0, 0))
-            if calls > most:
-                most, longer = self.depths[place] = calls, longer + 1
-            depths.append(longer if calls == most else 0)
-        return min(depths, default=0)
+    def note(self, around: Sequence[int], calls: int) -> None:
+        """Take an entry, by its parts and the number of calls that it needs."""
+        if tells(around, calls):
+            for part in around:
+                self.lengths[part // WIDE].add(calls)
+
+    def depth(self, around: Sequence[int], calls: int) -> int:
+        """The depth of such an entry, the least of its parts; 1 where nothing else is known."""
+        if not tells(around, calls):
+            return 1
+        return 1 + min(sum(length < calls for length in self.lengths[part // WIDE]) for part in around)
+
+
+def tells(around: Sequence[int], calls: int) -> bool:
+    """Whether an entry tells of one place: it was minimized, and it has not reached many things at once."""
+    return 0 < len(around) <= FEW and calls <= LONG
 
 
 def parts(edges: Iterable[int]) -> tuple[int, ...]:

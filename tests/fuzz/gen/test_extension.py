@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from lkltest.fuzz.gen.corpus import Entry
-from lkltest.fuzz.gen.extension import AHEAD, NEEDED, Extensions
+from lkltest.fuzz.gen.extension import AHEAD, DEEPER, NEEDED, Extensions
 from lkltest.fuzz.gen.generator import Candidate, Generator
 from lkltest.fuzz.gen.relations import PART, Relations, parts
 from tests.fuzz.gen.toy import SCENARIOS, describe_toy
@@ -103,11 +103,13 @@ def test_calls_follow_that_were_seen_in_the_same_code(generator: Generator) -> N
 
 
 def test_an_entry_of_deep_code_has_a_larger_share(generator: Generator) -> None:
-    """Of two entries with as many calls, the one of deep code goes on more often."""
-    extensions = Extensions(generator, Relations())
+    """Of two entries with as many calls, the one goes on more often in whose code a shorter one was found."""
+    relations = Relations()
+    extensions = Extensions(generator, relations)
     plain, deep = entry(generator, 2), entry(generator, 2)
-    deep.longer = 4
+    plain.parts, deep.parts = (1000,), (2000,)
+    relations.note(deep.parts, 1)
     for one in (plain, deep):
         extensions.add(one)
-    origins = Counter(id(origin) for _, origin in made(extensions, 500))
-    assert origins == {id(plain): 100, id(deep): 400}
+    origins = Counter(id(origin) for _, origin in made(extensions, 300))
+    assert origins == {id(plain): 100, id(deep): 100 * DEEPER}

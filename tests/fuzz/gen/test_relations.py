@@ -10,7 +10,7 @@ import pytest
 
 from lkltest.fuzz.gen.generator import EncodedCall
 from lkltest.fuzz.gen.guided import Guided
-from lkltest.fuzz.gen.relations import PART, WIDE, Relations, parts
+from lkltest.fuzz.gen.relations import FEW, LONG, PART, WIDE, Relations, parts
 from lkltest.fuzz.gen.store import Store
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.values import Call
@@ -56,14 +56,18 @@ def test_the_variants_of_one_call_count_as_one() -> None:
     assert len(keys) == 10
 
 
-def test_code_is_deep_where_longer_and_longer_entries_are_found() -> None:
-    """An entry is deep that needs as many calls as any, where that has grown, and only if all of its code is deep."""
+def test_an_entry_is_deep_where_shorter_ones_were_found() -> None:
+    """The numbers of calls count that entries in the same code needed, below its own; the least of several places."""
     relations = Relations()
-    assert [relations.deepen([1], calls) for calls in (1, 2, 2, 4)] == [1, 2, 2, 3]
-    assert relations.deepen([1], 3) == 0
-    assert relations.deepen([2], 5) == 4
-    assert relations.deepen([3, 5 * WIDE], 6) == 1
-    assert relations.deepen([], 3) == 0
+    for calls in (2, 2, 5, 3):
+        relations.note([1], calls)
+    assert [relations.depth([2], calls) for calls in (1, 2, 3, 5, 9)] == [1, 1, 2, 3, 4]
+    assert relations.depth([3, 5 * WIDE], 9) == 1
+    assert relations.depth([], 3) == 1
+    relations.note([9 * WIDE], LONG + 1)  # hardly minimized: it says nothing
+    relations.note(range(9 * WIDE, 9 * WIDE + FEW + 1), 2)  # it has reached many things at once
+    assert relations.depth([9 * WIDE], LONG) == 1
+    assert relations.depth([1], LONG + 1) == 1
 
 
 def test_relations_of_another_generators_entries_are_learned(toy_description: Description, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def session(
     config: KernelConfig, description: Description, settings: Settings, output: Path, seed: int,
     arguments: argparse.Namespace,
 ) -> None:
-    """Fuzz until all planted bugs are written down, or the time is over, and print what was found."""
+    """Fuzz until all planted bugs were met, or the time is over, reproduce them, and print what was found."""
     met: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as corpus:
         fuzzer = Fuzzer(
@@ -66,8 +66,9 @@ def session(
         )
 
         def tick() -> None:
+            names = [*fuzzer.crash_queue.met, *fuzzer.findings]  # the failures of programs, and what is written down
             for bug in BUGS:
-                if bug not in met and any(bug in place for place in fuzzer.findings):
+                if bug not in met and any(bug in name for name in names):
                     met[bug] = fuzzer.seconds
             if len(met) == len(BUGS):
                 fuzzer.stop.set()
@@ -86,7 +87,7 @@ def session(
 
 
 def told(seconds: float, finding: Finding, output: Path) -> str:
-    """A finding in a line: the time until it was written down, its calls, and whether it fails again."""
+    """A finding in a line: when it was met (with an image: written down), its calls, whether it fails again."""
     text = (output / finding.name / "program.txt").read_text(encoding="utf-8")
     calls = sum("(" in line for line in text.splitlines() if not line.startswith("#"))
     shrunk = f"{calls} calls" if finding.shrunk else f"{calls} calls (not shrunk to the end)"

@@ -6,9 +6,9 @@ calls that the branch does not need. A mutation changes these calls most of the 
 they are. Here, nothing but the end changes. Calls follow that are related to the program (`relations.py`), or calls of
 its scenario, or any calls: of those, each name is as likely as the others, however rare its scenario is.
 
-Each entry gets its share of these programs: the next one goes on from the entry that had the fewest of its share, so
-that a new one soon has as many as the others. Entries that need more calls have larger shares, and the more so where
-others were found in the same code that need fewer; an entry that was hardly minimized has the share of one call.
+Each entry gets its share of these programs: the next one goes on from the entry that had the fewest of its share. A new
+one has some programs first, however old the others are. Entries that need more calls have larger shares, and the more
+so where others were found in the same code that need fewer; an entry that was hardly minimized has that of one call.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ FEW = (1, 2, 2, 3, 4, 6)  # related calls that follow: another one may undo what
 RELATED = 0.6  # of the programs that go on with related calls
 FOREIGN = 0.3  # of the others that go on with calls of any scenario
 NEEDED = 6  # calls of an entry that count for its share: few entries need as many, and their next step is a rare one
-AHEAD = 10.0  # programs a call by which the entry of another generator is ahead at first: that one extends it, too
-DEEPER = 2  # factor of an entry's share for each step of its depth behind the first
+FIRST = 10.0  # programs for each call that a new entry has before the others go on
+AHEAD = 10.0  # programs for each call by which another generator's entry has to wait: that one extends it, too
+DEEPER = 2  # each step of depth after the first multiplies an entry's share by this
 DEPTH = 5  # steps that count
-LOSS = 200  # programs that a kernel counts for which an entry has lost to a known bug
+LOSS = 200  # a kernel that an entry lost to a known bug counts as this number of programs
 KEPT = 4  # calls of a name that are kept encoded
 REDRAW = 0.2  # of the calls that are drawn anew
-OTHERWISE = 0.5  # of the related calls that are drawn anew: with the arguments seen, they came as far as they did
+NEW_ARGUMENTS = 0.5  # of the related calls that are drawn anew: with the arguments seen, they came as far as they did
 
 
 class Extensions:
@@ -52,7 +53,8 @@ class Extensions:
     def add(self, entry: Entry, *, foreign: bool = False) -> None:
         """Take an entry; `foreign` is one of another generator."""
         self.added += 1
-        level = self.queue[0][0] + AHEAD if foreign and self.queue else 0.0
+        least = self.queue[0][0] if self.queue else 0.0
+        level = least + AHEAD if foreign else max(0.0, least - FIRST)
         heapq.heappush(self.queue, (level, -self.added, entry))
 
     def make(self) -> tuple[Candidate, Entry] | None:
@@ -72,7 +74,8 @@ class Extensions:
     def _related(self, entry: Entry) -> list[EncodedCall]:
         """Calls that share code with an entry, some with other arguments; none where none is known."""
         chosen = (self.relations.choose(entry.parts, self.rng) for _ in range(self.rng.choice(FEW)))
-        return [self._redrawn(call) if self.rng.random() < OTHERWISE else call for call in chosen if call is not None]
+        related = [call for call in chosen if call is not None]
+        return [self._redrawn(call) if self.rng.random() < NEW_ARGUMENTS else call for call in related]
 
     def _redrawn(self, call: EncodedCall) -> EncodedCall:
         """Another call of the same variant; the same one where this kernel does not have it."""
@@ -81,6 +84,7 @@ class Extensions:
         return self.generator.scenarios[0].draw(call.key, self.generator.source)
 
     def _unrelated(self, entry: Entry) -> list[EncodedCall]:
+        """Calls of an entry's scenario, or of any."""
         pool = entry.candidate.scenario.pool
         foreign = not pool or self.rng.random() < FOREIGN
         return [self._any() if foreign else self.rng.choice(pool) for _ in range(self.rng.choice(MORE))]

@@ -55,6 +55,7 @@ ENOUGH = 500  # hinted mutations that wait; with more, no more comparisons are a
 COMPARED = 1000  # entries that wait for their comparisons, at most: the newest come first
 PER_ENTRY = 40  # hinted mutations of one entry, and half as many where the number is a common one
 ROUND = 8  # programs of a batch of comparisons
+GUESSED = 3  # parts of the code in which the edges of another generator's entry may be
 NEAR = 16  # edges whose numbers are as near are those of one part of the code: ways from several blocks to one
 LOOKED_AT = 16  # comparisons of a call that are looked at, and as many with wide numbers: a call makes thousands
 OTHERS = 2  # calls but for the last whose comparisons are looked at
@@ -124,7 +125,8 @@ class Guided:
             self.alternate = not self.alternate
             if len(self.triage) and (self.alternate or not comparing):
                 return self.triage.batch(programs)
-            return self._comparisons()
+            if (batch := self._comparisons()).programs:
+                return batch
         self.searches += 1
         self.adopt()
         return self._search(programs)
@@ -132,8 +134,10 @@ class Guided:
     def _comparisons(self) -> Batch:
         wanted = self.compared if self._wants_comparisons() else ()
         entries = [self.compared.pop() for _ in range(min(ROUND, len(wanted)))]
-        entries += [self.adopted.popleft() for _ in range(min(ROUND, len(self.adopted)))]
-        return Batch.of([entry.candidate for entry in entries], entries, compare=True, every=True)
+        compare = bool(entries)
+        others = [self.adopted.popleft() for _ in range(min(ROUND, len(self.adopted)))]
+        entries += [entry for entry in others if not entry.lost]
+        return Batch.of([entry.candidate for entry in entries], entries, compare=compare, every=True)
 
     def _wants_comparisons(self) -> bool:
         if not self.compared or self.silent >= SILENT:
@@ -145,7 +149,6 @@ class Guided:
         while self.stored and len(made) < programs:
             entry = self.stored.popleft()
             made.append((entry.candidate, Origin("stored", entry)))
-            self.adopted.append(entry)
         found = self.files.fresh if self.files is not None else ()
         made += [self._found() for _ in range(min(len(found), programs // FOUND))]
         while len(made) < programs:
@@ -180,7 +183,7 @@ class Guided:
         self, batch: Batch, ran: int, reached: Sequence[Reach], novel: Sequence[int]  # noqa: ARG002 -- edges say more
     ) -> None:
         """Take the edges of a batch."""
-        if batch.compare:
+        if batch.every:
             self._learn_comparisons(batch, reached)
         elif batch.wanted is not None:
             for trial in self.triage.learn(batch, ran, reached):
@@ -189,10 +192,13 @@ class Guided:
             self._learn_edges(batch, ran, reached)
 
     def _learn_edges(self, batch: Batch, ran: int, reached: Sequence[Reach]) -> None:
+        stored: list[Entry] = []
         for origin in batch.origins[:ran]:
             assert isinstance(origin, Origin)
             self.kinds.tried((origin.kind,))
             self.mutator.bandit.tried(set(origin.operators))
+            if origin.kind == "stored" and origin.entry is not None:
+                stored.append(origin.entry)
         self.kinds.renew()
         self.mutator.bandit.renew()
         for reach in reached:
@@ -203,6 +209,9 @@ class Guided:
                 self.relations.learn(candidate.calls, reach.calls)
                 if origin.kind != "stored":
                     self._add(candidate, reach, origin)
+            if origin.kind == "stored" and origin.entry is not None:
+                origin.entry.slow = bool(reach.interrupted)
+        self.adopted.extend(entry for entry in stored if not entry.slow)
 
     def _add(self, candidate: Candidate, reach: Reach, origin: Origin) -> None:
         """Let a program enter the corpus, without the calls behind the last one with new edges."""
@@ -252,12 +261,14 @@ class Guided:
         """Make mutations of the numbers that were compared."""
         if len(self.met) > MOST_MET:
             self.met.clear()
-        self.silent = 0 if any(reach.comparisons for reach in reached) else self.silent + 1
+        if batch.compare:
+            self.silent = 0 if any(reach.comparisons for reach in reached) else self.silent + 1
         for reach in reached:
             entry = batch.origins[reach.program]
             assert isinstance(entry, Entry)
             self.relations.learn(entry.candidate.calls, reach.calls)
             if entry.origin is None:  # another generator's, which makes its own mutations of it
+                self._place(entry, reach)
                 continue
             strong, weak = self._hinted(entry, reach)
             if _is_hinted(entry):  # the next number of a header, behind the one that was found: it comes at once
@@ -265,6 +276,12 @@ class Guided:
             self.hinted.extendleft((candidate, entry) for candidate in reversed(strong))
             room = max(0, HINTS - len(self.hinted))
             self.hinted.extend((candidate, entry) for candidate in weak[:room])
+
+    def _place(self, entry: Entry, reach: Reach) -> None:
+        """Guess where the edges of another generator's entry are: where few calls lead, in its last call."""
+        last = parts(reach.calls.get(len(entry.candidate.calls) - 1, ()))
+        entry.parts = tuple(sorted(last, key=self.relations.names)[:GUESSED])
+        self.relations.note(entry.parts, len(entry.candidate.calls))
 
     def _hinted(self, entry: Entry, reach: Reach) -> tuple[list[Candidate], list[Candidate]]:
         """Some of an entry's mutations, first those whose number hardly stood there by chance."""
@@ -283,7 +300,8 @@ class Guided:
                 there.sort(key=partial(self._is_known, variant.key))
             some = sorted(there[:LOOKED_AT] + [*filter(wide, there)][:LOOKED_AT], key=wide, reverse=True)
             each = (islice(hinted(calls[index].call, variant, [one], self.description), PER_COMPARISON) for one in some)
-            for hint in islice(chain.from_iterable(each), PER_CALL):
+            different = {hint.call: hint for hint in islice(chain.from_iterable(each), PER_CALL)}
+            for hint in different.values():
                 if self.used[variant.key, hint.number] < OFTEN:
                     found[0 if hint.strong else 1].append((index, hint))
         for kind in found:

@@ -57,6 +57,10 @@ class Relations:
         known = [variants for one in near if one in self.parts for variants in self.parts[one].values()]
         return rng.choice(list(rng.choice(known).values())) if known else None
 
+    def names(self, part: int) -> int:
+        """The number of names of calls that were seen in a part."""
+        return len(self.parts[part]) if part in self.parts else 0
+
     def note(self, around: Sequence[int], calls: int) -> None:
         """Take an entry, by its parts and the number of calls that it needs."""
         if tells(around, calls):

@@ -16,8 +16,8 @@ that runs just then:
 
 The first round has precedence: it costs one program, and what follows from it need not wait for the others. In the
 later rounds, the newest program and the one that has waited longest take turns: the search is at the newest just now,
-and an old one may be the first step of a long sequence. The calls
-behind the last one with a new edge are left out without a trial: they come later than the edge.
+and an old one may be the first step of a long sequence. The calls behind the last one with a new edge are left out
+without a trial: they come later than the edge.
 
 `Trial` is one such program; `Triage` has the queues of them, and asks for these edges only in its batches.
 """
@@ -51,6 +51,7 @@ class Trial:
     rounds: int = 0  # that have run
     parts: list[Wanted] = field(default_factory=list)  # that are left out, each on its own; empty in other rounds
     single: bool = False  # the parts are single calls
+    oldest: bool = False  # taken from the old end of the queue, to which it goes back
     needless: list[Wanted] = field(default_factory=list)  # parts without each of which the edges are reached
     waiting: list[Wanted] = field(default_factory=list)  # of the next round
     reached: dict[Wanted, Reach] = field(default_factory=dict)  # what has run of it
@@ -156,7 +157,7 @@ class Triage:
 
     def __init__(self) -> None:
         self.first: deque[Trial] = deque()  # in their first round
-        self.later: deque[Trial] = deque()  # in the order in which they came
+        self.later: deque[Trial] = deque()  # the oldest on the left; a trial goes back to the end that it came from
         self.newest = False  # the one that was tried last was the newest
 
     def __len__(self) -> int:
@@ -180,7 +181,9 @@ class Triage:
     def _later(self) -> Trial:
         """The newest and the oldest trial in turns."""
         self.newest = not self.newest
-        return self.later.pop() if self.newest else self.later.popleft()
+        trial = self.later.pop() if self.newest else self.later.popleft()
+        trial.oldest = not self.newest
+        return trial
 
     def learn(self, batch: Batch, ran: int, reached: Sequence[Reach]) -> Iterator[Trial]:
         """Take the edges of a batch; the trials that end a round. One without `waiting` is at its end."""
@@ -192,8 +195,8 @@ class Triage:
             if ran < len(parts) and parts[ran].trial is trial:
                 continue  # the kernel was lost in the middle: the rest runs on the next one
             trial.advance()
-            if trial.waiting and len(self.later) >= WAITING:
+            if trial.rounds == 1 and len(self.later) >= WAITING:
                 trial.waiting = []
             if trial.waiting:
-                (self.later.append if trial.rounds == 1 else self.later.appendleft)(trial)
+                (self.later.appendleft if trial.oldest else self.later.append)(trial)
             yield trial

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from lkltest.fuzz.gen.corpus import Entry
-from lkltest.fuzz.gen.extension import AHEAD, DEEPER, NEEDED, Extensions
+from lkltest.fuzz.gen.extension import AHEAD, DEEPER, FIRST, NEEDED, Extensions
 from lkltest.fuzz.gen.generator import Candidate, Generator
 from lkltest.fuzz.gen.relations import PART, Relations, parts
 from tests.fuzz.gen.toy import SCENARIOS, describe_toy
@@ -48,17 +48,17 @@ def test_calls_follow_and_nothing_before_them_changes(generator: Generator) -> N
     assert min(names.values()) > 30
 
 
-def test_all_have_their_shares_and_a_new_entry_soon_has_its_own(generator: Generator) -> None:
-    """A longer program has a larger share; a new one catches up, and then all get on alike."""
+def test_all_have_their_shares_and_a_new_entry_has_some_first(generator: Generator) -> None:
+    """A longer program has a larger share; a new one has some programs first, however old the others are."""
     extensions = Extensions(generator, Relations())
     short, long = entry(generator, 1), entry(generator, NEEDED)
     extensions.add(short)
     extensions.add(long)
-    origins = Counter(id(origin) for _, origin in made(extensions, 10 * (1 + NEEDED)))
-    assert origins == {id(short): 10, id(long): 10 * NEEDED}
+    origins = Counter(id(origin) for _, origin in made(extensions, 100 * (1 + NEEDED)))
+    assert origins == {id(short): 100, id(long): 100 * NEEDED}
     new = entry(generator, 2)
     extensions.add(new)
-    assert all(origin is new for _, origin in made(extensions, 2 * 10 - 1))
+    assert all(origin is new for _, origin in made(extensions, int(2 * FIRST) - 1))
     origins = Counter(id(origin) for _, origin in made(extensions, 10 * (1 + NEEDED + 2)))
     assert 8 <= origins[id(short)] <= 12
     assert 16 <= origins[id(new)] <= 24

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from lkltest.fuzz.gen.generator import Generator
+from lkltest.fuzz.gen.corpus import Entry
+from lkltest.fuzz.gen.generator import Candidate, EncodedCall, Generator
 from lkltest.fuzz.gen.guided import ENOUGH, SEARCHES, Guided, Origin
 from lkltest.fuzz.gen.store import Store
 from lkltest.fuzz.lang.describe import Description
-from lkltest.fuzz.prog.reach import Reach
-from tests.fuzz.gen.toy import SCENARIOS, STEPS, Toy, describe_toy
+from lkltest.fuzz.prog.reach import Comparison, Reach
+from lkltest.fuzz.prog.values import Call, Pointer, Raw
+from tests.fuzz.gen.toy import MAGICS, SCENARIOS, STEPS, Toy, describe_toy
 
 MOST = 60_000  # programs: eight times those that five steps take on average; the blind generator needs a million, and
 # for the magics 2 to the 96th
@@ -147,3 +149,17 @@ def test_the_next_number_of_a_header_comes_at_once(toy_description: Description)
     entry.origin = Origin("hinted", entry)
     batch = next(batch for batch in (guided.batch(8) for _ in range(2 * SEARCHES + 2)) if batch.compare)
     assert entry in batch.origins
+
+
+def test_a_hint_is_tried_once_however_often_its_numbers_were_compared(toy_description: Description) -> None:
+    """Comparisons of the same numbers, turned round or wider, make one program."""
+    guided = Guided(toy_description, 1, scenarios=SCENARIOS)
+    variant = toy_description.variants["feed"]
+    call = Call("feed", (3, Pointer(Raw(b"AAAABBBBCCCCDDDD")), 16))
+    candidate = Candidate((EncodedCall.of(call, variant, toy_description),), guided.blind.scenario())
+    old, new = int.from_bytes(b"AAAA", "little"), MAGICS[0]
+    comparisons = [Comparison(4, old, new), Comparison(4, new, old), Comparison(8, old, new)]
+    strong, weak = guided._hinted(Entry(candidate, 1), Reach(0, {}, comparisons={0: comparisons}))
+    made = [candidate.calls for candidate in (*strong, *weak)]
+    assert made
+    assert len(set(made)) == len(made)

@@ -82,3 +82,6 @@ def test_relations_of_another_generators_entries_are_learned(toy_description: De
         second.learn(batch, 32, toy.run(batch), ())
     known = {name for names in second.relations.parts.values() for name in names}
     assert known >= {"step", "open"}
+    foreign = [entry for _, _, entry in second.extensions.queue if entry.origin is None]
+    assert foreign
+    assert all(second.relations.choose(entry.parts, second.rng) is not None for entry in foreign)

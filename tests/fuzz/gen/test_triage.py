@@ -6,7 +6,7 @@ import pytest
 
 from lkltest.fuzz.gen.corpus import Entry
 from lkltest.fuzz.gen.generator import Candidate, EncodedCall, Scenario
-from lkltest.fuzz.gen.triage import Part, Triage
+from lkltest.fuzz.gen.triage import Triage
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.reach import Reach
 from lkltest.fuzz.prog.values import Call
@@ -83,17 +83,26 @@ def test_one_of_several_calls_that_are_alike_is_left(toy_description: Descriptio
 
 
 def test_the_oldest_programs_get_their_turn_while_new_ones_come(toy_description: Description) -> None:
-    """Of two programs that are minimized next, one is the newest, and the other one has waited longest."""
+    """The program that has waited longest ends its trial, although each batch brings new ones."""
     triage = Triage()
     scenario = Scenario("toy", SCENARIOS["toy"], toy_description)
-    entries = []
-    for _ in range(10):
-        calls = [EncodedCall(b"", Call("other0", (n,)), 0) for n in range(3)]
-        entries.append(Entry(Candidate(tuple(calls), scenario), len(EDGES)))
-        triage.add(entries[-1], EDGES)
-    batch = triage.batch(10)
-    list(triage.learn(batch, 10, [Reach(n, {0: EDGES}) for n in range(10)]))
-    batch = triage.batch(6)
-    assert {id(part.trial.entry) for part in batch.origins if isinstance(part, Part)} == {
-        id(entries[0]), id(entries[-1])
-    }  # fmt: skip
+    entries: list[Entry] = []
+
+    def add(programs: int) -> None:
+        for _ in range(programs):
+            calls = [EncodedCall(b"", Call("other0", (n,)), 0) for n in range(12)]
+            entries.append(Entry(Candidate(tuple(calls), scenario), len(EDGES)))
+            triage.add(entries[-1], EDGES)
+
+    add(100)
+    ended: list[Entry] = []
+    for _ in range(150):
+        add(1)
+        batch = triage.batch(8)
+        reached = [Reach(n, {0: EDGES}) for n, program in enumerate(batch.programs)
+                   if {0, 11} <= {encoded.call.args[0] for encoded in program.calls}]
+        ended += [trial.entry for trial in triage.learn(batch, len(batch.programs), reached) if not trial.waiting]
+    assert entries[0] in ended
+    assert entries[1] in ended
+    assert len(triage.later) > 50  # there was a choice
+    assert sum(entry in entries[100:] for entry in ended) > 2  # the newest have theirs, too

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EPILOG = """\
 DIR is a directory that `lkltest fuzz --corpus DIR` has filled. A running fuzzer may use it meanwhile. Its files are
 programs (*.prog) and inputs with disk images (*.image): these run on the same kernel, on new images of their recipes.
-Those of a file system that the kernel lacks, or whose images this host cannot make, are told and left as they are. No
+Those of a file system that the kernel lacks, or whose images this host cannot make, stay, and a line names them. No
 program is removed for the sake of an image, because not every session mutates images.
 
 examples:
@@ -75,15 +75,16 @@ def show(arguments: argparse.Namespace) -> Exit:
     """Print the programs."""
     from lkltest.fuzz.gen import store
     from lkltest.fuzz.images.store import SUFFIX as IMAGES
+    from lkltest.fuzz.images.store import counted
 
     scenarios: Counter[str] = Counter()
     for name, text in store.texts(arguments.corpus, complain):
         print(f"{name}\n{text}")
         scenarios[store.scenario_of(text)] += 1
-    print(f"{scenarios.total()} programs" + "".join(f", {count} {name}" for name, count in scenarios.most_common()))
-    images = store.names(arguments.corpus, IMAGES)
+    print(programs(scenarios.total()) + "".join(f", {count} {name}" for name, count in scenarios.most_common()))
+    images = len(store.names(arguments.corpus, IMAGES))
     if images:
-        print(f"{len(images)} inputs with disk images (*{IMAGES}), which are not shown")
+        print(f"{counted(images)} (*{IMAGES}), not shown")
     return Exit.PASSED
 
 
@@ -91,18 +92,18 @@ def merge(arguments: argparse.Namespace) -> Exit:
     """Copy programs, and inputs with disk images."""
     from lkltest.fuzz.gen import store
     from lkltest.fuzz.images.store import SUFFIX as IMAGES
+    from lkltest.fuzz.images.store import counted as images
 
     for other in arguments.others:
         require(other)
-    kinds = {"programs": store.SUFFIX, "inputs with disk images": IMAGES}
-    for kind, suffix in kinds.items():
+    for counted, suffix in ((programs, store.SUFFIX), (images, IMAGES)):
         before = len(store.names(arguments.corpus, suffix))
         for other in arguments.others:
             for _, text in store.texts(other, complain, suffix):
                 store.put(arguments.corpus, text, suffix)
         after = len(store.names(arguments.corpus, suffix))
         if after or suffix == store.SUFFIX:
-            print(f"{arguments.corpus}: {after} {kind}, {after - before} of them new")
+            print(f"{arguments.corpus}: {counted(after)}, {after - before} of them new")
     return Exit.PASSED
 
 
@@ -111,23 +112,28 @@ def smallest(arguments: argparse.Namespace) -> Exit:
     from lkltest.fuzz import measure
     from lkltest.fuzz.gen import store as stores
     from lkltest.fuzz.images.store import SUFFIX as IMAGES
+    from lkltest.fuzz.images.store import counted as inputs
 
     stores.require_writable(arguments.corpus)
-    images = len(stores.names(arguments.corpus, IMAGES))
     measured = list(run_all(*target(arguments)))
     for one in measured:
         if one.edges is None:
-            complain(f"{arguments.corpus / one.name} is left as it is: {one.why}")
+            complain(f"{arguments.corpus / one.name} stays: {one.why}")
+    idle = set(stores.names(arguments.corpus, IMAGES)) - {one.name for one in measured}
     kept = {one.name for one in measure.cover(measured)}
     for one in measured:
         if one.edges is not None and one.name not in kept:
             stores.remove(arguments.corpus, one.name)
     edges = frozenset[int]().union(*(one.edges or frozenset() for one in measured))
     print(f"{arguments.corpus}: {counted(measured, kept)} reach all {len(edges):,} edges")
-    left = images - sum(one.image for one in measured)
-    if left:
-        print(f"{left} inputs with disk images did not run, and are left as they are")
+    if idle:
+        print(f"{inputs(len(idle))} did not run, and {'stays' if len(idle) == 1 else 'stay'}")
     return Exit.PASSED
+
+
+def programs(number: int) -> str:
+    """The number of some programs, in words."""
+    return f"{number} program{'' if number == 1 else 's'}"
 
 
 def counted(measured: Sequence[Measured], kept: Set[str]) -> str:

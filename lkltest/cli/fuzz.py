@@ -277,7 +277,7 @@ def summary(fuzzer: Fuzzer) -> str:
     ]
     if fuzzer.edges:
         reached = fuzzer.first_reached
-        first = f", {len(reached.sources):,} of them by no program of the old corpus" if reached.stored else ""
+        first = f", {len(reached.sources):,} of them by nothing in the old corpus" if reached.stored else ""
         lines.append(f"{fuzzer.edges:,} edges in {len(reached):,} functions reached{first}")
         if fuzzer.corpus is not None:
             lines.append(f"{fuzzer.corpus_size:,} programs in the corpus, {p.corpus:,} of them added")

@@ -141,7 +141,7 @@ def summary(session: Session) -> str:
         )
     if session.seen:
         reached = session.first_reached
-        first = f", {len(reached.sources):,} of them by no input of the old corpus" if reached.stored else ""
+        first = f", {len(reached.sources):,} of them by nothing in the old corpus" if reached.stored else ""
         lines.append(f"{len(reached):,} functions reached{first}")
     for f in ranked(session.findings.values()):
         often = "once" if f.count == 1 else f"{f.count} times"

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
+from lkltest.cli import corpus as corpus_command
 from lkltest.cli import main
+from lkltest.errors import KernelLost
+from lkltest.fuzz import measure
+from lkltest.fuzz.exec.feedback import Feedback
+from lkltest.fuzz.exec.kernel import Kernel, KernelConfig, boot
+from lkltest.fuzz.exec.shmem import Memory
 from lkltest.fuzz.images.mounts import mount
 from lkltest.fuzz.images.target import Target
+from lkltest.fuzz.measure import Measured
 from lkltest.fuzz.prog.text import print_program
 from lkltest.fuzz.prog.values import Program
 
@@ -49,11 +56,53 @@ def test_images_and_programs_are_minimized_together(
         "a.prog", "new.image", "crash.image", "other.image", "unknown.image", "bad.image",
     }  # fmt: skip
     assert "1 of 2 programs and 1 of 4 inputs with disk images reach all " in told.out
-    assert "3 inputs with disk images did not run, and are left as they are\n" in told.out
-    assert "crash.image is left as it is: the kernel fails while it runs\n" in told.err
+    assert "3 inputs with disk images did not run, and stay\n" in told.out
+    assert "crash.image stays: the kernel fails while it runs\n" in told.err
     assert "bad.image is left out: " in told.err
-    assert "1 inputs with disk images of btrfs do not run: " in told.err
-    assert "1 inputs with disk images of nosuch do not run: no recipe 'nosuch'" in told.err
+    assert "1 of 1 input with disk images of btrfs did not run: " in told.err
+    assert "1 of 1 input with disk images of nosuch did not run: no recipe 'nosuch'" in told.err
+
+
+def test_a_kernel_that_is_lost_costs_no_more_than_the_inputs_of_a_recipe(
+    corpus: Path, shared: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The inputs that did not run stay, where it no longer boots with their image, and the rest is minimized."""
+    boots = 0
+
+    def once(config: KernelConfig, memory: Memory, feedback: Feedback) -> Kernel:
+        nonlocal boots
+        boots += config.disk is not None
+        if boots > 1:
+            raise KernelLost("does not boot")
+        return boot(config, memory, feedback)
+
+    monkeypatch.setattr(measure, "boot", once)  # the first input makes its kernel fail
+    assert main(["corpus", "min", str(corpus), "--lkl", str(shared)]) == 0
+    told = capsys.readouterr()
+    assert "3 of 4 inputs with disk images of ext4 did not run: does not boot\n" in told.err
+    assert "6 inputs with disk images did not run, and stay\n" in told.out
+    assert [path.name for path in corpus.glob("*.prog")] == ["a.prog"]
+    assert len(list(corpus.glob("*.image"))) == 7
+
+
+def test_inputs_that_a_fuzzer_adds_meanwhile(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New inputs that ran count as run; one that came too late did not run, and stays."""
+
+    def run_all() -> Iterator[Measured]:
+        for name in ("one", "two", "late"):
+            (tmp_path / f"{name}.image").write_text("")
+        for name in ("one", "two"):
+            yield Measured(f"{name}.image", 1, frozenset({1}), image=True)
+
+    monkeypatch.setattr(corpus_command, "target", lambda _: ())
+    monkeypatch.setattr(corpus_command, "run_all", run_all)
+    assert main(["corpus", "min", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert told.endswith(" 1 of 2 inputs with disk images reach all 1 edges\n"
+                         "1 input with disk images did not run, and stays\n")  # fmt: skip
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_lines_that_images_reach_are_counted(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lkltest.errors import UsageError
+from lkltest.errors import KernelLost, UsageError
 from lkltest.fuzz.images import store
 from lkltest.fuzz.images.programs import Programs
 from lkltest.fuzz.images.session import LIFETIME
@@ -26,17 +26,21 @@ def measure(
 ) -> Iterator[Measured]:
     """Run the inputs of a directory with `env` in the environment of their kernels; `settings` find this kernel.
 
-    Those of a file system that the kernel lacks, or of an image that this host cannot make, do not run: `complain` is
-    given a sentence for each such recipe, and for each file that cannot be read.
+    Those of a file system that the kernel lacks, or of an image that this host cannot make, do not run; nor do the
+    others of a recipe with whose image the kernel is lost. `complain` is given a sentence for each such recipe, and for
+    each file that cannot be read.
     """
     for recipe, names in store.by_recipe(directory, complain).items():
+        ran = 0
         try:
             if not known(recipes([recipe])[0], liblkl):
                 raise UsageError(f"{liblkl.name} has no such file system: name a kernel that has it with --lkl")
             with targets([recipe], settings) as (target,):
-                yield from _run(target, directory, names, complain, env)
-        except (UsageError, NotMade) as error:
-            complain(f"{len(names)} inputs with disk images of {recipe} do not run: {error}")
+                for one in _run(target, directory, names, complain, env):
+                    ran += 1
+                    yield one
+        except (UsageError, NotMade, KernelLost) as error:
+            complain(f"{len(names) - ran} of {store.counted(len(names))} of {recipe} did not run: {error}")
 
 
 def _run(

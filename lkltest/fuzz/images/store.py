@@ -29,6 +29,11 @@ VARIANTS = re.compile(r"^# variants: (.*)$", re.MULTILINE)
 HEAD = ("mount", "chdir")  # calls that an input begins with
 
 
+def counted(number: int) -> str:
+    """The number of some inputs, in words."""
+    return f"{number} input{'' if number == 1 else 's'} with disk images"
+
+
 def by_recipe(directory: Path, complain: Callable[[str], None] = lambda _: None) -> dict[str, list[str]]:
     """The names of the files in a directory, by the recipe of their image; each file is read once.
 

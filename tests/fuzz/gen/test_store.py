@@ -127,10 +127,10 @@ def test_images_are_merged_and_counted(tmp_path: Path, capsys: pytest.CaptureFix
     stores.put(tmp_path / "one", "open(3)\n")
     name = stores.put(tmp_path / "one", "recipe ext4\n\nmount()\n", IMAGES)
     assert main(["corpus", "merge", str(tmp_path / "all"), str(tmp_path / "one")]) == 0
-    assert "1 inputs with disk images, 1 of them new" in capsys.readouterr().out
+    assert "1 input with disk images, 1 of them new" in capsys.readouterr().out
     assert (tmp_path / "all" / name).read_text() == "recipe ext4\n\nmount()\n"
     assert main(["corpus", "show", str(tmp_path / "all")]) == 0
-    assert capsys.readouterr().out.endswith("1 inputs with disk images (*.image), which are not shown\n")
+    assert capsys.readouterr().out.endswith("1 input with disk images (*.image), not shown\n")
 
 
 def test_a_corpus_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

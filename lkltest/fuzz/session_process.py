@@ -24,7 +24,7 @@ from lkltest.host import process
 from lkltest.host.closing import Closing
 
 COLLECT = (50_000, 20, 100)  # for the garbage collector: histories are large, and without cycles
-LAST_WORDS = 2000  # bytes of a lost process's standard error that are shown
+MOST_STDERR = 2000  # bytes of a lost process's standard error that are shown
 
 Task = TypeVar("Task")
 ToProcess = TypeVar("ToProcess")
@@ -90,7 +90,8 @@ class SessionProcess(Closing, Generic[ToProcess, FromProcess]):
         self.child.wait(5.0)
         self.child.kill()
         size = os.fstat(self.stderr.fileno()).st_size
-        written = os.pread(self.stderr.fileno(), LAST_WORDS, max(0, size - LAST_WORDS)).decode(errors="replace").strip()
+        last = os.pread(self.stderr.fileno(), MOST_STDERR, max(0, size - MOST_STDERR))
+        written = last.decode(errors="replace").strip()
         return self.child.ended().describe() + (f": {written.splitlines()[-1]}" if written else "")
 
     def close(self) -> None:

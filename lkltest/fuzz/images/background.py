@@ -18,7 +18,7 @@ from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.findings import Finding
 from lkltest.fuzz.functions import NewFunctions
 from lkltest.fuzz.images import target
-from lkltest.fuzz.images.messages import FromImages, Hurry, ImagesTask, State, ToImages
+from lkltest.fuzz.images.messages import FromImages, Hurry, ImagesProgress, ImagesTask, ToImages
 from lkltest.fuzz.messages import Ended, Failed, Stop
 from lkltest.fuzz.session_process import SessionProcess, SharedTask
 from lkltest.liblkl.model import Liblkl
@@ -54,7 +54,7 @@ class Background:
         self.reproduce_seconds = reproduce_seconds
         self.corpus = corpus
         self.env = dict(env or {})
-        self.state = State()  # the last that the process has sent
+        self.state = ImagesProgress()  # the last that the process has sent
         self.process: SessionProcess[ToImages, FromImages] | None = None
         self.stop = threading.Event()  # ends the fuzzing
         self.hurry = threading.Event()  # ends the reproduction of what was found
@@ -89,7 +89,7 @@ class Background:
     def _take(self, process: SessionProcess[ToImages, FromImages], message: FromImages | None) -> None:
         """Take a message of the process; None where it is gone."""
         match message:
-            case State():
+            case ImagesProgress():
                 self.state = message
                 self.complaint = message.complaint
             case NewFunctions():

@@ -13,7 +13,7 @@ from dataclasses import replace
 from lkltest.errors import KernelLost, LkltestError
 from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.images import target
-from lkltest.fuzz.images.messages import FromImages, Hurry, ImagesTask, State
+from lkltest.fuzz.images.messages import FromImages, Hurry, ImagesProgress, ImagesTask
 from lkltest.fuzz.images.session import Session
 from lkltest.fuzz.images.store import STORED
 from lkltest.fuzz.images.target import Target
@@ -34,10 +34,9 @@ class ImagesLink(SessionLink[Hurry, FromImages]):
         """End the fuzzing."""
         self.stopping.set()
 
-    def take(self, message: Hurry) -> None:
+    def take(self, _: Hurry) -> None:
         """End the reproduction."""
-        if isinstance(message, Hurry):
-            self.hurry.set()
+        self.hurry.set()
 
     def gone(self) -> None:
         """End both."""
@@ -56,7 +55,7 @@ class ImagesWork:
         self.session: Session | None = None  # as soon as the first image is made
         self.complaint = ""
         self.left_out: list[str] = []  # files of the corpus, groups of recipes
-        self.sent = State()
+        self.sent = ImagesProgress()
 
     def run(self) -> None:
         """Fuzz until the time is over or the session stops, and reproduce what was found.
@@ -75,16 +74,21 @@ class ImagesWork:
             with target.making(
                 self.task.recipes, self.task.settings, stop=self.link.stopping, complain=self.left_out.append
             ) as found:
-                targets = (replace(one, config=replace(one.config, nice=NICE, env=self.task.env)) for one in found)
+                targets = map(self._configured, found)
                 first = next(targets, None)
                 if first is None or self.link.stopping.is_set():
-                    self.complaint = "no disk images are fuzzed: the session ended before they were made"
+                    self.complaint = "no disk images are fuzzed: the session ended before one was mounted"
                 else:
                     self._fuzz(first, targets)
         except LkltestError as error:
             if self.session is not None and not isinstance(error, KernelLost):
                 raise  # such as that a finding cannot be written
             self.complaint = f"{'no more' if self.state.images else 'no'} disk images are fuzzed: {error}"
+
+    def _configured(self, one: Target) -> Target:
+        """The target with the priority and the environment of the kernels of this process."""
+        config = one.config
+        return replace(one, config=replace(config, nice=NICE, env={**config.env, **self.task.env}))
 
     def _fuzz(self, first: Target, more: Iterator[Target]) -> None:
         """Fuzz from the first image on, while more are made."""
@@ -105,9 +109,9 @@ class ImagesWork:
             self.sent = state
 
     @property
-    def state(self) -> State:
+    def state(self) -> ImagesProgress:
         """The state as it is now."""
-        told = State(left_out=tuple(self.left_out), complaint=self.complaint)
+        told = ImagesProgress(left_out=tuple(self.left_out), complaint=self.complaint)
         if self.session is None:
             return told
         progress = dict(self.session.progress)

@@ -1,7 +1,7 @@
 """The messages between a guided session and the process that mutates its disk images.
 
-The process is given an `ImagesTask`. It sends its `State` twice a second, the functions that its images reach first
-(`NewFunctions`), and in the end `Ended`. The session sends `Stop`, and `Hurry` when reproduction must end.
+The process is given an `ImagesTask`. It sends `ImagesProgress` twice a second, the functions that its images reach
+first (`NewFunctions`), and in the end `Ended`. The session sends `Stop`, and `Hurry` when reproduction must end.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class ImagesTask:
 
 
 @dataclass(frozen=True)
-class State:
+class ImagesProgress:
     """All that the process has reached."""
 
     images: int = 0  # that were mounted, or refused
@@ -48,5 +48,5 @@ class Hurry:
     """Ends the reproduction of what was found."""
 
 
-FromImages = State | NewFunctions | Failed | Ended
+FromImages = ImagesProgress | NewFunctions | Failed | Ended
 ToImages = Stop | Hurry

@@ -21,7 +21,7 @@ from lkltest.fuzz.findings import Finding
 from lkltest.fuzz.functions import NewFunctions
 from lkltest.fuzz.fuzzer import Fuzzer
 from lkltest.fuzz.images.background import DIRECTORY, Background
-from lkltest.fuzz.images.messages import State
+from lkltest.fuzz.images.messages import ImagesProgress
 from lkltest.fuzz.images.mounts import mount
 from lkltest.fuzz.images.store import ImageStore
 from lkltest.fuzz.images.target import DEFAULT, Target
@@ -122,13 +122,13 @@ def test_a_process_ends_while_images_are_made(make: Callable[..., Background]) -
     """A session that ends at once has no images, and says so."""
     images = make("ext4")
     run_until(images, lambda: True)
-    assert images.complaint == "no disk images are fuzzed: the session ended before they were made"
+    assert images.complaint == "no disk images are fuzzed: the session ended before one was mounted"
 
 
 def test_a_lost_process_is_told(make: Callable[..., Background]) -> None:
     """The session goes on without images; what the process had sent counts, but for what waited in it."""
     images = make("ext4")
-    images.state = State(images=7, waiting=2)
+    images.state = ImagesProgress(images=7, waiting=2)
 
     def kill() -> bool:
         if images.process is not None:
@@ -157,7 +157,7 @@ def test_findings_stand_in_a_directory_of_their_own(make: Callable[..., Backgrou
     """A finding on an image may have the name of one without: the place tells them apart."""
     images = make("ext4")
     finding = Finding("crash-here", ReportType.CRASH, "a crash", (), "lkl", "4.9.0", 1, 1, reproducer=False)
-    images.state = State(findings={"crash-here": finding})
+    images.state = ImagesProgress(findings={"crash-here": finding})
     assert images.findings == {f"{DIRECTORY}/crash-here": replace(finding, name=f"{DIRECTORY}/crash-here")}
 
 

@@ -17,7 +17,7 @@ from lkltest.fuzz.exec.feedback import SeenEdges
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.images import target
 from lkltest.fuzz.images.background_process import NICE, ImagesLink, ImagesWork
-from lkltest.fuzz.images.messages import FromImages, Hurry, ImagesTask, State
+from lkltest.fuzz.images.messages import FromImages, Hurry, ImagesProgress, ImagesTask
 from lkltest.fuzz.images.session import Progress, Session
 from lkltest.fuzz.images.target import Target
 from lkltest.fuzz.messages import Stop
@@ -48,7 +48,7 @@ class Ends:
     def complaint(self) -> str:
         """The complaint of the last message."""
         last = self.sent[-1]
-        assert isinstance(last, State)
+        assert isinstance(last, ImagesProgress)
         return last.complaint
 
 
@@ -102,7 +102,7 @@ def test_a_session_that_ends_while_images_are_made(
     work.run()
     assert made == ["ext4"]
     assert work.session is None
-    assert ends.complaint() == "no disk images are fuzzed: the session ended before they were made"
+    assert ends.complaint() == "no disk images are fuzzed: the session ended before one was mounted"
 
 
 def test_the_first_image_is_mounted_while_the_others_are_made(
@@ -128,7 +128,7 @@ def test_the_first_image_is_mounted_while_the_others_are_made(
     assert work.session is not None
     assert [(one.recipe, one.config.nice) for one in work.session.targets] == [("ext4", NICE), ("vfat", NICE)]
     last = ends.sent[-1]
-    assert isinstance(last, State)
+    assert isinstance(last, ImagesProgress)
     assert last.left_out == ("no disk images of xfs are fuzzed: mkfs.xfs not found: apt-get install xfsprogs",)
 
 
@@ -158,17 +158,20 @@ def test_a_finding_that_cannot_be_written_is_an_error(
 def test_kernels_have_a_lower_priority(
     make: Callable[..., ImagesWork], monkeypatch: pytest.MonkeyPatch, ext4: Target
 ) -> None:
-    """The loops come first."""
+    """The loops come first. The session's environment is added to that of a target."""
 
     @contextmanager
     def making(*_: object, **__: object) -> Iterator[Iterator[Target]]:
-        yield iter([ext4])
+        yield iter([replace(ext4, config=replace(ext4.config, env={"OF_TARGET": "1"}))])
 
     configs: list[KernelConfig] = []
     monkeypatch.setattr(target, "making", making)
     monkeypatch.setattr(Session, "run", lambda self, *_: configs.extend(one.config for one in self.targets))
-    make("ext4").run()
+    work = make("ext4")
+    work.task = replace(work.task, env={"OF_SESSION": "2"})
+    work.run()
     assert [config.nice for config in configs] == [NICE]
+    assert [config.env for config in configs] == [{"OF_TARGET": "1", "OF_SESSION": "2"}]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +199,7 @@ def test_a_state_is_sent_once(make: Callable[..., ImagesWork], ends: Ends) -> No
     work.left_out.append("a.image is left out")
     for _ in range(2):
         work.send()
-    assert ends.sent == [State(left_out=("a.image is left out",))]
+    assert ends.sent == [ImagesProgress(left_out=("a.image is left out",))]
 
 
 def test_edges_of_stored_inputs_are_told_apart(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from lkltest.fuzz import target
@@ -32,6 +33,15 @@ def sample(description: Description, config: KernelConfig, count: int) -> list[P
         if not description.needs(program) and not any(-516 <= result <= -512 for result in own):
             programs.append(program)
     return programs[:count]
+
+
+def processor_time_of(pid: int) -> float:
+    """Seconds of processor time of a process, without its children; 0 where it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def one_and_many(

@@ -26,8 +26,8 @@ import contextlib
 import os
 import resource
 from collections.abc import Sequence
-from pathlib import Path
 
+from benchmarks.common import processor_time_of
 from lkltest.crash import addresses
 from lkltest.fuzz.exec.feedback import Feedback, SeenEdges
 from lkltest.fuzz.exec.kernel import Kernel, WorkerExit
@@ -102,9 +102,7 @@ def used(kernel: Kernel | None = None) -> float:
     """The seconds that this process, its kernels that are gone, and this one had a processor."""
     seconds = sum(sum(resource.getrusage(whose)[:2]) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     if kernel is not None:
-        with contextlib.suppress(OSError, ValueError):
-            stat = Path(f"/proc/{kernel.child.pid}/stat").read_bytes().rpartition(b")")[2].split()
-            seconds += (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+        seconds += processor_time_of(kernel.child.pid)
     return seconds
 
 

@@ -5,7 +5,8 @@ Usage: python benchmarks/workers.py [--lkl PATH] [--workers N] [--time SECONDS] 
 To reach: two workers on two processors make at least 1.85 times the calls of one worker on one processor, and the
 session's process takes at most 0.02 of a processor for each worker: of a blind session, and of a guided one that
 mutates disk images, too (for a minute at least, because the images are made first; on the guided variant of the default
-kernel, or on --lkl if it is instrumented). Failures are written down, and not reproduced.
+kernel, or on --lkl if it is instrumented). The share of the process of
+the disk images is printed beside it. Failures are written down, and not reproduced.
 
 On a machine that does other work, too, look at the calls for each second of processor time (`calls/CPU s`): where they
 stay the same with more workers, so would the calls for each processor on an idle machine. There, all processes together
@@ -22,7 +23,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.common import SCENARIOS, one_and_many
+from benchmarks.common import SCENARIOS, one_and_many, processor_time_of
 from lkltest.coverage.collect import is_instrumented
 from lkltest.fuzz import target
 from lkltest.fuzz.exec.kernel import KernelConfig
@@ -43,6 +44,7 @@ class Figures:
     share: float  # of one processor that the session's process took, for each worker
     part: float  # of all processor time that it took
     images: int = 0  # that were mounted
+    images_share: float = 0.0  # of one processor that the process of the disk images took, for each worker
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,16 @@ def session(
             config, description, settings, Path(directory), seed=1, workers=workers, reproduce_seconds=0,
             guided=guided, scenarios=() if guided else SCENARIOS, images=DEFAULT if guided else (),
         )
+        images_time = 0.0  # of the process of the disk images, until it was last seen
+
+        def look() -> None:
+            nonlocal images_time
+            if fuzzer.images is not None and fuzzer.images.process is not None:
+                images_time = max(images_time, processor_time_of(fuzzer.images.process.child.pid))
+
         own, children, start = (*map(processor_time, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)), time.time())
         try:
-            fuzzer.run(seconds, lambda: None)
+            fuzzer.run(seconds, look)
             elapsed = time.time() - start
             own = processor_time(resource.RUSAGE_SELF) - own
             children = processor_time(resource.RUSAGE_CHILDREN) - children
@@ -94,6 +103,7 @@ def session(
             return Figures(
                 calls / fuzzer.seconds, calls / children, own / elapsed / workers, own / (own + children),
                 fuzzer.images.images if fuzzer.images is not None else 0,
+                images_time / elapsed / workers,
             )
         finally:
             fuzzer.close()
@@ -104,12 +114,13 @@ def guided_share(pairs: list[Pair]) -> str:
     measured = [pair.guided for pair in pairs if pair.guided is not None]
     if not measured:
         return "none: the kernel tells no edges"
-    share, part, images = (
-        statistics.median(getattr(one, name) for one in measured) for name in ("share", "part", "images")
+    share, part, images, images_share = (
+        statistics.median(getattr(one, name) for one in measured)
+        for name in ("share", "part", "images", "images_share")
     )
     if not images:
         return "none: no image was mounted, take a longer --time"
-    return f"{share:.4f}, {part:.1%}  {images:,.0f} images"
+    return f"{share:.4f}, {part:.1%}  {images:,.0f} images, whose process takes {images_share:.4f}"
 
 
 def main() -> None:

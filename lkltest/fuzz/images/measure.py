@@ -13,9 +13,9 @@ from pathlib import Path
 from lkltest.errors import KernelLost, UsageError
 from lkltest.fuzz.images import store
 from lkltest.fuzz.images.programs import Programs
-from lkltest.fuzz.images.session import LIFETIME
 from lkltest.fuzz.images.store import ImageStore
 from lkltest.fuzz.images.target import NotMade, Target, known, recipes, targets
+from lkltest.fuzz.images.worker import LIFETIME
 from lkltest.fuzz.measure import Entry, Gauge, Measured
 from lkltest.liblkl.model import Liblkl
 from lkltest.settings import Settings

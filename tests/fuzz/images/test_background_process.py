@@ -18,7 +18,8 @@ from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.images import target
 from lkltest.fuzz.images.background_process import NICE, ImagesLink, ImagesWork
 from lkltest.fuzz.images.messages import FromImages, Hurry, ImagesProgress, ImagesTask
-from lkltest.fuzz.images.session import Progress, Session
+from lkltest.fuzz.images.session import Session
+from lkltest.fuzz.images.state import Progress
 from lkltest.fuzz.images.target import Target
 from lkltest.fuzz.messages import Stop
 from lkltest.image import Recipe

@@ -26,13 +26,15 @@ from lkltest.fuzz.functions import Finder, FunctionTable, NewFunctions
 from lkltest.fuzz.gen import store
 from lkltest.fuzz.gen.generator import Candidate
 from lkltest.fuzz.images import html
-from lkltest.fuzz.images import session as images_session
+from lkltest.fuzz.images import worker as images_worker
 from lkltest.fuzz.images.inputs import Input, Made, untouched
 from lkltest.fuzz.images.maker import Origin
 from lkltest.fuzz.images.mounts import mount
-from lkltest.fuzz.images.session import BATCH, Failure, Session, Worker
+from lkltest.fuzz.images.session import Session
 from lkltest.fuzz.images.shrink import Shrunk
+from lkltest.fuzz.images.state import Failure
 from lkltest.fuzz.images.target import Target
+from lkltest.fuzz.images.worker import BATCH, Worker
 from lkltest.fuzz.loop import MAX_DIED_BEFORE_FIRST_PROGRAM
 from lkltest.fuzz.prog.reach import Reach
 from lkltest.fuzz.prog.text import print_program
@@ -99,7 +101,7 @@ def test_inputs_that_a_batch_leaves_come_next(
 ) -> None:
     """Inputs that do not fit into a batch, and those of a kernel that was lost before them, are those of the next."""
     worker, inputs = made
-    monkeypatch.setattr(images_session, "fitting", lambda sizes: min(5, len(list(sizes))))
+    monkeypatch.setattr(images_worker, "fitting", lambda sizes: min(5, len(list(sizes))))
     with Kernel(ext4.config) as kernel:
         assert worker.batch(ext4, kernel, None)
         kernel.child.signal(signal.SIGSEGV)
@@ -122,7 +124,7 @@ def test_kernels_that_die_before_their_first_image_end_the_session(
         kernel.child.signal(signal.SIGSEGV)
         return kernel
 
-    monkeypatch.setattr(images_session, "boot", dying)
+    monkeypatch.setattr(images_worker, "boot", dying)
     with pytest.raises(KernelLost, match=r"dies before it has mounted an image \(.*SIGSEGV.*pytest suites/boot"):
         made[0].run()
     assert boots == MAX_DIED_BEFORE_FIRST_PROGRAM + 1
@@ -288,7 +290,7 @@ def test_a_target_that_is_made_meanwhile_is_fuzzed(
         running.stop.set()
         raise LkltestError("no room")
 
-    monkeypatch.setattr(images_session, "TURN", 0.1)
+    monkeypatch.setattr(images_worker, "TURN", 0.1)
     with Session([ext4], settings, tmp_path, 1, 1, reproduce_seconds=0, more=more(), complain=told.append) as running:
         running.hurry.set()  # nothing is reproduced
         running.run(300.0, lambda: None)

@@ -5,19 +5,22 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import signal
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from lkltest import cc
 from lkltest.errors import UsageError
-from lkltest.fuzz.exec.kernel import KernelConfig
+from lkltest.fuzz.exec.kernel import KernelConfig, WorkerExit
 from lkltest.fuzz.exec.protocol import BETWEEN
+from lkltest.fuzz.exec.shmem import Memory
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.lang.naming import Namer
 from lkltest.fuzz.prog.text import parse_program, print_program
 from lkltest.fuzz.prog.values import Program
 from lkltest.fuzz.repro import csource
-from lkltest.fuzz.repro.report import Report, ReportType, repeats
+from lkltest.fuzz.repro.report import Report, ReportType, from_exit, repeats
 from lkltest.fuzz.repro.repro import Reproduction
 from lkltest.host import process
 from lkltest.host.cache import discard
@@ -27,9 +30,14 @@ from lkltest.settings import Settings
 BREAK = "---"  # between programs that run one after the other
 HANG_SECONDS = 10.0  # after which a C program that should hang is taken to hang
 BUSY_SECONDS = 60.0  # after which another one is given up: it takes less than a second where the host is not busy
+LOCATED = (ReportType.CRASH, ReportType.PANIC, ReportType.HANG, ReportType.OVERRUN)  # known again by their stacks
+# Compiles lkltest's crash handler into the program that is tried, to see where it fails. The user's has none.
+HANDLED = ("-DLKLTEST_CRASH_CONSTRUCTOR", f"-I{cc.HARNESS}", "-include", "lkltest/crash.h")
 DATA = "finding.json"
 HISTORY = "history.txt"  # of a failure that there was no time to reproduce
 CONFIRMED = "This C program failed in the same way in the one run that was tried."
+SIGNALLED = "This C program was ended by the same signal in the one run that was tried; where, was not seen."
+UNENDED = f"This C program did not end in {HANG_SECONDS:.0f} s in the one run that was tried; where, was not seen."
 UNTRIED = "This C program was NOT run: the session was at its end. Run it: it may or may not hang."
 UNCONFIRMED = "This C program did NOT fail in the one run that was tried, or does not compile: it is no reproducer."
 
@@ -177,15 +185,21 @@ def write_reproducer(
         )
     except (KeyError, ValueError):
         return None
+    return keep(path, source, report, config, settings, untried=hurried and report.type == ReportType.HANG)
+
+
+def keep(
+    path: Path, source: str, report: Report, config: KernelConfig, settings: Settings, arguments: Sequence[str] = (),
+    *, untried: bool = False,
+) -> Path | None:
+    """Run a C program and write it with what was seen: to `path`, or, where it is no reproducer, to unconfirmed.c."""
     path.write_text(source, encoding="utf-8", errors="surrogateescape")
-    untried = hurried and report.type == ReportType.HANG
-    if not untried and confirm(path, report, config, settings):
-        return path
+    seen = UNTRIED if untried else confirm(path, report, config, settings, arguments)
     path.unlink()
-    told = UNTRIED if untried else UNCONFIRMED
-    unconfirmed = directory / "unconfirmed.c"  # a start for an investigation
-    unconfirmed.write_text(source.replace(CONFIRMED, told, 1), encoding="utf-8", errors="surrogateescape")
-    return None
+    confirmed = seen not in (UNTRIED, UNCONFIRMED)
+    kept = path if confirmed else path.with_name("unconfirmed.c")  # a start for an investigation
+    kept.write_text(source.replace(CONFIRMED, seen, 1), encoding="utf-8", errors="surrogateescape")
+    return kept if confirmed else None
 
 
 def command(liblkl: Liblkl, settings: Settings, source: Path, output: Path) -> list[str | Path]:
@@ -199,26 +213,54 @@ def command(liblkl: Liblkl, settings: Settings, source: Path, output: Path) -> l
 
 def confirm(
     source: Path, report: Report, config: KernelConfig, settings: Settings, arguments: Sequence[str] = ()
-) -> bool:
-    """Whether a C program compiles, and fails with these arguments as the failure did."""
+) -> str:
+    """Compile and run a C program; what was seen of the failure: CONFIRMED, SIGNALLED, UNENDED or UNCONFIRMED."""
     program = source.with_suffix("")
-    done = process.run(command(config.liblkl, settings, source, program), timeout=120, merge=True)
+    plain = command(config.liblkl, settings, source, program)
+    handled = [*plain, *HANDLED] if report.type in LOCATED else plain
     try:
-        if not done.ok:
-            return False
-        seconds = HANG_SECONDS if report.type is ReportType.HANG else BUSY_SECONDS
-        ran = process.run([program, *arguments], cwd=source.parent, env=config.env, timeout=seconds, merge=True)
+        if not any(process.run(argv, timeout=120, merge=True).ok for argv in (handled, plain)):
+            return UNCONFIRMED
+        return _seen(report, _run([program, *arguments], source.parent, config, report.type))
     finally:
         program.unlink(missing_ok=True)
-    output = ran.output.decode(errors="replace")
+
+
+def _run(argv: Sequence[str | Path], directory: Path, config: KernelConfig, type: ReportType) -> process.Completed:
+    """Run a C program; where it should hang and does, its stacks are in what it printed to standard error."""
+    seconds = HANG_SECONDS if type is ReportType.HANG else BUSY_SECONDS
+    asked = process.SIGUSR2 if type is ReportType.HANG else None
+    return process.run(argv, cwd=directory, env=config.env, timeout=seconds, last_words=asked)
+
+
+def _seen(report: Report, ran: process.Completed) -> str:
+    """The words for how a C program failed in its run: never more than there is evidence for."""
+    match report.type:
+        case ReportType.CONSOLE:
+            return CONFIRMED if repeats(report, ran.output + ran.errors) else UNCONFIRMED
+        case ReportType.ERRNO | ReportType.RESULT:
+            return CONFIRMED if f"= {report.value}\n" in ran.output.decode(errors="replace") else UNCONFIRMED
+    hangs = report.type is ReportType.HANG
+    if hangs != ran.timed_out or (not hangs and ran.signal is None):
+        return UNCONFIRMED
+    with contextlib.closing(Memory()) as memory:
+        found = from_exit(WorkerExit(ran, hangs, memory.head(), ran.errors, ran.output), memory)
+    if found is None:
+        return UNCONFIRMED
+    if report.type is ReportType.OVERRUN and found.type is ReportType.CRASH:
+        found = replace(found, type=ReportType.OVERRUN)  # which buffers a C program has, is not known
+    if report.same(found) and found.signature:
+        return CONFIRMED
+    if (found.stack and report.signature) or found.type is not report.type:
+        return UNCONFIRMED  # it failed elsewhere, or in another way
     match report.type:
         case ReportType.HANG:
-            return ran.timed_out
-        case ReportType.CONSOLE:
-            return repeats(report, ran.output)
-        case ReportType.ERRNO | ReportType.RESULT:
-            return f"= {report.value}\n" in output
-    return ran.signal is not None
+            return UNENDED
+        case ReportType.PANIC:
+            return CONFIRMED if repeats(report, ran.output) else UNCONFIRMED
+        case ReportType.OVERRUN:
+            return SIGNALLED if ran.signal in (signal.SIGSEGV, signal.SIGBUS) else UNCONFIRMED
+    return SIGNALLED if report.title.startswith(ran.describe()) else UNCONFIRMED
 
 
 def load(directory: Path) -> Finding:

@@ -123,7 +123,74 @@ def test_a_complaint_is_confirmed_by_the_same_one(
     source = tmp_path / "reproducer.c"
     source.write_text(f'#include <stdio.h>\nint main(void) {{ puts("{printed}"); return 0; }}\n')
     report = Report(ReportType.CONSOLE, title, (frame,), program=0, call=0, stack="", console="")
-    assert findings.confirm(source, report, config, settings) is confirmed
+    seen = findings.confirm(source, report, config, settings)
+    assert seen == (findings.CONFIRMED if confirmed else findings.UNCONFIRMED)
+
+
+C = '''
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+__attribute__((noinline)) static void at_fault(void) {{ {body} ; __asm__ volatile(""); }}
+int main(void) {{ {before} at_fault(); return 0; }}
+'''
+CRASHES, ABORTS, LOOPS = "*(volatile int *)8 = 1", "abort()", "for (;;)"
+TELLS = r'puts("BUG: failure at fs/a.c:7/at_fault()!\\nKernel panic - not syncing: BUG!"); fflush(stdout);'
+
+
+@pytest.mark.parametrize(("type", "title", "frame", "body", "before", "seen"), [
+    (ReportType.CRASH, "killed by SIGSEGV in at_fault", "at_fault", CRASHES, "", findings.CONFIRMED),
+    (ReportType.CRASH, "killed by SIGSEGV in another", "another", CRASHES, "", findings.UNCONFIRMED),
+    (ReportType.CRASH, "killed by SIGSEGV in at_fault", "at_fault", "usleep(1)", "", findings.UNCONFIRMED),
+    (ReportType.OVERRUN, "the kernel reached past the end", "at_fault", CRASHES, "", findings.CONFIRMED),
+    (ReportType.OVERRUN, "the kernel reached past the end", "another", CRASHES, "", findings.UNCONFIRMED),
+    (ReportType.PANIC, "BUG: failure at fs/a.c:7/at_fault()!", "at_fault", ABORTS, TELLS, findings.CONFIRMED),
+    (ReportType.PANIC, "BUG: failure at fs/b.c:7/another()!", "another", ABORTS, TELLS, findings.UNCONFIRMED),
+    (ReportType.PANIC, "BUG: failure at fs/a.c:7/at_fault()!", "at_fault", CRASHES, "", findings.UNCONFIRMED),
+    (ReportType.CRASH, "killed by SIGABRT in at_fault", "at_fault", ABORTS, TELLS, findings.UNCONFIRMED),
+    (ReportType.HANG, "a call does not return in at_fault", "at_fault", LOOPS, "", findings.CONFIRMED),
+    (ReportType.HANG, "a call does not return in another", "another", LOOPS, "", findings.UNCONFIRMED),
+    (ReportType.CRASH, "killed by SIGSEGV", "", CRASHES, "", findings.SIGNALLED),
+    (ReportType.CRASH, "killed by SIGABRT", "", CRASHES, "", findings.UNCONFIRMED),
+    (ReportType.CRASH, "killed by SIGKILL", "at_fault", LOOPS, "", findings.UNCONFIRMED),
+])  # fmt: skip
+def test_a_failure_is_confirmed_by_the_same_one(
+    config: KernelConfig, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    type: ReportType, title: str, frame: str, body: str, before: str, seen: str,
+) -> None:
+    """Neither any signal nor any timeout confirms a failure: it has the same kind, and the same function."""
+    monkeypatch.setattr(findings, "HANG_SECONDS", 3.0)
+    monkeypatch.setattr(findings, "BUSY_SECONDS", 0.5 if body == LOOPS else findings.BUSY_SECONDS)
+    source = tmp_path / "reproducer.c"
+    source.write_text(C.format(body=body, before=before))
+    report = Report(type, title, (frame,) if frame else (), program=0, call=0, stack="", console="")
+    assert findings.confirm(source, report, config, settings) == seen
+
+
+@pytest.mark.parametrize(("type", "title", "body", "before", "seen"), [
+    (ReportType.CRASH, "killed by SIGSEGV in at_fault", CRASHES, "", findings.SIGNALLED),
+    (ReportType.CRASH, "killed by SIGSEGV in at_fault", ABORTS, "", findings.UNCONFIRMED),
+    (ReportType.OVERRUN, "the kernel reached past the end", CRASHES, "", findings.SIGNALLED),
+    (ReportType.OVERRUN, "the kernel reached past the end", ABORTS, "", findings.UNCONFIRMED),
+    (ReportType.PANIC, "BUG: failure at fs/a.c:7/at_fault()!", ABORTS, TELLS, findings.CONFIRMED),
+    (ReportType.PANIC, "BUG: failure at fs/a.c:7/at_fault()!", ABORTS, "", findings.UNCONFIRMED),
+    (ReportType.HANG, "a call does not return in at_fault", LOOPS, "signal(SIGUSR2, SIG_IGN);", findings.UNENDED),
+])  # fmt: skip
+def test_without_a_stack_the_c_program_says_so(
+    config: KernelConfig, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    type: ReportType, title: str, body: str, before: str, seen: str,
+) -> None:
+    """The C program's head says what was seen of a run without a stack: a signal, or that it did not end."""
+    monkeypatch.setenv("LKLTEST_NO_CRASH_HANDLER", "1")
+    monkeypatch.setattr(findings, "HANG_SECONDS", 3.0)
+    source = tmp_path / "reproducer.c"
+    text = "#include <signal.h>\n" + C.format(body=body, before=before)
+    report = Report(type, title, ("at_fault",), program=0, call=0, stack="", console="")
+    assert findings.keep(source, f"/* {findings.CONFIRMED} */\n{text}", report, config, settings) == (
+        None if seen == findings.UNCONFIRMED else source
+    )
+    kept = source if source.is_file() else tmp_path / "unconfirmed.c"
+    assert kept.read_text() == f"/* {seen} */\n{text}"
 
 
 def test_a_count_that_cannot_be_written_is_told(tmp_path: Path) -> None:

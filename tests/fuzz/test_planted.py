@@ -69,6 +69,7 @@ def test_crash_on_three_calls(planted: Planted, tmp_path: Path, monkeypatch: pyt
     assert (found.finding["times"], found.finding["of"]) == (10, 10)
     assert "planted_crash" in found.stack
     assert "planted.c" in found.stack
+    assert findings.CONFIRMED in found.reproducer
     for name in found.calls:
         assert f"lkl_sys_{name}" in found.reproducer
 
@@ -82,6 +83,7 @@ def test_hang(planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert found.calls == ["getcwd"], found.program
     assert found.finding["times"] == 10
     assert "planted_hang" in found.stack
+    assert findings.CONFIRMED in found.reproducer  # it was seen in planted_hang() again
     assert "lkl_sys_getcwd" in found.reproducer
 
 

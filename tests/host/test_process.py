@@ -38,6 +38,13 @@ def test_a_deadline_kills_the_whole_group() -> None:
     assert gone(int(done.output))
 
 
+def test_last_words_are_read() -> None:
+    """A process past its deadline is sent the signal that it answers, before it is killed."""
+    script = "import signal, time; signal.signal(10, lambda *_: print('last', flush=True)); time.sleep(100)"
+    done = process.run([sys.executable, "-c", script], timeout=5.0, last_words=signal.SIGUSR1)
+    assert (done.timed_out, done.output) == (True, b"last\n")
+
+
 def test_children_left_behind_are_killed() -> None:
     """A process that ends by itself leaves no child running."""
     done = process.run(["sh", "-c", "sleep 100 >/dev/null 2>&1 & echo $!"])

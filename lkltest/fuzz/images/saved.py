@@ -90,13 +90,8 @@ def _write_reproducer(work: Path, shrunk: Shrunk, target: Target, settings: Sett
                                guarded=report.type == ReportType.OVERRUN, clean=report.call == BETWEEN)
     except (KeyError, ValueError):
         return False
-    path.write_text(source, encoding="utf-8", errors="surrogateescape")
-    if findings.confirm(path, report, target.config, settings, [str(target.base.path)]):
-        return True
-    path.unlink()
-    source = source.replace(findings.CONFIRMED, findings.UNCONFIRMED, 1)
-    (work / "unconfirmed.c").write_text(source, encoding="utf-8", errors="surrogateescape")
-    return False
+    kept = findings.keep(path, source, report, target.config, settings, [str(target.base.path)])
+    return kept is not None
 
 
 def has_image(finding: Path) -> bool:

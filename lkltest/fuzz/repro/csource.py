@@ -64,6 +64,26 @@ static void *guarded(const void *from, unsigned long size)
 
 """
 FIRST_PORT = 20000
+CLOSE = """\
+/* Closes all descriptors in the order of their numbers, as the fuzzer's sandbox does. */
+static void close_all(const long *made, int count, int yields)
+{
+	long last = -1;
+
+	while (count--)
+		last = made[count] > last && made[count] < 1 << 16 ? made[count] : last;
+	for (long fd = 0; fd <= last; fd++) {
+		if (lkl_sys_close(fd))
+			continue;
+		if (yields)
+			lkl_sys_sched_yield();
+		printf("lkl_sys_close(%ld) = 0\\n", fd);
+		fflush(stdout);
+	}
+}
+
+"""
+SCHED_DEADLINE, SCHED_ATTR = 6, 48  # the policy; the least size of the attributes that the kernel takes
 SHOW = """\
 #define CALL(call) ({ long ret_ = (long)(call); printf("%s = %ld\\n", #call, ret_); fflush(stdout); ret_; })
 
@@ -81,6 +101,7 @@ class Writer:
         self.guarded = guarded  # buffers end at guard pages
         self.lines: list[str] = []
         self.results: list[str] = []
+        self.stores = False  # whether a call's own result is looked at, for those that it stores
         self.buffers = 0
 
     def call(self, call: Call) -> None:
@@ -88,44 +109,63 @@ class Writer:
         args = []
         pointers: list[str] = []
         for n, arg in enumerate(call.args):
+            buffer = f"b{self.buffers}"  # where the argument is one
             text = self.value(arg, call, str(n))
+            if n == 1:
+                self.no_deadline(call, buffer)
             pointers.append(text)
             type = self.description.headers.calls[call.name].arguments[n].type
             args.append(f"(void *){text}" if type.kind == "pointer" and not text.startswith('"') else text)
             if type.kind == "int" and isinstance(arg, (Pointer, Text)):
                 args[-1] = f"(long){text}"
         invoked = f"CALL(lkl_sys_{call.name}({', '.join(args)}))"
-        returned = [produced for produced in call.produces if produced.source == RETURN]
-        label = f"r{len(self.results)} = " if returned else ""
+        returned = any(produced.source == RETURN for produced in call.produces)
+        stored = any(produced.source != RETURN for produced in call.produces)
+        label = f"r{len(self.results)} = " if returned else "ret = " if stored else ""
+        result = f"r{len(self.results)}" if returned else "ret"
+        self.stores = self.stores or (stored and not returned)
         self.lines.append(f"\t{label}{invoked};")
         for produced in call.produces:
             index = len(self.results)
             self.results.append(f"r{index}")
             if produced.source != RETURN:
                 read = f"*(int *)((char *){pointers[produced.source]} + {produced.offset})"
-                self.lines.append(f"\tr{index} = {read};")
+                self.lines.append(f"\tr{index} = {result} < 0 ? -1 : {read};")
 
     def clean(self, program: Program) -> None:
-        """Write the cleanup that the fuzzer's sandbox does after each program.
+        """Write the cleanup that the fuzzer's sandbox does after each program, in its order.
 
-        It deletes timers, unmaps, closes descriptors, and puts back the mask of new files.
+        It deletes timers and unmaps, the last one first, closes descriptors, and puts back the mask of new files.
         """
         timers: list[str] = []
-        others: list[str] = []
+        unmaps: list[str] = []
+        descriptors: list[str] = []
         index = 0
-        grace = self.description.needs(program) & NEEDS["grace"]
         for call in program.calls:
             for produced in call.produces:
                 if produced.kind == "timer":
                     timers.insert(0, f"\tCALL(lkl_sys_timer_delete(r{index}));")
                 elif produced.kind == "address" and call.name == "mmap_pgoff":
                     length = self.value(call.args[1], call, "1")
-                    others.append(f"\tCALL(lkl_sys_munmap(r{index}, {length}));")
+                    unmaps.insert(0, f"\tCALL(lkl_sys_munmap(r{index}, {length}));")
                 elif resources.NUMBERS[produced.kind] < resources.DESCRIPTORS:
-                    others.append(f"\tCALL(lkl_sys_close(r{index}));")
-                    others += ["\tlkl_sys_sched_yield();"] if grace else []
+                    descriptors.append(f"r{index}")
                 index += 1
-        self.lines += [*timers, *others, "\tCALL(lkl_sys_umask(022));"]
+        grace = int(bool(self.description.needs(program) & NEEDS["grace"]))
+        made = f"(long[]){{ {', '.join(descriptors)} }}, {len(descriptors)}"
+        closes = [f"\tclose_all({made}, {grace});"] if descriptors else []
+        self.lines += [*timers, *unmaps, *closes, "\tCALL(lkl_sys_umask(022));"]
+
+    def no_deadline(self, call: Call, buffer: str) -> None:
+        """Take SCHED_DEADLINE out of a buffer that was written, where the executor does: it loses LKL its only CPU."""
+        attr = call.args[1]
+        if call.name == "sched_setattr" and isinstance(attr, Pointer):
+            flat = self.description.encoder.flatten(attr.target)
+            data = flat.data + bytes([flat.fill]) * (flat.size - len(flat.data))
+            size, policy = (int.from_bytes(data[at : at + 4], "little") for at in (0, 4))
+            if policy == SCHED_DEADLINE and (not size or size >= SCHED_ATTR):
+                self.lines.append(f"\t((unsigned int *)&{buffer})[1] = 0;\t/* as in the executor: with SCHED_DEADLINE, "
+                                  "LKL may lose its only CPU */")
 
     def value(self, value: Value, call: Call, path: str) -> str:
         """A number, or a pointer to a buffer that is written first."""
@@ -278,6 +318,7 @@ def write(
     text = "\n".join(line for _, writer in bodies for line in writer.lines)
     parts = [_comment(title, about), _includes(guarded), callbacks(liblkl), missing(text, description), SHOW]
     parts += [GUARDED] if guarded else []
+    parts += [CLOSE] if "\tclose_all(" in text else []
     for n, (program, writer) in enumerate(bodies):
         parts.append(_function(n, program, writer, description))
     parts.append(_main(len(bodies), text, liblkl, mem, cmdline))
@@ -331,7 +372,8 @@ def _function(n: int, program: Program, writer: Writer, description: Description
     flags = (0x600 if unshared else 0) | (0x20000 if needs & NEEDS["mounts"] else 0)
     lines = [f"static void program{n}(void)", "{"]
     if writer.results:
-        lines += [f"\tlong {', '.join(f'{r} = -1' for r in writer.results)};", ""]
+        names = [*writer.results, *(["ret"] if writer.stores else [])]
+        lines += [f"\tlong {', '.join(f'{r} = -1' for r in names)};", ""]
     if flags:
         lines.append(f"\tlkl_sys_unshare({flags:#x});\t/* {' | '.join(unshared)} */")
     lines.append(f'\tlkl_sys_mkdirat(LKL_AT_FDCWD, "/w{n}", 0777);')

@@ -6,10 +6,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from lkltest.fuzz import findings
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.lang.naming import Namer
+from lkltest.fuzz.lang.types import Choice
 from lkltest.fuzz.prog.text import print_program
 from lkltest.fuzz.prog.values import Pointer, Program
 from lkltest.fuzz.repro import csource
@@ -85,3 +88,62 @@ def test_a_failure_in_the_cleanup_has_all_of_it(
     made = re.findall(r"lkl_sys_(\w+)\(.*\) = (-?\d+)", ran)
     assert [name for name, _ in made][-3:] == ["timer_delete", "close", "umask"]
     assert all(int(result) >= 0 for _, result in made)
+
+
+def test_the_cleanup_has_the_order_of_the_sandbox(
+    config: KernelConfig, settings: Settings, description: Description, parse: Callable[[str], Program], tmp_path: Path
+) -> None:
+    """Timers and mappings end with the last one first, descriptors by their numbers, and no timer that was not made."""
+    program = parse(
+        'r0 = openat(AT_FDCWD, "f0", O_CREAT|O_RDWR, 0600)\n'
+        'r1 = timer_create(CLOCK_MONOTONIC, 0, &out(4))\n'
+        'r2 = mmap_pgoff(0, 4096, 3, 34, -1, 0)\n'
+        'r3 = dup3(r0, 9, 0)\n'
+        'r4 = openat(AT_FDCWD, "f1", O_CREAT|O_RDWR, 0600)\n'
+        'r5 = mmap_pgoff(0, 8192, 3, 34, -1, 0)\n'
+        'r6 = timer_create(99, 0, &out(4))\n'
+        'r7 = timer_create(CLOCK_MONOTONIC, 0, &out(4))\n'
+    )
+    source = csource.write(
+        [program], description, config.liblkl, title="", about=(), mem=config.mem, cmdline="", clean=True
+    )
+    path, binary = tmp_path / "it.c", tmp_path / "it"
+    path.write_text(source)
+    assert process.run(findings.command(config.liblkl, settings, path, binary), timeout=100, merge=True).ok
+    ran = process.run([binary], timeout=100, merge=True).output.decode(errors="replace")
+    made = re.findall(r"lkl_sys_(\w+)\((.*)\) = (-?\d+)", ran)[len(program.calls):]
+    assert [(name, arguments) for name, arguments, _ in made] == [
+        ("timer_delete", "r7"), ("timer_delete", "r6"), ("timer_delete", "r1"),
+        ("munmap", "r5, 0x2000"), ("munmap", "r2, 4096"), ("close", "0"), ("close", "1"), ("close", "9"),
+        ("umask", "022"),
+    ]  # fmt: skip
+    assert [int(result) < 0 for _, _, result in made] == [False, True, *[False] * 7]  # r6 was not made
+
+
+@pytest.mark.parametrize("attr", [
+    "sched_attr{size=48, sched_policy=6, sched_runtime=9000000, sched_deadline=10000000}",
+    'b"' + "\\x30\\x00\\x00\\x00\\x06" + "\\x00" * 43 + '"',
+], ids=["structure", "bytes"])  # fmt: skip
+@pytest.mark.parametrize("guarded", [False, True])
+def test_no_c_program_asks_for_a_deadline(
+    config: KernelConfig, settings: Settings, description: Description, parse: Callable[[str], Program], tmp_path: Path,
+    attr: str, guarded: bool,
+) -> None:
+    """LKL may lose its only CPU with SCHED_DEADLINE: C asks for the normal policy, as the executor does."""
+    program = parse(f"sched_setattr(0, &{attr}, 0)\nsched_getscheduler(0)\n")
+    source = csource.write(
+        [program], description, config.liblkl, title="", about=(), mem=config.mem, cmdline="", guarded=guarded
+    )
+    path, binary = tmp_path / "it.c", tmp_path / "it"
+    path.write_text(source)
+    assert process.run(findings.command(config.liblkl, settings, path, binary), timeout=100, merge=True).ok
+    ran = process.run([binary], timeout=100, merge=True).output.decode(errors="replace")
+    assert re.search(r"lkl_sys_sched_setattr\(.*\) = 0\b", ran)
+    assert "lkl_sys_sched_getscheduler(0) = 0\n" in ran
+
+
+def test_no_deadline_is_drawn(description: Description) -> None:
+    """No program that is drawn has the policy that the executor would take out."""
+    policy = description.fields["sched_attr"][1]["sched_policy"]
+    assert isinstance(policy, Choice)
+    assert 6 not in policy.numbers

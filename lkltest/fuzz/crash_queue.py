@@ -34,25 +34,18 @@ from lkltest.fuzz import findings
 from lkltest.fuzz.findings import Finding
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.messages import Known
-from lkltest.fuzz.repro.report import Report, ReportType
+from lkltest.fuzz.repro.rank import CERTAIN, LAST, LATER, rank_of
+from lkltest.fuzz.repro.report import ReportType
 from lkltest.fuzz.repro.repro import Crash, Reproduction, reproduce, unexamined
 from lkltest.fuzz.repro.runner import Runner
 from lkltest.settings import Settings
 
 ENOUGH = 3  # times that a failure which never comes again is reproduced at most, and met until it is a finding
 NICE = 5  # of kernels that reproduce: the fuzzed kernels have three times as much of the processors
-CERTAIN = (ReportType.CRASH, ReportType.PANIC, ReportType.OVERRUN)  # types that a slow machine cannot cause
 WAITING = 8  # failures that wait with their whole history: some megabytes each
 RECENT = 256  # programs that are kept of the history of the others
 
-LATER, LAST = 3, 4  # ranks: of what needs its history, and of the end of the queue
-
 Elsewhere = Callable[[Crash, float, threading.Event], Reproduction | None]
-
-
-def rank_of(report: Report) -> int:
-    """The rank of a new failure among those that wait: a lower one comes first."""
-    return 0 if report.type in CERTAIN else 2 if report.type is ReportType.HANG else 1
 
 
 class CrashQueue:

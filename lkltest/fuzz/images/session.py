@@ -18,11 +18,10 @@ from lkltest.fuzz.images import saved
 from lkltest.fuzz.images.shrink import Shrinker, Shrunk
 from lkltest.fuzz.images.state import ENOUGH, Failure, SessionState
 from lkltest.fuzz.images.worker import Worker
-from lkltest.fuzz.repro.report import ReportType
+from lkltest.fuzz.repro.rank import CERTAIN
 
 GRACE, LEAST_GRACE = 0.2, 15.0  # part of the time, seconds: how long failures are reproduced after the end
 NICE = 5  # of kernels that reproduce
-CERTAIN = (ReportType.CRASH, ReportType.PANIC, ReportType.OVERRUN)  # types that a slow machine cannot cause
 
 
 class Sample(NamedTuple):
@@ -95,7 +94,7 @@ class Session(SessionState):
             if thread.ident is not None:  # it was started
                 thread.join()
         self.ended = self.ended or time.monotonic()
-        self.queue.put(None)
+        self.end_queue()
 
     def _thread(self, work: Callable[[], None]) -> threading.Thread:
         def guarded() -> None:
@@ -115,7 +114,7 @@ class Session(SessionState):
 
     def examine(self) -> None:
         """Reproduce failures until the session ends."""
-        while (failure := self.queue.get()) is not None:
+        while (failure := self.take()) is not None:
             shrunk = self.shrink(failure)
             name = failure.report.name
             if shrunk.times or not shrunk.of or failure.report.type in CERTAIN or self.met[name] >= ENOUGH:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from queue import SimpleQueue
+from queue import PriorityQueue
 
 from lkltest.fuzz import descriptors
 from lkltest.fuzz.exec.feedback import SeenEdges
@@ -18,6 +19,7 @@ from lkltest.fuzz.images.inputs import Input
 from lkltest.fuzz.images.shrink import SECONDS
 from lkltest.fuzz.images.store import by_recipe
 from lkltest.fuzz.images.target import Target
+from lkltest.fuzz.repro.rank import LAST, LATER, rank_of
 from lkltest.fuzz.repro.report import Report, ReportType
 from lkltest.host.closing import Closing
 from lkltest.settings import Settings
@@ -89,7 +91,8 @@ class SessionState(Closing):
         self.fatal: dict[str, set[int]] = {}  # offsets, by recipe
         for target in self.targets:
             self._prepare(target)
-        self.queue: SimpleQueue[Failure | None] = SimpleQueue()
+        self.queue: PriorityQueue[tuple[int, int, Failure | None]] = PriorityQueue()  # by rank, then in their order
+        self.order = itertools.count()
         self.pending: set[str] = set()
         self.lock = threading.Lock()
         self.started = time.monotonic()
@@ -136,7 +139,16 @@ class SessionState(Closing):
                 return
             self.pending.add(name)
             self.examined[name] += 1
-        self.queue.put(failure)
+            rank = rank_of(failure.report) if self.examined[name] == 1 else LATER
+        self.queue.put((rank, next(self.order), failure))
+
+    def take(self) -> Failure | None:
+        """The failure to reproduce next, waited for; None at the end."""
+        return self.queue.get()[2]
+
+    def end_queue(self) -> None:
+        """Let the end come after the failures that wait."""
+        self.queue.put((LAST, next(self.order), None))
 
     def hangs(self) -> set[str]:
         """The names of hangs that are known to come again: a worker need not wait to recognize them."""

@@ -70,8 +70,8 @@ def made(session: Session, ext4: Target, monkeypatch: pytest.MonkeyPatch) -> tup
 
 def queued(session: Session) -> list[Failure]:
     """The failures that wait to be examined."""
-    session.queue.put(None)
-    return [failure for failure in iter(session.queue.get, None) if failure is not None]
+    session.end_queue()
+    return list(iter(session.take, None))
 
 
 def test_death_between_batches(session: Session, ext4: Target, made: tuple[Worker, list[Input]]) -> None:
@@ -212,7 +212,7 @@ def examine(
     """Let the session meet REPORT, and examine it with this result."""
     monkeypatch.setattr(session, "shrink", lambda failure: Shrunk(report, failure.input, times, of))
     session.add(Failure(ext4, REPORT, untouched(ext4)))
-    session.queue.put(None)
+    session.end_queue()
     session.examine()
 
 
@@ -332,3 +332,14 @@ def test_a_file_that_cannot_be_read_is_told_once(ext4: Target, settings: Setting
             worker.maker(target)
     assert len(told) == 1
     assert "a.image is left out" in told[0]
+
+
+def test_what_is_certain_is_reproduced_first(session: Session, ext4: Target) -> None:
+    """A crash comes before complaints and hangs that have waited longer: there may be no time for all."""
+    hang, complaint, crash = (
+        replace(REPORT, type=type, signature=(name,))
+        for type, name in ((ReportType.HANG, "slow"), (ReportType.CONSOLE, "odd"), (ReportType.CRASH, "dead"))
+    )
+    for report in (hang, complaint, crash):
+        session.add(Failure(ext4, report, untouched(ext4)))
+    assert [failure.report for failure in queued(session)] == [crash, complaint, hang]

@@ -20,6 +20,14 @@ from lkltest.host import process
 from lkltest.settings import Settings
 
 
+def run_c(source: str, config: KernelConfig, settings: Settings, directory: Path) -> bytes:
+    """Compile a C program and run it; all that it prints."""
+    path, binary = directory / "it.c", directory / "it"
+    path.write_text(source)
+    assert process.run(findings.command(config.liblkl, settings, path, binary), timeout=100, merge=True).ok
+    return process.run([binary], timeout=100, merge=True).output
+
+
 def test_a_structure_is_shown_with_the_room_behind_it(
     config: KernelConfig, settings: Settings, description: Description, parse: Callable[[str], Program], tmp_path: Path
 ) -> None:
@@ -28,11 +36,8 @@ def test_a_structure_is_shown_with_the_room_behind_it(
                     'ioctl(r0, SIOCGIFMTU, &[ifreq{ifr_ifrn=[b"lo\\x00"]}, fill(472, 0)])\n')
     source = csource.write([program], description, config.liblkl, title="", about=(), mem=config.mem, cmdline="")
     assert re.search(r"struct \{ struct lkl_ifreq it; char rest1\[472\]; \} __attribute__\(\(packed.*\)\) b0;", source)
-    path, binary = tmp_path / "it.c", tmp_path / "it"
-    path.write_text(source)
-    assert process.run(findings.command(config.liblkl, settings, path, binary), timeout=100, merge=True).ok
-    ran = process.run([binary], timeout=100, merge=True)
-    assert re.search(r"lkl_sys_ioctl\(.*\) = 0\b", ran.output.decode(errors="replace"))
+    ran = run_c(source, config, settings, tmp_path)
+    assert re.search(r"lkl_sys_ioctl\(.*\) = 0\b", ran.decode(errors="replace"))
 
 
 def test_a_message_is_shown_by_its_parts(
@@ -47,13 +52,11 @@ def test_a_message_is_shown_by_its_parts(
     source = csource.write([program], description, config.liblkl, title="", about=(), mem=config.mem, cmdline="")
     assert "struct { struct lkl_nlmsghdr it; char rest1[4]; struct lkl_nlmsghdr it2; }" in source
     assert ".nlmsg_type = LKL_RTM_GETADDR, .nlmsg_flags = LKL_NLM_F_ACK|LKL_NLM_F_REQUEST }" in source
-    path, binary = tmp_path / "it.c", tmp_path / "it"
-    path.write_text(source.replace("\tCALL(lkl_sys_sendto(", "\tfwrite(&b0, 1, 36, stderr);\n\tCALL(lkl_sys_sendto("))
-    assert process.run(findings.command(config.liblkl, settings, path, binary), timeout=100, merge=True).ok
-    ran = process.run([binary], timeout=100, merge=True)
+    source = source.replace("\tCALL(lkl_sys_sendto(", "\tfwrite(&b0, 1, 36, stderr);\n\tCALL(lkl_sys_sendto(")
+    ran = run_c(source, config, settings, tmp_path)
     message = program.calls[1].args[1]
     assert isinstance(message, Pointer)
-    assert description.encoder.flatten(message.target).data in ran.output
+    assert description.encoder.flatten(message.target).data in ran
 
 
 def test_files_of_the_kernel_are_where_the_sandbox_has_them(
@@ -63,11 +66,8 @@ def test_files_of_the_kernel_are_where_the_sandbox_has_them(
     paths = ("/proc/self/status", "/sys/kernel/uevent_seqnum", "/dev/ptmx", "/dev/pts", "/dev/null")
     program = parse("".join(f'openat(AT_FDCWD, "{path}", O_RDONLY, 0)\n' for path in paths))
     source = csource.write([program], description, config.liblkl, title="", about=(), mem=config.mem, cmdline="")
-    path, binary = tmp_path / "it.c", tmp_path / "it"
-    path.write_text(source)
-    assert process.run(findings.command(config.liblkl, settings, path, binary), timeout=100, merge=True).ok
-    ran = process.run([binary], timeout=100, merge=True)
-    results = re.findall(r'lkl_sys_openat\(.*"(.*)".*\) = (-?\d+)', ran.output.decode(errors="replace"))
+    ran = run_c(source, config, settings, tmp_path)
+    results = re.findall(r'lkl_sys_openat\(.*"(.*)".*\) = (-?\d+)', ran.decode(errors="replace"))
     assert [path for path, result in results if int(result) >= 0] == list(paths)
 
 
@@ -81,10 +81,7 @@ def test_a_failure_in_the_cleanup_has_all_of_it(
     source = csource.write(
         [program], description, config.liblkl, title="", about=(), mem=config.mem, cmdline="", clean=True
     )
-    path, binary = tmp_path / "it.c", tmp_path / "it"
-    path.write_text(source)
-    assert process.run(findings.command(config.liblkl, settings, path, binary), timeout=100, merge=True).ok
-    ran = process.run([binary], timeout=100, merge=True).output.decode(errors="replace")
+    ran = run_c(source, config, settings, tmp_path).decode(errors="replace")
     made = re.findall(r"lkl_sys_(\w+)\(.*\) = (-?\d+)", ran)
     assert [name for name, _ in made][-3:] == ["timer_delete", "close", "umask"]
     assert all(int(result) >= 0 for _, result in made)
@@ -107,10 +104,7 @@ def test_the_cleanup_has_the_order_of_the_sandbox(
     source = csource.write(
         [program], description, config.liblkl, title="", about=(), mem=config.mem, cmdline="", clean=True
     )
-    path, binary = tmp_path / "it.c", tmp_path / "it"
-    path.write_text(source)
-    assert process.run(findings.command(config.liblkl, settings, path, binary), timeout=100, merge=True).ok
-    ran = process.run([binary], timeout=100, merge=True).output.decode(errors="replace")
+    ran = run_c(source, config, settings, tmp_path).decode(errors="replace")
     made = re.findall(r"lkl_sys_(\w+)\((.*)\) = (-?\d+)", ran)[len(program.calls):]
     assert [(name, arguments) for name, arguments, _ in made] == [
         ("timer_delete", "r7"), ("timer_delete", "r6"), ("timer_delete", "r1"),
@@ -134,10 +128,7 @@ def test_no_c_program_asks_for_a_deadline(
     source = csource.write(
         [program], description, config.liblkl, title="", about=(), mem=config.mem, cmdline="", guarded=guarded
     )
-    path, binary = tmp_path / "it.c", tmp_path / "it"
-    path.write_text(source)
-    assert process.run(findings.command(config.liblkl, settings, path, binary), timeout=100, merge=True).ok
-    ran = process.run([binary], timeout=100, merge=True).output.decode(errors="replace")
+    ran = run_c(source, config, settings, tmp_path).decode(errors="replace")
     assert re.search(r"lkl_sys_sched_setattr\(.*\) = 0\b", ran)
     assert "lkl_sys_sched_getscheduler(0) = 0\n" in ran
 

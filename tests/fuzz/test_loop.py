@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +15,7 @@ from lkltest.errors import KernelLost
 from lkltest.fuzz.exec.kernel import KernelConfig
 from lkltest.fuzz.exec.protocol import PROGRAMS_SIZE
 from lkltest.fuzz.exec.shmem import Memory
+from lkltest.fuzz.functions import NewFunctions
 from lkltest.fuzz.gen.generator import Batch, Candidate, EncodedCall
 from lkltest.fuzz.gen.guided import Guided
 from lkltest.fuzz.lang.describe import Description
@@ -133,6 +135,27 @@ def test_a_stopped_loop_has_run_a_batch_and_told_of_it(config: KernelConfig, des
             assert link.messages[-1].programs == len(loop.history) > 0
             programs.append([candidate.encoded() for candidate in loop.history])
     assert programs[0] == programs[1]
+
+
+@pytest.mark.parametrize("every", [False, True])
+def test_all_edges_are_asked_for_where_the_batch_says_so(
+    config: KernelConfig, description: Description, monkeypatch: pytest.MonkeyPatch, every: bool
+) -> None:
+    """The edges of such a batch were reached before: no function is told for them as one reached first."""
+    asked: list[bool] = []
+    with looping(config, description) as (loop, link):
+        link.stopped = True
+        candidates = loop.generator.batch(4).programs
+        batch = Batch.of(candidates, [None] * 4, every=every)
+        loop.boot()
+        monkeypatch.setattr(loop.generator, "batch", lambda _: batch)
+        monkeypatch.setattr(loop, "feedback", SimpleNamespace(
+            clear=lambda **options: asked.append(options["every"]), reach=lambda _: [], close=lambda: None))
+        monkeypatch.setattr(loop, "finder", SimpleNamespace(new=lambda _: [(0, (("reached", 0),))]))
+        loop.run()
+        told = [message for message in link.messages if isinstance(message, NewFunctions)]
+    assert asked == [every]
+    assert len(told) == (0 if every else 1)
 
 
 def candidate(loop: FuzzLoop, *calls: Call) -> Candidate:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from lkltest.fuzz.gen.corpus import Entry
-from lkltest.fuzz.gen.generator import Candidate, EncodedCall, Generator
-from lkltest.fuzz.gen.guided import ENOUGH, SEARCHES, Guided, Origin
+from lkltest.fuzz.gen.generator import Batch, Candidate, EncodedCall, Generator
+from lkltest.fuzz.gen.guided import BACKLOG, ENOUGH, SEARCHES, Guided, Origin
 from lkltest.fuzz.gen.store import Store
 from lkltest.fuzz.lang.describe import Description
 from lkltest.fuzz.prog.reach import Comparison, Reach
@@ -163,3 +163,57 @@ def test_a_hint_is_tried_once_however_often_its_numbers_were_compared(toy_descri
     made = [candidate.calls for candidate in (*strong, *weak)]
     assert made
     assert len(set(made)) == len(made)
+
+
+def fed(guided: Guided, data: bytes) -> Entry:
+    """An entry of one call with these bytes, which a hint has made."""
+    variant = guided.description.variants["feed"]
+    call = Call("feed", (3, Pointer(Raw(data)), len(data)))
+    entry = Entry(Candidate((EncodedCall.of(call, variant, guided.description),), guided.blind.scenario()), 1)
+    entry.origin = Origin("hinted", entry)
+    return entry
+
+
+def test_a_number_behind_a_hint_is_tried_before_what_waits(toy_description: Description) -> None:
+    """It comes first although the number that it takes the place of stands everywhere."""
+    guided = Guided(toy_description, 1, scenarios=SCENARIOS)
+    entry, other = fed(guided, b"\xff" * 16), fed(guided, bytes(16))
+    guided.hinted.extend([(other.candidate, other)] * 20)
+    batch = Batch.of([entry.candidate], [entry], compare=True, every=True)
+    guided.learn(batch, 1, [Reach(0, {}, comparisons={0: [Comparison(4, 0xFFFFFFFF, MAGICS[0])]})], ())
+    assert guided.hinted[0][1] is entry
+    assert guided.hinted[-1][1] is other
+
+
+def test_numbers_that_were_never_met_come_first_behind_a_hint(toy_description: Description) -> None:
+    """Many numbers that the call has met before do not hide the one of the new branch."""
+    guided = Guided(toy_description, 1, scenarios=SCENARIOS)
+    entry = fed(guided, b"ABCDEFGHIJKLMNOP")
+    old = int.from_bytes(b"ABCD", "little")
+    known = [0x10000000 + 0x10101 * n for n in range(600)]
+    for number in (old, *known):
+        guided.met["feed", number] = 9
+    comparisons = [Comparison(4, old, number) for number in (*known, MAGICS[0])]
+    guided._hinted(entry, Reach(0, {}, comparisons={0: comparisons}))
+    assert guided.used["feed", MAGICS[0]] > 0
+
+
+def test_one_comparison_does_not_take_all_hints_of_a_call(toy_description: Description) -> None:
+    """A number that stands at many places leaves room for those of other comparisons."""
+    guided = Guided(toy_description, 1, scenarios=SCENARIOS)
+    numbers = [0x11223344 + 0x1010101 * n for n in range(6)]
+    comparisons = [Comparison(4, int.from_bytes(b"AAAA", "little"), number) for number in numbers]
+    guided._hinted(fed(guided, b"A" * 16), Reach(0, {}, comparisons={0: comparisons}))
+    assert len([number for number in numbers if guided.used["feed", number]]) > 4
+
+
+def test_triage_has_every_second_batch_while_many_programs_wait(toy_description: Description) -> None:
+    """A long queue is worked off first; a short one takes one batch of five."""
+    guided = Guided(toy_description, 1, scenarios=SCENARIOS)
+    shares = []
+    for waiting in (BACKLOG + 50, 50):
+        guided.triage.first.clear()
+        for _ in range(waiting):
+            guided.triage.add(fed(guided, bytes(16)), frozenset({1}))
+        shares.append(sum(guided.batch(1).wanted is not None for _ in range(20)))
+    assert shares == [10, 4]

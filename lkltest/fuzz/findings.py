@@ -230,7 +230,7 @@ def _run(argv: Sequence[str | Path], directory: Path, config: KernelConfig, type
     """Run a C program; where it should hang and does, its stacks are in what it printed to standard error."""
     seconds = HANG_SECONDS if type is ReportType.HANG else BUSY_SECONDS
     asked = process.SIGUSR2 if type is ReportType.HANG else None
-    return process.run(argv, cwd=directory, env=config.env, timeout=seconds, last_words=asked)
+    return process.run(argv, cwd=directory, env=config.env, timeout=seconds, final_signal=asked)
 
 
 def _seen(report: Report, ran: process.Completed) -> str:

@@ -29,7 +29,7 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-LAST_SECONDS = 3.0  # that a process has to print its last words
+FINAL_SECONDS = 3.0  # that a process has for what it prints on that signal
 CHUNK = 1 << 16  # bytes: the capacity of a Linux pipe
 
 Argument = str | os.PathLike[str]
@@ -320,11 +320,11 @@ def run(
     stdin: bytes = b"",
     timeout: float | None = None,
     merge: bool = False,
-    last_words: int | None = None,
+    final_signal: int | None = None,
 ) -> Completed:
     """Run `argv` to its end, or for `timeout` seconds; `merge` puts standard error into the output.
 
-    `last_words` is a signal that is sent when the time is over; what is printed within LAST_SECONDS is read, too.
+    `final_signal` is sent when the time is over; what the process prints within FINAL_SECONDS then is read, too.
     Never raises for a bad end: look at the result. Raises UsageError where the program cannot be started.
     """
     with contextlib.ExitStack() as stack:
@@ -336,9 +336,9 @@ def run(
             Child(argv, cwd=cwd, env=env, stdin=source, stdout=output, stderr=None if merge else errors)
         )
         timed_out = not child.wait(timeout)
-        if timed_out and last_words is not None:
-            child.signal(last_words)
-            child.wait(LAST_SECONDS)
+        if timed_out and final_signal is not None:
+            child.signal(final_signal)
+            child.wait(FINAL_SECONDS)
         child.kill()
         ended = child.ended(timed_out=timed_out)
         for file in (output, errors):
